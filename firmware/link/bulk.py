@@ -1,0 +1,239 @@
+"""Bulk ranges: the host pulls bytes of recordings, the board answers and remembers nothing.
+
+Law: pure. Both halves rest on one fact: the cable is a first-in-first-out pipe and a board answers pulls in the order
+in which they came. So when bytes of a later pull (or later bytes of the same one) arrive, the earlier ones that are
+still missing were lost, and the host asks for just those again, without a timer. A timer guards only the silence at
+the end. Offsets are absolute and writing them twice is harmless.
+"""
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+
+from collections import namedtuple
+
+from firmware.link import schema
+from firmware.link.errors import LocalError, PeerError
+
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
+    class Piece(NamedTuple):
+        """What the board must read next: ``length`` bytes at ``offset`` of one part of a recording."""
+
+        recording: bytes
+        part: int
+        offset: int
+        length: int
+
+    class Ask(NamedTuple):
+        """A pull frame to send."""
+
+        request: int
+        recording: bytes
+        part: int
+        offset: int
+        length: int
+else:
+    Piece = namedtuple("Piece", ("recording", "part", "offset", "length"))
+    Ask = namedtuple("Ask", ("request", "recording", "part", "offset", "length"))
+
+DATA_PREFIX = "<IQ"  # request, offset: what stands before the bytes in a data frame
+DATA_PREFIX_BYTES = 12
+ASKS_IN_FLIGHT_MAX = 48  # below PULLS_MAX, so that asking again for holes never finds a board full
+SILENCE_MS_MIN = 250  # before all that is outstanding is asked for again; doubled while the silence lasts
+SILENCE_MS_MAX = 4_000
+
+
+def ask_values(ask: Ask, piece_max: int) -> "dict[str, Any]":
+    """The fields of a pull frame. The MAC is all zero until a session token is agreed on."""
+    return {
+        "request": ask.request,
+        "recording": ask.recording,
+        "part": ask.part,
+        "offset": ask.offset,
+        "length": ask.length,
+        "piece_max": piece_max,
+        "mac": bytes(16),
+    }
+
+
+class _Pull:
+    """A range that the user of the session asked for; done when no byte is missing."""
+
+    def __init__(self, request: int, recording: bytes, part: int, length: int) -> None:
+        self.request = request
+        self.recording = recording
+        self.part = part
+        self.missing = length
+
+
+class _Flight:
+    """One pull frame under way: bytes from ``position`` to ``end`` are still expected, in that order."""
+
+    def __init__(self, request: int, pull: _Pull, position: int, end: int) -> None:
+        self.request = request
+        self.pull = pull
+        self.position = position
+        self.end = end
+
+
+class PullWindow:
+    """The host's half."""
+
+    def __init__(self) -> None:
+        self._next_request = 1
+        self._flights = []  # type: list[_Flight]
+        self._waiting = []  # type: list[_Flight]
+        self._last_ms = 0
+        self._silence_ms = SILENCE_MS_MIN
+        self.outstanding_bytes = 0
+        self.bytes_in = 0
+        self.bytes_twice = 0
+        self.bytes_unasked = 0
+        self.bytes_asked_again = 0
+
+    def ask(self, recording: bytes, part: int, offset: int, length: int) -> int:
+        """Ask for a range; returns the number by which its events are known."""
+        if length < 1 or length > schema.PULL_BYTES_MAX:
+            raise LocalError("a pull of %d bytes; 1 to %d can be asked for" % (length, schema.PULL_BYTES_MAX))
+        request = self._number()
+        self._waiting.append(_Flight(request, _Pull(request, recording, part, length), offset, offset + length))
+        self.outstanding_bytes += length
+        return request
+
+    def next_ask(self, now_ms: int) -> "Ask | None":
+        """The pull frame to send now, if any."""
+        if not self._waiting or len(self._flights) >= ASKS_IN_FLIGHT_MAX:
+            return None
+        flight = self._waiting.pop(0)
+        if not self._flights:
+            self._last_ms = now_ms
+        self._flights.append(flight)
+        pull = flight.pull
+        return Ask(flight.request, pull.recording, pull.part, flight.position, flight.end - flight.position)
+
+    def on_data(self, request: int, offset: int, length: int, now_ms: int) -> "tuple[int, bool] | None":
+        """Bytes have come. The user's request number and whether its range is now complete; None if not wanted."""
+        index = self._find(request)
+        if index < 0:
+            self.bytes_unasked += length
+            return None
+        flight = self._flights[index]
+        if offset < flight.position or offset + length > flight.end:
+            if offset + length <= flight.position:
+                self.bytes_twice += length
+                return None
+            raise PeerError("bytes %d to %d come outside the range that was asked for" % (offset, offset + length))
+        self._alive(now_ms)
+        for earlier in self._flights[:index]:
+            self._again(earlier, earlier.position, earlier.end)
+        del self._flights[:index]
+        if offset > flight.position:
+            self._again(flight, flight.position, offset)
+        flight.position = offset + length
+        pull = flight.pull
+        pull.missing -= length
+        self.outstanding_bytes -= length
+        self.bytes_in += length
+        if flight.position == flight.end:
+            self._flights.remove(flight)
+        return pull.request, pull.missing == 0
+
+    def on_fail(self, request: int, now_ms: int) -> "int | None":
+        """The board cannot answer: the whole range of the user is given up. Its number, or None if unknown."""
+        index = self._find(request)
+        if index < 0:
+            return None
+        self._alive(now_ms)
+        pull = self._flights[index].pull
+        self.outstanding_bytes -= pull.missing
+        self._flights = [flight for flight in self._flights if flight.pull is not pull]
+        self._waiting = [flight for flight in self._waiting if flight.pull is not pull]
+        return pull.request
+
+    def on_input(self, now_ms: int) -> None:
+        """Bytes of any kind have come: the line is not silent."""
+        self._last_ms = now_ms
+
+    def deadline_ms(self) -> "int | None":
+        """When silence has lasted too long, if anything is outstanding."""
+        return self._last_ms + self._silence_ms if self._flights else None
+
+    def tick(self, now_ms: int) -> None:
+        """After too long a silence, ask again for everything outstanding."""
+        deadline = self.deadline_ms()
+        if deadline is None or now_ms < deadline:
+            return
+        self._silence_ms = min(self._silence_ms * 2, SILENCE_MS_MAX)
+        self._last_ms = now_ms
+        for flight in self._flights:
+            self._again(flight, flight.position, flight.end)
+        self._flights = []
+
+    def _alive(self, now_ms: int) -> None:
+        self._last_ms = now_ms
+        self._silence_ms = SILENCE_MS_MIN
+
+    def _again(self, flight: _Flight, start: int, end: int) -> None:
+        self._waiting.append(_Flight(self._number(), flight.pull, start, end))
+        self.bytes_asked_again += end - start
+
+    def _find(self, request: int) -> int:
+        for index, flight in enumerate(self._flights):
+            if flight.request == request:
+                return index
+        return -1
+
+    def _number(self) -> int:
+        number = self._next_request
+        self._next_request = number % 0xFFFFFFFF + 1
+        return number
+
+
+class _Order:
+    def __init__(self, ask: Ask, piece_max: int) -> None:
+        self.ask = ask
+        self.piece_max = piece_max
+        self.position = ask.offset
+        self.end = ask.offset + ask.length
+
+
+class PullQueue:
+    """The board's half: pulls wait here until their bytes have been handed over."""
+
+    def __init__(self) -> None:
+        self._orders = []  # type: list[_Order]
+
+    def add(self, ask: Ask, piece_max: int) -> bool:
+        """A pull frame has come; False if too many wait."""
+        if len(self._orders) >= schema.PULLS_MAX:
+            return False
+        self._orders.append(_Order(ask, piece_max))
+        return True
+
+    def next_piece(self) -> "Piece | None":
+        """What to read next."""
+        if not self._orders:
+            return None
+        order = self._orders[0]
+        length = min(order.end - order.position, order.piece_max)
+        return Piece(order.ask.recording, order.ask.part, order.position, length)
+
+    def supplied(self, length: int) -> "tuple[int, int]":
+        """``length`` bytes of the next piece go out now: request and offset to write before them."""
+        order = self._orders[0]
+        offset = order.position
+        order.position += length
+        if order.position >= order.end:
+            self._orders.pop(0)
+        return order.ask.request, offset
+
+    def fail(self) -> int:
+        """The next piece cannot be read: its pull is dropped; returns the request."""
+        return self._orders.pop(0).ask.request
+
+    def clear(self) -> None:
+        """The session is over."""
+        self._orders = []

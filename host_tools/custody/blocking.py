@@ -1,0 +1,44 @@
+"""The seam between the event loop and work that blocks (fsync, transactions, reading evidence).
+
+Law: nobody calls ``asyncio.to_thread`` elsewhere; every room takes a ``RunBlocking`` as an argument, so that the
+simulation runs the same code inline on virtual time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+Buffer = bytes | bytearray | memoryview
+
+
+class RunBlocking(Protocol):
+    """Runs a function that may block and answers its result; its exceptions come through unchanged."""
+
+    def __call__(self, function: Callable[[], T], /) -> Awaitable[T]: ...
+
+
+async def run_in_thread(function: Callable[[], T], /) -> T:
+    """In a worker thread: for programs."""
+    return await asyncio.to_thread(function)
+
+
+async def run_inline(function: Callable[[], T], /) -> T:
+    """At once, on the loop: for the simulation and for tests, where nothing may depend on threads."""
+    return function()
+
+
+class BlockingSource:
+    """An iterable for ``async for`` over a blocking iterator; each start begins at the first item again.
+
+    An item is valid until the next one is asked for.
+    """
+
+    def __init__(self, start: Callable[[], Iterator[memoryview]], run_blocking: RunBlocking) -> None:
+        self._start = start
+        self._run_blocking = run_blocking
+
+    async def __aiter__(self) -> AsyncIterator[memoryview]:
+        iterator = self._start()
+        while (item := await self._run_blocking(lambda: next(iterator, None))) is not None:
+            yield item
