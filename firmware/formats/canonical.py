@@ -1,7 +1,7 @@
 """Canonical JSON, and strict readers for its fields.
 
-The canonical form of a document is JSON with sorted keys, no spaces, UTF-8 without escapes that are not needed, integers
-only, and bytes as lower-case hexadecimal. One value has one form: ``decode`` refuses every other spelling.
+The canonical form of a document is JSON with sorted keys, no spaces, UTF-8 without escapes that are not needed,
+integers only, and bytes as lower-case hexadecimal. One value has one form: ``decode`` refuses every other spelling.
 A checked line is ``CRC-32 of the document as 8 hexadecimal digits, space, document, newline``: a torn one shows.
 """
 
@@ -17,7 +17,9 @@ Document = Mapping[str, Any]
 
 INTEGER_MAX = (1 << 63) - 1  # every reader, in any language, has a signed 64-bit integer
 SCHEMA = 1  # of every document here; any change of fields makes it 2
+WORD_CHARACTERS_MAX = 32  # causes, policies, suites: names that people read in a table
 _DIGITS = frozenset("0123456789abcdef")
+_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 _CRC_CHARACTERS = 8
 _LINE_OVERHEAD_BYTES = _CRC_CHARACTERS + 2  # the check, a space and the newline
 
@@ -86,6 +88,13 @@ def require_kind(document: Document, what: str) -> None:
         raise FormatError(f"{what}: schema is not {SCHEMA}; it may come from newer firmware: update this side")
 
 
+def members(value: object, what: str) -> Document:
+    """An object within a document."""
+    if not isinstance(value, dict):
+        raise FormatError(f"{what}: not an object")
+    return value
+
+
 def integer(value: object, what: str, highest: int = INTEGER_MAX) -> int:
     """A whole number from 0 to ``highest``."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= highest:
@@ -115,8 +124,8 @@ def text(value: object, what: str, bytes_max: int = TEXT_BYTES_MAX) -> str:
 
 def word(value: object, what: str) -> str:
     """A short name: 1 to 32 of ``a-z 0-9 _ -``."""
-    checked = text(value, what, 32)
-    if not checked or not all(letter.isascii() and (letter.islower() or letter.isdigit() or letter in "_-") for letter in checked):
+    checked = text(value, what, WORD_CHARACTERS_MAX)
+    if not checked or not _WORD.issuperset(checked):
         raise FormatError(f"{what}: not a word of a-z, 0-9, _ and -")
     return checked
 

@@ -2,4 +2,4 @@
 
 
 class FormatError(Exception):
-    """Bytes (or a value) that do not fit the format. The text is one line that names the document, the field and the fault."""
+    """Bytes or a value that do not fit the format. The text, one line, names the document, the field and the fault."""

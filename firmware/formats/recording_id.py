@@ -23,5 +23,7 @@ def text(recording: bytes) -> str:
 def parse(name: str) -> bytes:
     """The identity behind its text form. FormatError if it is not exactly 32 lower-case hexadecimal digits."""
     if len(name) != RECORDING_TEXT_CHARACTERS or not _DIGITS.issuperset(name):
-        raise FormatError(f"recording id: {name[:40]!r} is not {RECORDING_TEXT_CHARACTERS} lower-case hexadecimal digits")
+        raise FormatError(
+            f"recording id: {name[:40]!r} is not {RECORDING_TEXT_CHARACTERS} lower-case hexadecimal digits"
+        )
     return bytes.fromhex(name)

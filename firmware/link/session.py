@@ -57,6 +57,7 @@ OPEN_LIMIT_MS = 5_000  # then the board counts as absent
 ANNOUNCE_MS = 1_000  # between a closed board's announcements
 PING_MS = 1_000  # silence after which an end asks whether the other is there
 SILENCE_MS = 5_000  # silence after which the other end is gone
+ERROR_TEXT_MAX = schema.TEXT_BYTES_MAX // 4  # characters, each of at most four bytes
 OUTPUT_LOW_PAYLOADS = 2  # bulk bytes are read from the card only while fewer largest frames wait to go out
 OUTPUT_HIGH_PAYLOADS = 8  # no more is taken in while so much waits: a flood of pings cannot fill the memory
 
@@ -382,7 +383,10 @@ class Session:
     def _reject(self, number: int, request: int, word: str, text: str) -> None:
         code = schema.number_of(ERROR_WORDS, word)
         if number != codec.MESSAGE_BY_NAME["error"][0]:  # an error about an error would never end
-            self.send("error", {"about": number, "code": code, "text": text}, request)
+            try:
+                self.send("error", {"about": number, "code": code, "text": text[:ERROR_TEXT_MAX]}, request)
+            except LocalError as error:
+                raise PeerError(str(error))  # noqa: B904  MicroPython keeps no cause
         self._events.append(events.BadMessage(number, request, code))
 
     # -- states

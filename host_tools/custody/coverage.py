@@ -22,7 +22,7 @@ class Coverage:
 
     def add(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Cover ``start`` to ``stop``; returns the parts that were not covered before, in order."""
-        if self._starts and start == self._stops[-1] and stop <= self._length:
+        if self._starts and self._stops[-1] == start <= stop <= self._length:
             self._stops[-1] = stop  # the next piece in order: by far the usual case
             return [(start, stop)] if stop > start else []
         if not 0 <= start <= stop <= self._length:

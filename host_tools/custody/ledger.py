@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
 
+from firmware.formats import canonical
 from host_tools.custody.errors import CustodyRefused
 from host_tools.custody.states import WORDS
 
@@ -181,4 +182,4 @@ def _line_fault(link: Link) -> str:
 
 
 def _canonical(document: Mapping[str, object]) -> str:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return canonical.encode(document).decode()

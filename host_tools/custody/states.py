@@ -28,6 +28,7 @@ WORDS: tuple[Word, ...] = get_args(Word)
 # (state, what happened) -> state. What may be repeated after a crash or a lost answer maps to itself.
 TRANSITIONS: dict[tuple[State, Happening], State] = {
     ("announced", "accepted"): "offloading",
+    ("offloading", "damaged"): "offloading",
     ("offloading", "completed"): "held",
     ("held", "delivery_started"): "delivering",
     ("held", "damaged"): "offloading",
@@ -42,7 +43,8 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
     ("erased", "erase_authorised"): "erase_authorised",
 }
 
-# What each step adds to the ledger, in this order. Repeats of a step that changed nothing add nothing.
+# What each step adds to the ledger, in this order. A step that is repeated and changes nothing adds nothing, except
+# for TOLD_AGAIN: every authorisation carries a counter of its own.
 WORDS_OF: dict[Happening, tuple[Word, ...]] = {
     "accepted": ("recorded", "sealed", "docked"),
     "completed": ("offloaded", "held"),
@@ -52,6 +54,8 @@ WORDS_OF: dict[Happening, tuple[Word, ...]] = {
     "erase_authorised": ("erase_authorised",),
     "erased": ("erased",),
 }
+
+TOLD_AGAIN: frozenset[Happening] = frozenset({"erase_authorised"})
 
 # States in which every chunk is here and verified (until the files are removed).
 WHOLE_STATES: frozenset[State] = frozenset({"held", "delivering", "delivered", "erase_authorised", "erased"})

@@ -81,11 +81,13 @@ def sprite_of(image: Image.Image) -> Sprite:
 
 
 def paste(target: Planes, sprite: Sprite, left_px: int, top_px: int) -> None:
-    """Lay ``sprite`` over ``target`` with its corner at an (even) place; what lies outside is cut off."""
-    left, top = left_px // 2, top_px // 2
-    _blend(target.y, sprite.colour.y, sprite.keep_luma, left * 2, top * 2)
-    _blend(target.u, sprite.colour.u, sprite.keep_chroma, left, top)
-    _blend(target.v, sprite.colour.v, sprite.keep_chroma, left, top)
+    """Lay ``sprite`` over ``target`` with its corner there; what lies outside is cut off.
+
+    Colour falls on the even place at or before the corner: half a pixel of it is not seen, and movement stays smooth.
+    """
+    _blend(target.y, sprite.colour.y, sprite.keep_luma, left_px, top_px)
+    _blend(target.u, sprite.colour.u, sprite.keep_chroma, left_px // 2, top_px // 2)
+    _blend(target.v, sprite.colour.v, sprite.keep_chroma, left_px // 2, top_px // 2)
 
 
 def _blend(target: Plane, colour: Plane, keep: NDArray[np.uint16], left: int, top: int) -> None:

@@ -1,0 +1,60 @@
+# Everything is a target here; `make` alone lists them. Needs a POSIX shell, make and python3 (3.11 or newer), no more.
+#
+#   PYTHON=python3.13   another Python to make the environment with
+#   VENV=FOLDER         another place for the environment
+#   ARGS='…'            more arguments for demo and test, as in `make test ARGS='-k offload -x'`
+#   ONCE=1              `make demo` ends when everything has arrived
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+BOOTSTRAP = $(PYTHON) scripts/bootstrap.py
+ONCE_FLAG = $(if $(filter-out 0,$(ONCE)),--once)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types contracts house docs requirements lock clean env-demo env-dev
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
+
+demo: env-demo  ## one recording's whole journey on an emulated bench (ONCE=1 ends when all has arrived)
+	@$(BIN)/bwc demo $(ONCE_FLAG) $(ARGS)
+
+test: env-dev  ## all tests, and the scenarios on the emulated bench
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: env-dev  ## style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: env-dev  ## put style and format right where a tool can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: env-dev  ## static types, strict
+	@$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+contracts: env-dev  ## who may import whom
+	@$(BIN)/lint-imports --no-cache
+
+house: env-dev  ## the house tests: lengths, portable dialect, catalogue, fresh generated files
+	@$(BIN)/python -m pytest tests/house $(ARGS)
+
+docs: env-dev  ## write the generated parts of docs/ anew
+	@$(BIN)/python -m tests.house.generated
+
+requirements: env-dev  ## which requirements have a passing test (run `make test` first)
+	@$(BIN)/bwc requirements
+
+lock: env-dev  ## resolve the dependencies of pyproject.toml anew into requirements/
+	@UV=$(BIN)/uv sh scripts/lock
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+env-demo:
+	@$(BOOTSTRAP) demo $(VENV)
+
+env-dev:
+	@$(BOOTSTRAP) dev $(VENV)

@@ -1,0 +1,231 @@
+"""One bay: presence, contact check, power, over-current.
+
+Law: reads and writes its own pins only, knows no messages and no other bay. The state tables are in ``states``, the
+meaning of readings in ``contacts``. ``changed`` and ``measured`` are raised here and lowered by whoever reports.
+"""
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+
+from firmware.dock import contacts, states
+from firmware.drivers.debounce import Debounce
+from firmware.ports.errors import PortFault
+
+if TYPE_CHECKING:
+    from firmware.ports.adc import Adc
+    from firmware.ports.pins import Pins
+
+AVERAGE_SAMPLES = 8  # brings 1.4 steps of converter noise to half a step
+REST_MS = 50  # pins undriven before the first reading of the contact check: the power pin's capacitor discharges
+DRIVE_MS = 100  # drive before the second reading: two time constants of 10 kOhm into a camera's 4.7 uF
+UNLOADED_MS = 20  # after power on: the switch has risen, the camera's charger has not started
+INRUSH_MS = 20  # over-current is not judged before: capacitors charge within 5 ms at the switch's own limit
+OVER_CURRENT_SAMPLES = 2  # in a row
+LOADED_UA_MIN = 100_000  # less is not a load that shows a droop
+LOADED_REST_MS = 200  # the load must have flowed for so long before it is measured
+LOADED_LIMIT_MS = 3_000  # a camera that draws nothing by then is full: the check ends without a droop
+SUPPLY_EVERY_MS = 100  # between readings of a docked bay's supply voltage
+COUNT_MAX = 65_535  # what the message table has room for
+
+
+class Bay:
+    """``electrical``: presence_open_uv, over_current_ua, shunt_uohm (from board.toml)."""
+
+    def __init__(self, number: int, pins: "Pins", adc: "Adc", electrical: "dict[str, int]") -> None:
+        self.number = number
+        self.state = states.FREE
+        self.changed = False
+        self.measured = False
+        self.supply_uv = 0
+        self.current_ua = 0
+        self.due_ms = 0
+        self.check = contacts.ContactCheck()
+        self._pins = pins
+        self._adc = adc
+        self._open_uv = electrical["presence_open_uv"]
+        self._over_current_ua = electrical["over_current_ua"]
+        self._shunt_uohm = electrical["shunt_uohm"]
+        self._names = {word: "bay%d.%s" % (number, word) for word in ("presence", "supply", "current", "coupling")}
+        self._power_pin = "bay%d.power" % number
+        self._drive_pin = "bay%d.drive" % number
+        self._debounce = Debounce()
+        self._presence_uv = 0
+        self._phase_ms = 0
+        self._driving = False
+        self._rest_uv = (0, 0)
+        self._unreadable = False
+        self._over_samples = 0
+        self._loaded_since_ms = -1
+        self._unloaded_uv = -1
+        self._supply_due_ms = 0
+        self._apply_outputs()
+
+    def step(self, now_ms: int) -> None:
+        """Look at the bay if it is time. PortFault only if the power switch cannot be opened."""
+        if now_ms < self.due_ms:
+            return
+        try:
+            event = self._look(now_ms)
+        except PortFault:
+            event = states.UNREADABLE
+        if event is not None:
+            self.happen(event, now_ms)
+        wavering = self._debounce.wavers()
+        self.due_ms = now_ms + (states.SAMPLE_WAVERING_MS if wavering else states.SAMPLE_MS[self.state])
+
+    def happen(self, event: str, now_ms: int) -> bool:
+        """Let an event of ``states`` happen; False if the state does not allow it."""
+        state = states.TRANSITIONS.get((self.state, event))
+        if state is None:
+            return False
+        self._unreadable = event == states.UNREADABLE
+        self._enter(state, now_ms)
+        return True
+
+    def measure_now(self) -> None:
+        """Take again what can be taken without cutting the power; the rest stays as the last check found it.
+
+        PortFault if the converter fails.
+        """
+        self.check.take(contacts.PRESENCE, self._average("presence"))
+        if self.state in states.POWERED:
+            self._measure_power()
+
+    def is_powered(self) -> bool:
+        """Whether the power switch is closed."""
+        return self.state in states.POWERED
+
+    def settle_ms(self) -> int:
+        """How long the contacts took to come to rest when the camera arrived."""
+        return min(self._debounce.settle_ms, COUNT_MAX)
+
+    def bounces(self) -> int:
+        """How often they opened meanwhile."""
+        return min(self._debounce.bounces, COUNT_MAX)
+
+    # -- looking
+
+    def _look(self, now_ms: int) -> "str | None":
+        self._presence_uv = self._adc.read_uv(self._names["presence"])
+        self._debounce.feed(self._presence_uv < self._open_uv, now_ms)
+        event = self._contact_event()
+        if event is not None:
+            return event
+        if self.state == states.CHECKING:
+            return self._check_pins(now_ms)
+        if self.state == states.DOCKED:
+            return self._watch_power(now_ms)
+        return None
+
+    def _contact_event(self) -> "str | None":
+        if self.state == states.FREE:
+            return states.TOUCHED if self._debounce.settling or self._debounce.level else None
+        if self._debounce.level:
+            if self.state == states.SETTLING:
+                return states.SETTLED
+            return states.RECHECK if self._unreadable else None
+        return None if self._debounce.settling else states.GONE
+
+    def _check_pins(self, now_ms: int) -> "str | None":
+        waited_ms = now_ms - self._phase_ms
+        if not self._driving:
+            if waited_ms >= REST_MS:
+                self._rest_uv = (self._average("coupling"), self._average("presence"))
+                self._drive(True)
+                self._phase_ms = now_ms
+            return None
+        if waited_ms < DRIVE_MS:
+            return None
+        driven_uv = (self._average("coupling"), self._average("presence"))
+        driven_pin_uv = self._average("supply")
+        self._drive(False)
+        self.check.take(contacts.PRESENCE, self._rest_uv[1])
+        self.check.take(contacts.PIN_COUPLING, contacts.coupling_ppm(self._rest_uv, driven_uv, driven_pin_uv))
+        if self.check.passes(contacts.PRESENCE) and self.check.passes(contacts.PIN_COUPLING):
+            return states.CLEAN
+        return states.JOINED
+
+    def _watch_power(self, now_ms: int) -> "str | None":
+        self.current_ua = self._to_ua(self._adc.read_uv(self._names["current"]))
+        waited_ms = now_ms - self._phase_ms
+        if waited_ms < INRUSH_MS:
+            return None
+        self._over_samples = self._over_samples + 1 if self.current_ua > self._over_current_ua else 0
+        if self._over_samples >= OVER_CURRENT_SAMPLES:
+            self.check.take(contacts.CHARGE_CURRENT, self.current_ua)
+            return states.OVER_CURRENT
+        if now_ms >= self._supply_due_ms:
+            self.supply_uv = self._adc.read_uv(self._names["supply"])
+            self._supply_due_ms = now_ms + SUPPLY_EVERY_MS
+        if self.check.value_of(contacts.CHARGE_CURRENT) is None:
+            self._measure_load(now_ms, waited_ms)
+        return None
+
+    def _measure_load(self, now_ms: int, waited_ms: int) -> None:
+        if self._unloaded_uv < 0:
+            if waited_ms >= UNLOADED_MS and self.current_ua < LOADED_UA_MIN:
+                self._unloaded_uv = self._average("supply")
+        if self.current_ua < LOADED_UA_MIN:
+            self._loaded_since_ms = -1
+        elif self._loaded_since_ms < 0:
+            self._loaded_since_ms = now_ms
+        loaded = self._loaded_since_ms >= 0 and now_ms - self._loaded_since_ms >= LOADED_REST_MS
+        if loaded or waited_ms >= LOADED_LIMIT_MS:
+            self._measure_power()
+            self.measured = True
+            self.changed = True
+
+    def _measure_power(self) -> None:
+        self.supply_uv = self._average("supply")
+        self.current_ua = self._to_ua(self._average("current"))
+        self.check.take(contacts.SUPPLY_VOLTAGE, self.supply_uv)
+        self.check.take(contacts.CHARGE_CURRENT, self.current_ua)
+        if self._unloaded_uv >= 0 and self.current_ua >= LOADED_UA_MIN:
+            self.check.take(contacts.SUPPLY_DROOP, self._unloaded_uv - self.supply_uv)
+
+    # -- states and outputs
+
+    def _enter(self, state: int, now_ms: int) -> None:
+        self.state = state
+        self.changed = True
+        self._phase_ms = now_ms
+        self._over_samples = 0
+        self._loaded_since_ms = -1
+        self._unloaded_uv = -1
+        if state == states.SETTLING:
+            self.check.clear()
+        if state == states.CHECKING:
+            self._begin_check()
+        if state == states.FAULT:
+            self.measured = True
+        if state not in states.POWERED:
+            self.supply_uv = 0
+            self.current_ua = 0
+        self._apply_outputs()
+        self.due_ms = now_ms
+
+    def _begin_check(self) -> None:
+        self.check.clear()
+        self.check.take(contacts.SETTLE_TIME, self.settle_ms())
+        self.check.take(contacts.BOUNCES, self.bounces())
+
+    def _apply_outputs(self) -> None:
+        self._pins.write(self._power_pin, self.state in states.POWERED)
+        self._drive(False)
+
+    def _drive(self, level: bool) -> None:
+        self._driving = level
+        self._pins.write(self._drive_pin, level)
+
+    # -- readings
+
+    def _average(self, word: str) -> int:
+        total_uv = 0
+        for _ in range(AVERAGE_SAMPLES):
+            total_uv += self._adc.read_uv(self._names[word])
+        return total_uv // AVERAGE_SAMPLES
+
+    def _to_ua(self, shunt_uv: int) -> int:
+        return shunt_uv * 1_000_000 // self._shunt_uohm

@@ -1,0 +1,73 @@
+"""One bay's lamp: the bay's own state, or what the controller asked for.
+
+Law: the pattern tables are in ``firmware.drivers.lamps``; this writes two pins and nothing else.
+"""
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+
+from firmware.dock import states
+from firmware.drivers import lamps
+from firmware.link.schema import LAMP_PATTERNS, number_of
+
+if TYPE_CHECKING:
+    from firmware.ports.pins import Pins
+
+_OWN = {state: number_of(LAMP_PATTERNS, word) for state, word in states.OWN_LAMP.items()}
+
+
+class BayLamp:
+    """``pattern``: the number shown now."""
+
+    def __init__(self, number: int, pins: "Pins") -> None:
+        self.pattern = _OWN[states.FREE]
+        self._pins = pins
+        self._red_pin = "bay%d.lamp_red" % number
+        self._green_pin = "bay%d.lamp_green" % number
+        self._asked = None  # type: int | None
+        self._state = states.FREE
+        self._colour = lamps.DARK
+        self._write(lamps.DARK)
+
+    def ask(self, pattern: int) -> bool:
+        """The controller's wish; False for a pattern there is not."""
+        if not lamps.is_known(pattern):
+            return False
+        self._asked = pattern
+        self._choose()
+        return True
+
+    def forget(self) -> None:
+        """The controller is gone: show the bay's own state."""
+        self._asked = None
+        self._choose()
+
+    def follow(self, state: int) -> None:
+        """The bay's state now; in some the controller's wish no longer holds."""
+        if state == self._state:
+            return
+        self._state = state
+        if state in states.LAMP_RESET:
+            self._asked = None
+        self._choose()
+
+    def show(self, now_ms: int) -> None:
+        """Light what the pattern says for this moment."""
+        colour = lamps.colour_at(self.pattern, now_ms)
+        if colour != self._colour:
+            self._write(colour)
+
+    def next_change_ms(self, now_ms: int) -> "int | None":
+        """When ``show`` must be called again; None for a steady pattern."""
+        return lamps.next_change_ms(self.pattern, now_ms)
+
+    def _choose(self) -> None:
+        self.pattern = _OWN[self._state] if self._asked is None else self._asked
+
+    def _write(self, colour: int) -> None:
+        red, green = lamps.dies_of(colour)
+        self._pins.write(self._red_pin, red)
+        self._pins.write(self._green_pin, green)
+        self._colour = colour

@@ -1,0 +1,60 @@
+"""Lamp patterns as tables: which colour a lamp shows at a moment.
+
+Law: pure. All lamps that show one pattern blink together, because the phase is the clock itself.
+A lamp has a red and a green die; amber is both. No pattern that means "all is well" is dark: a dark lamp is a lamp
+without power.
+"""
+
+from firmware.link.schema import LAMP_PATTERNS
+
+DARK = 0
+RED = 1
+GREEN = 2
+AMBER = RED | GREEN
+
+# word of LAMP_PATTERNS -> ((duration in ms, colour), ...); one entry of duration 0 is steady.
+TABLE = {
+    "off": ((0, DARK),),
+    "free": ((100, GREEN), (2900, DARK)),
+    "docked": ((0, AMBER),),
+    "charging": ((1000, AMBER), (1000, DARK)),
+    "offloading": ((500, GREEN), (500, DARK)),
+    "ready": ((0, GREEN),),
+    "error": ((0, RED),),
+    "assigned": ((100, GREEN), (100, DARK)),
+}
+
+_BY_NUMBER = {number: TABLE[word] for number, word in LAMP_PATTERNS}
+
+
+def is_known(pattern: int) -> bool:
+    """Whether there is a pattern of that number."""
+    return pattern in _BY_NUMBER
+
+
+def colour_at(pattern: int, now_ms: int) -> int:
+    """DARK, RED, GREEN or AMBER. KeyError for an unknown pattern."""
+    return _find(pattern, now_ms)[0]
+
+
+def next_change_ms(pattern: int, now_ms: int) -> "int | None":
+    """When the colour changes next; None for a steady pattern. KeyError for an unknown pattern."""
+    return _find(pattern, now_ms)[1]
+
+
+def dies_of(colour: int) -> "tuple[bool, bool]":
+    """Whether the red and the green die are lit."""
+    return bool(colour & RED), bool(colour & GREEN)
+
+
+def _find(pattern: int, now_ms: int) -> "tuple[int, int | None]":
+    entries = _BY_NUMBER[pattern]
+    if len(entries) == 1:
+        return entries[0][1], None
+    cycle_ms = sum(entry[0] for entry in entries)
+    end_ms = now_ms - now_ms % cycle_ms
+    for duration_ms, colour in entries:
+        end_ms += duration_ms
+        if now_ms < end_ms:
+            return colour, end_ms
+    raise ValueError("lamp pattern %d has no entry for its whole cycle" % pattern)

@@ -1,0 +1,181 @@
+"""One recording while it is being received: which chunks are missing, which pieces of them are here.
+
+Law: accounts for bytes and digests; the file is handed in, the index is not known here. Pieces arrive in any order and
+more than once. A byte that has been taken is never overwritten by a later piece, because its digest may already have
+been counted. ``receive`` runs on the loop; all else runs under the spool's locks.
+"""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from firmware.formats.chunk import CHUNK_BYTES_MAX
+from firmware.formats.manifest import ChunkEntry, Manifest
+from firmware.ports.files import File
+from host_tools.custody.blocking import Buffer
+from host_tools.custody.coverage import Coverage
+from host_tools.custody.errors import CustodyRefused
+
+# Header, tag and whatever a later suite adds to a chunk's plaintext; bounds every buffer a manifest can make us take.
+SEALED_BYTES_MAX = CHUNK_BYTES_MAX + 4096
+
+_MISSING, _WHOLE, _COMMITTED = 0, 1, 2
+
+
+class MissingChunk(NamedTuple):
+    """A range of the chunks object that is still to be fetched."""
+
+    chunk: int
+    offset_bytes: int
+    length_bytes: int
+
+
+class Waiting(NamedTuple):
+    """A chunk whose bytes are all written. ``verified``: its digest was right as the bytes came by."""
+
+    chunk: int
+    verified: bool
+
+
+class _Partial:
+    """A chunk of which some bytes are here; digested on the way as long as they come in order."""
+
+    __slots__ = ("coverage", "hashed_bytes", "hasher")
+
+    def __init__(self, length_bytes: int) -> None:
+        self.coverage = Coverage(length_bytes)
+        self.hasher = hashlib.sha256()
+        self.hashed_bytes = 0
+
+
+class Shelf:
+    """``file`` is opened when the first byte arrives; ``new_names``: its folder has names that are not durable yet."""
+
+    def __init__(self, manifest: Manifest, committed: Iterable[int]) -> None:
+        self.recording = manifest.recording
+        self.manifest = manifest
+        self.file: File | None = None
+        self.new_names = False
+        self.waiting: list[Waiting] = []
+        self.waiting_bytes = 0
+        self.duplicate_bytes = 0
+        self.rejected: list[int] = []
+        self.committed_bytes = 0
+        self._offsets = [entry.offset for entry in manifest.chunks]
+        self._states = bytearray(len(manifest.chunks))
+        self._partials: dict[int, _Partial] = {}
+        self._left = len(manifest.chunks)
+        self.settle(committed)
+
+    def missing(self) -> list[MissingChunk]:
+        """What is not committed, in order."""
+        return [
+            MissingChunk(number, entry.offset, entry.length)
+            for number, entry in enumerate(self.manifest.chunks)
+            if self._states[number] != _COMMITTED
+        ]
+
+    def is_complete_with(self, chunks: Iterable[int]) -> bool:
+        """Whether committing these chunks leaves nothing missing."""
+        return self._left == sum(self._states[chunk] != _COMMITTED for chunk in set(chunks))
+
+    def everything_waits(self) -> bool:
+        """Whether a commit now would complete the recording."""
+        return self._left == len(self.waiting)
+
+    def receive(self, file: File, offset_bytes: int, data: Buffer) -> list[Waiting]:
+        """Write a piece, which may span chunks; returns the chunks it made whole. CustodyRefused outside the object."""
+        if offset_bytes < 0 or offset_bytes + len(data) > self.manifest.chunks_bytes:
+            raise CustodyRefused(
+                f"recording {self.recording.hex()}: bytes {offset_bytes} to {offset_bytes + len(data)} are outside its "
+                f"{self.manifest.chunks_bytes}: reset the camera, its firmware counts wrong"
+            )
+        view = memoryview(data)
+        made_whole: list[Waiting] = []
+        number = bisect_right(self._offsets, offset_bytes) - 1
+        while len(view):
+            entry = self.manifest.chunks[number]
+            start = offset_bytes - entry.offset
+            piece = view[: entry.length - start]
+            waiting = self._receive_piece(file, number, entry, start, piece)
+            if waiting is not None:
+                made_whole.append(waiting)
+            view = view[len(piece) :]
+            offset_bytes += len(piece)
+            number += 1
+        return made_whole
+
+    def admit(self, made_whole: Iterable[Waiting]) -> None:
+        """Queue whole chunks for the next commit, unless their pieces were dropped meanwhile; reject wrong ones."""
+        for waiting in made_whole:
+            partial = self._partials.pop(waiting.chunk, None)
+            if partial is None:
+                continue
+            entry = self.manifest.chunks[waiting.chunk]
+            if waiting.verified and partial.hasher.digest() != entry.sealed_sha256:
+                self.rejected.append(waiting.chunk)
+                continue
+            self._states[waiting.chunk] = _WHOLE
+            self.waiting.append(waiting)
+            self.waiting_bytes += entry.length
+
+    def take_waiting(self) -> list[Waiting]:
+        """Everything that waits for a commit; the caller settles or drops each."""
+        taken, self.waiting, self.waiting_bytes = self.waiting, [], 0
+        return taken
+
+    def settle(self, chunks: Iterable[int]) -> None:
+        """These chunks' rows are committed."""
+        for chunk in chunks:
+            if self._states[chunk] != _COMMITTED:
+                self._states[chunk] = _COMMITTED
+                self._left -= 1
+                self.committed_bytes += self.manifest.chunks[chunk].length
+
+    def drop(self, chunks: Iterable[int]) -> None:
+        """These chunks are missing again."""
+        for chunk in chunks:
+            if self._states[chunk] == _COMMITTED:
+                self._left += 1
+                self.committed_bytes -= self.manifest.chunks[chunk].length
+            self._states[chunk] = _MISSING
+
+    def drop_partials(self) -> None:
+        """Forget all pieces of chunks that are not whole (a write or a sync failed: they may not be on the file)."""
+        self._partials = {}
+
+    def is_sealed_right(self, file: File, chunk: int, buffer: bytearray) -> bool:
+        """Read a chunk back and check its digest. ``buffer`` holds SEALED_BYTES_MAX."""
+        return read_sealed(file, self.manifest.chunks[chunk], buffer) is not None
+
+    def _receive_piece(
+        self, file: File, number: int, entry: ChunkEntry, start: int, piece: memoryview
+    ) -> Waiting | None:
+        if self._states[number] != _MISSING:
+            self.duplicate_bytes += len(piece)
+            return None
+        partial = self._partials.get(number)
+        if partial is None:
+            partial = self._partials[number] = _Partial(entry.length)
+        taken = 0
+        for fresh_start, fresh_stop in partial.coverage.add(start, start + len(piece)):
+            fresh = piece[fresh_start - start : fresh_stop - start]
+            file.write_at(entry.offset + fresh_start, fresh)
+            if fresh_start == partial.hashed_bytes:
+                partial.hasher.update(fresh)
+                partial.hashed_bytes = fresh_stop
+            taken += len(fresh)
+        self.duplicate_bytes += len(piece) - taken
+        if partial.coverage.is_scattered():
+            del self._partials[number]
+            return None
+        return Waiting(number, partial.hashed_bytes == entry.length) if partial.coverage.is_whole() else None
+
+
+def read_sealed(file: File, entry: ChunkEntry, buffer: bytearray) -> memoryview | None:
+    """A sealed chunk in the front of ``buffer``; None if the file is too short for it or its digest is wrong."""
+    view = memoryview(buffer)[: entry.length]
+    if file.read_at(entry.offset, view) != entry.length:
+        return None
+    return view if hashlib.sha256(view).digest() == entry.sealed_sha256 else None
