@@ -3,8 +3,8 @@
 
 Law: runs with the system's python3 and its standard library alone; also an old python3 must get far enough to be told
 so, hence no syntax and no annotation evaluated here that Python 3.6 does not know. Nothing outside the repository is
-touched, except that root on Debian gets the one system package without which no virtual environment can be made. Packages
-come from where pip is set up to get them (PIP_* and pip.conf are respected), and only if their hashes match the lock.
+touched, except that root on Debian gets the one system package without which no virtual environment can be made.
+Packages come from where pip is set up to get them (PIP_*, pip.conf), and only if their hashes match the lock.
 """
 
 import fcntl
@@ -14,10 +14,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterable
 
 PYTHON_OLDEST = (3, 11)
 LANES = ("demo", "dev")  # each lock holds all that the one before it holds
+LINES_KEPT = 40  # of pip's output: enough for any of its explanations
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -107,28 +109,36 @@ def install_lock(venv: str, lock: str) -> None:
 
 
 def run_pip(venv: str, arguments: "list[str]") -> None:
-    """``pip install`` inside the environment; its own output is shown only where it says what is wrong."""
+    """``pip install`` inside the environment; what it prints is shown only when it fails."""
     command = [os.path.join(venv, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check"]
     process = subprocess.Popen(
-        [*command, "--progress-bar", "off", *arguments], stdout=subprocess.PIPE, universal_newlines=True, bufsize=1
+        [*command, "--progress-bar", "off", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        bufsize=1,
     )
     assert process.stdout is not None
     with process.stdout as lines:
-        show_progress(lines)
+        last_lines = follow(lines)
     if process.wait() != 0:
+        sys.stderr.writelines(last_lines)
         raise Refusal("pip failed, see above; packages come from where pip is set up to get them (PIP_*, pip.conf)")
 
 
-def show_progress(lines: "Iterable[str]") -> None:
-    """One line on a terminal that says what pip is at; nothing elsewhere."""
+def follow(lines: "Iterable[str]") -> "Iterable[str]":
+    """Read pip's output to its end and return the last lines; on a terminal, one line says what it is at."""
     collected = 0
+    last_lines = deque(maxlen=LINES_KEPT)
     for line in lines:
+        last_lines.append(line)
         if line.startswith("Collecting") and sys.stdout.isatty():
             collected += 1
             sys.stdout.write(f"\r\033[K  {collected:3d}  {line.split(' ')[1].split('=')[0]}")
             sys.stdout.flush()
     if collected:
         sys.stdout.write("\r\033[K")
+    return last_lines
 
 
 def has_ensurepip() -> bool:
@@ -142,11 +152,9 @@ def install_ensurepip() -> bool:
     if os.geteuid() != 0 or apt is None or not sys.executable.startswith("/usr/bin/"):
         return False
     say(f"installing Debian's {venv_package()}, without which there are no virtual environments")
-    install = [apt, "install", "--yes", "-qq", "--no-install-recommends", venv_package()]
-    for command in (install, [apt, "update", "-qq"], install):  # a fresh machine has no package lists yet
-        if not has_ensurepip():
-            environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-            subprocess.call(command, env=environment, stdout=subprocess.DEVNULL)
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", venv_package()]):
+        subprocess.call([apt, "-qq", *command], env=environment, stdout=subprocess.DEVNULL)
     return has_ensurepip()
 
 

@@ -164,9 +164,8 @@ class Bay:
         return None
 
     def _measure_load(self, now_ms: int, waited_ms: int) -> None:
-        if self._unloaded_uv < 0:
-            if waited_ms >= UNLOADED_MS and self.current_ua < LOADED_UA_MIN:
-                self._unloaded_uv = self._average("supply")
+        if self._unloaded_uv < 0 and waited_ms >= UNLOADED_MS and self.current_ua < LOADED_UA_MIN:
+            self._unloaded_uv = self._average("supply")
         if self.current_ua < LOADED_UA_MIN:
             self._loaded_since_ms = -1
         elif self._loaded_since_ms < 0:

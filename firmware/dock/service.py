@@ -16,7 +16,8 @@ from firmware.ports.clock import WALL_CONTROLLER
 from firmware.ports.errors import PortFault
 
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from collections.abc import Callable
+    from typing import Any
 
     from firmware.dock.bay import Bay
     from firmware.dock.lamp import BayLamp

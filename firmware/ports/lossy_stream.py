@@ -4,7 +4,7 @@ from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.stream import Stream
 
 RUN_BYTES_MAX = 24  # a fault hits 1 to this many bytes: from one bit to a whole frame header
-WRITE_BYTES_MAX = 16384  # taken from one call of write; bounds what waits when the stream below is full
+READ_BYTES_MAX = 4096  # taken from the stream below at once; bounds what a repetition makes wait
 
 PPM = 1000000
 _DROP = 0
@@ -13,9 +13,9 @@ _DUPLICATE = 2
 
 
 class LossyStream(Stream):
-    """Damages what is written; what is read comes as it is, so wrap the other end too for faults both ways.
+    """Damages what is read; what is written goes as it is, so wrap the other end too for faults both ways.
 
-    Rates are faults per million bytes written; a fault falls on a run of 1 to RUN_BYTES_MAX bytes. ``dropped``,
+    Rates are faults per million bytes read; a fault falls on a run of 1 to RUN_BYTES_MAX bytes. ``dropped``,
     ``flipped`` and ``duplicated`` count the faults so far.
     """
 
@@ -27,35 +27,28 @@ class LossyStream(Stream):
         self._entropy = SeededEntropy(seed)
         self._ppms = (drop_ppm, flip_ppm, duplicate_ppm)
         self._waiting = bytearray()
+        self._scratch = bytearray(READ_BYTES_MAX)
         self._gap_bytes = self._draw_gap()
 
     def is_open(self) -> bool:
         """See Stream."""
-        if not self._stream.is_open():
-            self._waiting = bytearray()
-            return False
-        return True
+        return self._stream.is_open()
 
     def read_into(self, buffer: "bytearray | memoryview") -> int:
-        """See Stream. Also hands on what still waits to be written."""
-        self._flush()
-        return self._stream.read_into(buffer)
+        """See Stream."""
+        while not self._waiting:
+            count = self._stream.read_into(self._scratch)
+            if count == 0:
+                return 0
+            self._damage(memoryview(self._scratch)[:count])
+        count = min(len(buffer), len(self._waiting))
+        buffer[:count] = memoryview(self._waiting)[:count]
+        self._waiting = self._waiting[count:]
+        return count
 
     def write(self, data: "bytes | bytearray | memoryview") -> int:
         """See Stream."""
-        if not self.is_open() or not self._flush():
-            return 0
-        taken = memoryview(data)[:WRITE_BYTES_MAX]
-        self._damage(taken)
-        self._flush()
-        return len(taken)
-
-    def _flush(self) -> bool:
-        """Hand over what waits; returns whether nothing is left."""
-        if self._waiting:
-            count = self._stream.write(self._waiting)
-            self._waiting = self._waiting[count:]
-        return not self._waiting
+        return self._stream.write(data)
 
     def _damage(self, data: memoryview) -> None:
         """Append ``data`` with the faults that are due in it."""

@@ -15,12 +15,12 @@ class SeededEntropy(Entropy):
 
     def random_bytes(self, count: int) -> bytes:
         """See Entropy."""
-        while len(self._rest) < count:
-            self._rest += sha256(self._seed + b"/%d" % self._block).digest()
+        drawn = bytearray(self._rest)
+        while len(drawn) < count:
+            drawn += sha256(self._seed + b"/%d" % self._block).digest()
             self._block += 1
-        taken = self._rest[:count]
-        self._rest = self._rest[count:]
-        return taken
+        self._rest = bytes(drawn[count:])
+        return bytes(drawn[:count])
 
     def below(self, limit: int) -> int:
         """A number from 0 to ``limit - 1``; for limits far below 2**64 evenly so."""

@@ -1,7 +1,7 @@
 """Files in memory that know what would survive a power cut.
 
-Every file keeps its content as the application sees it, its content as it stands on the medium, and the writes between the
-two; every folder likewise keeps its names twice. ``sync`` and ``sync_folder`` carry over what the port says they
+Every file keeps its content as the application sees it, its content as it stands on the medium, and the writes between
+the two; every folder likewise keeps its names twice. ``sync`` and ``sync_folder`` carry over what the port says they
 carry over, and nothing else does. ``crash`` is the medium after the power cut.
 """
 
@@ -122,7 +122,7 @@ class MemoryFiles(Files):
 
     def crash(self, keep_unsynced: bool = False) -> "MemoryFiles":
         """The medium after a power cut now: only what was synced or, with ``keep_unsynced``, all that was written, as
-        when the card had happened to finish. This object stays as it is; open files keep writing to it, not to the copy.
+        when the card had happened to finish. This object stays as it is, and its open files go on writing to it.
         """
         after = MemoryFiles(self._capacity_bytes)
         _copy_folder(self._root, after._root, after, keep_unsynced)

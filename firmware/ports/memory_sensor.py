@@ -1,4 +1,4 @@
-"""A sensor in memory: it delivers fragments of given bytes at given times. No picture in it; see the emulator for that."""
+"""A sensor in memory: fragments of seeded bytes, one a second. There is no picture in them; the emulator has one."""
 
 from firmware.ports.clock import Clock
 from firmware.ports.errors import SensorFault
@@ -10,7 +10,7 @@ INIT_BYTES = 700  # about what ftyp + moov of two tracks take
 
 
 class MemorySensor(Sensor):
-    """A fragment of ``fragment_bytes`` seeded bytes each FRAGMENT_MS of ``clock``; ``break_now`` makes the encoder fail."""
+    """``fragment_bytes`` of media each FRAGMENT_MS of ``clock``; ``break_now`` makes the encoder fail."""
 
     def __init__(self, clock: Clock, seed: int, fragment_bytes: int = 4000) -> None:
         self._clock = clock

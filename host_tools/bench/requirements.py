@@ -1,7 +1,7 @@
 """The requirements catalogue and what test runs have shown of it.
 
 Law: two plain files in, frozen values out. The catalogue (``docs/requirements.md``) is written by people, the results
-(``build/requirements/<lane>-results.json``) by ``requirements_plugin``; only this file knows both formats. No pytest here.
+(``build/requirements/<lane>-results.json``) by ``requirements_plugin``; this file knows both formats and no pytest.
 """
 
 import os

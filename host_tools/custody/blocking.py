@@ -5,7 +5,7 @@ simulation runs the same code inline on virtual time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -34,11 +34,14 @@ class BlockingSource:
     An item is valid until the next one is asked for.
     """
 
-    def __init__(self, start: Callable[[], Iterator[memoryview]], run_blocking: RunBlocking) -> None:
+    def __init__(self, start: Callable[[], Generator[memoryview, None, None]], run_blocking: RunBlocking) -> None:
         self._start = start
         self._run_blocking = run_blocking
 
     async def __aiter__(self) -> AsyncIterator[memoryview]:
         iterator = self._start()
-        while (item := await self._run_blocking(lambda: next(iterator, None))) is not None:
-            yield item
+        try:
+            while (item := await self._run_blocking(lambda: next(iterator, None))) is not None:
+                yield item
+        finally:
+            iterator.close()

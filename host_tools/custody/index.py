@@ -158,6 +158,13 @@ class Index:
         )
         return [_recording(row) for row in rows]
 
+    def stored_recordings(self) -> list[Recording]:
+        """Rows of the recordings that the spool holds files of, oldest first."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM recordings WHERE stored = 1 ORDER BY started_unix_ms, recording"
+        )
+        return [_recording(row) for row in rows]
+
     def count_by_state(self) -> dict[State, int]:
         """How many recordings are in each state that has any."""
         return {row[0]: row[1] for row in self._database.rows("SELECT state, count(*) FROM recordings GROUP BY state")}

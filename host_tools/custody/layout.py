@@ -1,9 +1,11 @@
 """Where the spool keeps what, on the files port: ``recordings/<id>/manifest.json`` and ``recordings/<id>/chunks``.
 
-Law: names, order of syncs, nothing of the index. A manifest is moved into place whole; the chunks file is reserved whole
-before anything is promised. The marker file tells the spool's medium from an empty mount point: recordings must not
-count as lost because a disk is not plugged in.
+Law: names, order of syncs, nothing of the index. A manifest is moved into place whole; the chunks file is reserved
+whole before anything is promised. The marker file tells the spool's medium from an empty mount point: recordings must
+not count as lost because a disk is not plugged in.
 """
+
+from contextlib import suppress
 
 from firmware.formats import recording_id
 from firmware.formats.errors import FormatError
@@ -63,9 +65,14 @@ class Layout:
                 file.close()
                 raise
         except PortFault:
-            self._undo(recording)
+            self.undo(recording)
             raise
         return file
+
+    def undo(self, recording: bytes) -> None:
+        """Remove what ``create`` made, as far as the medium lets us: what stays is found at the next start."""
+        with suppress(PortFault):
+            self._clear_folder(recording)
 
     def restore_manifest(self, recording: bytes, manifest: bytes) -> None:
         """Put a manifest back that was lost or damaged, without touching the chunks."""
@@ -79,12 +86,15 @@ class Layout:
         self.files.rename(new_name, _manifest(recording))
         self.files.sync_folder(_folder(recording))
 
-    def open_chunks(self, recording: bytes, reserve_bytes: int) -> tuple[File, bool]:
-        """The chunks file for writing; made anew if it is gone, then True comes with it (its folder needs a sync)."""
+    def open_chunks(self, recording: bytes, reserve_bytes: int | None) -> tuple[File, bool]:
+        """The chunks file for writing. With ``reserve_bytes`` it is made if it is not there; then True comes with it,
+        and its folder needs a sync."""
         try:
             return self.files.open(_chunks(recording), writable=True), False
         except NotFound:
-            return self.files.create(_chunks(recording), reserve_bytes), True
+            if reserve_bytes is None:
+                raise
+        return self.files.create(_chunks(recording), reserve_bytes), True
 
     def read_chunks(self, recording: bytes) -> File:
         """The chunks file for reading."""
@@ -133,12 +143,6 @@ class Layout:
             self.files.remove_folder(folder)
         except NotFound:
             return
-
-    def _undo(self, recording: bytes) -> None:
-        try:
-            self._clear_folder(recording)
-        except PortFault:
-            return  # the folder without a row is found at the next start, and cleared when the recording is accepted
 
 
 def _folder(recording: bytes) -> str:

@@ -1,6 +1,6 @@
 """One recording while it is being received: which chunks are missing, which pieces of them are here.
 
-Law: accounts for bytes and digests; the file is handed in, the index is not known here. Pieces arrive in any order and
+Law: accounts for bytes and digests and writes one file; the index is not known here. Pieces arrive in any order and
 more than once. A byte that has been taken is never overwritten by a later piece, because its digest may already have
 been counted. ``receive`` runs on the loop; all else runs under the spool's locks.
 """
@@ -12,10 +12,13 @@ from typing import NamedTuple
 
 from firmware.formats.chunk import CHUNK_BYTES_MAX
 from firmware.formats.manifest import ChunkEntry, Manifest
+from firmware.ports.errors import IoFault
 from firmware.ports.files import File
 from host_tools.custody.blocking import Buffer
 from host_tools.custody.coverage import Coverage
 from host_tools.custody.errors import CustodyRefused
+from host_tools.custody.layout import Layout
+from host_tools.custody.reports import Counters
 
 # Header, tag and whatever a later suite adds to a chunk's plaintext; bounds every buffer a manifest can make us take.
 SEALED_BYTES_MAX = CHUNK_BYTES_MAX + 4096
@@ -50,23 +53,47 @@ class _Partial:
 
 
 class Shelf:
-    """``file`` is opened when the first byte arrives; ``new_names``: its folder has names that are not durable yet."""
+    """``rejected``: chunks whose digest was wrong. The first write opens the file, and makes it if none is there."""
 
-    def __init__(self, manifest: Manifest, committed: Iterable[int]) -> None:
+    def __init__(
+        self, manifest: Manifest, committed: Iterable[int], counters: Counters, file: File | None = None
+    ) -> None:
         self.recording = manifest.recording
         self.manifest = manifest
-        self.file: File | None = None
-        self.new_names = False
         self.waiting: list[Waiting] = []
         self.waiting_bytes = 0
-        self.duplicate_bytes = 0
         self.rejected: list[int] = []
         self.committed_bytes = 0
+        self._file = file
+        self._given_up = False
+        self._new_name = False
+        self._counters = counters
         self._offsets = [entry.offset for entry in manifest.chunks]
         self._states = bytearray(len(manifest.chunks))
         self._partials: dict[int, _Partial] = {}
         self._left = len(manifest.chunks)
         self.settle(committed)
+
+    def sync(self, layout: Layout) -> None:
+        """Make what was written durable, and the file's name if it is new. IoFault if the file was given up."""
+        file = self._file
+        if file is None or self._given_up:
+            raise IoFault("the chunks file is not open")
+        file.sync()
+        if self._new_name:
+            layout.sync_names(self.recording)
+            self._new_name = False
+
+    def give_up_file(self) -> None:
+        """The open file is not to be trusted; the next write opens it again. Not closed here, because the loop may be
+        writing to it at this moment."""
+        self._given_up = True
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def missing(self) -> list[MissingChunk]:
         """What is not committed, in order."""
@@ -80,11 +107,16 @@ class Shelf:
         """Whether committing these chunks leaves nothing missing."""
         return self._left == sum(self._states[chunk] != _COMMITTED for chunk in set(chunks))
 
+    def committed_end_bytes(self) -> int:
+        """How long the chunks file must be to hold what is committed."""
+        last = self._states.rfind(_COMMITTED)
+        return self.manifest.chunks[last].offset + self.manifest.chunks[last].length if last >= 0 else 0
+
     def everything_waits(self) -> bool:
         """Whether a commit now would complete the recording."""
         return self._left == len(self.waiting)
 
-    def receive(self, file: File, offset_bytes: int, data: Buffer) -> list[Waiting]:
+    def receive(self, layout: Layout, offset_bytes: int, data: Buffer) -> list[Waiting]:
         """Write a piece, which may span chunks; returns the chunks it made whole. CustodyRefused outside the object."""
         if offset_bytes < 0 or offset_bytes + len(data) > self.manifest.chunks_bytes:
             raise CustodyRefused(
@@ -98,7 +130,7 @@ class Shelf:
             entry = self.manifest.chunks[number]
             start = offset_bytes - entry.offset
             piece = view[: entry.length - start]
-            waiting = self._receive_piece(file, number, entry, start, piece)
+            waiting = self._receive_piece(layout, number, entry, start, piece)
             if waiting is not None:
                 made_whole.append(waiting)
             view = view[len(piece) :]
@@ -145,15 +177,29 @@ class Shelf:
         """Forget all pieces of chunks that are not whole (a write or a sync failed: they may not be on the file)."""
         self._partials = {}
 
-    def is_sealed_right(self, file: File, chunk: int, buffer: bytearray) -> bool:
+    def reads_back(self, layout: Layout, chunk: int, buffer: bytearray) -> bool:
         """Read a chunk back and check its digest. ``buffer`` holds SEALED_BYTES_MAX."""
-        return read_sealed(file, self.manifest.chunks[chunk], buffer) is not None
+        file = layout.read_chunks(self.recording)
+        try:
+            return read_sealed(file, self.manifest.chunks[chunk], buffer) is not None
+        finally:
+            file.close()
+
+    def _open_file(self, layout: Layout) -> File:
+        if self._given_up:
+            self.close()
+            self._given_up = False
+        if self._file is None:
+            may_make = self.committed_end_bytes() == 0  # else a file that is gone took committed chunks with it
+            self._file, made = layout.open_chunks(self.recording, self.manifest.chunks_bytes if may_make else None)
+            self._new_name = self._new_name or made
+        return self._file
 
     def _receive_piece(
-        self, file: File, number: int, entry: ChunkEntry, start: int, piece: memoryview
+        self, layout: Layout, number: int, entry: ChunkEntry, start: int, piece: memoryview
     ) -> Waiting | None:
         if self._states[number] != _MISSING:
-            self.duplicate_bytes += len(piece)
+            self._counters.duplicate_bytes += len(piece)
             return None
         partial = self._partials.get(number)
         if partial is None:
@@ -161,12 +207,12 @@ class Shelf:
         taken = 0
         for fresh_start, fresh_stop in partial.coverage.add(start, start + len(piece)):
             fresh = piece[fresh_start - start : fresh_stop - start]
-            file.write_at(entry.offset + fresh_start, fresh)
+            self._open_file(layout).write_at(entry.offset + fresh_start, fresh)
             if fresh_start == partial.hashed_bytes:
                 partial.hasher.update(fresh)
                 partial.hashed_bytes = fresh_stop
             taken += len(fresh)
-        self.duplicate_bytes += len(piece) - taken
+        self._counters.duplicate_bytes += len(piece) - taken
         if partial.coverage.is_scattered():
             del self._partials[number]
             return None

@@ -1,7 +1,7 @@
 """What an emulated camera looks at and hears: one small interface, and the choice of an implementation.
 
 Law: a scene makes pictures and sound for media time, which its caller counts in frames and samples. It knows no clock,
-no encoder and no overlay. This file imports nothing of ``openbwc[video]``, so that a bench without the extra still starts.
+no encoder and no overlay. This file imports nothing of ``openbwc[video]``, so that a bench without it still starts.
 """
 
 from __future__ import annotations

@@ -72,10 +72,10 @@ def mask_of(image: Image.Image) -> NDArray[np.bool_]:
 def sprite_of(image: Image.Image) -> Sprite:
     """A sprite from an RGBA image of even size."""
     pixels = np.asarray(image, dtype=np.float32)
-    alpha = pixels[:, :, 3:] / 255.0
-    ycc = (pixels[:, :, :3] @ _MATRIX.T + _OFFSET) * alpha
+    alpha = pixels[:, :, 3:] / np.float32(255)
+    ycc = ((pixels[:, :, :3] @ _MATRIX.T + _OFFSET) * alpha).astype(np.float32)
     half = _halved(ycc[:, :, 1:])
-    keep = 256.0 * (1.0 - alpha)
+    keep = (np.float32(256) * (np.float32(1) - alpha)).astype(np.float32)
     colour = Planes(_bytes(ycc[:, :, 0]), _bytes(half[:, :, 0]), _bytes(half[:, :, 1]))
     return Sprite(colour, keep[:, :, 0].astype(np.uint16), _halved(keep)[:, :, 0].astype(np.uint16))
 

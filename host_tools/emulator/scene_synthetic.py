@@ -5,6 +5,7 @@ Law: the same seed shows and sounds the same at the same media time. Painting wa
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,22 +24,29 @@ HUM_HZ = 110  # periods fit a second, so that the loop has no click
 
 
 class SyntheticScenes:
-    """Makes synthetic scenes. The street of the last size is kept, so that a second recording starts at once."""
+    """Makes synthetic scenes. The street of the last recording is kept, so that the next one starts at once."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._street: Street | None = None
-        self._size_px = (0, 0)
+        self._kept: tuple[int, int, Street] | None = None
+        self._changing = threading.Lock()  # scenes are used by the threads of their recordings
 
     def __call__(self, settings: SensorSettings) -> Scene:
         """The scene of one recording."""
         return SyntheticScene(self, settings, self._seed)
 
-    def street(self, width_px: int, height_px: int) -> Street:
-        """The street at that size. One recording at a time uses it: its picture buffer is shared."""
-        if self._street is None or self._size_px != (width_px, height_px):
-            self._street, self._size_px = Street(self._seed, width_px, height_px), (width_px, height_px)
-        return self._street
+    def borrow(self, width_px: int, height_px: int) -> Street:
+        """A street of that size for one recording alone."""
+        with self._changing:
+            kept, self._kept = self._kept, None
+        if kept is not None and kept[:2] == (width_px, height_px):
+            return kept[2]
+        return Street(self._seed, width_px, height_px)
+
+    def give_back(self, width_px: int, height_px: int, street: Street) -> None:
+        """Keep the street for the next recording."""
+        with self._changing:
+            self._kept = (width_px, height_px, street)
 
 
 class SyntheticScene(Scene):
@@ -46,20 +54,29 @@ class SyntheticScene(Scene):
 
     def __init__(self, scenes: SyntheticScenes, settings: SensorSettings, seed: int) -> None:
         self._scenes = scenes
-        self._settings = settings
-        self._murmur = murmur(seed) if settings.audio else np.zeros(SOUND_RATE_HZ, np.int16)
+        self._size_px = settings.width_px, settings.height_px
+        self._rate = settings.frames_per_second
+        self._seed = seed
+        self._street: Street | None = None
+        self._murmur: Sound | None = None
 
     def frame(self, index: int) -> Picture:
         """The street, walked for ``index`` frames."""
-        street = self._scenes.street(self._settings.width_px, self._settings.height_px)
-        return street.draw(index / self._settings.frames_per_second)
+        if self._street is None:
+            self._street = self._scenes.borrow(*self._size_px)
+        return self._street.draw(index / self._rate)
 
     def sound(self, first_sample: int, count: int) -> Sound:
         """The murmur, from its own start at sample 0."""
+        if self._murmur is None:
+            self._murmur = murmur(self._seed)
         return np.take(self._murmur, range(first_sample, first_sample + count), mode="wrap")
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Leave the street to the next recording."""
+        if self._street is not None:
+            self._scenes.give_back(*self._size_px, self._street)
+            self._street = None
 
 
 def murmur(seed: int) -> Sound:

@@ -89,8 +89,10 @@ class FragmentEncoder:
 
     def close(self) -> None:
         """Give everything back, finished or not; a second call does nothing."""
-        self._container.close()
-        self._scene.close()
+        try:
+            self._container.close()
+        finally:
+            self._scene.close()
 
     def _add_video(self) -> VideoStream:
         settings = self._settings

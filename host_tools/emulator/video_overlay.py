@@ -103,7 +103,8 @@ def drawn(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width_p
     """The mask of a text, in the middle of its height."""
     image = Image.new("L", (width_px, height_px))
     ImageDraw.Draw(image).text((0, height_px / 2), text, fill=255, font=font, anchor="lm")
-    return (np.asarray(image, dtype=np.uint16) * 257) >> 8
+    mask: Mask = np.asarray(image, dtype=np.uint16)
+    return mask + (mask >> np.uint16(7))  # 255 becomes 256, so that full text is the text colour
 
 
 def fitting(text: str, room_px: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

@@ -35,10 +35,12 @@ UNIX_MS_MAX = 253_402_300_799_999  # the end of the year 9999: later has no cale
 class EncodingSensor(Sensor):
     """Real H.264 and AAC from a scene, one fragment a second.
 
-    ``wake`` is called when ``poll`` has something, from the encoder's thread if there is one: it must be thread-safe and
-    quick. ``clock`` paces; ``speed`` is media time by clock time, None for as fast as the machine and the consumer can.
-    With ``threaded`` the clock is read from the encoder's thread. Without, ``poll`` encodes what the clock says has
-    passed, drops nothing, and ``next_deadline_ms`` says when the next fragment will be there.
+    ``wake`` is called when ``poll`` has something, from the encoder's thread if there is one: it must be thread-safe
+    and quick, and work until ``close`` has returned. ``clock`` paces; ``speed`` is media time by clock time, None for
+    as fast as the machine and the consumer can. With ``threaded`` the clock is read from the encoder's thread.
+    Without, ``poll`` encodes what the clock says has passed, drops nothing and never wakes; ``next_deadline_ms`` says
+    when the next fragment will be there.
+    VideoExtraMissing where openbwc[video] is not installed.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class EncodingSensor(Sensor):
     ) -> None:
         if speed is not None and speed <= 0:
             raise ValueError(f"speed {speed}: must be above 0, or None for no pace at all")
+        require_video_extra()
         self._scene_factory = scene_factory
         self._wake = wake
         self._clock = clock
@@ -99,14 +102,19 @@ class EncodingSensor(Sensor):
             self._recording.close()
 
     def _make_encoder(self, settings: SensorSettings) -> FragmentEncoder:
-        try:
-            require_video_extra()
-            from host_tools.emulator.video_encoder import FragmentEncoder
+        from av.error import FFmpegError
 
+        from host_tools.emulator.video_encoder import FragmentEncoder
+
+        try:
             scene = self._scene_factory(settings)
-        except SceneError as error:
-            raise SensorFault(str(error)) from error
-        return FragmentEncoder(scene, settings, self._utc_offset_min)
+            try:
+                return FragmentEncoder(scene, settings, self._utc_offset_min)
+            except BaseException:
+                scene.close()
+                raise
+        except (SceneError, FFmpegError, OSError, ValueError) as error:
+            raise SensorFault(fault_line(error)) from error
 
 
 class _Recording(ABC):
@@ -167,7 +175,7 @@ class _InlineRecording(_Recording):
         if self._finished:
             return None
         if self._queue or self._end is not None:
-            return self._pace.due_ms(0)
+            return self._pace.due_ms(-1)  # it is there already
         next_key = (self._index + self._rate - 1) // self._rate * self._rate
         return self._pace.due_ms(next_key)
 
@@ -247,15 +255,17 @@ class _ThreadedRecording(_Recording):
             self._changed.notify_all()
         self._thread.join()
         self._queue.clear()
+        self._fault = None
 
     def _run(self) -> None:
         try:
-            self._encode_until_stopped()
-        except Exception as error:  # the thread's edge: whatever ended it is told by poll()
+            try:
+                self._encode_until_stopped()
+            finally:
+                self._encoder.close()
+        except Exception as error:  # noqa: BLE001 the thread's edge: whatever ended it is told by poll()
             with self._changed:
                 self._fault = fault_line(error)
-        finally:
-            self._encoder.close()
             self._wake()
 
     def _encode_until_stopped(self) -> None:
@@ -312,7 +322,9 @@ def check_settings(settings: SensorSettings) -> None:
             raise SensorFault(f"sensor setting {name} is {value}: it must be {low} to {high}")
     for name, value in (("width_px", settings.width_px), ("height_px", settings.height_px)):
         if value % 2:
-            raise SensorFault(f"sensor setting {name} is {value}: it must be even, as colour is kept for pairs of pixels")
+            raise SensorFault(
+                f"sensor setting {name} is {value}: it must be even, as colour is kept for pairs of pixels"
+            )
 
 
 def fault_line(error: Exception) -> str:

@@ -51,9 +51,11 @@ async def open_serial(url: str) -> Pipe:
     """``/dev/ttyACM0`` or ``serial:///dev/ttyACM0?baud=115200``: a tty, held exclusively, raw."""
     parts = urlsplit(url)
     path = parts.path if "://" in url else url
-    baud = int(parts.query.removeprefix("baud=")) if parts.query.startswith("baud=") else BAUD_RATE
+    rate = parts.query.removeprefix("baud=") or str(BAUD_RATE)
+    if not rate.isdigit():
+        raise PortError(f"{url}: {parts.query} is no baud rate; write for example ?baud={BAUD_RATE}")
     try:
-        port = serial.Serial(path, baud, timeout=0, write_timeout=0, exclusive=True)
+        port = serial.Serial(path, int(rate), timeout=0, write_timeout=0, exclusive=True)
     except serial.SerialException as error:
         raise _port_error(url, error.errno, str(error)) from error
     except OSError as error:
@@ -68,10 +70,14 @@ async def open_serial(url: str) -> Pipe:
 async def open_socket(url: str) -> Pipe:
     """``socket://host:port``: a TCP connection, without Nagle's delay."""
     parts = urlsplit(url)
-    if parts.hostname is None or parts.port is None:
-        raise PortError(f"{url}: host or port is missing; write socket://HOST:PORT")
+    try:
+        host, number = parts.hostname, parts.port
+    except ValueError:
+        host, number = None, None
+    if host is None or number is None:
+        raise PortError(f"{url}: host or port is missing or wrong; write socket://HOST:PORT")
     loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+    addresses = await loop.getaddrinfo(host, number, type=socket.SOCK_STREAM)
     family, kind, protocol, _, address = addresses[0]
     connection = socket.socket(family, kind, protocol)
     connection.setblocking(False)

@@ -13,7 +13,8 @@ which shows as up to 40 mV for some minutes after a change of load. No temperatu
 Charger: a switching converter after input detection, limited by input current, constant current to ``full_uv``, then
 constant voltage until the current falls below a tenth; it starts again once the cell has dropped by ``recharge_uv``.
 
-    I_charge = min(I_set, (full - OCV) / R),    I_in = (V * I_charge + P_system) / (V_in * efficiency)
+    I_charge = min(I_set, (full - OCV) / R, what the granted input leaves)
+    I_in     = (V * I_charge + P_system) / (V_in * efficiency)
 
 The firmware's percent_from_uv uses another cell's curve and no resistance: it differs by up to 10 % of charge.
 """
@@ -35,7 +36,7 @@ class BatteryTraits:
     """A cell and its charger's settings."""
 
     capacity_mah: int = 3000
-    full_uv: int = 4_112_000  # a charger's regulation voltage, chosen below 4.2 V for cycle life
+    full_uv: int = 4_096_000  # a charger's regulation voltage; below this cell's 4.103 V when full, for cycle life
     recharge_uv: int = 100_000
     charge_ua: int = 1_000_000
     input_limit_ua: int = 1_200_000
@@ -55,6 +56,7 @@ class Battery:
         self._soc = min(max(percent / 100, 0.0), 1.0)
         self._draw_uw = 0.0
         self._input_uv = 0
+        self._granted_ua = 0
         self._input_since_ms: int | None = None
         self._charging = False
         self._now_ms = 0
@@ -63,8 +65,8 @@ class Battery:
         """What the camera's electronics take from now on, in microwatts."""
         self._draw_uw = power_uw
 
-    def set_input(self, supply_uv: int) -> None:
-        """Voltage at the charger's input from now on; 0 when undocked or unpowered."""
+    def set_input(self, supply_uv: int, granted_ua: int) -> None:
+        """Voltage at the charger's input and the current it is given there from now on; 0 when undocked."""
         present = supply_uv > self.terminal_uv()
         if present and self._input_since_ms is None:
             self._input_since_ms = self._now_ms
@@ -72,6 +74,7 @@ class Battery:
             self._input_since_ms = None
             self._charging = False
         self._input_uv = supply_uv if present else 0
+        self._granted_ua = granted_ua if present else 0
 
     def advance(self, now_ms: int) -> None:
         """Let time pass."""
@@ -108,9 +111,9 @@ class Battery:
 
     def current_ua(self) -> float:
         """Into the cell; negative while it feeds the board."""
-        if self._input_uv:
-            return self._charge_ua()
-        return -self._draw_uw / self.open_uv() * 1_000_000
+        input_uw = self._granted_ua * self._input_uv / 1_000_000 * self.traits.efficiency
+        left_ua = (input_uw - self._draw_uw) / self.open_uv() * 1_000_000
+        return min(left_ua, self._charge_ua())
 
     def terminal_uv(self) -> int:
         """What a gauge at the cell reads, without the gauge's own error."""
@@ -120,7 +123,8 @@ class Battery:
         """What the charger asks of its input now."""
         if not self._input_uv:
             return 0
-        power_uw = self.terminal_uv() * self._charge_ua() / 1_000_000 + self._draw_uw
+        charged_uv = self.open_uv() + self._charge_ua() * self.resistance_ohm()
+        power_uw = charged_uv * self._charge_ua() / 1_000_000 + self._draw_uw
         wanted_ua = power_uw * 1_000_000 / (self._input_uv * self.traits.efficiency)
         return round(min(wanted_ua, self.traits.input_limit_ua))
 

@@ -1,0 +1,172 @@
+"""One docked camera: greeting, wearer, offload of what it has, erase of what is delivered.
+
+Law: a session lasts as long as the link. What is to be done with a recording is read from the index each time, so an
+interruption anywhere needs no memory of where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from firmware.formats import authorisation
+from firmware.link import events, schema
+from host_tools.controller.happenings import Happenings
+from host_tools.controller.offload import Offload, OffloadFailed
+from host_tools.controller.probing import probe_delivery
+from host_tools.custody.blocking import RunBlocking
+from host_tools.custody.errors import CustodyError
+from host_tools.custody.index import Index, Recording
+from host_tools.protocol.connection import Connection, RequestRefused
+from host_tools.system.roster import Roster
+
+LOOK_AGAIN_S = 15.0  # a camera tells when it has something new; this is for a telling that was lost
+ERASE_POLICY = "acknowledged"  # keep until the destination has acknowledged
+TIME_UNCERTAINTY_MS = 50  # of our clock as the camera gets it: half a round trip and the operating system's drift
+
+
+@dataclass
+class CameraView:
+    """What the controller knows of a camera, docked or not; kept after the session for status."""
+
+    serial: str
+    model: str = ""
+    firmware: str = ""
+    location: str = ""
+    online: bool = False
+    wearer: str = ""
+    status: dict[str, Any] = field(default_factory=dict[str, Any])
+    delivery_check: dict[str, Any] = field(default_factory=dict[str, Any])
+    offloading: str = ""
+    trouble: str = ""
+    mb_per_s: float = 0.0
+    link: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Camera:
+    """A session with a camera. ``run`` lasts as long as the link does; ``news`` wakes it when work may have come."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        view: CameraView,
+        where: Callable[[], dict[str, Any]],
+        offload: Offload,
+        index: Index,
+        roster: Roster,
+        wall_ms: Callable[[], int],
+        run_blocking: RunBlocking,
+        happenings: Happenings,
+    ) -> None:
+        self.view = view
+        self.news = asyncio.Event()
+        self._connection = connection
+        self._where = where
+        self._offload = offload
+        self._index = index
+        self._roster = roster
+        self._wall_ms = wall_ms
+        self._run_blocking = run_blocking
+        self._happenings = happenings
+
+    async def run(self) -> None:
+        """Until the link is lost."""
+        self._connection.on_message = self._on_message
+        await self._greet()
+        self.view.delivery_check = await probe_delivery(self._connection, run=1)
+        while True:
+            self.news.clear()
+            await self._look()
+            try:
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await self.news.wait()
+            except TimeoutError:
+                pass  # look again all the same
+
+    async def indicate(self, pattern: str, duration_ms: int) -> None:
+        """Show a lamp pattern on the camera itself."""
+        number = schema.number_of(schema.LAMP_PATTERNS, pattern)
+        await self._connection.ask("indicate", {"pattern": number, "duration_ms": duration_ms})
+
+    async def _greet(self) -> None:
+        ask = self._connection.ask
+        await ask("set_time", {"unix_ms": self._wall_ms(), "uncertainty_ms": TIME_UNCERTAINTY_MS})
+        wearer = self._roster.wearer_for(self.view.serial)
+        if wearer is not None:
+            await ask("assign_wearer", {"wearer": wearer.id, "name": wearer.name, "profile": wearer.profile})
+        self.view.wearer = wearer.name if wearer is not None else ""
+        await self._refresh()
+        self._tell("camera_ready", wearer=self.view.wearer)
+        if wearer is not None:
+            await self.indicate("assigned", 3_000)
+
+    async def _refresh(self) -> None:
+        fields = await self._connection.ask("get_camera")
+        self.view.status = {**fields, "state": schema.word_of(schema.CAMERA_STATES, fields["state"])}
+
+    async def _look(self) -> None:
+        entries = await self._list()
+        self.view.trouble = ""
+        for entry in sorted(entries, key=lambda entry: (-entry["priority"], entry["started_unix_ms"])):
+            try:
+                await self._serve(entry)
+            except (CustodyError, OffloadFailed, RequestRefused) as error:
+                self.view.trouble = str(error)
+                self._tell("trouble", recording=entry["recording"].hex(), text=str(error))
+        if entries:
+            await self._refresh()
+        self._tell("camera_idle", recordings=self.view.status.get("recordings", 0))
+
+    async def _list(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = []
+        after = bytes(16)
+        while True:
+            page = await self._connection.ask("list_recordings", {"after": after})
+            entries.extend(page["entries"])
+            if not page["more"] or not page["entries"]:
+                return entries
+            after = page["entries"][-1]["recording"]
+
+    async def _serve(self, entry: dict[str, Any]) -> None:
+        row = await self._offload.announce(entry)
+        if row.poison:
+            return
+        if row.state in ("announced", "offloading"):
+            self.view.offloading = row.recording.hex()
+            try:
+                await self._offload.run(entry, self._where())
+            finally:
+                self.view.offloading = ""
+                self.view.mb_per_s = self._offload.rates.mb_per_s
+        elif row.state in ("delivered", "erase_authorised", "erased"):
+            await self._erase(row)
+
+    async def _erase(self, row: Recording) -> None:
+        floor = self.view.status.get("erase_counter", 0)
+        document = await self._run_blocking(lambda: self._authorise(row.recording, floor))
+        answer = await self._connection.ask("erase", {"authorisation": document})
+        await self._run_blocking(lambda: self._note_erased(row.recording, answer["counter"]))
+        self._tell("erased", recording=row.recording.hex())
+
+    def _authorise(self, recording: bytes, counter_floor: int) -> bytes:
+        with self._index.transaction():
+            given = self._index.authorise(recording, ERASE_POLICY, self._wall_ms(), counter_floor)
+            details = {"counter": given.counter, "policy": given.policy}
+            self._index.advance(recording, "erase_authorised", self._wall_ms(), {"erase_authorised": details})
+        return authorisation.encode(given)
+
+    def _note_erased(self, recording: bytes, counter: int) -> None:
+        with self._index.transaction():
+            self._index.note_erased(recording, counter, self._wall_ms())
+            self._index.advance(recording, "erased", self._wall_ms(), {"erased": {"counter": counter}})
+
+    def _on_message(self, message: events.Message) -> None:
+        if message.name == "camera_changed":
+            self.view.status["state"] = schema.word_of(schema.CAMERA_STATES, message.fields["state"])
+            self.view.status["recordings"] = message.fields["recordings"]
+            self.news.set()
+
+    def _tell(self, what: str, **details: Any) -> None:
+        self._happenings.tell(what, camera=self.view.serial, **details)

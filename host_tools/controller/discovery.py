@@ -1,0 +1,41 @@
+"""Finding boards: which ports are there now, read from the USB tree and from configured URLs.
+
+Law: reads only; opens nothing. A USB serial port counts as ours by vendor and product identity, so that nobody else's
+device is ever opened and written to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from host_tools.hardware import Board, read_usb_tree
+
+
+class FoundPort(NamedTuple):
+    """``location``: where on the USB tree (``1-1.3``), empty for a configured URL."""
+
+    url: str
+    location: str
+    serial: str
+
+
+class Finder:
+    """``usb_root``: /sys/bus/usb/devices or a bench's copy of that layout; ``dev``: where its ttys are."""
+
+    def __init__(self, boards: Iterable[Board], usb_root: Path | None, dev: Path, urls: Iterable[str]) -> None:
+        self._ours = {(board.usb.vid, board.usb.pid) for board in boards}
+        self._usb_root = usb_root
+        self._dev = dev
+        self._urls = tuple(urls)
+
+    def look(self) -> list[FoundPort]:
+        """All ports of ours that are there at this moment."""
+        found = [FoundPort(url, "", "") for url in self._urls]
+        if self._usb_root is None:
+            return found
+        for device in read_usb_tree(self._usb_root):
+            if (device.vid, device.pid) in self._ours and device.ttys:
+                found.append(FoundPort(str(self._dev / device.ttys[0]), device.location, device.serial))
+        return found

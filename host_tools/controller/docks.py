@@ -1,0 +1,116 @@
+"""One docking station as the controller knows it: its bays, their measurements, their lamps."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from firmware.link import events, schema
+from host_tools.controller.happenings import Happenings
+from host_tools.protocol.connection import Connection, RequestRefused
+
+
+class Dock:
+    """A session with a dock. ``run`` lasts as long as the link does."""
+
+    def __init__(
+        self, connection: Connection, identity: dict[str, Any], location: str, happenings: Happenings
+    ) -> None:
+        self.serial: str = identity["serial"]
+        self.model: str = identity["model"]
+        self.location = location
+        self.connection = connection
+        self.bays: dict[int, dict[str, Any]] = {}
+        self.contacts: dict[int, list[dict[str, Any]]] = {}
+        self._happenings = happenings
+        self._lamps_wanted: dict[int, int] = {}
+        self._lamps_changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow the bays and set the lamps until the link is lost."""
+        self.connection.on_message = self._on_message
+        self._take_bays((await self.connection.ask("get_bays"))["entries"])
+        while True:
+            await self._lamps_changed.wait()
+            self._lamps_changed.clear()
+            await self._set_lamps()
+
+    def want_lamp(self, bay: int, pattern: str) -> None:
+        """Show a pattern of schema.LAMP_PATTERNS at a bay as soon as the link allows."""
+        number = schema.number_of(schema.LAMP_PATTERNS, pattern)
+        if self._lamps_wanted.get(bay) != number:
+            self._lamps_wanted[bay] = number
+            self._lamps_changed.set()
+
+    async def check_contacts(self, bay: int) -> list[dict[str, Any]]:
+        """Measure a bay's contacts now. RequestRefused while the bay is empty; LinkLost."""
+        self._take_contacts(await self.connection.ask("check_contacts", {"bay": bay}))
+        return self.contacts[bay]
+
+    async def set_power(self, bay: int, powered: bool) -> None:
+        """Switch the supply of one bay. RequestRefused, LinkLost."""
+        await self.connection.ask("set_bay_power", {"bay": bay, "powered": powered})
+
+    def state_of(self, bay: int) -> str:
+        """A word of schema.BAY_STATES."""
+        return schema.word_of(schema.BAY_STATES, self.bays.get(bay, {}).get("state", 0))
+
+    async def _set_lamps(self) -> None:
+        for bay, pattern in list(self._lamps_wanted.items()):
+            if self.bays.get(bay, {}).get("lamp") == pattern:
+                continue
+            try:
+                await self.connection.ask("set_lamp", {"bay": bay, "pattern": pattern})
+            except RequestRefused as refused:
+                self._happenings.tell("lamp_refused", dock=self.serial, bay=bay, text=str(refused))
+                continue
+            self.bays.setdefault(bay, {})["lamp"] = pattern
+
+    def _on_message(self, message: events.Message) -> None:
+        if message.name == "bay_changed":
+            self._take_bays(message.fields["entries"])
+        elif message.name == "contacts":
+            self._take_contacts(message.fields)
+
+    def _take_bays(self, entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
+            before = self.bays.get(entry["bay"], {}).get("state")
+            self.bays[entry["bay"]] = entry
+            if entry["state"] == before:
+                continue
+            state = self.state_of(entry["bay"])
+            if state == "free":
+                self.contacts.pop(entry["bay"], None)
+                self._lamps_wanted.pop(entry["bay"], None)
+            if before is not None or state != "free":
+                self._happenings.tell("bay", dock=self.serial, bay=entry["bay"], state=state)
+        self._lamps_changed.set()
+
+    def _take_contacts(self, fields: dict[str, Any]) -> None:
+        self.contacts[fields["bay"]] = [_measured(row) for row in fields["measurements"]]
+        self._happenings.tell(
+            "contacts", dock=self.serial, bay=fields["bay"], verdict=worst_verdict(self.contacts[fields["bay"]])
+        )
+
+
+def worst_verdict(measurements: list[dict[str, Any]]) -> str:
+    """The verdict on a bay: its worst measured quantity; ``not_measured`` when nothing was."""
+    order = ("fail", "marginal", "pass")
+    verdicts = {row["verdict"] for row in measurements}
+    return next((verdict for verdict in order if verdict in verdicts), "not_measured")
+
+
+def _measured(row: dict[str, Any]) -> dict[str, Any]:
+    names = {number: (name, unit) for number, name, unit in schema.QUANTITIES}
+    name, unit = names.get(row["quantity"], (f"quantity-{row['quantity']}", ""))
+    verdict = schema.word_of(schema.VERDICTS, row["verdict"])
+    return {
+        "quantity": name,
+        "value": row["value"],
+        "unit": unit,
+        "low": row["low"],
+        "high": row["high"],
+        "verdict": verdict,
+    }
+
+

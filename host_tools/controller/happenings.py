@@ -1,0 +1,30 @@
+"""What happens in a controller, told to whoever listens: progress bars, logs, tests waiting for something."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+Happening = dict[str, Any]
+Listener = Callable[[Happening], None]
+
+LOG = logging.getLogger("openbwc.controller")
+
+
+class Happenings:
+    """Listeners get plain values: ``{"what": word, ...}``. A listener must not block."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener`` for everything from now on."""
+        self._listeners.append(listener)
+
+    def tell(self, what: str, **details: Any) -> None:
+        """Something has happened."""
+        if what != "progress":
+            LOG.info("%s %s", what, " ".join(f"{key}={value}" for key, value in details.items()))
+        for listener in self._listeners:
+            listener({"what": what, **details})

@@ -1,0 +1,114 @@
+"""Where everything is: one plain value that the command line prints and other programs read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host_tools.controller.cameras import CameraView
+from host_tools.controller.docks import Dock, worst_verdict
+from host_tools.controller.service import Controller
+from host_tools.custody.index import Index, Recording
+from host_tools.custody.spool import Spool
+
+RECORDINGS_SHOWN_MAX = 200  # newest first; a page of history, not an archive
+
+
+def take_status(controller: Controller, index: Index, spool: Spool) -> dict[str, Any]:
+    """Docks with bays, cameras, recordings with their place, spool, destination, problems. Reads the index: blocks."""
+    rows = index.recordings()
+    storage = spool.storage()
+    return {
+        "docks": [_dock(controller, dock) for dock in controller.docks.values()],
+        "cameras": [_camera(controller, view) for view in sorted(controller.cameras.values(), key=_serial)],
+        "recordings": [_recording(controller, index, row) for row in reversed(rows[-RECORDINGS_SHOWN_MAX:])],
+        "counts": {state: count for state, count in index.count_by_state().items()},
+        "spool": {
+            "total_bytes": storage.total_bytes,
+            "used_bytes": storage.used_bytes,
+            "reserved_bytes": storage.reserved_bytes,
+            "free_bytes": storage.free_bytes,
+            "almost_full": storage.almost_full,
+            "full": storage.full,
+        },
+        "destination": {"name": controller.delivery.destination_name, "trouble": controller.delivery.trouble},
+        "problems": dict(controller.problems),
+    }
+
+
+def place_of(row: Recording) -> str:
+    """Where the only copies that count of a recording are now, in words."""
+    return {
+        "announced": "camera",
+        "offloading": "camera, partly spool",
+        "held": "camera and spool",
+        "delivering": "camera and spool",
+        "delivered": "destination and camera",
+        "erase_authorised": "destination and camera",
+        "erased": "destination",
+    }[row.state]
+
+
+def _dock(controller: Controller, dock: Dock) -> dict[str, Any]:
+    bays: list[dict[str, Any]] = []
+    for number, entry in sorted(dock.bays.items()):
+        view = controller.camera_in(dock, number)
+        contacts = list(dock.contacts.get(number, []))
+        if view is not None and view.delivery_check:
+            contacts.append(view.delivery_check)
+        bays.append(
+            {
+                "bay": number,
+                "state": dock.state_of(number),
+                "powered": entry.get("powered", False),
+                "lamp": entry.get("lamp", 0),
+                "supply_uv": entry.get("supply_uv", 0),
+                "current_ua": entry.get("current_ua", 0),
+                "camera": view.serial if view else "",
+                "verdict": worst_verdict(contacts),
+                "contacts": contacts,
+            }
+        )
+    return {"serial": dock.serial, "model": dock.model, "location": dock.location, "bays": bays}
+
+
+def _camera(controller: Controller, view: CameraView) -> dict[str, Any]:
+    return {
+        "serial": view.serial,
+        "model": view.model,
+        "firmware": view.firmware,
+        "online": view.online,
+        "place": controller.place_of(view),
+        "wearer": view.wearer,
+        "state": view.status.get("state", "") if view.online else "undocked",
+        "battery_percent": view.status.get("battery_percent"),
+        "storage_free_bytes": view.status.get("storage_free_bytes"),
+        "storage_total_bytes": view.status.get("storage_total_bytes"),
+        "recordings": view.status.get("recordings", 0),
+        "offloading": view.offloading,
+        "mb_per_s": round(view.mb_per_s, 2),
+        "trouble": view.trouble,
+        "link": controller.link_of(view.serial) or view.link,
+    }
+
+
+def _recording(controller: Controller, index: Index, row: Recording) -> dict[str, Any]:
+    committed = len(index.committed_chunks(row.recording)) if row.state == "offloading" else row.chunk_count
+    return {
+        "recording": row.recording.hex(),
+        "camera": row.camera_serial,
+        "wearer": row.wearer_name,
+        "state": row.state,
+        "place": place_of(row),
+        "started_unix_ms": row.started_unix_ms,
+        "duration_ms": row.duration_ms,
+        "bytes": row.chunks_bytes,
+        "chunks": row.chunk_count,
+        "chunks_committed": committed,
+        "interrupted": row.interrupted,
+        "container": row.container,
+        "trouble": row.poison or row.trouble,
+    }
+
+
+def _serial(view: CameraView) -> str:
+    return view.serial

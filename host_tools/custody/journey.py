@@ -1,0 +1,73 @@
+"""A recording's way after it is held: delivery, acknowledgement, leave to erase, erased; and why it does not go on.
+
+Law: every step is one transaction of state and ledger; what the controller may repeat after a crash is harmless here.
+Nothing here touches the recording's bytes. All methods block.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from firmware.formats.authorisation import EraseAuthorisation
+from host_tools.custody import details
+from host_tools.custody.index import Index, Recording
+
+# Why a camera may erase: ``acknowledged`` = the destination has confirmed every object and the whole.
+ErasePolicy = Literal["acknowledged"]
+
+
+class Journey:
+    """``wall_ms``: wall time for the ledger, milliseconds since 1970."""
+
+    def __init__(self, index: Index, wall_ms: Callable[[], int]) -> None:
+        self._index = index
+        self._wall_ms = wall_ms
+
+    def start_delivery(self, recording: bytes, container: str) -> Recording:
+        """The recording is about to be sent under this name. CustodyRefused if another recording uses the name, or if
+        this one is not held."""
+        with self._index.transaction():
+            row = self._index.advance(recording, "delivery_started", self._wall_ms())
+            if row.container != container:
+                self._index.note_container(recording, container)
+            return self._index.get(recording)
+
+    def delivered(self, recording: bytes, destination: str, objects: Iterable[Mapping[str, Any]]) -> Recording:
+        """The destination has confirmed every object (name, length, digests) and the completion."""
+        row = self._index.get(recording)
+        told = details.of_delivery(destination, row.container, objects)
+        return self._index.advance(recording, "delivered", self._wall_ms(), told)
+
+    def authorise_erase(
+        self, recording: bytes, policy: ErasePolicy = "acknowledged", counter_floor: int = 0
+    ) -> EraseAuthorisation:
+        """Leave for the recording's camera to erase it, with a counter above all before it and above what the camera
+        itself has seen (``counter_floor``). It is durable before it is answered; asking again gives a higher counter."""
+        with self._index.transaction():
+            authorisation = self._index.authorise(recording, policy, self._wall_ms(), counter_floor)
+            told = details.of_authorisation(authorisation)
+            self._index.advance(recording, "erase_authorised", authorisation.issued_unix_ms, told)
+            return authorisation
+
+    def erased(self, recording: bytes, counter: int) -> Recording:
+        """The camera has erased it under that counter. CustodyRefused if the counter was never given for it."""
+        now = self._wall_ms()
+        with self._index.transaction():
+            row = self._index.get(recording)
+            self._index.note_erased(recording, counter, now)
+            return self._index.advance(recording, "erased", now, details.of_erase(row.camera_serial, counter))
+
+    def poison(self, recording: bytes, reason: str) -> None:
+        """It cannot go on, and why; others do. Nothing of it is removed."""
+        with self._index.transaction():
+            self._index.note_poison(recording, reason)
+
+    def retry(self, recording: bytes) -> None:
+        """A person wants it tried again."""
+        with self._index.transaction():
+            self._index.note_poison(recording, "")
+            self._index.note_trouble(recording, "")
+
+    def trouble(self, recording: bytes, reason: str) -> None:
+        """The last attempt failed, and why; it will be tried again. Empty when one has succeeded."""
+        with self._index.transaction():
+            self._index.note_trouble(recording, reason)

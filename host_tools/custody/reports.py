@@ -1,0 +1,67 @@
+"""What the spool tells: plain values."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from firmware.formats.manifest import Manifest
+from host_tools.custody.states import State
+
+EventKind = Literal["rejected", "damaged", "orphan", "fault"]
+
+
+class SpoolEvent(NamedTuple):
+    """Something a person may want to read in a log. ``recording`` is None where the whole spool is meant."""
+
+    kind: EventKind
+    recording: bytes | None
+    text: str
+
+
+class ChunkRef(NamedTuple):
+    """One chunk of one recording."""
+
+    recording: bytes
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledRecording:
+    """What ``accept`` answers."""
+
+    recording: bytes
+    manifest: Manifest
+    state: State
+
+
+@dataclass(slots=True)
+class CommitReport:
+    """``committed`` are durable; ``rejected`` had a wrong digest and are missing again, as are all chunks that a fault
+    of their file kept from being durable; ``held`` are whole now."""
+
+    committed: list[ChunkRef] = field(default_factory=list[ChunkRef])
+    rejected: list[ChunkRef] = field(default_factory=list[ChunkRef])
+    held: list[bytes] = field(default_factory=list[bytes])
+    faults: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """``used``: committed bytes; ``reserved``: promised to accepted recordings and not yet here; ``free``: what can
+    still be accepted. ``almost_full``: below ALMOST_FULL_PERCENT of the medium; ``full``: nothing can be accepted."""
+
+    total_bytes: int
+    used_bytes: int
+    reserved_bytes: int
+    free_bytes: int
+    almost_full: bool
+    full: bool
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since this start. ``duplicate_bytes``: arrived again though they were here."""
+
+    commits: int = 0
+    committed_chunks: int = 0
+    rejected_chunks: int = 0
+    duplicate_bytes: int = 0

@@ -1,0 +1,346 @@
+"""One bay of a dock and the camera in it: presence, power and data contacts, and what the converter sees of them.
+
+Contact resistance (a pin of ``cycles`` matings, after R. Holm, Electric Contacts, 1967):
+
+    R = R_bulk + rho * sqrt(pi H / 4 F) + R_film,   F = F_new (1 - 0.4 cycles / life),  R_film = 10 mOhm cycles / life
+
+with gold on gold (rho 2.2e-8 Ohm m, H 1.7e9 Pa), F_new 0.6 N, R_bulk 20 mOhm, life 100 000 cycles, and a factor drawn
+anew at each mating (log-normal, sigma 0.15). Error: pins differ by a factor of two; only the trend is meant.
+
+Bounce: the presence pin, the shortest, closes last. After its first touch it opens n times, n Poisson with mean
+2 + 6 cycles / life; each closed and open stretch is exponential with mean 1.5 ms. Removal opens it first; power and
+data part ``lag_ms`` later (8 to 30 ms, the time a hand takes over the pins' 1 mm).
+
+Network: the power pin (with the camera's 4.7 uF), the data pins joined, the presence pin, ground; solved as resistors
+around one capacitor, so exactly (exponential) between two changes:
+
+    3.3 V -10k- drive switch - POWER    POWER -200k- ground (sense divider)   POWER -200k- ground (camera's charger)
+    3.3 V -10k- PRESENCE -10k(camera)- ground        DATA -100k- ground       shorts: any two of the four, any ohms
+
+Powered: V_dock = V_supply - I R_source (160 mOhm: supply, shunt, switch), the switch limits at 1.7 A. The camera sees
+less by its two power contacts, 40 mOhm of its own wiring and its reverse-polarity diode (Shockley with n = 1.05 and
+I_s = 20 mA: 0.11 V at 1 A, a low-drop Schottky part); its charger gives way where its input would fall below 4.36 V.
+The dock's firmware knows none of contacts, wiring and diode.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from enum import Enum
+
+from host_tools.emulator.models.adc import RP2040, AdcModel, AdcTraits
+
+PULL_UP_UV = 3_300_000
+SUPPLY_UV = 5_100_000
+SUPPLY_SPREAD_UV = 25_000  # one sigma between supplies: 0.5 %
+SOURCE_OHM = 0.160
+SHUNT_OHM = 0.050
+SWITCH_LIMIT_UA = 1_700_000
+CAMERA_WIRING_OHM = 0.040
+CHARGER_INPUT_UV_MIN = 4_360_000  # the charger lowers its current to keep its input above (VINDPM)
+THERMAL_UV = 25_850 * 1.05  # kT/q at 300 K times the ideality of a Schottky junction
+SATURATION_UA = 20_000
+BAY_FARAD = 100e-9  # on the dock's side of the power pin
+SENSE_OHM = 200_000.0
+DRIVE_OHM = 10_000.0
+PULL_UP_OHM = 10_000.0
+DATA_PULL_DOWN_OHM = 100_000.0
+
+LIFE_CYCLES = 100_000
+BULK_OHM = 0.020
+GOLD_OHM_M = 2.2e-8
+GOLD_HARDNESS_PA = 1.7e9
+FORCE_NEW_N = 0.6
+FILM_OHM = 0.010
+MATING_SIGMA = 0.15
+BOUNCES_NEW = 2.0
+BOUNCES_WORN = 6.0
+STRETCH_MS = 1.5
+LEAD_MS = (8, 30)  # between the power pins and the presence pin, both ways
+
+# Nominal gain before the converter, as in the dock boards' board.toml (tests hold the two equal).
+GAINS = {"presence": 1.0, "supply": 0.5, "current": 20.0, "coupling": 1.0}
+GAIN_SIGMA = {"presence": 0.0, "supply": 0.005, "current": 0.005, "coupling": 0.0}
+AMPLIFIER_OFFSET_UV = 60.0  # one sigma at the shunt; INA180 states +-150 uV as the most near ground
+
+
+class Node(Enum):
+    """What a contact or a short joins."""
+
+    POWER = "power"
+    DATA = "data"
+    PRESENCE = "presence"
+    GROUND = "ground"
+
+
+@dataclass(frozen=True)
+class Short:
+    """A path that should not be: dirt (megohms), water (kilohms), a bent pin (ohms)."""
+
+    first: Node
+    second: Node
+    ohm: float
+
+
+@dataclass(frozen=True)
+class CameraSide:
+    """The camera's half of the contacts."""
+
+    id_ohm: float = 10_000.0
+    input_ohm: float = 200_000.0
+    input_farad: float = 4.7e-6
+    cycles: int = 0
+    shorts: tuple[Short, ...] = ()
+
+
+@dataclass
+class _Outputs:
+    power: bool = False
+    drive: bool = False
+
+
+@dataclass
+class _Mating:
+    camera: CameraSide
+    toggles_ms: list[float]  # the presence pin closes at even indices, opens at odd ones
+    loop_ohm: float
+    parts_ms: float = math.inf  # when power and data part
+    shorts: list[Short] = field(default_factory=list[Short])
+
+
+class BayContacts:
+    """A bay. ``hot_breaks`` counts power contacts that parted under power: each is an arc.
+
+    Bays of one dock share a converter: give them the same ``chip_seed``.
+    """
+
+    def __init__(
+        self, seed: int, cycles: int = 0, traits: AdcTraits = RP2040, chip_seed: int | None = None
+    ) -> None:
+        self.cycles = cycles
+        self.hot_breaks = 0
+        self.extra_ohm = 0.0  # a fault: one power contact worse by so much
+        self._random = random.Random(f"bay {seed}")
+        self._supply_uv = self._random.gauss(SUPPLY_UV, SUPPLY_SPREAD_UV)
+        self._channels = {word: self._channel(seed if chip_seed is None else chip_seed, word, traits) for word in GAINS}
+        self._shorts: list[Short] = []
+        self._outputs = _Outputs()
+        self._mating: _Mating | None = None
+        self._request_ua = 0
+        self._power_uv = 0.0
+        self._current_ua = 0.0
+        self._now_ms = 0
+
+    # -- the world
+
+    def insert(self, now_ms: int, camera: CameraSide | None = None) -> None:
+        """A camera is put in: power and data mate now, the presence pin touches some milliseconds later.
+
+        ValueError if there is one in the bay.
+        """
+        self.advance(now_ms)
+        if self._mating is not None and self._mating.parts_ms == math.inf:
+            raise ValueError("there is a camera in this bay: remove it first")
+        self.cycles += 1
+        side = camera or CameraSide()
+        touch_ms = now_ms + self._random.uniform(*LEAD_MS)
+        loop_ohm = self._contact_ohm(self.cycles) + self._contact_ohm(self.cycles + side.cycles) + CAMERA_WIRING_OHM
+        self._mating = _Mating(side, self._bounce(touch_ms), loop_ohm, shorts=list(side.shorts))
+        self._settle_power()
+
+    def remove(self, now_ms: int) -> None:
+        """The camera is pulled: the presence pin parts now, power and data some milliseconds later."""
+        self.advance(now_ms)
+        if self._mating is None:
+            return
+        closed = [toggle_ms for toggle_ms in self._mating.toggles_ms if toggle_ms < now_ms]
+        if len(closed) % 2 == 1:
+            closed.append(now_ms)
+        self._mating.toggles_ms = closed
+        self._mating.parts_ms = now_ms + self._random.uniform(*LEAD_MS)
+
+    def short(self, first: Node, second: Node, ohm: float) -> None:
+        """Join two nodes on the bay's side from now on."""
+        self._shorts.append(Short(first, second, ohm))
+        self._settle_power()
+
+    def clear_shorts(self) -> None:
+        """Clean the bay."""
+        self._shorts = []
+        self._settle_power()
+
+    def set_output(self, word: str, level: bool, now_ms: int) -> None:
+        """The dock drives ``power`` or ``drive``."""
+        self.advance(now_ms)
+        if word == "power":
+            self._outputs.power = level
+        elif word == "drive":
+            self._outputs.drive = level
+        else:
+            raise KeyError(word)
+        self._settle_power()
+
+    def set_load(self, request_ua: int) -> None:
+        """What the camera's charger asks for from now on."""
+        if request_ua != self._request_ua:
+            self._request_ua = request_ua
+            self._settle_power()
+
+    def advance(self, now_ms: int) -> None:
+        """Let time pass."""
+        if now_ms <= self._now_ms:
+            return
+        mating = self._mating
+        if mating is not None and mating.parts_ms <= now_ms:
+            self._relax(max(mating.parts_ms, self._now_ms) - self._now_ms)
+            self.hot_breaks += self._outputs.power
+            self._mating = None
+            self._settle_power()
+            self._relax(now_ms - max(mating.parts_ms, self._now_ms))
+        else:
+            self._relax(now_ms - self._now_ms)
+        self._now_ms = now_ms
+
+    # -- what can be measured
+
+    def read_uv(self, word: str) -> int:
+        """One converter sample of ``presence``, ``supply``, ``current`` (across the shunt) or ``coupling``."""
+        return self._channels[word].read_uv(self._node_uv(word))
+
+    def is_mated(self) -> bool:
+        """Whether power and data contacts touch a camera's."""
+        return self._mating is not None
+
+    def is_powered(self) -> bool:
+        """Whether a camera gets power from this bay."""
+        return self._outputs.power and self._mating is not None
+
+    def current_ua(self) -> int:
+        """What truly flows into the camera; without shorts, what flows through the shunt."""
+        return round(self._load_ua(self._mating)) if self.is_powered() else 0
+
+    def camera_supply_uv(self) -> int:
+        """What truly arrives at the camera's charger."""
+        if self._mating is None or not self._outputs.power:
+            return 0
+        load_ua = self._load_ua(self._mating)
+        diode_uv = THERMAL_UV * math.log1p(load_ua / SATURATION_UA)
+        return round(self._power_uv - load_ua * self._loop_ohm(self._mating) - diode_uv)
+
+    def contact_ohm(self) -> float:
+        """True resistance of both power contacts and the camera's wiring; infinite with no camera."""
+        return math.inf if self._mating is None else self._loop_ohm(self._mating)
+
+    # -- contacts
+
+    def _contact_ohm(self, cycles: int) -> float:
+        wear = min(cycles / LIFE_CYCLES, 1.0)
+        force_n = FORCE_NEW_N * (1 - 0.4 * wear)
+        constriction_ohm = GOLD_OHM_M * math.sqrt(math.pi * GOLD_HARDNESS_PA / (4 * force_n))
+        return (BULK_OHM + constriction_ohm + FILM_OHM * wear) * self._random.lognormvariate(0, MATING_SIGMA)
+
+    def _bounce(self, touch_ms: float) -> list[float]:
+        mean = BOUNCES_NEW + BOUNCES_WORN * min(self.cycles / LIFE_CYCLES, 1.0)
+        toggles_ms = [touch_ms]
+        for _ in range(2 * self._poisson(mean)):
+            toggles_ms.append(toggles_ms[-1] + self._random.expovariate(1 / STRETCH_MS))
+        return toggles_ms
+
+    def _poisson(self, mean: float) -> int:
+        """Knuth's method: multiplies uniforms until the product falls below e^-mean."""
+        limit, product, count = math.exp(-mean), self._random.random(), 0
+        while product > limit:
+            product *= self._random.random()
+            count += 1
+        return count
+
+    def _touches(self) -> bool:
+        return self._mating is not None and bisect_right(self._mating.toggles_ms, self._now_ms) % 2 == 1
+
+    def _loop_ohm(self, mating: _Mating) -> float:
+        return mating.loop_ohm + self.extra_ohm
+
+    # -- electricity
+
+    def _channel(self, seed: int, word: str, traits: AdcTraits) -> AdcModel:
+        amplified = word == "current"
+        offset_uv = self._random.gauss(0, AMPLIFIER_OFFSET_UV) * GAINS[word] if amplified else 0.0
+        error = self._random.gauss(0, GAIN_SIGMA[word])
+        return AdcModel(seed, gain=GAINS[word], gain_error=error, offset_uv=offset_uv, traits=traits)
+
+    def _node_uv(self, word: str) -> float:
+        if word == "supply":
+            return self._power_uv
+        if word == "current":
+            return self._current_ua * SHUNT_OHM
+        data_uv, presence_uv = self._neighbours_uv(self._power_uv)
+        return data_uv if word == "coupling" else presence_uv
+
+    def _joined(self, first: Node, second: Node) -> float:
+        """Conductance of all shorts between two nodes, in siemens."""
+        shorts = self._shorts + (self._mating.shorts if self._mating else [])
+        return sum(1 / max(short.ohm, 0.01) for short in shorts if {short.first, short.second} == {first, second})
+
+    def _neighbours_uv(self, power_uv: float) -> tuple[float, float]:
+        """Voltages of data and presence for a voltage of the power pin: two nodal equations."""
+        between = self._joined(Node.DATA, Node.PRESENCE)
+        power_data = self._joined(Node.POWER, Node.DATA)
+        power_presence = self._joined(Node.POWER, Node.PRESENCE)
+        identified = 1 / self._mating.camera.id_ohm if self._mating is not None and self._touches() else 0.0
+        data_all = 1 / DATA_PULL_DOWN_OHM + self._joined(Node.DATA, Node.GROUND) + power_data + between
+        grounded = identified + self._joined(Node.PRESENCE, Node.GROUND)
+        presence_all = 1 / PULL_UP_OHM + grounded + power_presence + between
+        data_in = power_data * power_uv
+        presence_in = PULL_UP_UV / PULL_UP_OHM + power_presence * power_uv
+        determinant = data_all * presence_all - between * between
+        data_uv = (data_in * presence_all + between * presence_in) / determinant
+        presence_uv = (presence_in * data_all + between * data_in) / determinant
+        return data_uv, presence_uv
+
+    def _current_in_ua(self, power_uv: float) -> float:
+        """Current into the power pin's capacitor while the power switch is open."""
+        data_uv, presence_uv = self._neighbours_uv(power_uv)
+        leak = 1 / SENSE_OHM + self._joined(Node.POWER, Node.GROUND)
+        if self._mating is not None:
+            leak += 1 / self._mating.camera.input_ohm
+        current_ua = -leak * power_uv
+        current_ua += self._joined(Node.POWER, Node.DATA) * (data_uv - power_uv)
+        current_ua += self._joined(Node.POWER, Node.PRESENCE) * (presence_uv - power_uv)
+        if self._outputs.drive:
+            current_ua += (PULL_UP_UV - power_uv) / DRIVE_OHM
+        return current_ua
+
+    def _relax(self, elapsed_ms: float) -> None:
+        """Charge or discharge the power pin while its switch is open. The network is linear: one time constant."""
+        if self._outputs.power or elapsed_ms <= 0:
+            return
+        at_zero_ua = self._current_in_ua(0.0)
+        conductance = (at_zero_ua - self._current_in_ua(PULL_UP_UV)) / PULL_UP_UV
+        farad = BAY_FARAD + (self._mating.camera.input_farad if self._mating is not None else 0.0)
+        final_uv = at_zero_ua / conductance
+        self._power_uv = final_uv + (self._power_uv - final_uv) * math.exp(-elapsed_ms / 1000 * conductance / farad)
+
+    def _settle_power(self) -> None:
+        """Voltage and current behind the closed switch, at once: its rise takes less than a millisecond."""
+        if not self._outputs.power:
+            self._current_ua = 0.0
+            return
+        ground = self._joined(Node.POWER, Node.GROUND)
+        load_ua = self._load_ua(self._mating) if self._mating is not None else 0.0
+        power_uv = (self._supply_uv - load_ua * SOURCE_OHM) / (1 + ground * SOURCE_OHM)
+        current_ua = load_ua + power_uv * ground
+        if current_ua > SWITCH_LIMIT_UA:
+            current_ua = SWITCH_LIMIT_UA
+            power_uv = min(power_uv, current_ua / ground)
+        self._power_uv = power_uv
+        self._current_ua = current_ua
+
+    def _load_ua(self, mating: _Mating | None) -> float:
+        if mating is None:
+            return 0.0
+        diode_uv = THERMAL_UV * math.log1p(self._request_ua / SATURATION_UA)
+        room_uv = self._supply_uv - CHARGER_INPUT_UV_MIN - diode_uv
+        return max(0.0, min(self._request_ua, room_uv / (SOURCE_OHM + self._loop_ohm(mating))))

@@ -1,0 +1,66 @@
+"""The files of the house, read from the folder (so also from an unpacked archive without git)."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PACKAGES: Final = ("boards", "firmware", "hil_tests", "host_tools")
+PORTABLE: Final = (
+    "firmware/link",
+    "firmware/ports",
+    "firmware/drivers",
+    "firmware/dock",
+    "firmware/platform/rp2",
+    "firmware/platform/unix_micropython",
+)
+# Made by us or by tools, never written by hand. Names at the root only, as in .gitignore.
+MADE_AT_ROOT: Final = frozenset({"bench", "build", "demo", "dist"})
+MADE: Final = frozenset({".git", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis", ".import_linter_cache"})
+
+Check = Callable[[str], list[str]]
+
+
+def files() -> Iterator[Path]:
+    """Every file of the house, relative to its root, in order."""
+    for folder, folders, names in os.walk(ROOT):
+        relative = Path(folder).relative_to(ROOT)
+        made = MADE | (MADE_AT_ROOT if relative == Path() else frozenset())
+        folders[:] = sorted(name for name in folders if name not in made and not is_environment(Path(folder, name)))
+        yield from (relative / name for name in sorted(names))
+
+
+def python_files(*folders: str) -> list[Path]:
+    """Python files, of some folders or of all."""
+    return [
+        path
+        for path in files()
+        if path.suffix == ".py" and (not folders or any(path.is_relative_to(folder) for folder in folders))
+    ]
+
+
+def text_files() -> list[Path]:
+    """Files that hold text."""
+    return [path for path in files() if b"\0" not in (ROOT / path).read_bytes()[:4096]]
+
+
+def read(path: Path) -> str:
+    """Text of a file of the house; bytes that are no UTF-8 come back as replacement characters."""
+    return (ROOT / path).read_text(encoding="utf-8", errors="replace")
+
+
+def is_environment(folder: Path) -> bool:
+    """Whether a folder is a virtual environment, whatever its name."""
+    return (folder / "pyvenv.cfg").exists()
+
+
+def module_name(path: Path) -> str:
+    """The import name of a Python file."""
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def broken(paths: list[Path], *checks: Check) -> list[str]:
+    """All places in ``paths`` where a check is broken, as ``file:line: what``."""
+    return [f"{path}:{place}" for path in paths for check in checks for place in check(read(path))]
