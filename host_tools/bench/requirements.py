@@ -143,15 +143,15 @@ def merge_results(folder: Path, lane: Lane, fresh: Mapping[str, TestResult], gon
     draft.replace(path)
 
 
-def tests_gone(root: Path, names: Iterable[str]) -> tuple[str, ...]:
+def no_longer_written(root: Path, names: Iterable[str]) -> tuple[str, ...]:
     """Which of the tests, by node id, are no longer written in their file under ``root``."""
     return tuple(name for name in names if not is_written(root, name))
 
 
 def is_written(root: Path, name: str) -> bool:
     """Whether the file of a node id still holds a function of its name."""
-    file, _, rest = name.partition("::")
-    function = rest.rpartition("::")[2].partition("[")[0]
+    file, _, rest = name.partition("[")[0].partition("::")
+    function = rest.rpartition("::")[2]
     try:
         text = (root / file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

@@ -20,7 +20,7 @@ from host_tools.bench.requirements import (
     TestResult,
     load_results,
     merge_results,
-    tests_gone,
+    no_longer_written,
 )
 
 RESULTS_FOLDER: Final = Path("build", "requirements")
@@ -53,7 +53,7 @@ class RequirementsRecorder:
         for lane, tests in self._results.items():
             merge_results(folder, lane, tests)
         for lane, results in load_results(folder).items():
-            merge_results(folder, lane, {}, gone=tests_gone(self._root, results.tests))
+            merge_results(folder, lane, {}, gone=no_longer_written(self._root, results.tests))
 
 
 def pytest_configure(config: pytest.Config) -> None:

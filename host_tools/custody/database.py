@@ -107,8 +107,13 @@ def open_database(
         flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         connection = apsw.Connection(path, flags=flags, vfs=vfs)
         try:
-            _settle(connection, exclusive=exclusive, read_only=read_only)
-            _bring_schema(path, connection, schema, schema_version, read_only=read_only)
+            connection.set_busy_timeout(BUSY_MS_MAX)
+            if exclusive:
+                connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            is_new = _is_new(path, connection, schema_version, read_only=read_only)
+            _settle(connection, read_only=read_only)
+            if is_new:
+                _make_schema(connection, schema, schema_version)
         except BaseException:
             connection.close()
             if guard is not None:
@@ -128,34 +133,37 @@ def _guard(path: str) -> apsw.Connection:
     return guard
 
 
-def _settle(connection: apsw.Connection, *, exclusive: bool, read_only: bool) -> None:
-    connection.set_busy_timeout(BUSY_MS_MAX)
+def _is_new(path: str, connection: apsw.Connection, version: int, *, read_only: bool) -> bool:
+    """Whether the file is empty. Nothing is written before it is known that the file is ours and not of the future."""
+    found = int(_pragma(connection, "user_version"))
+    application = int(_pragma(connection, "application_id"))
+    empty = next(iter(connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1")), None) is None
+    if empty and not read_only:
+        return True
+    if application != APPLICATION_ID:
+        raise CustodyFault(f"index {path}: it is not a custody index: name another file")
+    if found > version:
+        raise CustodyFault(
+            f"index {path}: it has schema {found}, this software knows schemas up to {version}: use the newer software"
+        )
+    return False
+
+
+def _settle(connection: apsw.Connection, *, read_only: bool) -> None:
     connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
     connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-    if exclusive:
-        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
     if not read_only:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _bring_schema(path: str, connection: apsw.Connection, schema: str, version: int, *, read_only: bool) -> None:
-    found = int(_pragma(connection, "user_version"))
-    application = int(_pragma(connection, "application_id"))
-    empty = next(iter(connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1")), None) is None
-    if empty and not read_only:
-        with connection:
-            connection.execute(schema)
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version={version}")
-    elif application != APPLICATION_ID:
-        raise CustodyFault(f"index {path}: it is not a custody index: name another file")
-    elif found > version:
-        raise CustodyFault(
-            f"index {path}: it has schema {found}, this software knows schemas up to {version}: use the newer software"
-        )
+def _make_schema(connection: apsw.Connection, schema: str, version: int) -> None:
+    with connection:
+        connection.execute(schema)
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={version}")
 
 
 def _pragma(connection: apsw.Connection, name: str) -> Any:

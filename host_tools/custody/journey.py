@@ -41,7 +41,7 @@ class Journey:
         self, recording: bytes, policy: ErasePolicy = "acknowledged", counter_floor: int = 0
     ) -> EraseAuthorisation:
         """Leave for the recording's camera to erase it, with a counter above all before it and above what the camera
-        itself has seen (``counter_floor``). It is durable before it is answered; asking again gives a higher counter."""
+        itself has seen (``counter_floor``). Durable before it is answered; asking again gives a higher counter."""
         with self._index.transaction():
             authorisation = self._index.authorise(recording, policy, self._wall_ms(), counter_floor)
             told = details.of_authorisation(authorisation)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firmware.ports.stream import Buffer, Stream
+from host_tools.protocol.tap import LinkTap
 
 Wake = Callable[[], None]
 
@@ -26,8 +27,7 @@ class PtyPlug(Stream):
         self._master = -1
         self._slave = -1
         self._writing = False
-        self.bytes_in = 0
-        self.bytes_out = 0
+        self.tap: LinkTap | None = None
 
     @property
     def link(self) -> Path:
@@ -80,7 +80,8 @@ class PtyPlug(Stream):
             count = os.readv(self._master, [buffer])
         except OSError:  # nothing there, or the line is being hung up: the same to a board
             return 0
-        self.bytes_in += count
+        if self.tap is not None:
+            self.tap.to_board(memoryview(buffer)[:count], _now_ms())
         return count
 
     def write(self, data: Buffer) -> int:
@@ -90,5 +91,10 @@ class PtyPlug(Stream):
             count = os.write(self._master, data)
         except OSError:
             return 0
-        self.bytes_out += count
+        if self.tap is not None:
+            self.tap.to_host(memoryview(data)[:count], _now_ms())
         return count
+
+
+def _now_ms() -> int:
+    return int(asyncio.get_running_loop().time() * 1000)

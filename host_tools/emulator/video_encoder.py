@@ -49,7 +49,7 @@ class FragmentEncoder:
         self._settings = settings
         self._overlay = Overlay(settings, utc_offset_min)
         self._splitter = BoxSplitter()
-        self._groups: deque[_Group] = deque()  # muxed but not handed out yet: two at most
+        self._groups: deque[_Group] = deque()  # not handed out yet: the open one, and at most a few that are over
         self._header_out = False
         self._next_sample = AUDIO_RUN_UP_SAMPLES
         self._container = av.open(
@@ -86,6 +86,10 @@ class FragmentEncoder:
             self._container.mux(self._audio.encode(None))
         self._container.close()
         return self._fragments()
+
+    def owes_fragment(self) -> bool:
+        """Whether a group is over but not handed out: the muxer holds it until the sound has come as far."""
+        return len(self._groups) > 1
 
     def close(self) -> None:
         """Give everything back, finished or not; a second call does nothing."""

@@ -6,6 +6,7 @@ Pillow once; a frame only pastes the characters of the clock that have changed.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -34,7 +35,7 @@ class Overlay:
         self._font = ImageFont.load_default(size_px)
         self._band_px = size_px * 3 // 2 // 2 * 2
         self._margin_px = size_px // 2
-        self._line = self._text_mask(fitting(JOINER.join(settings.overlay), self._room_px(), self._font))
+        self._line = self._text_mask(fitting(joined(settings.overlay), self._room_px(), self._font))
         self._clock = _Clock(self._font, self._band_px)
 
     def draw(self, picture: planes.Plane, index: int) -> None:
@@ -107,13 +108,20 @@ def drawn(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width_p
     return mask + (mask >> np.uint16(7))  # 255 becomes 256, so that full text is the text colour
 
 
+def joined(lines: tuple[str, ...]) -> str:
+    """The lines in one, without characters that a line cannot have."""
+    return JOINER.join(" ".join(line.split()) for line in lines)
+
+
 def fitting(text: str, room_px: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """The text, or as much of it as fits with three points at the end."""
     if font.getlength(text) <= room_px:
         return text
-    while text and font.getlength(text + "...") > room_px:
-        text = text[:-1]
-    return text + "..."
+
+    def length_px(count: int) -> float:
+        return font.getlength(text[:count] + "...")
+
+    return text[: max(0, bisect_right(range(len(text)), room_px, key=length_px) - 1)] + "..."
 
 
 def _darken(luma: planes.Plane, u: planes.Plane, v: planes.Plane) -> None:

@@ -176,6 +176,8 @@ class _InlineRecording(_Recording):
             return None
         if self._queue or self._end is not None:
             return self._pace.due_ms(-1)  # it is there already
+        if self._encoder.owes_fragment():
+            return self._pace.due_ms(self._index)
         next_key = (self._index + self._rate - 1) // self._rate * self._rate
         return self._pace.due_ms(next_key)
 

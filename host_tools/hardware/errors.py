@@ -13,7 +13,7 @@ class BoardFileError(Exception):
     """``boards/x/board.toml:12: unknown key usb.vidd; did you mean usb.vid?``. ``line`` and ``key`` may be None."""
 
     def __init__(self, path: Path, line: int | None, key: str | None, text: str) -> None:
-        place = str(path) if line is None else f"{path}:{line}"
+        place = _shown(path) if line is None else f"{_shown(path)}:{line}"
         super().__init__(f"{place}: {text}")
         self.path = path
         self.line = line
@@ -32,3 +32,11 @@ def nearest(wrong: str, valid: Iterable[str], what: str) -> str:
     listed = ", ".join(names[:NAMES_LISTED_MAX])
     more = "" if len(names) <= NAMES_LISTED_MAX else f" and {len(names) - NAMES_LISTED_MAX} more"
     return f"{what}: {listed}{more}"
+
+
+def _shown(path: Path) -> str:
+    """Relative where that is shorter to read: below the current folder."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

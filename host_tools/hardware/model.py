@@ -233,7 +233,7 @@ class Bus(Model):
 
 
 class Peripheral(Model):
-    """A chip. ``inputs``: of a mux or converter; ``outputs``: of a shift register chain; ``output``: a mux's adc pin."""
+    """A chip. ``inputs``: of a mux or converter; ``outputs``: of a register chain; ``output``: a mux's adc pin."""
 
     name: Word
     part: Text

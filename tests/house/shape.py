@@ -12,10 +12,14 @@ FUNCTION_LINES_MEDIAN_MAX: Final = 10
 
 # Written so that this file does not break its own rules.
 LEFT_OVER: Final = re.compile(r"\b(?:TO[D]O|FIX[M]E|XX[X]|HAC[K])\b|NotImplemented[E]rror|pragma: no[ ]cover")
-EVASION: Final = re.compile(r"mark\.(?:ski[p]|xfai[l])|pytest\.ski[p]\(|importorski[p]|unittest import moc[k]|unittest\.moc[k]")
+EVASION: Final = re.compile(
+    r"mark\.(?:ski[p]|xfai[l])|pytest\.ski[p]\(|importorski[p]|unittest import moc[k]|unittest\.moc[k]"
+)
 SLEEP: Final = re.compile(r"\btime\.slee[p]\(")
 MACHINE_PATH: Final = re.compile(r"(?<![\w.}~-])/(?:work|root|home/(?!pi\b|\W)\w+|Users/\w+|mnt/\w+)(?=/|\b)")
-PACKAGE_HOST: Final = re.compile(r"pythonhosted[.]org|pypi[.]org|registry[.]npmjs|deb[.]debian[.]org|--index-url|--find-links")
+PACKAGE_HOST: Final = re.compile(
+    r"pythonhosted[.]org|pypi[.]org|registry[.]npmjs|deb[.]debian[.]org|--index[-]url|--find[-]links"
+)
 
 # In these, time and randomness are arguments.
 IMPURE: Final = re.compile(
@@ -55,7 +59,9 @@ def measured_functions(text: str) -> Iterator[tuple[Function, int]]:
 
 def module_docstring(text: str) -> list[str]:
     """A file opens with its law."""
-    return [] if ast.get_docstring(ast.parse(text)) else ["1: no docstring: say what lives here and what it must not know"]
+    return (
+        [] if ast.get_docstring(ast.parse(text)) else ["1: no docstring: say what lives here and what it must not know"]
+    )
 
 
 def broad_excepts(text: str) -> list[str]:
@@ -64,14 +70,25 @@ def broad_excepts(text: str) -> list[str]:
     return [
         f"{node.lineno}: broad except without a reason: name the exception, or say why in a comment on this line"
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.ExceptHandler) and is_broad(node) and not reason_in(lines[node.lineno - 1])
+        if isinstance(node, ast.ExceptHandler)
+        and is_broad(node)
+        and not is_passed_on(node)
+        and not reason_in(lines[node.lineno - 1])
     ]
 
 
 def is_broad(handler: ast.ExceptHandler) -> bool:
     """Whether a handler catches everything."""
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"}) for kind in caught)
+    return any(
+        kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"}) for kind in caught
+    )
+
+
+def is_passed_on(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler only tidies up and raises again what it caught."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def reason_in(line: str) -> bool:
@@ -97,7 +114,9 @@ def sleeps(text: str) -> list[str]:
 
 def machine_places(text: str) -> list[str]:
     """Nothing names a folder or a package index of the machine where it was written."""
-    return matches(MACHINE_PATH, text, "path of one machine") + matches(PACKAGE_HOST, text, "package index of one machine")
+    return matches(MACHINE_PATH, text, "path of one machine") + matches(
+        PACKAGE_HOST, text, "package index of one machine"
+    )
 
 
 def impurities(text: str) -> list[str]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = ("boards", "firmware", "hil_tests", "host_tools")
 PORTABLE: Final = (
@@ -61,6 +63,12 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def broken(paths: list[Path], *checks: Check) -> list[str]:
-    """All places in ``paths`` where a check is broken, as ``file:line: what``."""
-    return [f"{path}:{place}" for path in paths for check in checks for place in check(read(path))]
+def hold(paths: list[Path], *checks: Check) -> None:
+    """Fail the test that calls this with all places in ``paths`` where a check is broken, as ``file:line: what``."""
+    require_none([f"{path}:{place}" for path in paths for check in checks for place in check(read(path))])
+
+
+def require_none(places: list[str]) -> None:
+    """Fail the test that calls this with all of ``places``, one a line."""
+    if places:
+        pytest.fail("\n".join(places), pytrace=False)

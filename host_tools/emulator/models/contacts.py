@@ -117,9 +117,7 @@ class BayContacts:
     Bays of one dock share a converter: give them the same ``chip_seed``.
     """
 
-    def __init__(
-        self, seed: int, cycles: int = 0, traits: AdcTraits = RP2040, chip_seed: int | None = None
-    ) -> None:
+    def __init__(self, seed: int, cycles: int = 0, traits: AdcTraits = RP2040, chip_seed: int | None = None) -> None:
         self.cycles = cycles
         self.hot_breaks = 0
         self.extra_ohm = 0.0  # a fault: one power contact worse by so much

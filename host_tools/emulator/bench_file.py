@@ -1,0 +1,111 @@
+"""The description of an emulated bench: which boards, where they sit, what the cameras see.
+
+Law: data only; unknown keys are errors that name file and key. ``default_bench`` is the bench of the demo.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+BenchName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+BoardName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+Serial = Annotated[str, Field(pattern=r"^[A-Z0-9-]{4,24}$")]
+
+
+class BenchFileError(Exception):
+    """The bench cannot be made. One line that names file and key."""
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Picture(Part):
+    """What emulated cameras encode: smaller than a real sensor's, so that a laptop carries several at once."""
+
+    width_px: Annotated[int, Field(ge=64, le=3840)] = 640
+    height_px: Annotated[int, Field(ge=64, le=2160)] = 360
+    frames_per_second: Annotated[int, Field(ge=1, le=60)] = 25
+    bit_rate_bps: Annotated[int, Field(ge=50_000, le=50_000_000)] = 2_000_000
+
+
+class DockPart(Part):
+    """A docking station; ``port``: where its hub is on the bench's USB tree."""
+
+    name: BoardName
+    model: str = "pico_dock_8"
+    serial: Serial
+    port: Annotated[str, Field(pattern=r"^[0-9]+-[0-9]+(\.[0-9]+)*$")] = "1-1"
+
+
+class CameraPart(Part):
+    """A camera. ``bay``: of the first dock, 0 for undocked. ``card_bytes``: a smaller card than the board's."""
+
+    name: BoardName
+    model: str = "pi_zero_2w_camera"
+    serial: Serial
+    bay: Annotated[int, Field(ge=0, le=8)] = 0
+    battery_percent: Annotated[float, Field(ge=0, le=100)] = 85.0
+    card_bytes: Annotated[int, Field(ge=1 << 20)] | None = None
+    scene: str | None = None
+
+
+class Bench(Part):
+    """A whole bench. ``scene``: for cameras that name none themselves; None is the synthetic street."""
+
+    name: BenchName = "demo"
+    seed: int = 1
+    scene: str | None = None
+    picture: Picture = Picture()
+    dock: tuple[DockPart, ...] = ()
+    camera: tuple[CameraPart, ...] = ()
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Bench:
+        parts = [*self.dock, *self.camera]
+        for what in ("name", "serial"):
+            seen: set[str] = set()
+            for part in parts:
+                value = getattr(part, what)
+                if value in seen:
+                    raise ValueError(f"two boards have the {what} {value}; give each its own")
+                seen.add(value)
+        bays = [camera.bay for camera in self.camera if camera.bay]
+        if len(set(bays)) != len(bays):
+            raise ValueError("two cameras are in one bay; give each its own")
+        if bays and not self.dock:
+            raise ValueError("a camera is in a bay, but the bench has no dock")
+        return self
+
+
+def default_bench(name: str = "demo", cameras: int = 3, seed: int = 1, scene: str | None = None) -> Bench:
+    """One dock with eight bays and some cameras in its first bays."""
+    return Bench(
+        name=name,
+        seed=seed,
+        scene=scene,
+        dock=(DockPart(name="dock-1", serial="DOCK-0001"),),
+        camera=tuple(
+            CameraPart(name=f"camera-{number}", serial=f"CAM-{number:04}", bay=number) for number in range(1, cameras + 1)
+        ),
+    )
+
+
+def read_bench(path: Path) -> Bench:
+    """A bench from a TOML file. BenchFileError."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BenchFileError(f"{path}: cannot be read ({error.strerror}); name an existing bench file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BenchFileError(f"{path}: not valid TOML ({error}); mend that line") from error
+    try:
+        return Bench.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BenchFileError(f"{path}: {key}: {first['msg'].removeprefix('Value error, ')}") from error

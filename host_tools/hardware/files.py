@@ -1,0 +1,155 @@
+"""Loads board files: reads, checks shape and rules, and says the first thing that is wrong with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from host_tools.hardware.errors import BoardFileError, nearest
+from host_tools.hardware.model import Board
+from host_tools.hardware.rules import problems
+from host_tools.hardware.toml_lines import key_lines
+
+BOARD_FILE = "board.toml"
+BOARDS_FOLDER = Path(__file__).resolve().parents[2] / "boards"
+FILE_BYTES_MAX = 256 * 1024  # a board file is some kilobytes; more is some other file
+
+KeyPath = tuple[str | int, ...]
+
+
+def load_board(path: Path) -> Board:
+    """The board in this file. BoardFileError says what is wrong, where, and what to do."""
+    text = _read(path)
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(path, text, error) from None
+    lines = key_lines(text)
+    try:
+        board = Board.model_validate(_freeze(raw))
+    except ValidationError as error:
+        raise min((_shape_error(path, lines, each) for each in error.errors()), key=_line_of) from None
+    for problem in problems(board):
+        name = _key_name(problem.path)
+        text = f"{name}: {problem.text}" if name else problem.text
+        raise BoardFileError(path, _line_at(lines, problem.path), name or None, text)
+    return board
+
+
+def board_models(folder: Path | None = None) -> tuple[str, ...]:
+    """Names of the boards in a folder of boards (the house's own by default), sorted."""
+    root = folder or BOARDS_FOLDER
+    return tuple(sorted(path.parent.name for path in root.glob(f"*/{BOARD_FILE}")))
+
+
+def find_board(model: str, folder: Path | None = None) -> Board:
+    """The board of that model name. BoardFileError if there is none, or its file says another name."""
+    root = folder or BOARDS_FOLDER
+    models = board_models(root)
+    if model not in models:
+        raise BoardFileError(root, None, None, f"there is no board {model}; {nearest(model, models, 'boards')}")
+    path = root / model / BOARD_FILE
+    board = load_board(path)
+    if board.model != model:
+        line = key_lines(_read(path)).get(("model",))
+        raise BoardFileError(path, line, "model", f'model: the folder is named "{model}", so must the model be')
+    return board
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        raise BoardFileError(path, None, None, "no such board file; name one that exists") from None
+    except OSError as error:
+        raise BoardFileError(path, None, None, f"cannot be read: {error.strerror}; check its permissions") from None
+    if len(data) > FILE_BYTES_MAX:
+        raise BoardFileError(path, None, None, f"is larger than {FILE_BYTES_MAX} bytes: this is no board file")
+    try:
+        return data.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BoardFileError(path, line, None, "is not UTF-8 text; save it as UTF-8") from None
+
+
+def _freeze(value: Any) -> Any:
+    """Lists as tuples, as the frozen models want them."""
+    if isinstance(value, dict):
+        return {key: _freeze(each) for key, each in cast(dict[str, Any], value).items()}
+    if isinstance(value, list):
+        return tuple(_freeze(each) for each in cast(list[Any], value))
+    return value
+
+
+def _syntax_error(path: Path, text: str, error: tomllib.TOMLDecodeError) -> BoardFileError:
+    found = re.search(r"\(at line (\d+), column \d+\)", str(error))
+    line = int(found.group(1)) if found else text.count("\n") + 1
+    reason = re.sub(r" \(at .*\)$", "", str(error))
+    return BoardFileError(path, line, None, f"not TOML: {reason[:1].lower()}{reason[1:]}; correct this line")
+
+
+def _shape_error(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> BoardFileError:
+    place = error["loc"]
+    name = _key_name(place)
+    line = _line_at(lines, place)
+    if error["type"] == "extra_forbidden":
+        parent, wrong = place[:-1], str(place[-1])
+        valid = [_key_name((*parent, key)) for key in _keys_at(parent)]
+        text = f"unknown key {name}; {nearest(_key_name((*parent, wrong)), valid, 'known keys here')}"
+    elif error["type"] == "missing":
+        parent_name = _key_name(place[:-1])
+        text = f"missing key {name}; add it" + (f" to {parent_name}" if parent_name else "")
+    else:
+        text = f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {error['input']!r}"
+    return BoardFileError(path, line, name, text)
+
+
+def _line_of(error: BoardFileError) -> int:
+    return error.line or 0
+
+
+def _line_at(lines: dict[KeyPath, int], place: KeyPath) -> int:
+    """The line of that key, or of the nearest table around it that is in the file."""
+    while place not in lines:
+        place = place[:-1]
+    return lines[place]
+
+
+def _key_name(place: KeyPath) -> str:
+    name = ""
+    for step in place:
+        if isinstance(step, int):
+            name += f"[{step}]"
+        else:
+            name += f".{step}" if name else step
+    return name
+
+
+def _keys_at(place: KeyPath) -> list[str]:
+    """Keys that the model allows at this place."""
+    model: type[BaseModel] = Board
+    for step in place:
+        if isinstance(step, str):
+            model = _model_of(_fields(model)[step])
+    return list(_fields(model))
+
+
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _model_of(annotation: Any) -> type[BaseModel]:
+    """The model inside an annotation such as ``tuple[Model, ...]`` or ``Model | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in get_args(annotation):
+        found = _model_of(inner)
+        if found is not BaseModel:
+            return found
+    return BaseModel

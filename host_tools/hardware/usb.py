@@ -1,0 +1,147 @@
+"""USB topology from the layout of Linux' /sys/bus/usb/devices, read below any folder.
+
+One entry a device (``1-1.3``: bus 1, port 1 of the root hub, port 3 of the hub there) with the files ``idVendor``,
+``idProduct``, ``serial``, ``product``, ``speed``; one entry an interface (``1-1.3:1.0``) with its terminals in
+``tty/ttyACM0`` or, for USB-to-serial chips, ``ttyUSB0/tty/ttyUSB0``. Entries vanish while they are read; what has gone
+is left out. The emulator writes the same layout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from host_tools.hardware.model import Board
+
+SYSFS_DEVICES = Path("/sys/bus/usb/devices")
+ATTRIBUTE_BYTES_MAX = 1024  # a string descriptor has at most 126 characters
+
+_DEVICE = re.compile(r"\d+-\d+(\.\d+)*")
+_INTERFACE = re.compile(r"(\d+-\d+(?:\.\d+)*):\d+\.\d+")
+
+
+@dataclass(frozen=True)
+class UsbDevice:
+    """A device on the bus. ``ttys``: names of its terminals in interface order, ``ttyACM0`` and so on."""
+
+    location: str
+    vid: int
+    pid: int
+    serial: str
+    product: str
+    speed_mbps: int
+    ttys: tuple[str, ...]
+
+
+def read_usb_tree(root: Path = SYSFS_DEVICES) -> tuple[UsbDevice, ...]:
+    """Every device that can be read now, by location. Empty where there is no USB."""
+    names = _names_in(root)
+    ttys = _ttys(root, names)
+    devices = (_read_device(root, name, ttys.get(name, ())) for name in names if _DEVICE.fullmatch(name))
+    return tuple(sorted((device for device in devices if device is not None), key=lambda each: ports_of(each.location)))
+
+
+def ports_of(location: str) -> tuple[int, ...]:
+    """``1-1.3`` as numbers: bus, then ports outwards."""
+    return tuple(int(number) for number in re.findall(r"\d+", location))
+
+
+def bay_of(location: str, dock: Board, dock_location: str) -> int | None:
+    """The bay in which the device at ``location`` sits; None if in none of this dock.
+
+    ``dock_location``: where the dock's own controller chip shows itself; its hub follows from the board file.
+    """
+    if dock.hub is None:
+        return None
+    own = ports_of(dock_location)
+    controller = _ports(dock.hub.controller_port)
+    if own[-len(controller) :] != controller:
+        return None
+    hub = own[: -len(controller)]
+    for bay in dock.hub.bays:
+        if ports_of(location) == hub + _ports(bay.port):
+            return bay.bay
+    return None
+
+
+def location_of_bay(bay: int, dock: Board, hub_location: str) -> str:
+    """Where a camera in that bay shows itself, the dock's hub being at ``hub_location``. KeyError for no such bay."""
+    for each in dock.hub.bays if dock.hub else ():
+        if each.bay == bay:
+            return f"{hub_location}.{each.port}"
+    raise KeyError(bay)
+
+
+def location_of_controller(dock: Board, hub_location: str) -> str:
+    """Where the dock's own controller chip shows itself, its hub being at ``hub_location``."""
+    return hub_location if dock.hub is None else f"{hub_location}.{dock.hub.controller_port}"
+
+
+def find_device(devices: Iterable[UsbDevice], board: Board) -> tuple[UsbDevice, ...]:
+    """All devices with the USB identity of this board."""
+    return tuple(device for device in devices if (device.vid, device.pid) == (board.usb.vid, board.usb.pid))
+
+
+def device_of_tty(devices: Iterable[UsbDevice], tty: str) -> UsbDevice | None:
+    """The device a terminal belongs to; ``tty`` is a name or a path such as ``/dev/ttyACM0``."""
+    name = tty.rpartition("/")[2]
+    return next((device for device in devices if name in device.ttys), None)
+
+
+def _ports(path: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in path.split("."))
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in folder.iterdir())
+    except OSError:
+        return []
+
+
+def _ttys(root: Path, names: list[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        interface = _INTERFACE.fullmatch(name)
+        if interface is not None:
+            location = interface.group(1)
+            found[location] = found.get(location, ()) + _ttys_of(root / name)
+    return found
+
+
+def _ttys_of(interface: Path) -> tuple[str, ...]:
+    below = tuple(name for name in _names_in(interface) if name.startswith("ttyUSB"))
+    return tuple(_names_in(interface / "tty")) + below
+
+
+def _read_device(root: Path, name: str, ttys: tuple[str, ...]) -> UsbDevice | None:
+    folder = root / name
+    vid, pid = _hex(folder / "idVendor"), _hex(folder / "idProduct")
+    if vid is None or pid is None:
+        return None
+    speed = _text(folder / "speed")
+    return UsbDevice(
+        location=name,
+        vid=vid,
+        pid=pid,
+        serial=_text(folder / "serial"),
+        product=_text(folder / "product"),
+        speed_mbps=int(float(speed)) if re.fullmatch(r"\d+(\.\d+)?", speed) else 0,
+        ttys=ttys,
+    )
+
+
+def _text(path: Path) -> str:
+    """First bytes of an attribute; empty where there is none or it has gone."""
+    try:
+        with path.open("rb") as file:
+            return file.read(ATTRIBUTE_BYTES_MAX).decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _hex(path: Path) -> int | None:
+    text = _text(path)
+    return int(text, 16) if re.fullmatch(r"[0-9a-fA-F]{1,4}", text) else None

@@ -1,0 +1,79 @@
+"""Each kind of leak fails the test that makes it, and only that one; run by a real pytest on files written here."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import ROOT
+
+LEAKS = {
+    "thread": "import threading\nstop = threading.Event()\ndef test_it():\n    threading.Thread(target=stop.wait, daemon=True).start()\n",
+    "open file": "import os\ndef test_it(tmp_path):\n    os.open(tmp_path, os.O_RDONLY)\n",
+    "socket": "import socket\nkept = []\ndef test_it():\n    kept.append(socket.socket())\n",
+    "ptmx": "import os\ndef test_it():\n    os.openpty()\n",
+    "child process": "import subprocess, sys\nkept = []\n"
+    "def test_it():\n    kept.append(subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE))\n",
+    "task": "import asyncio\n"
+    "async def main():\n    global task\n    task = asyncio.create_task(asyncio.sleep(60))\n    await asyncio.sleep(0)\n"
+    "def test_it():\n    asyncio.run(main())\n",
+}
+
+CLEAN = """
+import asyncio, socket, subprocess, sys, threading
+
+async def main():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.to_thread(int))
+
+def test_it(tmp_path):
+    thread = threading.Thread(target=int)
+    thread.start()
+    asyncio.run(main())
+    subprocess.run([sys.executable, "-c", ""], check=True)
+    with socket.socket(), (tmp_path / "file").open("w"):
+        pass
+"""
+
+
+def run_pytest(folder: Path, text: str) -> tuple[int, str]:
+    """Exit code and output of pytest with the plugin on one file."""
+    folder.joinpath("test_sample.py").write_text(text)
+    command = [sys.executable, "-m", "pytest", "-p", "host_tools.bench.leaks_plugin", "-p", "no:cacheprovider"]
+    answer = subprocess.run(
+        [*command, "--rootdir", str(folder), "-c", "/dev/null", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    return answer.returncode, answer.stdout
+
+
+@pytest.mark.parametrize("kind", LEAKS)
+def test_a_leak_fails_the_test_that_makes_it(kind: str, tmp_path: Path):
+    code, output = run_pytest(tmp_path, LEAKS[kind] + "\ndef test_next():\n    pass\n")
+    assert code == 1
+    assert "left behind by this test" in output
+    assert kind in output
+    assert "2 passed, 1 error" in output
+
+
+def test_what_is_tidied_up_passes(tmp_path: Path):
+    code, output = run_pytest(tmp_path, CLEAN)
+    assert code == 0, output
+
+
+def test_a_failing_test_is_not_accused_twice(tmp_path: Path):
+    code, output = run_pytest(tmp_path, LEAKS["socket"] + "    assert False\n")
+    assert code == 1
+    assert "left behind" not in output
+    assert "1 failed" in output
+
+
+def test_what_a_wider_fixture_holds_is_not_the_tests(tmp_path: Path):
+    fixture = "import pytest, socket\n@pytest.fixture(scope='module')\ndef line():\n    with socket.socket() as it:\n        yield it\n"
+    code, output = run_pytest(tmp_path, fixture + "def test_it(line):\n    pass\ndef test_again(line):\n    pass\n")
+    assert code == 0, output

@@ -1,0 +1,102 @@
+"""Small recordings for tests: real manifests and sealed chunks of any shape, from a seed."""
+
+import hashlib
+import random
+from dataclasses import dataclass
+
+from firmware.formats import manifest as manifests
+from firmware.formats.chunk import ClearOpener, ClearSealer
+from firmware.formats.manifest import ChunkEntry, FragmentEntry, Manifest
+from firmware.formats.moment import Moment
+from firmware.ports.sensor import FRAGMENT_INIT, FRAGMENT_MEDIA
+
+CAMERA = "CAM-0001"
+STARTED_UNIX_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A recording as a camera would offer it. ``content``: the playable file; ``chunks``: the sealed object."""
+
+    manifest: Manifest
+    manifest_bytes: bytes
+    digest: bytes
+    chunks: bytes
+    content: bytes
+
+    @property
+    def recording(self) -> bytes:
+        return self.manifest.recording
+
+    @property
+    def opener(self) -> ClearOpener:
+        return ClearOpener(self.manifest.recording)
+
+    def sealed(self, chunk: int) -> bytes:
+        entry = self.manifest.chunks[chunk]
+        return self.chunks[entry.offset : entry.offset + entry.length]
+
+
+def sample(
+    seed: int = 1,
+    fragments: int = 3,
+    chunks_each: int = 2,
+    chunk_bytes: int = 700,
+    camera: str = CAMERA,
+    started_unix_ms: int = STARTED_UNIX_MS,
+    wearer: tuple[str, str] = ("W-7", "Zoë Example"),
+) -> Sample:
+    """``fragments`` fragments of ``chunks_each`` chunks, the last of each one byte shorter per fragment."""
+    source = random.Random(seed)
+    recording = source.randbytes(16)
+    sealer = ClearSealer(recording)
+    chunk_entries: list[ChunkEntry] = []
+    fragment_entries: list[FragmentEntry] = []
+    sealed_object, content = bytearray(), bytearray()
+    for number in range(fragments):
+        first = len(chunk_entries)
+        plain = source.randbytes(chunks_each * chunk_bytes - number)
+        for place in range(chunks_each):
+            part = plain[place * chunk_bytes : (place + 1) * chunk_bytes]
+            sealed = sealer.seal(len(chunk_entries), part, place == chunks_each - 1)
+            chunk_entries.append(ChunkEntry(len(sealed_object), len(sealed), hashlib.sha256(sealed).digest()))
+            sealed_object += sealed
+        kind, start, duration, frames = (FRAGMENT_INIT, 0, 0, 0) if number == 0 else (FRAGMENT_MEDIA, number - 1, 1, 30)
+        fragment_entries.append(
+            FragmentEntry(
+                kind,
+                first,
+                chunks_each,
+                start * 1000,
+                duration * 1000,
+                frames,
+                len(plain),
+                hashlib.sha256(plain).digest(),
+            )
+        )
+        content += plain
+    duration_ms = max(0, fragments - 1) * 1000
+    manifest = Manifest(
+        recording=recording,
+        suite="clear",
+        camera_serial=camera,
+        camera_model="zero2w",
+        firmware="0.1.0",
+        system="",
+        wearer_id=wearer[0],
+        wearer_name=wearer[1],
+        profile="default",
+        boot="0011223344556677",
+        cause_start="button",
+        cause_stop="button",
+        started=Moment(5_000, started_unix_ms, "controller", 20),
+        stopped=Moment(5_000 + duration_ms, started_unix_ms + duration_ms, "controller", 20),
+        interrupted=False,
+        chunks=tuple(chunk_entries),
+        fragments=tuple(fragment_entries),
+        content_sha256=hashlib.sha256(content).digest(),
+        content_bytes=len(content),
+        chunks_bytes=len(sealed_object),
+    )
+    data = manifests.encode(manifest)
+    return Sample(manifest, data, manifests.digest(data), bytes(sealed_object), bytes(content))
