@@ -1,4 +1,5 @@
-"""For all tests here: how hypothesis runs. (What a test leaves behind is watched by ``host_tools.bench.leaks_plugin``.)"""
+"""For all tests here: how hypothesis runs. What a test leaves behind is watched by
+``host_tools.bench.leaks_plugin``."""
 
 import os
 

@@ -34,12 +34,12 @@ def is_known(pattern: int) -> bool:
 
 def colour_at(pattern: int, now_ms: int) -> int:
     """DARK, RED, GREEN or AMBER. KeyError for an unknown pattern."""
-    return _find(pattern, now_ms)[0]
+    return phase_at(_BY_NUMBER[pattern], now_ms)[0]
 
 
 def next_change_ms(pattern: int, now_ms: int) -> "int | None":
     """When the colour changes next; None for a steady pattern. KeyError for an unknown pattern."""
-    return _find(pattern, now_ms)[1]
+    return phase_at(_BY_NUMBER[pattern], now_ms)[1]
 
 
 def dies_of(colour: int) -> "tuple[bool, bool]":
@@ -47,8 +47,8 @@ def dies_of(colour: int) -> "tuple[bool, bool]":
     return bool(colour & RED), bool(colour & GREEN)
 
 
-def _find(pattern: int, now_ms: int) -> "tuple[int, int | None]":
-    entries = _BY_NUMBER[pattern]
+def phase_at(entries: "tuple[tuple[int, int], ...]", now_ms: int) -> "tuple[int, int | None]":
+    """Colour now, and when it changes, of a row like those of TABLE."""
     if len(entries) == 1:
         return entries[0][1], None
     cycle_ms = sum(entry[0] for entry in entries)
@@ -57,4 +57,4 @@ def _find(pattern: int, now_ms: int) -> "tuple[int, int | None]":
         end_ms += duration_ms
         if now_ms < end_ms:
             return colour, end_ms
-    raise ValueError("lamp pattern %d has no entry for its whole cycle" % pattern)
+    raise ValueError("a lamp pattern has no entry for its whole cycle")

@@ -39,14 +39,14 @@ def decode(data: "bytes | bytearray | memoryview", what: str, bytes_max: int) ->
         raise FormatError(f"{what}: {len(data)} bytes, at most {bytes_max} are allowed")
     raw = bytes(data)
     try:
-        document = json.loads(raw.decode())
+        document = json.loads(raw.decode(), parse_float=_refuse_fraction, parse_constant=_refuse_fraction)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{what}: not JSON in UTF-8") from error
     if not isinstance(document, dict):
         raise FormatError(f"{what}: not a JSON object")
     try:
         again = encode(document)
-    except (ValueError, RecursionError) as error:
+    except (FormatError, ValueError, RecursionError) as error:
         raise FormatError(f"{what}: holds something that has no canonical form") from error
     if again != raw:
         raise FormatError(f"{what}: not in canonical form (sorted keys, no spaces, no duplicates)")
@@ -153,3 +153,7 @@ def rows(value: object, what: str, count_max: int, width: "int | None" = None) -
             if not isinstance(row, list) or len(row) != width:
                 raise FormatError(f"{what}[{number}]: not a list of {width} values")
     return value
+
+
+def _refuse_fraction(number: str) -> object:
+    raise ValueError(f"{number[:20]} is not a whole number")

@@ -1,7 +1,7 @@
 """Pytest plugin: fails a test that leaves a thread, a task, an open file, socket or pty, or a child process behind.
 
-Law: looks at this process only, through ``threading``, ``asyncio`` and ``/proc``. What a fixture of a wider scope holds is there
-before the test begins and is not the test's. A test that failed anyway is not accused a second time.
+Law: looks at this process only, through ``threading``, ``asyncio`` and ``/proc``. What a fixture of a wider scope
+holds is there before the test begins and is not the test's. A test that failed anyway is not accused a second time.
 """
 
 import asyncio
@@ -25,6 +25,9 @@ OWN: Final = Path("/proc/self")
 # Opened once by the standard library or a C library, and kept on purpose.
 KEPT_FILES: Final = frozenset({"/dev/null", "/dev/random", "/dev/urandom"})
 KEPT_COMMANDS: Final = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver")
+
+# Where every asyncio runner ends (CPython 3.11 to 3.14). It has no public hook that still sees the tasks.
+CANCEL_ALL: Final = "_cancel_all_tasks"
 
 CALL_FAILED: Final = pytest.StashKey[bool]()
 
@@ -84,20 +87,20 @@ def what_is_left(before: Holdings) -> list[str]:
 
 
 @contextmanager
-def watched_tasks() -> Iterator[list[str]]:
-    """Collect the tasks that a runner finds unfinished when its main coroutine has ended; it would cancel them silently."""
+def watched_tasks() -> Generator[list[str]]:
+    """Collect the tasks that a runner finds unfinished when its main coroutine has ended, and would cancel silently."""
     found: list[str] = []
-    cancel_all = asyncio.runners._cancel_all_tasks  # type: ignore[attr-defined]  # noqa: SLF001
+    cancel_all = getattr(asyncio.runners, CANCEL_ALL)
 
     def look_and_cancel(loop: asyncio.AbstractEventLoop) -> None:
         found.extend(f"task {task.get_name()}: {task.get_coro()}" for task in asyncio.all_tasks(loop))
         cancel_all(loop)
 
-    asyncio.runners._cancel_all_tasks = look_and_cancel
+    setattr(asyncio.runners, CANCEL_ALL, look_and_cancel)
     try:
         yield found
     finally:
-        asyncio.runners._cancel_all_tasks = cancel_all
+        setattr(asyncio.runners, CANCEL_ALL, cancel_all)
 
 
 def open_files() -> Iterator[str]:
@@ -124,4 +127,5 @@ def child_processes() -> Iterator[str]:
             except OSError:
                 continue
             if not any(kept in command for kept in KEPT_COMMANDS):
-                yield f"{child} {command.replace(bytes(1), b' ').decode(errors='replace').strip() or '(ended, not waited for)'}"
+                words = command.replace(b"\0", b" ").decode(errors="replace").strip()
+                yield f"{child} {words or '(ended, but nobody waited for it)'}"

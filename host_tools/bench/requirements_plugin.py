@@ -1,8 +1,8 @@
 """Pytest plugin: writes down which requirements were shown by which test, in which lane, and with what outcome.
 
 Law: knows markers and reports, nothing of benches or boards. A test says ``@pytest.mark.req("LINK-02", "LINK-03")``;
-after a run ``build/requirements/<lane>-results.json`` holds the newest outcome of every marked test. A run of some tests
-is merged into what is there; a test that is gone from its file is dropped.
+after a run ``build/requirements/<lane>-results.json`` holds the newest outcome of every marked test. A run of some
+tests is merged into what is there; a test that is gone from its file is dropped.
 
 The lane is ``unit`` for everything outside ``hil_tests``; there it is ``emulated`` unless a bench file of real boards
 has been chosen, which whoever reads bench files says by setting ``config.stash[BENCH_LANE]`` before collection.

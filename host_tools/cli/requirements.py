@@ -21,6 +21,9 @@ STATE_WORDS: Final[dict[State, str]] = {
     "unshown": "[dim]no test[/]",
 }
 
+ID_COLUMN_WIDTH: Final = len("LINK-01")
+STATE_COLUMN_WIDTH: Final = len("failing")
+
 
 @dataclass(frozen=True, slots=True)
 class RequirementStatus:
@@ -77,11 +80,12 @@ def print_requirements(catalogue_path: Path, results_folder: Path, console: Cons
 
 def requirements_table(report: RequirementsReport) -> Table:
     """One row a requirement, sections kept apart."""
-    table = Table("ID", "requirement", "state", *LANES, box=None, header_style="bold", pad_edge=False)
-    for column in (0, 2, 3, 4, 5, 6):
-        table.columns[column].no_wrap = True
-    table.columns[1].overflow = "ellipsis"
-    table.columns[1].no_wrap = True
+    table = Table(box=None, header_style="bold", pad_edge=False, expand=True)
+    table.add_column("ID", no_wrap=True, min_width=ID_COLUMN_WIDTH)
+    table.add_column("requirement", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("state", no_wrap=True, min_width=STATE_COLUMN_WIDTH)
+    for lane in LANES:
+        table.add_column(lane, no_wrap=True, min_width=len(lane), justify="right")
     section = ""
     for status in report.statuses:
         if status.requirement.section != section:

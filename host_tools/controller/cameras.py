@@ -16,6 +16,7 @@ from firmware.link import events, schema
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.offload import Offload, OffloadFailed
 from host_tools.controller.probing import probe_delivery
+from host_tools.custody import details
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.index import Index, Recording
@@ -153,14 +154,13 @@ class Camera:
     def _authorise(self, recording: bytes, counter_floor: int) -> bytes:
         with self._index.transaction():
             given = self._index.authorise(recording, ERASE_POLICY, self._wall_ms(), counter_floor)
-            details = {"counter": given.counter, "policy": given.policy}
-            self._index.advance(recording, "erase_authorised", self._wall_ms(), {"erase_authorised": details})
+            self._index.advance(recording, "erase_authorised", self._wall_ms(), details.of_authorisation(given))
         return authorisation.encode(given)
 
     def _note_erased(self, recording: bytes, counter: int) -> None:
         with self._index.transaction():
             self._index.note_erased(recording, counter, self._wall_ms())
-            self._index.advance(recording, "erased", self._wall_ms(), {"erased": {"counter": counter}})
+            self._index.advance(recording, "erased", self._wall_ms(), details.of_erase(self.view.serial, counter))
 
     def _on_message(self, message: events.Message) -> None:
         if message.name == "camera_changed":
@@ -168,5 +168,5 @@ class Camera:
             self.view.status["recordings"] = message.fields["recordings"]
             self.news.set()
 
-    def _tell(self, what: str, **details: Any) -> None:
-        self._happenings.tell(what, camera=self.view.serial, **details)
+    def _tell(self, what: str, **values: Any) -> None:
+        self._happenings.tell(what, camera=self.view.serial, **values)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from firmware.formats.chunk import Opener
+from firmware.formats.manifest import Manifest
 from firmware.link import schema
 from host_tools.controller.cameras import Camera, CameraView
 from host_tools.controller.committer import Committer
@@ -48,6 +50,7 @@ class World:
     roster: Roster
     wall_ms: Callable[[], int]
     nonce: Callable[[], int]
+    opener_of: Callable[[Manifest], Opener]
     run_blocking: RunBlocking
 
 
@@ -60,7 +63,13 @@ class Controller:
         self.docks: dict[str, Dock] = {}
         self.problems: dict[str, str] = {}
         self.delivery = Delivery(
-            world.index, world.spool, world.destination, world.wall_ms, world.run_blocking, self.happenings
+            world.index,
+            world.spool,
+            world.destination,
+            world.wall_ms,
+            world.opener_of,
+            world.run_blocking,
+            self.happenings,
         )
         self._world = world
         self._codec = ConstructCodec()

@@ -6,6 +6,7 @@ simulation runs the same code inline on virtual time.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -19,8 +20,18 @@ class RunBlocking(Protocol):
 
 
 async def run_in_thread(function: Callable[[], T], /) -> T:
-    """In a worker thread: for programs."""
-    return await asyncio.to_thread(function)
+    """In a worker thread: for programs. Who is cancelled meanwhile goes on only when the function has ended, so that
+    blocking work is never left running behind its owner's back."""
+    work = asyncio.ensure_future(asyncio.to_thread(function))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        while not work.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
+        if not work.cancelled():
+            work.exception()
+        raise
 
 
 async def run_inline(function: Callable[[], T], /) -> T:

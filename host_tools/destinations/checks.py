@@ -1,10 +1,11 @@
 """What names and metadata may look like, for every destination alike.
 
-Law: pure. Names come from cameras, rosters and people, so nothing in them may lead out of a folder, into a header line or
-over a limit. Limits are those of a real Swift store and of the files port.
+Law: pure. Names come from cameras, rosters and people, so nothing in them may lead out of a folder, into a header line
+or over a limit. Limits are those of a real Swift store and of the files port.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -16,7 +17,9 @@ KEY_CHARACTERS_MAX = 64  # Swift takes 128 with its prefix
 VALUE_BYTES_MAX = 256  # of a Swift value, percent-encoded
 KEYS_MAX = 90  # of one Swift resource
 RESERVED_SUFFIX = ".meta.json"  # the directory destination keeps metadata under such names
+RESERVED_NAMES = frozenset({"container", "destination.toml"})  # and these are its own
 
+_NOT_IN_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
@@ -34,9 +37,9 @@ def check_metadata(metadata: Metadata) -> None:
     for key, value in metadata.items():
         if not _KEY.fullmatch(key) or len(key) > KEY_CHARACTERS_MAX:
             raise DestinationRefused(f"metadata name {key[:80]!r} is not letters, digits and hyphens: rename it")
-        if encoded_bytes(value) > VALUE_BYTES_MAX or not value.isprintable():
+        if not _is_one_line(value) or encoded_bytes(value) > VALUE_BYTES_MAX:
             raise DestinationRefused(
-                f"metadata {key}: {value[:80]!r} is longer than {VALUE_BYTES_MAX} bytes when encoded, or not printable"
+                f"metadata {key}: {value[:80]!r} is longer than {VALUE_BYTES_MAX} bytes when encoded, or not one line"
             )
 
 
@@ -46,8 +49,8 @@ def encoded_bytes(value: str) -> int:
 
 
 def fitted(value: str) -> str:
-    """``value`` without what cannot be sent: unprintable characters, and the end if it is too long."""
-    value = "".join(character for character in value if character.isprintable())
+    """``value`` without what cannot be sent: control characters, and the end if it is too long."""
+    value = "".join(character for character in value if _is_one_line(character))
     while encoded_bytes(value) > VALUE_BYTES_MAX:
         value = value[:-1]
     return value
@@ -72,13 +75,18 @@ def is_complete(metadata: Mapping[str, str]) -> bool:
     return any(key.lower() == STATUS.lower() and value.lower() == "complete" for key, value in metadata.items())
 
 
+def _is_one_line(text: str) -> bool:
+    """No control characters, line breaks or halves of a pair: blanks of all alphabets are welcome in people's names."""
+    return not any(unicodedata.category(character) in _NOT_IN_A_LINE for character in text)
+
+
 def _name_fault(name: str) -> str:
     if not name or len(name) > NAME_CHARACTERS_MAX or len(name.encode(errors="replace")) > NAME_BYTES_MAX:
         return f"is empty or longer than {NAME_CHARACTERS_MAX} characters"
-    if not name.isprintable() or "/" in name or "\\" in name:
-        return "holds a slash or something unprintable"
+    if not _is_one_line(name) or "/" in name or "\\" in name:
+        return "holds a slash or a control character"
     if name.startswith(".") or name != name.strip() or name.endswith("."):
         return "begins or ends with a dot or a blank"
-    if name.lower().endswith(RESERVED_SUFFIX):
-        return f"ends in {RESERVED_SUFFIX}, which is reserved"
+    if name.lower().endswith(RESERVED_SUFFIX) or name.lower() in RESERVED_NAMES:
+        return "is reserved for a destination's own files"
     return ""

@@ -1,8 +1,9 @@
 """What a content destination is to the controller: containers with metadata, objects in them, completion last.
 
-Law: the words of the public Body Worn Integration API (a small part of OpenStack Swift), without its transport. Metadata
-are texts by name, names compared without regard to case, values plain: percent-encoding belongs to HTTP. Every call may
-be repeated after a crash with the same arguments and then changes nothing. One-way: nothing is ever asked back or removed.
+Law: the words of the public Body Worn Integration API (a small part of OpenStack Swift), without its transport.
+Metadata are texts by name, names compared without regard to case, values plain: percent-encoding belongs to HTTP. Every
+call may be repeated after a crash with the same arguments and then changes nothing. One-way: nothing is ever asked back
+or removed.
 """
 
 from collections.abc import AsyncIterable, Mapping
@@ -12,8 +13,8 @@ from typing import Protocol
 from host_tools.custody.blocking import Buffer
 
 Metadata = Mapping[str, str]
-# Each ``aiter`` starts at the first byte again, so that a failed attempt can be repeated; an item is valid until the next
-# is asked for. A plain async iterator also serves, but can be sent only once.
+# Each ``aiter`` starts at the first byte again, so that a failed attempt can be repeated; an item is valid until the
+# next is asked for. A plain async iterator also serves, but can be sent only once.
 Source = AsyncIterable[Buffer]
 
 STATUS = "Status"
@@ -43,7 +44,7 @@ class SourceMismatch(DestinationError):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the destination confirms of an object. ``etag``: MD5 in hexadecimal, as Swift answers; ``sha256`` likewise."""
+    """What the destination confirms of an object. ``etag``: MD5 in hexadecimal, as Swift answers; so is ``sha256``."""
 
     etag: str
     sha256: str
@@ -95,9 +96,9 @@ class Destination(Protocol):
     async def put_object(
         self, container: str, name: str, source: Source, length_bytes: int, metadata: Metadata
     ) -> Receipt:
-        """Store an object whole or not at all, in place of one of that name and all its metadata. What the source raises
-        comes through, SourceMismatch if its length is another. ContainerMissing if the container is not there. Into a
-        complete container only what is there already goes (DestinationRefused otherwise)."""
+        """Store an object whole or not at all, in place of one of that name and all its metadata. What the source
+        raises comes through, SourceMismatch if its length is another. ContainerMissing if the container is not there.
+        Into a complete container only what is there already goes (DestinationRefused otherwise)."""
         ...
 
     async def complete(self, container: str, metadata: Metadata | None = None) -> None:

@@ -13,7 +13,7 @@ from host_tools.destinations.interface import (
     Receipt,
     Source,
 )
-from host_tools.destinations.receiving import Intake
+from host_tools.destinations.receiving import Intake, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,10 @@ class MemoryDestination:
         check_metadata(metadata)
         box = self._container(container)
         intake, content = Intake(name, length_bytes), bytearray()
-        async for piece in source:
-            intake.feed(piece)
-            content += piece
+        async with reading(source) as pieces:
+            async for piece in pieces:
+                intake.feed(piece)
+                content += piece
         receipt = intake.receipt()
         known = box.objects.get(name)
         if is_complete(box.metadata):

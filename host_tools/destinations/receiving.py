@@ -1,9 +1,22 @@
 """Counting and digesting an object on its way in; the same for every destination that keeps bytes itself."""
 
 import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
 from host_tools.custody.blocking import Buffer
-from host_tools.destinations.interface import Receipt, SourceMismatch
+from host_tools.destinations.interface import Receipt, Source, SourceMismatch
+
+
+@asynccontextmanager
+async def reading(source: Source) -> AsyncGenerator[AsyncIterator[Buffer]]:
+    """Start a source; it is stopped (and gives its file back) when the block ends, even in the middle."""
+    pieces = aiter(source)
+    try:
+        yield pieces
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
 
 
 class Intake:

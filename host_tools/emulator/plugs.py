@@ -12,9 +12,10 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
-from firmware.ports.stream import Buffer, Stream
+from firmware.ports.stream import Stream
 from host_tools.protocol.tap import LinkTap
 
+Buffer = bytes | bytearray | memoryview
 Wake = Callable[[], None]
 
 

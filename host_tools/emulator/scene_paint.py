@@ -17,6 +17,7 @@ METRE_STEPS = 20.0  # a metre at the houses: three storeys and their roof then f
 STOREY_STEPS = 58.0  # 2.9 m
 GROUND_STEPS = 136  # rows of ground below the houses
 WALK_PHASES = 8  # pictures of one double step
+LARGE_PIXELS_PER_STEP = 1.5  # from 540 lines up, houses need no smoothing, and it would take too much memory
 
 _SKIES: tuple[tuple[Colour, Colour], ...] = (
     ((96, 148, 206), (206, 222, 234)),  # clear noon
@@ -113,7 +114,7 @@ def paint_sky(chance: random.Random, width: float, height: float, pixels_per_ste
 
 def paint_houses(chance: random.Random, width: float, height: float, pixels_per_step: float) -> Image.Image:
     """A row of houses with shops; nothing above the roofs. Left and right edges meet."""
-    brush = Brush(width, height, pixels_per_step)
+    brush = Brush(width, height, pixels_per_step, finer=2 if pixels_per_step < LARGE_PIXELS_PER_STEP else 1)
     shops = itertools.cycle(chance.sample(_SHOPS, len(_SHOPS)))
     x = 0.0
     while x < width:

@@ -13,6 +13,8 @@ from PIL import Image
 
 Plane = NDArray[np.uint8]
 
+BAND_ROWS = 32  # rows converted at a time: floating point takes many times the memory of the picture
+
 # Rows of the RGB to limited-range YCbCr matrix (ITU-R BT.601-7, 2.5.1), and what is added afterwards.
 _MATRIX = np.array(
     [[0.2568, 0.5041, 0.0979], [-0.1482, -0.2910, 0.4392], [0.4392, -0.3678, -0.0714]],
@@ -58,10 +60,16 @@ def blank(width_px: int, height_px: int) -> Plane:
 
 def planes_of(image: Image.Image) -> Planes:
     """The planes of an RGB image of even size."""
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
-    ycc = pixels @ _MATRIX.T + _OFFSET
-    half = _halved(ycc[:, :, 1:])
-    return Planes(_bytes(ycc[:, :, 0]), _bytes(half[:, :, 0]), _bytes(half[:, :, 1]))
+    picture = split(blank(image.width, image.height), image.width, image.height)
+    for top in range(0, image.height, BAND_ROWS):
+        bottom = min(image.height, top + BAND_ROWS)
+        pixels = np.asarray(image.crop((0, top, image.width, bottom)).convert("RGB"), dtype=np.float32)
+        ycc = pixels @ _MATRIX.T + _OFFSET
+        half = _halved(ycc[:, :, 1:])
+        picture.y[top:bottom] = _bytes(ycc[:, :, 0])
+        picture.u[top // 2 : bottom // 2] = _bytes(half[:, :, 0])
+        picture.v[top // 2 : bottom // 2] = _bytes(half[:, :, 1])
+    return picture
 
 
 def mask_of(image: Image.Image) -> NDArray[np.bool_]:

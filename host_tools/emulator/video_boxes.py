@@ -15,31 +15,42 @@ class BoxError(ValueError):
 
 
 class BoxSplitter:
-    """A write-only object for a muxer. ``take`` hands out fragments as they become whole."""
+    """A write-only object for a muxer. ``take`` hands out fragments as they become whole, and says what is wrong."""
 
     def __init__(self, fragment_bytes_max: int = FRAGMENT_BYTES_MAX) -> None:
         self._bytes_max = fragment_bytes_max
         self._held = bytearray()
         self._box_start = 0  # where the box begins that is not whole yet
         self._fragments: list[bytes] = []
+        self._failure: BoxError | None = None
 
     def write(self, data: bytes) -> int:
-        """Take bytes of any length; BoxError as soon as they cannot be boxes."""
-        self._held += data
-        if len(self._held) > self._bytes_max:
-            raise BoxError(f"a fragment is larger than {self._bytes_max} bytes: lower the bit rate of the profile")
-        while self._finish_box():
-            pass
+        """Take bytes of any length. Never raises, as the text of an error would be lost inside FFmpeg."""
+        if self._failure is None:
+            self._held += data
+            try:
+                self._finish_boxes()
+            except BoxError as error:
+                self._failure = error
+                self._held.clear()
         return len(data)
 
     def take(self) -> list[bytes]:
-        """The fragments that are whole since the last call, in order."""
+        """The fragments that are whole since the last call, in order. BoxError once there can be no more."""
+        if self._failure is not None and not self._fragments:
+            raise self._failure
         fragments, self._fragments = self._fragments, []
         return fragments
 
     def held_bytes(self) -> int:
         """Bytes of the fragment that is not whole yet."""
         return len(self._held)
+
+    def _finish_boxes(self) -> None:
+        while self._finish_box():
+            pass
+        if len(self._held) > self._bytes_max:
+            raise BoxError(f"a fragment is larger than {self._bytes_max} bytes: lower the bit rate of the profile")
 
     def _finish_box(self) -> bool:
         start = self._box_start

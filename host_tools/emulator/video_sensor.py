@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from host_tools.emulator.video_encoder import FragmentEncoder
 
 QUEUE_FRAGMENTS_MAX = 4  # seconds of encoded video kept for a firmware that is busy; a second is about 100 KiB to 1 MiB
-LAG_S_MAX = 1.0  # how far the encoder may fall behind (a slow start, a busy machine) before frames are dropped
+LAG_S_MAX = 2.0  # how far the encoder may fall behind (a slow start, a busy machine) before frames are dropped
 WAIT_MS_MAX = 500  # a waiting encoder looks at the clock again at least this often, should the clock be set or scaled
 
 SIZE_PX_MIN, SIZE_PX_MAX = 64, 4096  # below, no overlay is legible; above, no level of H.264 that we use

@@ -21,14 +21,14 @@ class BoardFileError(Exception):
         self.text = text
 
 
-def nearest(wrong: str, valid: Iterable[str], what: str) -> str:
-    """The remedy for a name that is not among ``valid``: the nearest one, else a list of them."""
+def nearest(wrong: str, valid: Iterable[str], what: str, prefix: str = "") -> str:
+    """The remedy for a name that is not among ``valid``: the nearest one (behind ``prefix``), else a list of them."""
     names = sorted(valid)
     if not names:
         return f"there are no {what} here"
     close = get_close_matches(wrong, names, n=1)
     if close:
-        return f"did you mean {close[0]}?"
+        return f"did you mean {prefix}{close[0]}?"
     listed = ", ".join(names[:NAMES_LISTED_MAX])
     more = "" if len(names) <= NAMES_LISTED_MAX else f" and {len(names) - NAMES_LISTED_MAX} more"
     return f"{what}: {listed}{more}"

@@ -33,7 +33,7 @@ def load_board(path: Path) -> Board:
     try:
         board = Board.model_validate(_freeze(raw))
     except ValidationError as error:
-        raise min((_shape_error(path, lines, each) for each in error.errors()), key=_line_of) from None
+        raise _shape_error(path, lines, _worst(lines, error.errors())) from None
     for problem in problems(board):
         name = _key_name(problem.path)
         text = f"{name}: {problem.text}" if name else problem.text
@@ -94,24 +94,25 @@ def _syntax_error(path: Path, text: str, error: tomllib.TOMLDecodeError) -> Boar
     return BoardFileError(path, line, None, f"not TOML: {reason[:1].lower()}{reason[1:]}; correct this line")
 
 
+def _worst(lines: dict[KeyPath, int], errors: list[ErrorDetails]) -> ErrorDetails:
+    """The first in the file; but a key that is missing comes after others, for it may be one of them, misspelt."""
+    return min(errors, key=lambda error: (error["type"] == "missing", _line_at(lines, error["loc"])))
+
+
 def _shape_error(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> BoardFileError:
     place = error["loc"]
     name = _key_name(place)
     line = _line_at(lines, place)
     if error["type"] == "extra_forbidden":
-        parent, wrong = place[:-1], str(place[-1])
-        valid = [_key_name((*parent, key)) for key in _keys_at(parent)]
-        text = f"unknown key {name}; {nearest(_key_name((*parent, wrong)), valid, 'known keys here')}"
+        wrong = str(place[-1])
+        prefix = name.removesuffix(wrong)
+        text = f"unknown key {name}; {nearest(wrong, _keys_at(place[:-1]), 'known keys here', prefix)}"
     elif error["type"] == "missing":
         parent_name = _key_name(place[:-1])
         text = f"missing key {name}; add it" + (f" to {parent_name}" if parent_name else "")
     else:
         text = f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {error['input']!r}"
     return BoardFileError(path, line, name, text)
-
-
-def _line_of(error: BoardFileError) -> int:
-    return error.line or 0
 
 
 def _line_at(lines: dict[KeyPath, int], place: KeyPath) -> int:

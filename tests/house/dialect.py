@@ -1,7 +1,7 @@
 """The portable dialect: what MicroPython refuses, lacks, or silently does differently.
 
-Law: rules about syntax are literal; which names exist is asked of the real MicroPython (``Capabilities``), never kept in
-a list. Code under ``if TYPE_CHECKING:`` is compiled but never run, so only the rules about syntax hold there.
+Law: rules about syntax are literal; which names exist is asked of the real MicroPython (``Capabilities``), never kept
+in a list. Code under ``if TYPE_CHECKING:`` is compiled but never run, so only the rules about syntax hold there.
 """
 
 import ast
@@ -22,7 +22,7 @@ Place = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the real MicroPython has. ``attributes``: of any built-in object; ``members``: of each module it can import."""
+    """What the real MicroPython has. ``attributes``: of any built-in object; ``members``: of each module."""
 
     builtins: frozenset[str]
     attributes: frozenset[str]
@@ -65,7 +65,8 @@ def syntax_of(node: ast.AST) -> Iterator[Place]:
 
 def order_reliance(tree: ast.AST) -> Iterator[Place]:
     """Loops over dict views, unless what becomes of them does not depend on order."""
-    free = {id(argument) for node in ast.walk(tree) if is_order_free(node) for argument in node.args}
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and is_order_free(node))
+    free = {id(argument) for call in calls for argument in call.args}
     for node in ast.walk(tree):
         match node:
             case ast.For(iter=source):
@@ -202,9 +203,9 @@ def is_view(node: ast.AST) -> bool:
     )
 
 
-def is_order_free(node: ast.AST) -> bool:
-    """Whether a node is a call that gives the same for any order of what it is given."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ORDER_FREE_CALLS
+def is_order_free(call: ast.Call) -> bool:
+    """Whether a call gives the same for any order of what it is given."""
+    return isinstance(call.func, ast.Name) and call.func.id in ORDER_FREE_CALLS
 
 
 def has_star(elements: list[ast.expr]) -> bool:

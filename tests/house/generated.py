@@ -16,7 +16,7 @@ from tests.house.tree import ROOT
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """``file``: relative to the root. ``function``: ``package.module:name``. ``part``: NAME of the marks, empty for a whole file."""
+    """``file``: relative to the root. ``function``: ``package.module:name``. ``part``: NAME of the marks, if any."""
 
     file: str
     function: str

@@ -11,7 +11,7 @@ def marked_requirements(text: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "req":
             for argument in node.args:
-                yield node.lineno, argument.value if isinstance(argument, ast.Constant) else ast.unparse(argument)
+                yield node.lineno, str(argument.value) if isinstance(argument, ast.Constant) else ast.unparse(argument)
 
 
 def test_functions(text: str) -> list[str]:

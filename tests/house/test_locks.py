@@ -1,4 +1,4 @@
-"""The locks are whole, agree with each other and with pyproject.toml, and say nothing about where packages come from."""
+"""The locks are whole, agree with each other and with pyproject.toml, and name no place that packages come from."""
 
 import re
 import tomllib

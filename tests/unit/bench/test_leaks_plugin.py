@@ -9,15 +9,43 @@ import pytest
 from tests.house.tree import ROOT
 
 LEAKS = {
-    "thread": "import threading\nstop = threading.Event()\ndef test_it():\n    threading.Thread(target=stop.wait, daemon=True).start()\n",
-    "open file": "import os\ndef test_it(tmp_path):\n    os.open(tmp_path, os.O_RDONLY)\n",
-    "socket": "import socket\nkept = []\ndef test_it():\n    kept.append(socket.socket())\n",
-    "ptmx": "import os\ndef test_it():\n    os.openpty()\n",
-    "child process": "import subprocess, sys\nkept = []\n"
-    "def test_it():\n    kept.append(subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE))\n",
-    "task": "import asyncio\n"
-    "async def main():\n    global task\n    task = asyncio.create_task(asyncio.sleep(60))\n    await asyncio.sleep(0)\n"
-    "def test_it():\n    asyncio.run(main())\n",
+    "thread": """
+import threading
+stop = threading.Event()
+def test_it():
+    threading.Thread(target=stop.wait, daemon=True).start()
+""",
+    "open file": """
+import os
+def test_it(tmp_path):
+    os.open(tmp_path, os.O_RDONLY)
+""",
+    "socket": """
+import socket
+kept = []
+def test_it():
+    kept.append(socket.socket())
+""",
+    "ptmx": """
+import os
+def test_it():
+    os.openpty()
+""",
+    "child process": """
+import subprocess, sys
+kept = []
+def test_it():
+    kept.append(subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE))
+""",
+    "task": """
+import asyncio
+async def main():
+    global task
+    task = asyncio.create_task(asyncio.sleep(60))
+    await asyncio.sleep(0)
+def test_it():
+    asyncio.run(main())
+""",
 }
 
 CLEAN = """
@@ -34,6 +62,22 @@ def test_it(tmp_path):
     subprocess.run([sys.executable, "-c", ""], check=True)
     with socket.socket(), (tmp_path / "file").open("w"):
         pass
+"""
+
+
+WIDE = """
+import pytest, socket
+
+@pytest.fixture(scope="module")
+def line():
+    with socket.socket() as it:
+        yield it
+
+def test_it(line):
+    pass
+
+def test_again(line):
+    pass
 """
 
 
@@ -54,7 +98,7 @@ def run_pytest(folder: Path, text: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("kind", LEAKS)
 def test_a_leak_fails_the_test_that_makes_it(kind: str, tmp_path: Path):
-    code, output = run_pytest(tmp_path, LEAKS[kind] + "\ndef test_next():\n    pass\n")
+    code, output = run_pytest(tmp_path, LEAKS[kind] + "def test_next():\n    pass\n")
     assert code == 1
     assert "left behind by this test" in output
     assert kind in output
@@ -74,6 +118,5 @@ def test_a_failing_test_is_not_accused_twice(tmp_path: Path):
 
 
 def test_what_a_wider_fixture_holds_is_not_the_tests(tmp_path: Path):
-    fixture = "import pytest, socket\n@pytest.fixture(scope='module')\ndef line():\n    with socket.socket() as it:\n        yield it\n"
-    code, output = run_pytest(tmp_path, fixture + "def test_it(line):\n    pass\ndef test_again(line):\n    pass\n")
+    code, output = run_pytest(tmp_path, WIDE)
     assert code == 0, output

@@ -11,12 +11,22 @@ from host_tools.bench.requirements import (
     load_catalogue,
     load_results,
     merge_results,
+    no_longer_written,
     parse_catalogue,
     results_path,
-    no_longer_written,
 )
 
-HEAD = "# Catalogue\n\n| lane | what runs |\n|---|---|\n| unit | tests |\n\n## LINK — wire\n\n| ID | requirement | shown by | lane |\n|---|---|---|---|\n"
+HEAD = """# Catalogue
+
+| lane | what runs |
+|---|---|
+| unit | tests |
+
+## LINK — wire
+
+| ID | requirement | shown by | lane |
+|---|---|---|---|
+"""
 ROW = "| LINK-01 | Frames. | a session | unit, hardware |\n"
 PASSED = TestResult(requirements=("LINK-01",), outcome="passed")
 FAILED = TestResult(requirements=("LINK-01",), outcome="failed")
@@ -67,7 +77,7 @@ def test_newer_outcomes_replace_older_ones_and_others_stay(tmp_path: Path):
 
 def test_an_unreadable_file_is_named_to_the_reader_and_replaced_by_the_writer(tmp_path: Path):
     results_path(tmp_path, "unit").write_text('{"format": 2}')
-    with pytest.raises(ResultsError, match="unit-results.json") as caught:
+    with pytest.raises(ResultsError, match=r"unit-results\.json") as caught:
         load_results(tmp_path)
     assert "\n" not in str(caught.value)
     merge_results(tmp_path, "unit", {"a::test_x": PASSED})

@@ -87,8 +87,17 @@ def test_everything_is_printed(catalogue: Path, results: Path):
     assert "not in the catalogue: LINK-77" in text
 
 
+def test_a_narrow_terminal_loses_words_and_no_ids(catalogue: Path, results: Path):
+    out = io.StringIO()
+    print_requirements(catalogue, results, Console(file=out, width=60))
+    rows = [line.split() for line in out.getvalue().splitlines() if line.startswith("LINK-0")]
+    assert [row[0] for row in rows] == ["LINK-01", "LINK-02", "LINK-03"]
+    assert rows[0][-2:] == ["shown", "2"]
+    assert "failing" in rows[1]
+
+
 def test_a_missing_catalogue_is_an_error_of_one_line(tmp_path: Path):
-    with pytest.raises(CatalogueError, match="requirements.md"):
+    with pytest.raises(CatalogueError, match=r"requirements\.md"):
         print_requirements(tmp_path / "requirements.md", tmp_path, Console(file=io.StringIO()))
 
 

@@ -36,7 +36,7 @@ BOARD = {
 class World:
     """What a dock's converter sees, as simple as can be: one value for each quantity and bay."""
 
-    def __init__(self, bays):
+    def __init__(self, bays, pins=None):
         names = []
         readings = {}
         for bay in bays:
@@ -44,7 +44,7 @@ class World:
                 readings[f"bay{bay}.{word}"] = value
             names += [f"bay{bay}.{word}" for word in ("power", "drive", "lamp_green", "lamp_red")]
         self.adc = MemoryAdc(readings)
-        self.pins = MemoryPins((), tuple(names))
+        self.pins = pins or MemoryPins((), tuple(names))
         self.bays = bays
         self.load_uv = 0
 
@@ -76,11 +76,11 @@ class Ports:
 class DockBench:
     """Dock and host, stepped in turns on one clock. ``messages``: all the host has got, as (name, fields)."""
 
-    def __init__(self, board=None):
+    def __init__(self, board=None, pins=None):
         board = board or BOARD
         self.clock = ManualClock()
         self.host_end, board_end = stream_pair(4096)
-        self.world = World(board["bays"])
+        self.world = World(board["bays"], pins)
         self.ports = Ports(self.world, self.clock, board_end)
         self.app = compose(self.ports, board)
         self.host = Session(HOST, 99, payload_max=512, slack_bytes=512)

@@ -1,5 +1,6 @@
 """A bouncing contact: late to rise, quick to fall, and honest about what it saw."""
 
+import itertools
 import random
 
 import pytest
@@ -69,4 +70,4 @@ def test_whatever_the_noise_rises_and_falls_alternate(seed: int):
     samples = [(now_ms, source.random() < 0.93) for now_ms in range(0, 20_000, 5)]
     words = [word for _, word in feed_all(contact, samples)]
     followers = {TOUCHED: {ROSE, LOST}, ROSE: {FELL}, FELL: {TOUCHED}, LOST: {TOUCHED}}
-    assert all(after in followers[before] for before, after in zip(words, words[1:], strict=False)), f"seed {seed}: {words}"
+    assert all(after in followers[before] for before, after in itertools.pairwise(words)), f"seed {seed}: {words}"

@@ -120,3 +120,26 @@ def test_the_middle_is_kept_and_anamorphic_pixels_are_stretched() -> None:
     wide = split(fitted(frame, 400, 100, pixel_aspect=2.0), 400, 100).y
     assert wide[50, 195] > 180
     assert wide[50, 150] < 60
+
+
+@pytest.mark.parametrize(
+    ("degrees", "bright"), [(0, (0, 0)), (90, (1, 0)), (-90, (0, 1)), (180, (1, 1))], ids=["0", "90", "-90", "180"]
+)
+def test_a_telephone_s_picture_is_turned_upright(
+    tmp_path: Path, settings: SensorSettings, degrees: int, bright: tuple[int, int]
+) -> None:
+    """The upper left quarter of what was filmed goes where a turn against the clock brings it."""
+    path = tmp_path / "turned.mp4"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 160, 160, "yuv420p"
+        video.set_display_rotation(degrees)
+        picture = blank(160, 160)
+        picture[:80, :80] = 200
+        container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
+        container.mux(video.encode(None))
+    scene = FileScene(path, settings._replace(width_px=160, height_px=160, audio=False))
+    luma = split(scene.frame(0), 160, 160).y
+    quarters = {(row, column): float(luma[80 * row + 20, 80 * column + 20]) for row in (0, 1) for column in (0, 1)}
+    assert max(quarters, key=lambda place: quarters[place]) == bright
+    scene.close()

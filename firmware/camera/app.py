@@ -1,0 +1,201 @@
+"""The camera as one application: buttons, recorder, cable and lamp, stepped in that order around the state table.
+
+Law: joins the parts. What may happen in which state is ``states.TRANSITIONS`` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from firmware.camera import states
+from firmware.camera.assignment import Assignment
+from firmware.camera.lamp import StatusLamp
+from firmware.camera.recorder import CameraIdentity, Outcome, Profile, Recorder
+from firmware.camera.service import CameraService
+from firmware.camera.vault import Vault, VaultError
+from firmware.drivers.buttons import DOUBLE_PRESS, HOLD, PRESS, Button
+from firmware.drivers.cable import Cable
+from firmware.drivers.debounce import FELL, LOST, ROSE, Debounce
+from firmware.link.session import BOARD, Session
+from firmware.ports.application import Application
+from firmware.ports.errors import PortFault, SensorFault
+
+BOOT_BYTES = 8
+DOCK_PIN = "dock.present"
+DOCK_STABLE_MS = 50  # the dock has debounced the contacts before it gives power; this is for a loose plug
+DOCK_SAMPLES = 2
+SAMPLE_MS = 10  # between two looks at a pin that is not at rest
+IDLE_MS_MAX = 1_000  # the longest sleep: the watchdog wants to be fed
+RETRY_CARD_MS = 10_000  # between two attempts to open a card that does not work
+CAUSE_BUTTON = "button"
+CAUSE_DOCKED = "docked"
+
+
+def compose(ports: Any, board: dict[str, Any]) -> CameraApp:
+    """``ports``: an object with clock, stream, files, pins, adc, entropy, sensor, watchdog. ``board``: board_data of
+    board.toml with serial and firmware filled in."""
+    return CameraApp(ports, board)
+
+
+class CameraApp(Application):
+    """A body-worn camera. ``state``: a word of schema.CAMERA_STATES; ``log``: what happened lately, for people."""
+
+    def __init__(self, ports: Any, board: dict[str, Any]) -> None:
+        self.state = "off"
+        self.last_outcome: Outcome | None = None
+        boot = ports.entropy.random_bytes(BOOT_BYTES).hex()
+        identity = CameraIdentity(board["serial"], board["model"], board["firmware"], board.get("system", ""), boot)
+        self._clock = ports.clock
+        self._pins = ports.pins
+        self._watchdog = ports.watchdog
+        self._entropy = ports.entropy
+        self._payload_bytes: int = board["payload_bytes"]
+        self._video: dict[str, Any] = board["video"]
+        button = board["buttons"]["record"]
+        self._record_pin: str = button["pin"]
+        self._record = Button(button["hold_ms"], 0)
+        self.vault = Vault(ports.files, ports.entropy)
+        self.assignment = Assignment(ports.files)
+        self.recorder = Recorder(ports.sensor, self.vault, ports.clock, identity)
+        self.lamp = StatusLamp(ports.pins)
+        self.service = CameraService(identity, ports.clock, ports.adc, self.vault, self.assignment, self.lamp, self)
+        self.cable = Cable(ports.stream, self._new_session, self.service.handlers(), self.service.read_piece)
+        self._dock = Debounce(DOCK_STABLE_MS, DOCK_SAMPLES, DOCK_SAMPLES)
+        self._docked = ports.pins.read(DOCK_PIN)
+        self._told: dict[str, Any] = {}
+        self._lamp_change_ms: int | None = None
+        self._card_retry_ms: int | None = None
+        self._start()
+
+    def is_docked(self) -> bool:
+        """Whether a dock supplies the camera."""
+        return self._docked
+
+    def step(self, now_ms: int) -> None:
+        """Look at dock and buttons, move video to the card, answer the controller, light the lamp."""
+        self._follow_dock(now_ms)
+        self._follow_button(now_ms)
+        self._follow_recorder()
+        self._retry_card(now_ms)
+        self._tell()
+        self.cable.pump(now_ms)
+        self._lamp_change_ms = self.lamp.show(self.state, now_ms)
+        self._watchdog.feed()
+
+    def next_deadline_ms(self) -> int | None:
+        """The nearest of what recorder, button, cable and lamp wait for; at most a second, for the watchdog."""
+        waits = [
+            self._record.next_deadline_ms(),
+            self.recorder.next_deadline_ms(),
+            self.cable.next_deadline_ms(),
+            self._lamp_change_ms,
+            self._card_retry_ms,
+        ]
+        rest_ms = SAMPLE_MS if self._dock.settling or self._dock.wavers() else IDLE_MS_MAX
+        return min([self._clock.now_ms() + rest_ms] + [wait for wait in waits if wait is not None])
+
+    def wants_write(self) -> bool:
+        """Whether the cable has bytes waiting."""
+        return self.cable.wants_write()
+
+    # -- what happens
+
+    def _start(self) -> None:
+        self._open_card()
+        self._happen(states.placed(states.POWER_ON, self._docked, self.assignment.wearer is not None))
+        if self._card_retry_ms is not None:
+            self._happen(states.FAULT)
+
+    def _follow_dock(self, now_ms: int) -> None:
+        edge = self._dock.feed(self._pins.read(DOCK_PIN), now_ms)
+        docked = {ROSE: True, FELL: False, LOST: False}.get(edge or "", self._docked)
+        if docked == self._docked:
+            return
+        self._docked = docked
+        if not self._docked:
+            self._happen(states.placed(states.UNDOCK, False, self.assignment.wearer is not None))
+            return
+        was_recording = self.state == "recording"
+        self._happen(states.DOCK)
+        if was_recording:
+            self.recorder.stop(CAUSE_DOCKED)
+
+    def _follow_button(self, now_ms: int) -> None:
+        for word in self._record.feed(self._pins.read(self._record_pin), now_ms):
+            if word in (PRESS, DOUBLE_PRESS) and states.may_record(self.state):
+                self._begin()
+            elif word == HOLD and self.state == "recording":
+                self._happen(states.STOP)
+                self.recorder.stop(CAUSE_BUTTON)
+
+    def _begin(self) -> None:
+        wearer = self.assignment.wearer
+        if wearer is None:
+            return
+        try:
+            self.recorder.start(CAUSE_BUTTON, wearer, self._profile())
+        except VaultError as error:
+            if error.kind == "storage":
+                self._break()
+        except SensorFault:
+            self._break()
+        else:
+            self._happen(states.RECORD)
+
+    def _follow_recorder(self) -> None:
+        outcome = self.recorder.poll()
+        if outcome is not None:
+            self.last_outcome = outcome
+        if self.state == "recording" and self.recorder.state == "finishing":
+            self._happen(states.STOP)
+        if self.recorder.state != "idle" or self.state not in ("recording", "finishing"):
+            return
+        if self.state == "recording":
+            self._happen(states.STOP)
+        self._happen(states.placed(states.CLOSED, self._docked, self.assignment.wearer is not None))
+
+    def _retry_card(self, now_ms: int) -> None:
+        if self._card_retry_ms is None or now_ms < self._card_retry_ms:
+            return
+        self._open_card()
+        if self._card_retry_ms is None:
+            self._happen(states.placed(states.REPAIRED, self._docked, self.assignment.wearer is not None))
+
+    def _open_card(self) -> None:
+        """Recover what a power cut left. A card that cannot be used is tried again later."""
+        try:
+            self.vault.open()
+            self.assignment.load()
+        except (VaultError, PortFault):
+            self._card_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
+        else:
+            self._card_retry_ms = None
+
+    def _break(self) -> None:
+        self._happen(states.FAULT)
+        self._card_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
+
+    def _tell(self) -> None:
+        news = self.service.news()
+        if news != self._told and self.cable.push("camera_changed", news):
+            self._told = news
+
+    def _happen(self, event: str) -> None:
+        self.state = states.next_state(self.state, event)
+
+    def _profile(self) -> Profile:
+        modes = {mode["name"]: mode for mode in self._video["modes"]}
+        mode = modes.get(self.assignment.profile) or modes[self._video["default"]]
+        return Profile(
+            name=self.assignment.profile or mode["name"],
+            width_px=mode["width_px"],
+            height_px=mode["height_px"],
+            frames_per_second=mode["frames_per_second"],
+            bit_rate_bps=mode["bit_rate_bps"],
+            audio=True,
+        )
+
+    def _new_session(self) -> Session:
+        nonce: int = struct.unpack("<Q", self._entropy.random_bytes(8))[0]
+        return Session(BOARD, nonce, payload_max=self._payload_bytes, slack_bytes=self._payload_bytes)

@@ -1,0 +1,120 @@
+"""Puts the rooms together: a controller on this machine, an emulated bench on this machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from firmware.formats.chunk import SUITE_CLEAR, ClearOpener, Opener
+from firmware.formats.manifest import Manifest
+from firmware.platform.linux.files import LinuxFiles
+from firmware.ports.files import Files
+from firmware.ports.limited_files import LimitedFiles
+from host_tools.controller.discovery import Finder
+from host_tools.controller.service import Controller, World
+from host_tools.controller.settings import Settings, SettingsError
+from host_tools.custody.blocking import run_in_thread
+from host_tools.custody.errors import CustodyRefused
+from host_tools.custody.index import Index, open_index
+from host_tools.custody.spool import Spool
+from host_tools.destinations import DirectoryDestination, create
+from host_tools.emulator import rendezvous
+from host_tools.emulator.bench import EmulatedBench
+from host_tools.emulator.bench_file import Bench
+from host_tools.hardware import board_models, find_board
+from host_tools.system.roster import Roster, read_roster
+from host_tools.transports.registry import Registry
+
+
+class Assembled(NamedTuple):
+    """A controller with what status reads beside it."""
+
+    controller: Controller
+    index: Index
+    spool: Spool
+
+
+def make_registry() -> Registry:
+    """All transports that this program knows, the emulator's among them."""
+    registry = Registry()
+    registry.add(rendezvous.SCHEME, rendezvous.open_emulated)
+    return registry
+
+
+@contextmanager
+def assemble_controller(settings: Settings) -> Generator[Assembled]:
+    """A controller from its settings; its files are closed at the end."""
+    folder = make_folder(settings.folder)
+    index = open_index(str(folder / "index.sqlite"))
+    try:
+        spool = Spool(LinuxFiles(make_folder(folder / "spool")), index, _wall_ms)
+        try:
+            yield Assembled(Controller(_world(settings, index, spool)), index, spool)
+        finally:
+            spool.close()
+    finally:
+        index.close()
+
+
+def create_destination(folder: Path) -> None:
+    """Make an empty folder a destination, once."""
+    create(LinuxFiles(make_folder(folder)), str(folder), secrets.token_hex(8))
+
+
+def assemble_bench(bench: Bench, folder: Path) -> EmulatedBench:
+    """An emulated bench whose cards are folders below ``folder``."""
+
+    def files_of(name: str, capacity_bytes: int) -> Files:
+        return LimitedFiles(LinuxFiles(make_folder(folder / "cards" / name)), capacity_bytes)
+
+    return EmulatedBench(bench, make_folder(folder), files_of)
+
+
+def make_folder(folder: Path) -> Path:
+    """The folder, made if it is not there. SettingsError names one that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{folder}: cannot be made ({error.strerror}); choose a folder you may write") from error
+    if not os.access(folder, os.W_OK):
+        raise SettingsError(f"{folder}: cannot be written; choose a folder you may write")
+    return folder
+
+
+def opener_of(manifest: Manifest) -> Opener:
+    """What opens the chunks of a recording."""
+    if manifest.suite != SUITE_CLEAR:
+        raise CustodyRefused(
+            f"recording {manifest.recording.hex()} is sealed with {manifest.suite}, which this controller cannot open; "
+            "update it"
+        )
+    return ClearOpener(manifest.recording)
+
+
+def _world(settings: Settings, index: Index, spool: Spool) -> World:
+    boards = {model: find_board(model) for model in board_models()}
+    destination = DirectoryDestination(
+        lambda: LinuxFiles(settings.destination), str(settings.destination), run_in_thread
+    )
+    return World(
+        finder=Finder(boards.values(), settings.usb_root, settings.dev, settings.urls),
+        registry=make_registry(),
+        boards=boards,
+        index=index,
+        spool=spool,
+        destination=destination,
+        roster=read_roster(settings.roster) if settings.roster else Roster(),
+        wall_ms=_wall_ms,
+        nonce=lambda: secrets.randbits(64),
+        opener_of=opener_of,
+        run_blocking=run_in_thread,
+    )
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

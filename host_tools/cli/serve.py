@@ -1,0 +1,127 @@
+"""Programs that run until they are told to stop: the controller, and an emulated bench."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from host_tools.cli.compose import Assembled, assemble_bench, assemble_controller
+from host_tools.controller.docks import Dock
+from host_tools.controller.settings import Settings
+from host_tools.controller.status import take_status
+from host_tools.custody.blocking import run_in_thread
+from host_tools.emulator.bench_file import Bench
+from host_tools.emulator.remote import BenchServer
+from host_tools.protocol.connection import RequestRefused
+from host_tools.transports.errors import LinkLost
+from host_tools.transports.local import LocalClient, LocalError, LocalServer
+
+CONTROLLER_SOCKET = "controller.sock"
+
+
+def controller_client(folder: Path) -> LocalClient:
+    """Whoever wants to ask the controller of ``folder``."""
+    return LocalClient(folder / CONTROLLER_SOCKET, "controller")
+
+
+async def serve_controller(settings: Settings, on_ready: Callable[[RunningController], None]) -> None:
+    """Until SIGINT or SIGTERM."""
+    async with running_controller(settings) as running:
+        on_ready(running)
+        await _until_signalled(running.task)
+
+
+class RunningController:
+    """A controller at work: its parts, and the task it runs in."""
+
+    def __init__(self, assembled: Assembled, task: asyncio.Task[None]) -> None:
+        self.controller, self.index, self.spool = assembled
+        self.task = task
+
+    async def status(self) -> dict[str, Any]:
+        """Where everything is."""
+        return await run_in_thread(lambda: take_status(self.controller, self.index, self.spool))
+
+
+@asynccontextmanager
+async def running_controller(settings: Settings) -> AsyncGenerator[RunningController]:
+    """Start a controller and answer questions about it on a socket in its folder; stop it in order at the end."""
+    with assemble_controller(settings) as assembled:
+        task = asyncio.create_task(assembled.controller.run())
+        running = RunningController(assembled, task)
+        server = LocalServer(settings.folder / CONTROLLER_SOCKET, _Answers(running).handle)
+        await server.start()
+        assembled.controller.happenings.listen(server.publish)
+        try:
+            yield running
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            await server.close()
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+
+async def serve_bench(bench: Bench, folder: Path, on_ready: Callable[[], None]) -> None:
+    """Until SIGINT or SIGTERM, or until somebody asks the bench to stop."""
+    server = BenchServer(assemble_bench(bench, folder))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stopping.set)
+    ready = asyncio.Event()
+    serving = asyncio.create_task(server.serve(ready))
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if ready.is_set():
+        on_ready()
+    waiting.cancel()
+    await serving
+
+
+class _Answers:
+    """What may be asked of a running controller."""
+
+    def __init__(self, running: RunningController) -> None:
+        self._running = running
+        self._verbs: dict[str, Callable[..., Awaitable[Any]]] = {
+            "status": running.status,
+            "check_contacts": self._check_contacts,
+            "set_bay_power": self._set_bay_power,
+        }
+
+    async def handle(self, verb: str, arguments: dict[str, Any]) -> Any:
+        action = self._verbs.get(verb)
+        if action is None:
+            raise LocalError(f"the controller knows no {verb}; it knows {', '.join(sorted(self._verbs))}")
+        try:
+            return await action(**arguments)
+        except (RequestRefused, LinkLost) as error:
+            raise LocalError(str(error)) from error
+
+    async def _check_contacts(self, bay: int, dock: str = "") -> Any:
+        return await self._dock(dock).check_contacts(bay)
+
+    async def _set_bay_power(self, bay: int, on: bool, dock: str = "") -> None:
+        await self._dock(dock).set_power(bay, on)
+
+    def _dock(self, serial: str) -> Dock:
+        docks = self._running.controller.docks
+        if serial in docks:
+            return docks[serial]
+        if not serial and len(docks) == 1:
+            return next(iter(docks.values()))
+        raise LocalError(f"name a dock that is connected: {', '.join(docks) or 'none is'}")
+
+
+async def _until_signalled(task: asyncio.Task[None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()

@@ -1,0 +1,71 @@
+"""The metadata that travel with containers and objects, from a manifest; names and forms are the API's.
+
+Law: pure; plain texts (the HTTP client encodes them). What is not known is left out, never made up; what is longer than
+a store takes is cut.
+"""
+
+from firmware.formats.manifest import Manifest, Moment
+from host_tools.destinations.checks import fitted
+from host_tools.destinations.interface import COMPLETE, STATUS, TRANSFERRING
+from host_tools.destinations.names import iso_time
+
+USERS = "Users"
+DEVICES = "Devices"
+
+
+def recording_metadata(manifest: Manifest, container: str, controller_serial: str, time_zone: str) -> dict[str, str]:
+    """Of a recording's container while it is sent. ``time_zone``: IANA name of the system's."""
+    return {
+        "ContainerName": container,
+        "BWCSerialNumber": fitted(manifest.camera_serial),
+        "BWCModel": fitted(manifest.camera_model),
+        "FirmwareVersion": fitted(manifest.firmware),
+        "SCUSerialNumber": fitted(controller_serial),
+        "UserID": fitted(manifest.wearer_id),
+        "TriggerOn": cause_word(manifest.cause_start),
+        "TriggerOff": cause_word(manifest.cause_stop),
+        **_time("TriggerOnTime", manifest.started),
+        **_time("TriggerOffTime", manifest.stopped),
+        **_time("StartTime", manifest.started),
+        **_time("StopTime", manifest.stopped),
+        "TimeZone": fitted(time_zone),
+        STATUS: TRANSFERRING,
+    }
+
+
+def completion_metadata() -> dict[str, str]:
+    """What says that everything has been sent."""
+    return {STATUS: COMPLETE}
+
+
+def clip_metadata(manifest: Manifest, container_type: str = "mp4") -> dict[str, str]:
+    """Of a clip."""
+    return {
+        **_time("StartTime", manifest.started),
+        **_time("StopTime", manifest.stopped),
+        "ContainerType": container_type,
+    }
+
+
+def user_metadata(name: str, active: bool = True, user_key: str = "") -> dict[str, str]:
+    """Of a wearer's object in the container Users (its body is empty). ``user_key``: the ID that people see, only for
+    destinations with the capability StoreUserIDKey."""
+    metadata = {"Active": str(active), "Name": fitted(name)}
+    return {**metadata, "UserID": fitted(user_key)} if user_key else metadata
+
+
+def device_metadata(name: str, model: str, active: bool = True) -> dict[str, str]:
+    """Of a camera's object in the container Devices (its body is empty)."""
+    return {"Active": str(active), "Name": fitted(name), "Model": fitted(model)}
+
+
+def cause_word(cause: str) -> str:
+    """``button`` as the API writes it: ``Button``."""
+    return "".join(part.capitalize() for part in cause.replace("-", "_").split("_"))
+
+
+def _time(key: str, moment: Moment) -> dict[str, str]:
+    """Seconds since 1970 and the same in ISO form; nothing where the camera did not know the time."""
+    if moment.source == "none":
+        return {}
+    return {key: str(moment.unix_ms // 1000), key + "ISO": iso_time(moment.unix_ms)}

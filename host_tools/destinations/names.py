@@ -1,0 +1,62 @@
+"""What a recording is called at a destination, from its manifest.
+
+Law: pure. Forms are the API's: container ``<UserID>_<BWCSerialNumber>_<TriggerOnTime>``, clip
+``<StartTime>_<RecordingID>.<mp4|mkv>``, times in UTC. What people wrote (wearer, serial) is reduced to letters that no
+store, folder or URL gives a meaning of its own; if that changed it, a digest keeps two different ones apart.
+"""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+
+from firmware.formats import recording_id
+from firmware.formats.manifest import Manifest
+
+NO_WEARER = "unassigned"
+UNKNOWN_TIME = "UnknownTime"  # the API's own word for it
+SLUG_CHARACTERS_MAX = 30  # of a wearer ID and of a serial: both fit a name of 100 with a time
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+def container_name(manifest: Manifest, attempt: int = 0) -> str:
+    """The recording's container. If another recording of the same wearer, camera and second has the name already (a
+    clock was set back), the caller asks for the next ``attempt``: the time in the name, and only there, is later."""
+    wearer = slug(manifest.wearer_id) if manifest.wearer_id else NO_WEARER
+    if manifest.started.source == "none":
+        when = f"{UNKNOWN_TIME}-{recording_id.text(manifest.recording)[:8]}"
+        return f"{wearer}_{slug(manifest.camera_serial)}_{when}" + (f"-{attempt}" if attempt else "")
+    return f"{wearer}_{slug(manifest.camera_serial)}_{container_time(manifest.started.unix_ms + attempt * 1000)}"
+
+
+def clip_name(manifest: Manifest, container_type: str = "mp4") -> str:
+    """The recording's one clip. The whole identity stands for the four digits of the vendor's, which can collide."""
+    when = UNKNOWN_TIME if manifest.started.source == "none" else clip_time(manifest.started.unix_ms)
+    return f"{when}_{recording_id.text(manifest.recording)}.{container_type}"
+
+
+def container_time(unix_ms: int) -> str:
+    """``20260101T120000Z``."""
+    return _utc(unix_ms).strftime("%Y%m%dT%H%M%SZ")
+
+
+def clip_time(unix_ms: int) -> str:
+    """``20260101_120000``."""
+    return _utc(unix_ms).strftime("%Y%m%d_%H%M%S")
+
+
+def iso_time(unix_ms: int) -> str:
+    """RFC 3339 with milliseconds: ``2026-01-01T12:00:00.000Z``."""
+    return _utc(unix_ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{unix_ms % 1000:03d}Z"
+
+
+def slug(text: str) -> str:
+    """``text`` in letters, digits, dots and hyphens, at most SLUG_CHARACTERS_MAX; unchanged if it is so already."""
+    if _PLAIN.fullmatch(text) and len(text) <= SLUG_CHARACTERS_MAX:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[: SLUG_CHARACTERS_MAX - len(digest) - 1].rstrip("-")
+    return f"{plain}-{digest}" if plain else digest
+
+
+def _utc(unix_ms: int) -> datetime:
+    return datetime.fromtimestamp(unix_ms // 1000, UTC)

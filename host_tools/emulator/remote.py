@@ -1,0 +1,98 @@
+"""A bench in a process of its own, and its control from other processes: the same hands, by words over a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from host_tools.emulator.bench import SHORT_PRESS_S, BenchError, EmulatedBench
+from host_tools.emulator.rendezvous import register
+from host_tools.transports.local import LocalClient, LocalError, LocalServer
+
+SOCKET = "bench.sock"
+
+
+class BenchServer:
+    """Serves one bench until ``stop`` is set."""
+
+    def __init__(self, bench: EmulatedBench) -> None:
+        self.stopping = asyncio.Event()
+        self._bench = bench
+        self._server = LocalServer(bench.folder / SOCKET, self._handle)
+
+    async def serve(self, ready: asyncio.Event | None = None) -> None:
+        """Start the bench, answer, and take it down again."""
+        self._bench.folder.mkdir(parents=True, exist_ok=True)
+        await self._server.start()
+        link = register(self._bench.bench.name, self._bench.folder)
+        try:
+            await self._bench.start()
+            if ready is not None:
+                ready.set()
+            await self.stopping.wait()
+        finally:
+            link.unlink(missing_ok=True)
+            await self._bench.stop()
+            await self._server.close()
+
+    async def _handle(self, verb: str, arguments: dict[str, Any]) -> Any:
+        action = _ACTIONS.get(verb)
+        if action is None:
+            raise LocalError(f"the bench knows no {verb}; it knows {', '.join(sorted(_ACTIONS))}")
+        try:
+            return action(self, **arguments)
+        except BenchError as error:
+            raise LocalError(str(error)) from error
+
+    def state(self) -> dict[str, Any]:
+        return self._bench.state()
+
+    def put_in(self, camera: str, bay: int, dock: str | None = None) -> None:
+        self._bench.put_in(camera, dock or next(iter(self._bench.docks)), bay)
+
+    def take_out(self, camera: str) -> None:
+        self._bench.take_out(camera)
+
+    def press(self, camera: str, button: str, hold_s: float = SHORT_PRESS_S) -> None:
+        self._bench.press(camera, button, hold_s)
+
+    def set_power(self, board: str, on: bool) -> None:
+        self._bench.set_power(board, on)
+
+    def reset(self, board: str) -> None:
+        self._bench.reset(board)
+
+    def tap(self, board: str) -> dict[str, Any]:
+        """Start to listen on a cable, or tell what has passed since."""
+        tap = self._bench.tap(board)
+        return {
+            "bytes_to_board": tap.bytes_to_board,
+            "bytes_to_host": tap.bytes_to_host,
+            "sessions": tap.sessions,
+            "served": [[each.recording.hex(), each.part, each.start, each.end] for each in tap.served],
+        }
+
+    def truth(self) -> list[dict[str, Any]]:
+        return self._bench.truth.lines()
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+
+_ACTIONS = {
+    "state": BenchServer.state,
+    "put_in": BenchServer.put_in,
+    "take_out": BenchServer.take_out,
+    "press": BenchServer.press,
+    "set_power": BenchServer.set_power,
+    "reset": BenchServer.reset,
+    "tap": BenchServer.tap,
+    "truth": BenchServer.truth,
+    "stop": BenchServer.stop,
+}
+
+
+def bench_client(folder: Path) -> LocalClient:
+    """Whoever wants to move the hands of the bench in ``folder``."""
+    return LocalClient(folder / SOCKET, "bench")

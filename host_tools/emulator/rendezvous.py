@@ -1,0 +1,57 @@
+"""Where running benches are found by name, so that ``emu://BENCH/BOARD`` works from any program of the same user."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from host_tools.transports.errors import PortError, PortMissing
+from host_tools.transports.pipe import Pipe
+from host_tools.transports.registry import open_serial
+
+SCHEME = "emu"
+
+
+def benches_folder() -> Path:
+    """A folder of this user's, gone after a restart of the machine where the system has one."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    base = Path(runtime) if runtime else Path(tempfile.gettempdir()) / f"openbwc-{os.getuid()}"
+    return base / "openbwc-benches"
+
+
+def register(name: str, folder: Path) -> Path:
+    """Make a bench findable; returns the link to remove when it stops."""
+    link = benches_folder() / name
+    link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder.resolve())
+    return link
+
+
+def port_path(url: str) -> Path:
+    """The pseudo-terminal behind ``emu://BENCH/BOARD``. PortError names what is wrong, and what there is."""
+    bench, _, board = url.removeprefix(f"{SCHEME}://").partition("/")
+    if not bench or not board or "/" in board:
+        raise PortError(f"{url}: write {SCHEME}://BENCH/BOARD")
+    link = benches_folder() / bench
+    if not (link / "ports").is_dir():
+        running = ", ".join(sorted(_names(benches_folder()))) or "none is running; start one with `bwc emulate`"
+        raise PortMissing(f"{url}: no bench {bench} is running; there is: {running}")
+    path = link / "ports" / board
+    if not path.exists():
+        there = ", ".join(sorted(_names(link / "ports"))) or "no board"
+        raise PortMissing(f"{url}: {board} has no port now; plugged in are: {there}. Dock it or switch it on")
+    return path
+
+
+async def open_emulated(url: str) -> Pipe:
+    """Opener for a transport registry."""
+    return await open_serial(str(port_path(url)))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return []

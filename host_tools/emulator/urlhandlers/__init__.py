@@ -1,0 +1,1 @@
+"""For plain pyserial programs: ``serial.protocol_handler_packages.append("host_tools.emulator.urlhandlers")``."""
