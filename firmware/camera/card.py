@@ -8,7 +8,7 @@ erasures                                           the erase counter and the lat
 """
 
 from firmware.formats.errors import FormatError
-from firmware.ports.errors import AlreadyExists, NotFound
+from firmware.ports.errors import NotFound
 from firmware.ports.files import Files
 
 RECORDINGS = "recordings"
@@ -62,11 +62,10 @@ def replace(files: Files, folder: str, name: str, data: bytes) -> None:
 
 def make_folder_durably(files: Files, parent: str, name: str) -> None:
     """Make a folder if it is not there."""
-    try:
-        files.make_folder(f"{parent}/{name}" if parent else name)
-    except AlreadyExists:
-        return
-    files.sync_folder(parent)
+    path = f"{parent}/{name}" if parent else name
+    if not files.exists(path):
+        files.make_folder(path)
+        files.sync_folder(parent)
 
 
 def begin_removal(files: Files, name: str) -> str:

@@ -22,12 +22,12 @@ from host_tools.custody.blocking import run_in_thread
 from host_tools.custody.errors import CustodyRefused
 from host_tools.custody.index import Index, open_index
 from host_tools.custody.spool import Spool
-from host_tools.destinations import DirectoryDestination, create
+from host_tools.destinations.directory import DirectoryDestination, create
 from host_tools.emulator import rendezvous
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench
 from host_tools.hardware import board_models, find_board
-from host_tools.system.roster import Roster, read_roster
+from host_tools.system.roster import Roster, load_roster
 from host_tools.transports.registry import Registry
 
 
@@ -108,7 +108,7 @@ def _world(settings: Settings, index: Index, spool: Spool) -> World:
         index=index,
         spool=spool,
         destination=destination,
-        roster=read_roster(settings.roster) if settings.roster else Roster(),
+        roster=load_roster(settings.roster) if settings.roster else Roster(),
         wall_ms=_wall_ms,
         nonce=lambda: secrets.randbits(64),
         opener_of=opener_of,

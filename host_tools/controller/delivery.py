@@ -18,17 +18,9 @@ from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import ContentMismatch, CustodyError, CustodyRefused, SpoolDamage
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.spool import Spool
-from host_tools.destinations import (
-    Destination,
-    DestinationRefused,
-    DestinationUnavailable,
-    Receipt,
-    clip_metadata,
-    clip_name,
-    completion_metadata,
-    container_name,
-    recording_metadata,
-)
+from host_tools.destinations.interface import Destination, DestinationRefused, DestinationUnavailable, Receipt
+from host_tools.destinations.metadata import clip_metadata, completion_metadata, recording_metadata
+from host_tools.destinations.names import clip_name, container_name
 
 RETRY_S_FIRST = 1.0  # after the destination was away; doubled while it stays away
 RETRY_S_MAX = 30.0

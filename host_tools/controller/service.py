@@ -24,7 +24,7 @@ from host_tools.controller.offload import Offload
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index
 from host_tools.custody.spool import Spool
-from host_tools.destinations import Destination
+from host_tools.destinations.interface import Destination
 from host_tools.hardware import Board, bay_of
 from host_tools.protocol.connection import Connection, RequestRefused, VersionMismatch
 from host_tools.protocol.constructs import ConstructCodec

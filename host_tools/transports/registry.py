@@ -35,16 +35,20 @@ class Registry:
         """All that can be opened, for messages to people."""
         return sorted(self._openers)
 
-    async def open(self, url: str) -> Pipe:
-        """An open pipe; PortError says in one line why not."""
+    def check(self, url: str) -> Opener:
+        """What would open this URL. UnknownScheme if nothing would."""
         if "://" not in url:
-            return await open_serial(url)
+            return open_serial
         scheme = url.split("://", 1)[0]
         opener = self._openers.get(scheme)
         if opener is None:
             known = ", ".join(f"{name}://" for name in self.schemes)
             raise UnknownScheme(f"{url}: unknown scheme {scheme}://; use a device path or one of {known}")
-        return await opener(url)
+        return opener
+
+    async def open(self, url: str) -> Pipe:
+        """An open pipe; PortError says in one line why not."""
+        return await self.check(url)(url)
 
 
 async def open_serial(url: str) -> Pipe:

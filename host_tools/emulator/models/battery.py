@@ -113,7 +113,7 @@ class Battery:
         """Into the cell; negative while it feeds the board."""
         input_uw = self._granted_ua * self._input_uv / 1_000_000 * self.traits.efficiency
         left_ua = (input_uw - self._draw_uw) / self.open_uv() * 1_000_000
-        return self._charge_ua()
+        return min(left_ua, self._charge_ua())
 
     def terminal_uv(self) -> int:
         """What a gauge at the cell reads, without the gauge's own error."""

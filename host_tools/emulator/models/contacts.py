@@ -147,6 +147,7 @@ class BayContacts:
         touch_ms = now_ms + self._random.uniform(*LEAD_MS)
         loop_ohm = self._contact_ohm(self.cycles) + self._contact_ohm(self.cycles + side.cycles) + CAMERA_WIRING_OHM
         self._mating = _Mating(side, self._bounce(touch_ms), loop_ohm, shorts=list(side.shorts))
+        self._request_ua = 0
         self._settle_power()
 
     def remove(self, now_ms: int) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from firmware.camera import card
-from firmware.camera.vault import BEGIN_FREE_BYTES_MIN, READ_HANDLES_MAX, Vault, VaultError
+from firmware.camera.vault import BEGIN_FREE_BYTES_MIN, READ_HANDLES_MAX, OpenRecording, Vault, VaultError
 from firmware.formats import authorisation
 from firmware.formats.chunk import CHUNK_BYTES_MAX
 from firmware.formats.manifest import Moment
@@ -228,11 +228,9 @@ def test_a_full_card_ends_a_recording_cleanly(honest: bool) -> None:
     vault = opened(files)
     recording = vault.begin(info())
     taken: list[Fragment] = []
-    with pytest.raises(VaultError) as caught:
-        for fragment in fragments(3, [700] + [1_300_000] * 30):
-            recording.append(fragment)
-            taken.append(fragment)
-    assert caught.value.kind == "full"
+    error = append_until_it_fails(recording, fragments(3, [700] + [1_300_000] * 30), taken)
+    assert error is not None
+    assert error.kind == "full"
     with pytest.raises(VaultError, match="takes no more fragments"):
         recording.append(Fragment(FRAGMENT_MEDIA, b"small enough", 0, 1000, 25))
     recording.close(STOPPED, "storage_full")
@@ -325,6 +323,16 @@ def test_a_write_protected_card_can_still_be_offloaded() -> None:
         assert caught.value.kind == "storage"
     with pytest.raises(VaultError, match="opening the card"):
         blank_protected_card().open()
+
+
+def append_until_it_fails(recording: OpenRecording, made: list[Fragment], taken: list[Fragment]) -> VaultError | None:
+    for fragment in made:
+        try:
+            recording.append(fragment)
+        except VaultError as error:
+            return error
+        taken.append(fragment)
+    return None
 
 
 def blank_protected_card() -> Vault:

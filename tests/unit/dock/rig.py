@@ -45,6 +45,10 @@ class BayRig:
             if self.visited[-1] != self.state():
                 self.visited.append(self.state())
 
+    def restart(self) -> None:
+        """The dock's firmware starts anew; contacts and camera are as they were."""
+        self.bay = Bay(1, self.pins, self.adc, ELECTRICAL)
+
     def insert(self, camera: CameraSide | None = None) -> None:
         """Put a camera in."""
         self.contacts.insert(self.now_ms, camera)

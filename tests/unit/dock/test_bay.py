@@ -150,6 +150,19 @@ def test_a_converter_that_fails_over_an_empty_bay_leaves_it_free_again():
     assert rig.state() == "free"
 
 
+@pytest.mark.req("DOCK-07")
+def test_a_dock_that_lost_its_power_charges_the_camera_again_by_itself():
+    rig = BayRig(seed=13)
+    rig.dock()
+    rig.contacts.set_output("power", False, rig.now_ms)
+    rig.run(5000)
+    rig.restart()
+    assert not rig.pins.read("bay1.power")
+    rig.run(1500)
+    assert rig.state() == "docked", rig.story()
+    assert rig.contacts.current_ua() > 500_000
+
+
 def test_a_full_camera_ends_the_check_without_a_droop():
     rig = BayRig(seed=9, percent=99.5)
     rig.dock()

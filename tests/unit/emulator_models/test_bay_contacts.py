@@ -142,3 +142,13 @@ def test_steps_of_any_size_lead_to_the_same_voltage():
 def test_two_cameras_do_not_fit_one_bay():
     with pytest.raises(ValueError, match="remove it first"):
         inserted(7).insert(500)
+
+
+def test_a_new_camera_does_not_draw_what_the_last_one_did():
+    bay = inserted(8)
+    bay.set_output("power", True, 400)
+    bay.set_load(1_000_000)
+    bay.remove(500)
+    bay.advance(600)
+    bay.insert(700)
+    assert bay.current_ua() == 0

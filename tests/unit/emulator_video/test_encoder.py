@@ -2,9 +2,11 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from firmware.ports.memory_clock import ManualClock
@@ -17,10 +19,14 @@ FRAME_MS = 40
 LENGTH_MS = 3400
 
 
-def record(settings: SensorSettings, length_ms: int = LENGTH_MS, seed: int = 1) -> list[Fragment]:
+def record(
+    settings: SensorSettings, length_ms: int = LENGTH_MS, seed: int = 1, scene: Path | None = None
+) -> list[Fragment]:
     """A recording of exactly that length, encoded as fast as the machine can."""
     clock = ManualClock()
-    sensor = EncodingSensor(scene_from_argument(None, seed), lambda: None, clock, threaded=False)
+    sensor = EncodingSensor(
+        scene_from_argument(None if scene is None else str(scene), seed), lambda: None, clock, threaded=False
+    )
     sensor.start(settings)
     clock.advance(length_ms)
     sensor.stop()
@@ -122,6 +128,17 @@ def test_rates_and_bit_rates_are_kept(
     bits = sum(len(fragment.data) for fragment in media) * 8
     assert 0.5 * bit_rate_bps * 4 < bits < 1.5 * bit_rate_bps * 4
     assert len(decode(b"".join(fragment.data for fragment in fragments))) == 4 * rate
+
+
+@pytest.mark.req("EMU-02")
+def test_a_video_file_is_recorded_again_and_again(settings: SensorSettings, make_clip: Any, decode: Any) -> None:
+    """The clip lasts 1.2 s and gets lighter; the recording shows it nearly twice, under the overlay."""
+    pictures = decode(b"".join(f.data for f in record(settings, 2_000, scene=make_clip("clip.mp4", frames=30))))
+    assert len(pictures) == 50
+    middle = [float(np.mean(picture.to_ndarray()[60:120])) for picture in pictures]
+    assert middle[28] > middle[2] + 100
+    assert middle[30] == pytest.approx(middle[0], abs=4)
+    assert float(np.median(pictures[28].to_ndarray()[:12])) < 80, "the band of the clock is dark on a light picture"
 
 
 def test_frames_left_out_stay_gaps_and_keep_key_frames_at_full_seconds(

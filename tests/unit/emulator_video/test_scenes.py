@@ -13,6 +13,7 @@ from firmware.ports.sensor import SensorSettings
 from host_tools.emulator.scene import SOUND_RATE_HZ, SceneError, scene_from_argument
 from host_tools.emulator.scene_planes import Planes, planes_of, split
 from host_tools.emulator.scene_synthetic import BEEP_MS, SyntheticScenes
+from host_tools.emulator.scene_v4l2 import V4l2Scene
 
 ROOT = Path(__file__).parents[3]
 
@@ -117,6 +118,18 @@ def test_a_missing_device_gets_one_clear_line() -> None:
     with pytest.raises(SceneError) as caught:
         scene_from_argument("/dev/video987", 1)
     assert_one_line(str(caught.value), "/dev/video987", "ls /dev/video*")
+
+
+def test_what_is_no_camera_gets_one_clear_line(tmp_path: Path, settings: SensorSettings) -> None:
+    """No V4L2 device is needed to be refused: a file is no device, and /dev/null is no camera."""
+    path = tmp_path / "video0"
+    path.write_bytes(b"")
+    with pytest.raises(SceneError) as caught:
+        V4l2Scene(str(path), settings)
+    assert_one_line(str(caught.value), f"{path}: is no device", "ls /dev/video*")
+    with pytest.raises(SceneError) as caught:
+        V4l2Scene("/dev/null", settings)
+    assert_one_line(str(caught.value), "/dev/null: cannot be used as a camera", "ls /dev/video*")
 
 
 def test_the_extra_is_named_where_it_is_missing() -> None:

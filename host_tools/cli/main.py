@@ -1,0 +1,172 @@
+"""The command ``bwc``: parses arguments, runs one of the programs, and turns every known error into one line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from firmware.ports.errors import PortFault
+from firmware.version import VERSION
+from host_tools.cli import bench_commands, board_commands, show
+from host_tools.cli.compose import create_destination, make_registry
+from host_tools.cli.demo import DemoFailed, DemoPlan, run_demo
+from host_tools.cli.requirements import print_requirements
+from host_tools.cli.serve import RunningController, controller_client, serve_bench, serve_controller
+from host_tools.controller.settings import SettingsError, read_settings
+from host_tools.custody.errors import CustodyError
+from host_tools.destinations.interface import DestinationError
+from host_tools.emulator.bench import BenchError
+from host_tools.emulator.bench_file import BenchFileError, default_bench, read_bench
+from host_tools.emulator.scene import SceneError
+from host_tools.evidence.media import ClipError
+from host_tools.hardware import BoardFileError
+from host_tools.system.roster import RosterFileError
+from host_tools.transports.errors import LinkLost, PortError
+from host_tools.transports.local import LocalError
+
+KNOWN_ERRORS = (
+    BenchError,
+    BenchFileError,
+    BoardFileError,
+    ClipError,
+    CustodyError,
+    DemoFailed,
+    DestinationError,
+    LinkLost,
+    LocalError,
+    PortError,
+    PortFault,
+    RosterFileError,
+    SceneError,
+    SettingsError,
+)
+
+app = typer.Typer(
+    name="bwc",
+    help="OpenBWC: cameras, docks, controller and destination, on real boards or emulated ones.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(bench_commands.app, name="bench")
+app.add_typer(board_commands.app, name="board")
+console = Console()
+
+Folder = Annotated[Path, typer.Option(help="Where the controller keeps its index and spool.")]
+BenchFolder = Annotated[Path, typer.Option(help="Where the emulated bench lives.")]
+Scene = Annotated[str | None, typer.Option(help="What cameras see: a video file or /dev/videoN; else a street.")]
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Exit when every recording has arrived.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where everything of the demo is kept.")] = Path("demo"),
+    cameras: Annotated[int, typer.Option(min=1, max=8)] = 3,
+    seconds: Annotated[float, typer.Option(min=2, max=3600, help="Length of each recording.")] = 8,
+    scene: Scene = None,
+) -> None:
+    """Record, dock, check, offload, deliver: the whole journey on an emulated bench."""
+    asyncio.run(run_demo(DemoPlan(folder, cameras, seconds, scene, once), console))
+
+
+@app.command()
+def emulate(
+    bench: Annotated[Path | None, typer.Option(help="A bench file; else one dock and some cameras.")] = None,
+    folder: BenchFolder = Path("bench"),
+    name: Annotated[str, typer.Option(help="Name of the bench, for emu://NAME/BOARD.")] = "demo",
+    cameras: Annotated[int, typer.Option(min=0, max=8)] = 3,
+    seed: int = 1,
+    scene: Scene = None,
+) -> None:
+    """Run an emulated bench until Ctrl-C; its boards are ports that any program can open."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    plan = read_bench(bench) if bench is not None else default_bench(name, cameras, seed, scene)
+
+    def ready() -> None:
+        console.print(f"bench [bold]{plan.name}[/] in {folder}: {len(plan.dock)} docks, {len(plan.camera)} cameras")
+        for part in (*plan.dock, *plan.camera):
+            console.print(f"  {part.name:10} {part.serial:12} emu://{plan.name}/{part.name}   {folder / 'ports' / part.name}")
+        console.print(f"controller: bwc controller --bench {folder}    hands: bwc bench --help    end: Ctrl-C")
+
+    asyncio.run(serve_bench(plan, folder, ready))
+
+
+@app.command()
+def controller(
+    settings: Annotated[Path | None, typer.Option(help="A TOML file with the settings below.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Index and spool; default ./controller.")] = None,
+    destination: Annotated[Path | None, typer.Option(help="Destination folder; default ./destination.")] = None,
+    create: Annotated[bool, typer.Option("--create-destination", help="Make an empty folder a destination.")] = False,
+    roster: Annotated[Path | None, typer.Option(help="TOML file of wearers and who wears which camera.")] = None,
+    bench: Annotated[Path | None, typer.Option(help="Folder of an emulated bench; else this machine's USB.")] = None,
+    url: Annotated[list[str] | None, typer.Option(help="Further ports: /dev/tty…, socket://…, emu://…")] = None,
+) -> None:
+    """Run the controller until Ctrl-C."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    chosen = read_settings(
+        settings,
+        folder=folder,
+        destination=destination,
+        roster=roster,
+        usb_root=bench / "usb" if bench else None,
+        dev=bench / "ports" if bench else None,
+        urls=tuple(url) if url else None,
+    )
+    _check_urls(chosen.urls)
+    if create:
+        create_destination(chosen.destination)
+
+    def ready(_: RunningController) -> None:
+        console.print(f"controller in {chosen.folder}, destination {chosen.destination}; `bwc status` tells; end: Ctrl-C")
+
+    asyncio.run(serve_controller(chosen, ready))
+
+
+@app.command()
+def status(
+    folder: Folder = Path("controller"),
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Docks, bays, cameras, recordings, and where each recording is."""
+    found = controller_client(folder).call("status")
+    if as_json:
+        console.print_json(data=found)
+    else:
+        show.print_status(console, found)
+
+
+@app.command()
+def requirements(
+    catalogue: Path = Path("docs/requirements.md"), results: Path = Path("build/requirements")
+) -> None:
+    """Which requirements have passing tests, and which have never run on hardware."""
+    report = print_requirements(catalogue, results, console)
+    raise typer.Exit(1 if report.in_state("failing") else 0)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    console.print(f"bwc {VERSION}", highlight=False)
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 done, 1 could not be done, 2 wrong arguments, 130 interrupted."""
+    try:
+        app()
+    except KNOWN_ERRORS as error:
+        print(f"bwc: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _check_urls(urls: tuple[str, ...]) -> None:
+    for url in urls:
+        make_registry().check(url)

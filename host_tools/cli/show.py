@@ -1,0 +1,120 @@
+"""Status as people read it: Rich tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from firmware.link import schema
+
+VERDICT_STYLES = {"pass": "green", "marginal": "yellow", "fail": "bold red", "not_measured": "dim"}
+STATE_STYLES = {"erased": "green", "delivered": "green", "held": "cyan", "offloading": "yellow", "delivering": "cyan"}
+
+
+def print_status(console: Console, status: dict[str, Any]) -> None:
+    """Docks, cameras, recordings, storage, and what is wrong."""
+    console.print(Group(*_parts(status)))
+
+
+def _parts(status: dict[str, Any]) -> list[RenderableType]:
+    parts: list[RenderableType] = [docks_table(status), cameras_table(status)]
+    if status["recordings"]:
+        parts.append(recordings_table(status))
+    parts.append(storage_line(status))
+    parts.extend(Text(f"! {text}", style="red") for text in status["problems"].values())
+    return parts
+
+
+def docks_table(status: dict[str, Any]) -> Table:
+    """One row a bay in use, and a count of the free ones."""
+    table = Table(title="Docks", title_justify="left")
+    for column in ("Dock", "Bay", "State", "Lamp", "Supply", "Charge", "Contacts", "Camera"):
+        table.add_column(column)
+    for dock in status["docks"]:
+        used = [bay for bay in dock["bays"] if bay["state"] != "free"]
+        for bay in used:
+            verdict = bay["verdict"]
+            table.add_row(
+                f"{dock['serial']} ({dock['model']})",
+                str(bay["bay"]),
+                bay["state"],
+                schema.word_of(schema.LAMP_PATTERNS, bay["lamp"]),
+                f"{bay['supply_uv'] / 1e6:.2f} V",
+                f"{bay['current_ua'] / 1e3:.0f} mA",
+                Text(verdict, style=VERDICT_STYLES[verdict]),
+                bay["camera"] or "-",
+            )
+        free = len(dock["bays"]) - len(used)
+        table.add_row(f"{dock['serial']} ({dock['model']})", "", f"{free} free", "", "", "", "", "", style="dim")
+    if not status["docks"]:
+        table.add_row("none connected", *[""] * 7, style="dim")
+    return table
+
+
+def cameras_table(status: dict[str, Any]) -> Table:
+    """One row a camera that has been seen."""
+    table = Table(title="Cameras", title_justify="left")
+    for column in ("Camera", "Where", "State", "Wearer", "Battery", "Card free", "Recordings", "Offload"):
+        table.add_column(column)
+    for camera in status["cameras"]:
+        place = camera["place"]
+        where = f"{place['dock']} bay {place['bay']}" if place else ("connected" if camera["online"] else "undocked")
+        battery = camera["battery_percent"]
+        table.add_row(
+            camera["serial"],
+            where,
+            camera["state"],
+            camera["wearer"] or Text("nobody", style="yellow"),
+            f"{battery} %" if battery is not None else "?",
+            _size(camera["storage_free_bytes"] or 0),
+            str(camera["recordings"]),
+            Text(camera["trouble"], style="red") if camera["trouble"] else f"{camera['mb_per_s']:.1f} MB/s",
+        )
+    if not status["cameras"]:
+        table.add_row("none seen", *[""] * 7, style="dim")
+    return table
+
+
+def recordings_table(status: dict[str, Any]) -> Table:
+    """One row a recording, newest first."""
+    table = Table(title="Recordings", title_justify="left")
+    for column in ("Recording", "Camera", "Wearer", "Length", "Size", "State", "Where it is"):
+        table.add_column(column)
+    for row in status["recordings"]:
+        state = Text(row["state"], style=STATE_STYLES.get(row["state"], ""))
+        if row["state"] == "offloading":
+            state.append(f" {row['chunks_committed']}/{row['chunks']}")
+        if row["trouble"]:
+            state.append(f"\n{row['trouble']}", style="red")
+        table.add_row(
+            row["recording"][:12],
+            row["camera"],
+            row["wearer"] or "?",
+            f"{row['duration_ms'] / 1000:.1f} s" + (" (interrupted)" if row["interrupted"] else ""),
+            _size(row["bytes"]),
+            state,
+            row["place"] + (f"\n{row['container']}" if row["container"] else ""),
+        )
+    return table
+
+
+def storage_line(status: dict[str, Any]) -> Text:
+    """Spool and destination in one line."""
+    spool, destination = status["spool"], status["destination"]
+    line = Text(f"Spool {_size(spool['used_bytes'])} used, {_size(spool['reserved_bytes'])} reserved, ")
+    line.append(f"{_size(spool['free_bytes'])} free", style="red" if spool["almost_full"] else "")
+    line.append(f"    Destination {destination['name']}: ")
+    line.append(destination["trouble"] or "ready", style="red" if destination["trouble"] else "green")
+    return line
+
+
+def _size(count: int) -> str:
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable: the last unit always fits")

@@ -1,0 +1,121 @@
+"""Who wears which camera: wearers and fixed assignments, from a TOML file.
+
+Law: pure rules over a file that people write. Whatever is wrong in it is one line with the file, the key and the
+nearest name that would have been right; nothing of a wrong file is used.
+"""
+
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+WEARER_ID_CHARACTERS_MAX = 30  # CTRL-04
+WEARER_NAME_CHARACTERS_MAX = 60  # CTRL-04
+PROFILE_CHARACTERS_MAX = 60  # what the link carries, in any alphabet
+SERIAL_CHARACTERS_MAX = 60  # likewise
+WEARERS_MAX = 10_000  # of one system; a file that lists more is not a roster
+
+_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
+
+
+def _text(characters_max: int) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=characters_max, pattern=_PRINTABLE)
+
+
+class RosterFileError(Exception):
+    """The file cannot be used; one line with file, key and remedy."""
+
+
+class Wearer(BaseModel):
+    """A person. ``id``: what the organisation calls them, unique; ``profile``: how their camera is to behave."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, _text(WEARER_ID_CHARACTERS_MAX)]
+    name: Annotated[str, _text(WEARER_NAME_CHARACTERS_MAX)]
+    profile: Annotated[str, _text(PROFILE_CHARACTERS_MAX)] = "default"
+
+
+class Assignment(BaseModel):
+    """A camera that one wearer always takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    camera: Annotated[str, _text(SERIAL_CHARACTERS_MAX)]
+    wearer: Annotated[str, _text(WEARER_ID_CHARACTERS_MAX)]
+
+
+class _RosterFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wearer: Annotated[tuple[Wearer, ...], Field(max_length=WEARERS_MAX)] = ()
+    assignment: Annotated[tuple[Assignment, ...], Field(max_length=WEARERS_MAX)] = ()
+
+
+_TABLES: dict[str, type[BaseModel]] = {"wearer": Wearer, "assignment": Assignment}
+
+
+class Roster:
+    """Wearers and assignments that fit each other."""
+
+    def __init__(self, wearers: tuple[Wearer, ...] = (), assignments: tuple[Assignment, ...] = ()) -> None:
+        """RosterFileError if an id or a camera comes twice, or a camera is assigned to nobody known."""
+        self.wearers = {wearer.id: wearer for wearer in wearers}
+        self.assignments = {assignment.camera: assignment.wearer for assignment in assignments}
+        _require_unique("wearer", "id", [wearer.id for wearer in wearers])
+        _require_unique("assignment", "camera", [assignment.camera for assignment in assignments])
+        for camera, wearer_id in self.assignments.items():
+            if wearer_id not in self.wearers:
+                hint = _hint(wearer_id, self.wearers)
+                raise RosterFileError(f"assignment of camera {camera!r}: no wearer has the id {wearer_id!r}{hint}")
+
+    def wearer_for(self, camera_serial: str) -> Wearer | None:
+        """Whose camera it is; None if it is nobody's."""
+        wearer_id = self.assignments.get(camera_serial)
+        return self.wearers[wearer_id] if wearer_id is not None else None
+
+
+def load_roster(path: Path) -> Roster:
+    """Read a roster: tables ``[[wearer]]`` (id, name, profile) and ``[[assignment]]`` (camera, wearer)."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RosterFileError(f"roster {path}: cannot be read ({error.strerror}): check its name and owner") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RosterFileError(f"roster {path}: not TOML in UTF-8 ({error})") from error
+    try:
+        found = _RosterFile.model_validate(document)
+        return Roster(found.wearer, found.assignment)
+    except ValidationError as error:
+        raise RosterFileError(f"roster {path}: {_first_fault(error)}") from error
+    except RosterFileError as error:
+        raise RosterFileError(f"roster {path}: {error}") from error
+
+
+def _require_unique(table: str, key: str, values: list[str]) -> None:
+    """People do not tell ``w-7`` from ``W-7``, so neither may the file."""
+    seen: dict[str, int] = {}
+    for number, value in enumerate(values, start=1):
+        first = seen.setdefault(value.casefold(), number)
+        if first != number:
+            raise RosterFileError(f"{table} {number}: {key} {value!r} is already used by {table} {first}: change one")
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    place = [str(part + 1) if isinstance(part, int) else part for part in fault["loc"]]
+    where = " ".join(place[:-1])
+    key = place[-1] if place else ""
+    if fault["type"] == "extra_forbidden":
+        known = _TABLES[place[0]].model_fields if len(place) > 1 else _RosterFile.model_fields
+        return f"{where + ': ' if where else ''}unknown key {key!r}{_hint(key, known)}"
+    return f"{where + ': ' if where else ''}key {key!r}: {fault['msg'].lower()}"
+
+
+def _hint(wrong: str, known: dict[str, Any]) -> str:
+    near = get_close_matches(wrong, list(known), n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(sorted(known)[:10])}" if known else ""
