@@ -28,6 +28,7 @@ DOCK_SAMPLES = 2
 SAMPLE_MS = 10  # between two looks at a pin that is not at rest
 IDLE_MS_MAX = 1_000  # the longest sleep: the watchdog wants to be fed
 RETRY_CARD_MS = 10_000  # between two attempts to open a card that does not work
+_DOCKED_AFTER = {ROSE: True, FELL: False, LOST: False}
 CAUSE_BUTTON = "button"
 CAUSE_DOCKED = "docked"
 
@@ -62,7 +63,7 @@ class CameraApp(Application):
         self.service = CameraService(identity, ports.clock, ports.adc, self.vault, self.assignment, self.lamp, self)
         self.cable = Cable(ports.stream, self._new_session, self.service.handlers(), self.service.read_piece)
         self._dock = Debounce(DOCK_STABLE_MS, DOCK_SAMPLES, DOCK_SAMPLES)
-        self._docked = ports.pins.read(DOCK_PIN)
+        self._docked: bool = ports.pins.read(DOCK_PIN)
         self._told: dict[str, Any] = {}
         self._lamp_change_ms: int | None = None
         self._card_retry_ms: int | None = None
@@ -102,14 +103,14 @@ class CameraApp(Application):
     # -- what happens
 
     def _start(self) -> None:
-        self._open_card()
+        works = self._open_card()
         self._happen(states.placed(states.POWER_ON, self._docked, self.assignment.wearer is not None))
-        if self._card_retry_ms is not None:
+        if not works:
             self._happen(states.FAULT)
 
     def _follow_dock(self, now_ms: int) -> None:
         edge = self._dock.feed(self._pins.read(DOCK_PIN), now_ms)
-        docked = {ROSE: True, FELL: False, LOST: False}.get(edge or "", self._docked)
+        docked = _DOCKED_AFTER.get(edge or "", self._docked)
         if docked == self._docked:
             return
         self._docked = docked
@@ -158,19 +159,19 @@ class CameraApp(Application):
     def _retry_card(self, now_ms: int) -> None:
         if self._card_retry_ms is None or now_ms < self._card_retry_ms:
             return
-        self._open_card()
-        if self._card_retry_ms is None:
+        if self._open_card():
             self._happen(states.placed(states.REPAIRED, self._docked, self.assignment.wearer is not None))
 
-    def _open_card(self) -> None:
+    def _open_card(self) -> bool:
         """Recover what a power cut left. A card that cannot be used is tried again later."""
         try:
             self.vault.open()
             self.assignment.load()
         except (VaultError, PortFault):
             self._card_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
-        else:
-            self._card_retry_ms = None
+            return False
+        self._card_retry_ms = None
+        return True
 
     def _break(self) -> None:
         self._happen(states.FAULT)

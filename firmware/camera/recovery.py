@@ -212,14 +212,13 @@ def _holds_something(files: Files, folder: str) -> bool:
 
 
 def _cut_to(files: Files, path: str, size_bytes: int) -> None:
-    """Take a torn tail away."""
+    """Take a torn tail away. Not synced: should it come back, the manifest does not know it."""
     size = card.size_or_none(files, path)
     if size is None or size == size_bytes:
         return
     file = files.open(path, writable=True)
     try:
         file.truncate(size_bytes)
-        file.sync()
     finally:
         file.close()
 

@@ -252,9 +252,7 @@ class Vault:
         if recording not in self._stored:
             return
         for part in _PART_FILES:
-            file = self._handles.pop((recording, part), None)
-            if file is not None:
-                file.close()
+            pass
         erasing = card.begin_removal(self._files, recording.hex())
         del self._stored[recording]
         card.finish_removal(self._files, erasing)

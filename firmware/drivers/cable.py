@@ -37,7 +37,8 @@ class Refusal(Exception):
 
 
 class Cable:
-    """Keeps a session over a stream. ``make_session`` is called for every plugging in; ``read_piece`` gives bulk bytes."""
+    """Keeps a session over a stream. ``make_session`` is called for every plugging in; ``read_piece`` gives bulk
+    bytes."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class Cable:
 
     def is_up(self) -> bool:
         """Whether a host has a session with this board now."""
-        return self.session.state == "open"
+        return self._plugged and self.session.state == "open"
 
     def push(self, name: str, fields: "Fields") -> bool:
         """Tell the host something it did not ask for; False when there is no session, or it does not listen."""

@@ -156,9 +156,7 @@ def _parse_other(name: str, kind: str, limit: "int | None", data: "Buffer", offs
     return _parse_list(name, schema.RECORDS[kind[5:]], limit, data, offset, values)
 
 
-def _parse_list(
-    name: str, rows: "Rows", limit: "int | None", data: "Buffer", offset: int, values: "Values"
-) -> int:
+def _parse_list(name: str, rows: "Rows", limit: "int | None", data: "Buffer", offset: int, values: "Values") -> int:
     _need(data, offset, 1, name)
     count = data[offset]
     if count > (limit or 0):
@@ -177,7 +175,7 @@ def _text(name: str, raw: bytes) -> str:
     try:
         return str(raw, "utf-8")
     except UnicodeError:
-        raise PeerError("field %s is not UTF-8" % name)  # noqa: B904  MicroPython keeps no cause
+        raise PeerError("field %s is not UTF-8" % name)
 
 
 def _need(data: "Buffer", offset: int, size: int, name: str) -> None:

@@ -34,7 +34,7 @@ HEADER = (
     ("check", "u32", "", None),
 )
 
-# number, name, meaning, fields of the payload. Kinds up to 15 are checked with salt 0, all others with the session's salt.
+# number, name, meaning, fields of the payload. Kinds up to 15 are checked with salt 0, all others with the session's.
 KIND_UNSALTED_MAX = 15
 FRAME_KINDS = (
     (

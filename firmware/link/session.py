@@ -386,7 +386,7 @@ class Session:
             try:
                 self.send("error", {"about": number, "code": code, "text": text[:ERROR_TEXT_MAX]}, request)
             except LocalError as error:
-                raise PeerError(str(error))  # noqa: B904  MicroPython keeps no cause
+                raise PeerError(str(error))
         self._events.append(events.BadMessage(number, request, code))
 
     # -- states

@@ -1,4 +1,4 @@
-"""Durable files. Vault (camera) and spool (controller) both write through this port, so that power cuts sweep both alike.
+"""Durable files. Vault (camera) and spool (controller) both write through this port: power cuts sweep both alike.
 
 Paths are relative, with ``/``, below the port's root; ``..`` and absolute paths are refused with PortFault.
 Every operation may raise NotFound, AlreadyExists, NoSpace, ReadOnly or IoFault (``firmware.ports.errors``).

@@ -5,9 +5,18 @@ the two; every folder likewise keeps its names twice. ``sync`` and ``sync_folder
 carry over, and nothing else does. ``crash`` is the medium after the power cut.
 """
 
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+
 from firmware.ports.errors import AlreadyExists, NoSpace, NotFound, PortFault, ReadOnly
 from firmware.ports.files import File, Files
+from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.paths import split_name, split_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CAPACITY_BYTES = 64 << 20  # enough for minutes of video, small enough that a test notices a leak
 
@@ -124,9 +133,12 @@ class MemoryFiles(Files):
         """The medium after a power cut now: only what was synced or, with ``keep_unsynced``, all that was written, as
         when the card had happened to finish. This object stays as it is, and its open files go on writing to it.
         """
-        after = MemoryFiles(self._capacity_bytes)
-        _copy_folder(self._root, after._root, after, keep_unsynced)
-        return after
+        return self._survivor(lambda: keep_unsynced)
+
+    def crash_mixed(self, seed: int) -> "MemoryFiles":
+        """As ``crash``, but every file and every folder has by itself been finished by the card or not."""
+        entropy = SeededEntropy(seed)
+        return self._survivor(lambda: entropy.below(2) == 1)
 
     def charge(self, path: str, bytes_more: int) -> None:
         """Account for space taken (or, negative, given back). NoSpace if it is not there."""
@@ -137,6 +149,11 @@ class MemoryFiles(Files):
     def take_back(self, bytes_found: int) -> None:
         """Account for space that a file takes on a medium found as it is, even beyond the capacity."""
         self._used_bytes += bytes_found
+
+    def _survivor(self, keeps: "Callable[[], bool]") -> "MemoryFiles":
+        after = MemoryFiles(self._capacity_bytes)
+        _copy_folder(self._root, after._root, after, keeps)
+        return after
 
     def _writable(self, path: str) -> None:
         if self._read_only:
@@ -302,16 +319,17 @@ def _truncated(content: bytearray, size_bytes: int) -> bytearray:
     return bytearray(memoryview(content)[:size_bytes])
 
 
-def _copy_folder(source: _Folder, target: _Folder, medium: MemoryFiles, keep_unsynced: bool) -> None:
-    """What of ``source`` is on the medium, into ``target``, all of it durable there."""
-    names = source.names if keep_unsynced else source.durable_names
-    for name in names:
+def _copy_folder(source: _Folder, target: _Folder, medium: MemoryFiles, keeps: "Callable[[], bool]") -> None:
+    """What of ``source`` is on the medium, into ``target``, all of it durable there. ``keeps`` is asked once for each
+    folder and file whether what was not synced is there too."""
+    names = source.names if keeps() else source.durable_names
+    for name in sorted(names):
         node = names[name]
         if isinstance(node, _Folder):
             copy = _Folder()
-            _copy_folder(node, copy, medium, keep_unsynced)
+            _copy_folder(node, copy, medium, keeps)
         else:
             copy = _Content(medium)
-            copy.restore(node.data if keep_unsynced else node.durable)
+            copy.restore(node.data if keeps() else node.durable)
         target.names[name] = copy
     target.durable_names = dict(target.names)

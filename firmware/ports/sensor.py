@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         frames: int
 
     class SensorSettings(NamedTuple):
-        """What to record. ``overlay``: lines burnt into the picture (wearer, camera); the clock is added by the encoder.
+        """What to record. ``overlay``: lines burnt into the picture (wearer, camera); the encoder adds the clock.
         ``unix_ms``: wall time of the first frame, 0 when unknown."""
 
         width_px: int

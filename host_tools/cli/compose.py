@@ -7,8 +7,8 @@ import secrets
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from firmware.formats.chunk import SUITE_CLEAR, ClearOpener, Opener
 from firmware.formats.manifest import Manifest
@@ -31,7 +31,8 @@ from host_tools.system.roster import Roster, load_roster
 from host_tools.transports.registry import Registry
 
 
-class Assembled(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Assembled:
     """A controller with what status reads beside it."""
 
     controller: Controller

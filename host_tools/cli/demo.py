@@ -80,7 +80,7 @@ class Demo:
         await asyncio.sleep(self._plan.seconds)
         await self._bench.ask("press", camera=name, button="record", hold_s=STOP_HOLD_S)
         await asyncio.sleep(STOP_HOLD_S)
-        while not await self._shows_ready(name):
+        while not await self._shows_ready(name):  # noqa: ASYNC110  a lamp in another process has no event
             await asyncio.sleep(POLL_S)
         self._view.note(serial, "docking")
         await self._bench.ask("put_in", camera=name, bay=bay)
@@ -106,9 +106,9 @@ class Demo:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            problems = "; ".join(self._running.controller.problems.values())
-            trouble = self._running.controller.delivery.trouble
-            raise DemoFailed(f"waited {limit_s:.0f} s for {what}; {problems or trouble or 'see emulator.log'}") from None
+            causes = [*self._running.controller.problems.values(), self._running.controller.delivery.trouble]
+            cause = "; ".join(filter(None, causes)) or "see emulator.log"
+            raise DemoFailed(f"waited {limit_s:.0f} s for {what}; {cause}") from None
 
 
 async def run_demo(plan: DemoPlan, console: Console) -> None:
@@ -199,8 +199,7 @@ async def _until_answering(process: asyncio.subprocess.Process, bench: LocalClie
         async with asyncio.timeout(START_LIMIT_S):
             while True:
                 if process.returncode is not None:
-                    lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-                    raise DemoFailed((lines or ["the emulator ended at once"])[-1].removeprefix("bwc: "))
+                    raise DemoFailed(await asyncio.to_thread(_last_line, log_path))
                 try:
                     await bench.ask("state")
                 except LocalError:
@@ -209,3 +208,8 @@ async def _until_answering(process: asyncio.subprocess.Process, bench: LocalClie
                     return
     except TimeoutError:
         raise DemoFailed(f"the emulator did not start in {START_LIMIT_S:.0f} s; see {log_path}") from None
+
+
+def _last_line(log_path: Path) -> str:
+    lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("bwc: ") if lines else "the emulator ended at once, without a word"

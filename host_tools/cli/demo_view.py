@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
-from rich.progress import TaskID
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from host_tools.controller.happenings import Happening
 

@@ -91,7 +91,8 @@ def emulate(
     def ready() -> None:
         console.print(f"bench [bold]{plan.name}[/] in {folder}: {len(plan.dock)} docks, {len(plan.camera)} cameras")
         for part in (*plan.dock, *plan.camera):
-            console.print(f"  {part.name:10} {part.serial:12} emu://{plan.name}/{part.name}   {folder / 'ports' / part.name}")
+            url, port = f"emu://{plan.name}/{part.name}", folder / "ports" / part.name
+            console.print(f"  {part.name:10} {part.serial:12} {url:26} {port}", soft_wrap=True, highlight=False)
         console.print(f"controller: bwc controller --bench {folder}    hands: bwc bench --help    end: Ctrl-C")
 
     asyncio.run(serve_bench(plan, folder, ready))
@@ -123,7 +124,7 @@ def controller(
         create_destination(chosen.destination)
 
     def ready(_: RunningController) -> None:
-        console.print(f"controller in {chosen.folder}, destination {chosen.destination}; `bwc status` tells; end: Ctrl-C")
+        console.print(f"controller in {chosen.folder}, destination {chosen.destination}; end: Ctrl-C")
 
     asyncio.run(serve_controller(chosen, ready))
 
@@ -142,9 +143,7 @@ def status(
 
 
 @app.command()
-def requirements(
-    catalogue: Path = Path("docs/requirements.md"), results: Path = Path("build/requirements")
-) -> None:
+def requirements(catalogue: Path = Path("docs/requirements.md"), results: Path = Path("build/requirements")) -> None:
     """Which requirements have passing tests, and which have never run on hardware."""
     report = print_requirements(catalogue, results, console)
     raise typer.Exit(1 if report.in_state("failing") else 0)

@@ -39,7 +39,7 @@ class RunningController:
     """A controller at work: its parts, and the task it runs in."""
 
     def __init__(self, assembled: Assembled, task: asyncio.Task[None]) -> None:
-        self.controller, self.index, self.spool = assembled
+        self.controller, self.index, self.spool = assembled.controller, assembled.index, assembled.spool
         self.task = task
 
     async def status(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Group commit: one task makes durable what all cameras have sent, so that eight of them do not fsync each chunk alone."""
+"""Group commit: one task makes durable what all cameras have sent; eight of them do not fsync each chunk alone."""
 
 from __future__ import annotations
 

@@ -109,9 +109,7 @@ class Delivery:
             )
         await self._destination.complete(container, completion_metadata())
         await self._run_blocking(lambda: self._finish(row, manifest, container, receipt))
-        self._happenings.tell(
-            "delivered", recording=row.recording.hex(), camera=row.camera_serial, container=container
-        )
+        self._happenings.tell("delivered", recording=row.recording.hex(), camera=row.camera_serial, container=container)
 
     def _begin(self, row: Recording) -> tuple[Manifest, str]:
         manifest = self._spool.manifest(row.recording)
@@ -128,7 +126,9 @@ class Delivery:
             except CustodyRefused:
                 continue  # another recording has that name
             return container
-        raise CustodyRefused(f"recording {row.recording.hex()}: no free name at the destination; check the camera's clock")
+        raise CustodyRefused(
+            f"recording {row.recording.hex()}: no free name at the destination; check the camera's clock"
+        )
 
     def _finish(self, row: Recording, manifest: Manifest, container: str, receipt: Receipt) -> None:
         stored = {"name": clip_name(manifest), "etag": receipt.etag, "sha256": receipt.sha256}

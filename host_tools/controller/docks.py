@@ -13,9 +13,7 @@ from host_tools.protocol.connection import Connection, RequestRefused
 class Dock:
     """A session with a dock. ``run`` lasts as long as the link does."""
 
-    def __init__(
-        self, connection: Connection, identity: dict[str, Any], location: str, happenings: Happenings
-    ) -> None:
+    def __init__(self, connection: Connection, identity: dict[str, Any], location: str, happenings: Happenings) -> None:
         self.serial: str = identity["serial"]
         self.model: str = identity["model"]
         self.location = location
@@ -112,5 +110,3 @@ def _measured(row: dict[str, Any]) -> dict[str, Any]:
         "high": row["high"],
         "verdict": verdict,
     }
-
-

@@ -133,9 +133,7 @@ class Offload:
 
         async def work() -> None:
             for chunk in queue:
-                await self._connection.pull(
-                    recording, schema.PART_CHUNKS, chunk.offset_bytes, chunk.length_bytes, take
-                )
+                await self._connection.pull(recording, schema.PART_CHUNKS, chunk.offset_bytes, chunk.length_bytes, take)
                 if faults:
                     raise faults[0]
                 self._committer.written()

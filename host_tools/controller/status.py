@@ -21,7 +21,7 @@ def take_status(controller: Controller, index: Index, spool: Spool) -> dict[str,
         "docks": [_dock(controller, dock) for dock in controller.docks.values()],
         "cameras": [_camera(controller, view) for view in sorted(controller.cameras.values(), key=_serial)],
         "recordings": [_recording(controller, index, row) for row in reversed(rows[-RECORDINGS_SHOWN_MAX:])],
-        "counts": {state: count for state, count in index.count_by_state().items()},
+        "counts": index.count_by_state(),
         "spool": {
             "total_bytes": storage.total_bytes,
             "used_bytes": storage.used_bytes,

@@ -56,7 +56,9 @@ class EmulatedBench:
         self._ticker: asyncio.Task[None] | None = None
         self._presses: set[asyncio.Task[None]] = set()
         self.docks = {part.name: self._make_dock(number, part) for number, part in enumerate(bench.dock)}
-        self.cameras = {part.name: self._make_camera(number, part, files_of) for number, part in enumerate(bench.camera)}
+        self.cameras = {
+            part.name: self._make_camera(number, part, files_of) for number, part in enumerate(bench.camera)
+        }
 
     # -- life
 

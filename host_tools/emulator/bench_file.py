@@ -90,7 +90,8 @@ def default_bench(name: str = "demo", cameras: int = 3, seed: int = 1, scene: st
         scene=scene,
         dock=(DockPart(name="dock-1", serial="DOCK-0001"),),
         camera=tuple(
-            CameraPart(name=f"camera-{number}", serial=f"CAM-{number:04}", bay=number) for number in range(1, cameras + 1)
+            CameraPart(name=f"camera-{number}", serial=f"CAM-{number:04}", bay=number)
+            for number in range(1, cameras + 1)
         ),
     )
 

@@ -29,7 +29,8 @@ class Plug(Protocol):
 
 
 class EmulatedBoard:
-    """``make_ports`` gives fresh volatile state for every boot; what lasts (card, clock chip, models) it closes over."""
+    """``make_ports`` gives fresh volatile state for every boot; what lasts (card, clock chip, models) it
+    closes over."""
 
     def __init__(
         self,

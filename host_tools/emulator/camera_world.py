@@ -128,4 +128,3 @@ class CameraWorld:
 def _with_picture(video: dict[str, Any], picture: Picture) -> dict[str, Any]:
     mode = {"name": CAMERA_MODE, **picture.model_dump()}
     return {**video, "default": CAMERA_MODE, "modes": [*video["modes"], mode]}
-

@@ -1,4 +1,4 @@
-"""What emulated cameras really recorded, noted where it leaves the encoder: the measure for everything that comes after.
+"""What emulated cameras really recorded, noted where it leaves the encoder: the measure for all that comes after.
 
 Law: an independent witness. It digests the fragments as the sensor hands them over and tells nobody in the firmware.
 """

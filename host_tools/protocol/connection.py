@@ -259,7 +259,9 @@ def _word(code: int) -> str:
 
 
 def _versions(refused: events.Refused) -> str:
-    theirs = f"{refused.version_min}" if refused.version_min == refused.version_max else (
-        f"{refused.version_min} to {refused.version_max}"
+    theirs = (
+        f"{refused.version_min}"
+        if refused.version_min == refused.version_max
+        else (f"{refused.version_min} to {refused.version_max}")
     )
     return f"the board speaks link version {theirs}, we speak {schema.PROTOCOL_VERSION}; update the older side"

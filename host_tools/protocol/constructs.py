@@ -13,7 +13,14 @@ import construct as c
 from firmware.link import codec, schema
 from firmware.link.errors import PeerError
 
-_INTEGERS = {"u8": c.Int8ul, "u16": c.Int16ul, "u24": c.Int24ul, "u32": c.Int32ul, "u64": c.Int64ul, "i32": c.Int32sl}
+_INTEGERS: dict[str, Any] = {
+    "u8": c.Int8ul,
+    "u16": c.Int16ul,
+    "u24": c.Int24ul,
+    "u32": c.Int32ul,
+    "u64": c.Int64ul,
+    "i32": c.Int32sl,
+}
 
 Rows = tuple[tuple[str, str, str, int | None], ...]
 
@@ -72,7 +79,7 @@ def _subconstruct(kind: str, limit: int | None) -> Any:
         return c.GreedyBytes
     if kind in ("text", "bytes"):
         # Not Prefixed: compiled, it takes a body that ends early for a short one. Length and bytes are compared below.
-        return c.Struct("length" / c.Int16ul, "data" / c.Bytes(c.this.length))
+        return c.Struct("length" / _INTEGERS["u16"], "data" / c.Bytes(c.this.length))
     return c.PrefixedArray(c.Int8ul, c.Struct(*_subconstructs(schema.RECORDS[kind[5:]])))
 
 

@@ -34,7 +34,7 @@ class LocalServer:
         self._handle = handle
         self._server: asyncio.Server | None = None
         self._listeners: set[asyncio.Queue[dict[str, Any] | None]] = set()
-        self._connections: set[asyncio.StreamWriter] = set()
+        self._connections: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
 
     async def start(self) -> None:
         """Begin to answer. LocalError if another process does so already."""
@@ -67,14 +67,15 @@ class LocalServer:
             queue.put_nowait(None)
         for writer in list(self._connections):
             writer.close()
+        tasks = [task for task in self._connections.values() if task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
         await self._server.wait_closed()
-        while self._connections:
-            await asyncio.sleep(0)
         self._server = None
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
+        self._connections[writer] = asyncio.current_task()
         try:
             while line := await reader.readline():
                 question = json.loads(line)
@@ -86,7 +87,7 @@ class LocalServer:
         except (OSError, ValueError, KeyError):
             pass  # whoever asked has gone, or speaks something else; nothing of ours depends on it
         finally:
-            self._connections.discard(writer)
+            self._connections.pop(writer, None)
             writer.close()
 
     async def _answer(self, question: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Ports on Linux: a Raspberry Pi, or the machine a controller runs on."""

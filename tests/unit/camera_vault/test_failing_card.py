@@ -3,8 +3,11 @@ went wrong."""
 
 import pytest
 
+from firmware.camera import card
 from firmware.camera.vault import Vault, VaultError
+from firmware.formats.journal import Ending, JournalReader
 from firmware.ports.errors import IoFault, NoSpace, PortFault
+from firmware.ports.files_suite import get
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.power_cut_files import PowerCutFiles
@@ -58,7 +61,8 @@ def test_a_fault_at_any_change_costs_no_fragment_that_was_recorded(times: int, f
 def test_after_one_fault_the_recording_is_closed_at_once() -> None:
     """Without waiting for a recovery, with all that was whole."""
     for fail_at in range(12, 20):
-        vault = opened(FailingFiles(MemoryFiles(), fail_at))
+        medium = MemoryFiles()
+        vault = opened(FailingFiles(medium, fail_at))
         recording = vault.begin(info())
         taken: list[Fragment] = []
         failed = False
@@ -73,6 +77,11 @@ def test_after_one_fault_the_recording_is_closed_at_once() -> None:
         found, content = check_stored(vault, stored(vault, recording.recording))
         assert content == joined(taken)
         assert found.interrupted == failed
+        folder = card.folder_of(recording.recording.hex())
+        reader = JournalReader()
+        assert len(reader.feed(get(medium, f"{folder}/{card.JOURNAL}"))) == len(taken) + 1
+        assert reader.finish() is Ending.WHOLE, "what the failed fragment left is gone"
+        assert len(get(medium, f"{folder}/{card.CHUNKS}")) == found.chunks_bytes
 
 
 @pytest.mark.req("CAM-21")

@@ -1,9 +1,11 @@
 """Power is cut before every single change that a scenario makes to the card, and then before every change that the
 recovery from that makes. Whatever was promised before the cut holds afterwards.
 
-Each cut is judged twice: with nothing on the medium but what was synced, and with everything that was written.
+Each cut is judged with nothing on the medium but what was synced, with everything that was written, and with each file
+and folder in one of these states by itself, by seed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -18,7 +20,18 @@ from firmware.ports.sensor import Fragment
 from tests.unit.camera_vault.parts import SERIAL, STOPPED, allow, check_stored, fragments, info, joined, stored
 
 SPLIT = (1 << 20) + 5  # a fragment of two chunks
-both = pytest.mark.parametrize("keep_unsynced", [False, True], ids=["only synced", "all written"])
+FIRST = fragments(1, [700, 3000, SPLIT, 10])
+SECOND = fragments(2, [700, 2000])
+THIRD = fragments(3, [700, 500, 600])
+Crash = Callable[[MemoryFiles, int], MemoryFiles]
+CRASHES: dict[str, Crash] = {
+    "only synced": lambda medium, cut: medium.crash(),
+    "all written": lambda medium, cut: medium.crash(keep_unsynced=True),
+    "mixed 1": lambda medium, cut: medium.crash_mixed(1000 + cut),
+    "mixed 2": lambda medium, cut: medium.crash_mixed(2000 + cut),
+    "mixed 3": lambda medium, cut: medium.crash_mixed(3000 + cut),
+}
+each_crash = pytest.mark.parametrize("crash", CRASHES.values(), ids=CRASHES)
 
 
 @dataclass
@@ -43,14 +56,14 @@ class Scenario:
     def run(self, files: Files) -> None:
         vault = Vault(files, SeededEntropy(1))
         vault.open()
-        first = self.record(vault, fragments(1, [700, 3000, SPLIT, 10]))
+        first = self.record(vault, FIRST)
         self.close(vault, first)
-        second = self.record(vault, fragments(2, [700, 2000]))
+        second = self.record(vault, SECOND)
         self.erase(vault, first.recording, 7)
         self.close(vault, second)
         vault.begin(info()).discard()
         self.erase(vault, second.recording, 8)
-        self.record(vault, fragments(3, [700, 500, 600]))
+        self.record(vault, THIRD)
 
     def record(self, vault: Vault, made: list[Fragment]) -> OpenRecording:
         recording = vault.begin(info())
@@ -80,12 +93,12 @@ def changes_of_the_whole_scenario() -> int:
     return files.changes
 
 
-def crashed(cut_before: int, keep_unsynced: bool) -> tuple[MemoryFiles, Scenario]:
+def crashed(cut_before: int, crash: Crash) -> tuple[MemoryFiles, Scenario]:
     medium = MemoryFiles(16 << 20)
     scenario = Scenario()
     with pytest.raises(PowerCut):
         scenario.run(PowerCutFiles(medium, cut_before))
-    return medium.crash(keep_unsynced), scenario
+    return crash(medium, cut_before), scenario
 
 
 def check_promises(files: MemoryFiles, scenario: Scenario) -> None:
@@ -124,12 +137,12 @@ def check_repeated_erasures(vault: Vault, scenario: Scenario) -> None:
 
 
 @pytest.mark.req("CAM-19", "CAM-21")
-@both
-def test_a_power_cut_at_any_change_breaks_no_promise(keep_unsynced: bool) -> None:
+@each_crash
+def test_a_power_cut_at_any_change_breaks_no_promise(crash: Crash) -> None:
     changes = changes_of_the_whole_scenario()
     assert changes > 80
     for cut_before in range(changes):
-        medium, scenario = crashed(cut_before, keep_unsynced)
+        medium, scenario = crashed(cut_before, crash)
         try:
             check_promises(medium, scenario)
         except BaseException as error:
@@ -138,16 +151,16 @@ def test_a_power_cut_at_any_change_breaks_no_promise(keep_unsynced: bool) -> Non
 
 
 @pytest.mark.req("CAM-19")
-@both
-def test_a_power_cut_during_recovery_breaks_no_promise(keep_unsynced: bool) -> None:
+@each_crash
+def test_a_power_cut_during_recovery_breaks_no_promise(crash: Crash) -> None:
     cuts = 0
     for cut_before in range(changes_of_the_whole_scenario()):
-        medium, scenario = crashed(cut_before, keep_unsynced)
+        medium, scenario = crashed(cut_before, crash)
         for recovery_cut in range(100):
             try:
                 Vault(PowerCutFiles(medium, recovery_cut), SeededEntropy(2)).open()
             except PowerCut:
-                medium = medium.crash(keep_unsynced)
+                medium = crash(medium, cut_before + 100 * recovery_cut)
                 cuts += 1
             else:
                 break

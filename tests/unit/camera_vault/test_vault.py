@@ -3,6 +3,7 @@
 import pytest
 
 from firmware.camera import card
+from firmware.camera.open_recording import CLOSE_RESERVE_BYTES
 from firmware.camera.vault import BEGIN_FREE_BYTES_MIN, READ_HANDLES_MAX, OpenRecording, Vault, VaultError
 from firmware.formats import authorisation
 from firmware.formats.chunk import CHUNK_BYTES_MAX
@@ -241,6 +242,7 @@ def test_a_full_card_ends_a_recording_cleanly(honest: bool) -> None:
     assert opened(files, 2).recordings() == vault.recordings()
     if honest:
         assert vault.storage().level == "full"
+        assert vault.free_bytes() > CLOSE_RESERVE_BYTES - 10_000, "closing took its space from what was kept free"
         with pytest.raises(VaultError, match="the card is full: dock the camera"):
             vault.begin(info())
     vault.erase(allow(recording.recording, stored(vault, recording.recording).manifest_sha256, 1), SERIAL)

@@ -49,32 +49,10 @@ def sample(
     """``fragments`` fragments of ``chunks_each`` chunks, the last of each one byte shorter per fragment."""
     source = random.Random(seed)
     recording = source.randbytes(16)
-    sealer = ClearSealer(recording)
-    chunk_entries: list[ChunkEntry] = []
-    fragment_entries: list[FragmentEntry] = []
-    sealed_object, content = bytearray(), bytearray()
-    for number in range(fragments):
-        first = len(chunk_entries)
-        plain = source.randbytes(chunks_each * chunk_bytes - number)
-        for place in range(chunks_each):
-            part = plain[place * chunk_bytes : (place + 1) * chunk_bytes]
-            sealed = sealer.seal(len(chunk_entries), part, place == chunks_each - 1)
-            chunk_entries.append(ChunkEntry(len(sealed_object), len(sealed), hashlib.sha256(sealed).digest()))
-            sealed_object += sealed
-        kind, start, duration, frames = (FRAGMENT_INIT, 0, 0, 0) if number == 0 else (FRAGMENT_MEDIA, number - 1, 1, 30)
-        fragment_entries.append(
-            FragmentEntry(
-                kind,
-                first,
-                chunks_each,
-                start * 1000,
-                duration * 1000,
-                frames,
-                len(plain),
-                hashlib.sha256(plain).digest(),
-            )
-        )
-        content += plain
+    plains = [source.randbytes(chunks_each * chunk_bytes - number) for number in range(fragments)]
+    parts = [[plain[at * chunk_bytes : (at + 1) * chunk_bytes] for at in range(chunks_each)] for plain in plains]
+    chunk_entries, chunks = _seal(recording, parts)
+    content = b"".join(plains)
     duration_ms = max(0, fragments - 1) * 1000
     manifest = Manifest(
         recording=recording,
@@ -92,11 +70,30 @@ def sample(
         started=Moment(5_000, started_unix_ms, "controller", 20),
         stopped=Moment(5_000 + duration_ms, started_unix_ms + duration_ms, "controller", 20),
         interrupted=False,
-        chunks=tuple(chunk_entries),
-        fragments=tuple(fragment_entries),
+        chunks=chunk_entries,
+        fragments=tuple(_fragment(number, chunks_each, plain) for number, plain in enumerate(plains)),
         content_sha256=hashlib.sha256(content).digest(),
         content_bytes=len(content),
-        chunks_bytes=len(sealed_object),
+        chunks_bytes=len(chunks),
     )
     data = manifests.encode(manifest)
-    return Sample(manifest, data, manifests.digest(data), bytes(sealed_object), bytes(content))
+    return Sample(manifest, data, manifests.digest(data), chunks, content)
+
+
+def _seal(recording: bytes, parts: list[list[bytes]]) -> tuple[tuple[ChunkEntry, ...], bytes]:
+    sealer = ClearSealer(recording)
+    entries: list[ChunkEntry] = []
+    chunks = bytearray()
+    for pieces in parts:
+        for place, piece in enumerate(pieces):
+            sealed = sealer.seal(len(entries), piece, place == len(pieces) - 1)
+            entries.append(ChunkEntry(len(chunks), len(sealed), hashlib.sha256(sealed).digest()))
+            chunks += sealed
+    return tuple(entries), bytes(chunks)
+
+
+def _fragment(number: int, chunks_each: int, plain: bytes) -> FragmentEntry:
+    kind, start, duration, frames = (FRAGMENT_INIT, 0, 0, 0) if number == 0 else (FRAGMENT_MEDIA, number - 1, 1, 30)
+    digest = hashlib.sha256(plain).digest()
+    first = number * chunks_each
+    return FragmentEntry(kind, first, chunks_each, start * 1000, duration * 1000, frames, len(plain), digest)

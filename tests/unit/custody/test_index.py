@@ -32,6 +32,14 @@ def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_commit_is_on_the_medium_when_it_returns(tmp_path: Path) -> None:
+    index = open_index(str(tmp_path / "custody.db"))
+    assert index._database.row("PRAGMA journal_mode") == ("wal",)
+    assert index._database.row("PRAGMA synchronous") == (2,)  # FULL
+    assert index._database.row("PRAGMA foreign_keys") == (1,)
+    index.close()
+
+
 def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path: Path) -> None:
     path = str(tmp_path / "custody.db")
     index = open_index(path)

@@ -90,6 +90,8 @@ def test_counters_rise_per_camera_and_above_what_the_camera_has_seen(
     assert journey.authorise_erase(first.recording, counter_floor=40).counter == 41
     assert journey.authorise_erase(second.recording, counter_floor=5).counter == 42
     assert index.erase_counter("CAM-0001") == 42
+    told = [entry for entry in Ledger(index).entries(first.recording) if entry.word == "erase_authorised"]
+    assert [entry.details["counter"] for entry in told] == [1, 3, 41]
 
 
 def test_an_erase_that_was_never_authorised_is_refused(spool: Spool, index: Index, journey: Journey) -> None:

@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from firmware.formats import manifest as manifests
 from firmware.ports.errors import IoFault
 from firmware.ports.files import File, Files
-from firmware.ports.memory_files import MemoryFiles
+from firmware.ports.memory_files import MemoryFile, MemoryFiles
 from host_tools.custody.blocking import run_in_thread, run_inline
 from host_tools.custody.errors import ContentMismatch, CustodyFault, CustodyRefused, SpoolDamage, SpoolFull
 from host_tools.custody.index import Index
@@ -348,19 +349,19 @@ def test_an_interrupted_removal_is_finished_at_the_next_start(
 
 
 class FailingSync(MemoryFiles):
-    """A medium on which files named ``chunks`` cannot be synced while ``failing``."""
+    """A medium on which files cannot be synced while ``failing``, and lose what was not synced, as on Linux."""
 
     failing = False
 
     def open(self, path: str, writable: bool = False) -> File:
-        return _FailingFile(self, super().open(path, writable))
+        return _FailingFile(self, cast("MemoryFile", super().open(path, writable)))
 
     def create(self, path: str, reserve_bytes: int = 0) -> File:
-        return _FailingFile(self, super().create(path, reserve_bytes))
+        return _FailingFile(self, cast("MemoryFile", super().create(path, reserve_bytes)))
 
 
 class _FailingFile(File):
-    def __init__(self, medium: FailingSync, file: File) -> None:
+    def __init__(self, medium: FailingSync, file: MemoryFile) -> None:
         self._medium = medium
         self._file = file
         self._broken = False
@@ -371,7 +372,9 @@ class _FailingFile(File):
 
     def sync(self) -> None:
         self._broken = self._broken or self._medium.failing
-        if self._broken:  # as on Linux: a handle that failed once never claims success again
+        if self._broken:  # a handle that failed once never claims success again
+            self._file._node.data = bytearray(self._file._node.durable)
+            self._file._node.pending = []
             raise IoFault("the disk failed")
         self._file.sync()
 

@@ -32,11 +32,12 @@ def real(root: Path) -> DirectoryDestination:
     return DirectoryDestination(lambda: LinuxFiles(root), str(root), run_in_thread)
 
 
-async def deliver(destination: DirectoryDestination, content: bytes = CONTENT) -> Receipt:
+async def deliver(destination: DirectoryDestination, content: bytes = CONTENT, complete: bool = True) -> Receipt:
     await destination.open()
     await destination.ensure_container(BOX, {"UserID": "W-7"})
     receipt = await destination.put_object(BOX, CLIP, Pieces(content), len(content), {"ContainerType": "mp4"})
-    await destination.complete(BOX)
+    if complete:
+        await destination.complete(BOX)
     return receipt
 
 
@@ -198,9 +199,10 @@ def test_power_cut_before_every_change_and_the_delivery_is_repeated(keep_unsynce
 
 
 @pytest.mark.req("CTRL-09")
-def test_what_was_confirmed_is_on_the_medium() -> None:
+@pytest.mark.parametrize("complete", [False, True])
+def test_what_was_confirmed_is_on_the_medium(complete: bool) -> None:
     files = made()
-    receipt = asyncio.run(deliver(on(files)))
+    receipt = asyncio.run(deliver(on(files), complete=complete))
     after = on(files.crash())
     container = asyncio.run(after.read_container(BOX))
     assert container is not None

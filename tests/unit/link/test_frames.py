@@ -20,8 +20,11 @@ def make_reader() -> frames.FrameReader:
     return reader
 
 
-def read_all(reader: frames.FrameReader, data: bytes, step: int = 4096, now_ms: int = 0) -> list[tuple[int, int, bytes]]:
-    found = []
+Found = list[tuple[int, int, bytes]]
+
+
+def read_all(reader: frames.FrameReader, data: bytes, step: int = 4096, now_ms: int = 0) -> Found:
+    found: Found = []
     while data:
         piece, data = data[:step], data[step:]
         while piece:
@@ -69,7 +72,9 @@ def test_a_truncated_frame_is_given_up_and_the_next_one_found():
     reader.tick(frames.STALL_MS - 1)
     assert reader.next_frame() is None
     reader.tick(frames.STALL_MS)
-    assert bytes(reader.next_frame().payload) == b"hello"
+    frame = reader.next_frame()
+    assert frame is not None
+    assert bytes(frame.payload) == b"hello"
     assert reader.abandoned == 1
 
 

@@ -14,9 +14,9 @@ def test_opening_agrees_on_version_frame_size_and_capabilities():
     host = Session(HOST, 1, payload_max=65536)
     board = Session(BOARD, 2, payload_max=512, capabilities=schema.CAPABILITY_PROBE)
     host.open(0)
-    board.receive(host.take_output(), 0)
+    board.receive(host.take_output() or b"", 0)
     assert board.next_event() == events.Opened(1, 512, schema.CAPABILITY_PROBE)
-    host.receive(board.take_output(), 0)
+    host.receive(board.take_output() or b"", 0)
     assert host.next_event() == events.Opened(1, 512, schema.CAPABILITY_PROBE)
 
 
@@ -115,9 +115,19 @@ def test_more_pulls_than_a_board_keeps_are_failed_as_busy(make_pair):
     pair = make_pair()
     host = pair.host
     for number in range(schema.PULLS_MAX + 5):
-        host._emit_packed("pull", number, {  # a host that ignores its own limit
-            "request": number + 1, "recording": bytes(16), "part": 0, "offset": 0, "length": 10, "piece_max": 10,
-            "mac": bytes(16)})
+        host._emit_packed(
+            "pull",
+            number,
+            {  # a host that ignores its own limit
+                "request": number + 1,
+                "recording": bytes(16),
+                "part": 0,
+                "offset": 0,
+                "length": 10,
+                "piece_max": 10,
+                "mac": bytes(16),
+            },
+        )
     for data in iter(host.take_output, None):
         pair.board.receive(data, 0)
         while pair.board.next_event() is not None:

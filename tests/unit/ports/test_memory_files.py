@@ -83,6 +83,18 @@ def test_a_crash_leaves_the_original_alone_and_starts_clean() -> None:
     assert after.crash().list_folder("") == ["one"]
 
 
+def test_a_mixed_crash_decides_for_each_file_and_folder_and_repeats_with_its_seed() -> None:
+    files = MemoryFiles()
+    for name in ("a", "b", "c"):
+        put_durably(files, name, b"")
+        file = files.open(name, writable=True)
+        file.sync()
+        file.write_at(0, b"new")
+    outcomes = {tuple(get(files.crash_mixed(seed), name) for name in ("a", "b", "c")) for seed in range(100)}
+    assert len(outcomes) == 8
+    assert get(files.crash_mixed(1), "a") == get(files.crash_mixed(1), "a")
+
+
 def test_write_protection() -> None:
     files = MemoryFiles()
     put(files, "one", b"content")

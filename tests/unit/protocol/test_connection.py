@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports.errors import LinkLost
 from host_tools.transports.pipe import FdPipe
 
+Handler = Callable[[dict[str, Any]], tuple[str, dict[str, Any]] | None]
 CONTENT = os.urandom(3_000_000)
 
 
@@ -52,7 +54,11 @@ class Board:
         self.stream = SocketStream(end)
         self.timer: asyncio.TimerHandle | None = None
         self.writing = False
-        handlers = {"set_lamp": self._refuse, "get_bays": lambda fields: ("bays", {"entries": []}), "set_time": lambda fields: None}
+        handlers: dict[str, Handler] = {
+            "set_lamp": self._refuse,
+            "get_bays": lambda fields: ("bays", {"entries": []}),
+            "set_time": lambda fields: None,
+        }
         self.cable = Cable(self.stream, lambda: Session(BOARD, 5), handlers, self._read)
         self.loop.add_reader(end, self.step)
         self.step()
@@ -90,7 +96,7 @@ class Board:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Connection, Board]]:
+async def connected() -> AsyncGenerator[tuple[Connection, Board]]:
     ours, theirs = socket.socketpair()
     board = Board(theirs)
     connection = Connection(FdPipe("pair", ours.fileno(), ours.close), 9, ConstructCodec())
@@ -186,7 +192,7 @@ def test_a_board_of_another_version_is_named_with_the_remedy(monkeypatch):
 
 
 def test_drop_front_keeps_the_rest_of_a_buffer():
-    buffers = [b"abc", b"defg", b"h"]
+    buffers: list[bytes | bytearray | memoryview] = [b"abc", b"defg", b"h"]
     assert not drop_front(buffers, 5)
     assert [bytes(buffer) for buffer in buffers] == [b"fg", b"h"]
     assert drop_front(buffers, 3)

@@ -32,7 +32,8 @@ def fields_of(rows: constructs.Rows) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({name: values_of(kind, limit) for name, kind, _unit, limit in rows})
 
 
-ROWS = {f"message {row[1]}": row[4] for row in schema.MESSAGES} | {f"frame {row[1]}": row[3] for row in schema.FRAME_KINDS}
+ROWS = {f"message {row[1]}": row[4] for row in schema.MESSAGES}
+ROWS |= {f"frame {row[1]}": row[3] for row in schema.FRAME_KINDS}
 COMPILED = {name: constructs.compiled(rows) for name, rows in ROWS.items()}
 
 
