@@ -252,7 +252,9 @@ class Vault:
         if recording not in self._stored:
             return
         for part in _PART_FILES:
-            pass
+            file = self._handles.pop((recording, part), None)
+            if file is not None:
+                file.close()
         erasing = card.begin_removal(self._files, recording.hex())
         del self._stored[recording]
         card.finish_removal(self._files, erasing)

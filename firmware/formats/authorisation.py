@@ -11,6 +11,7 @@ from firmware.formats import canonical
 from firmware.formats.errors import FormatError
 from firmware.formats.manifest import SHA256_BYTES
 from firmware.formats.recording_id import RECORDING_ID_BYTES
+from firmware.ports.errors import Unprovided
 
 AUTHORISATION_BYTES_MAX = 2048  # what the message ``erase`` carries
 SIGNATURE_BYTES_MAX = 512  # ECDSA on P-256 takes 72, RSA-4096 takes 512
@@ -40,7 +41,7 @@ class Signer:
 
     def sign(self, data: bytes) -> bytes:
         """The signature over ``data``."""
-        raise NotImplementedError
+        raise Unprovided(self, "sign")
 
 
 class Verifier:
@@ -50,7 +51,7 @@ class Verifier:
 
     def verify(self, data: bytes, signature: bytes) -> bool:
         """Whether ``signature`` over ``data`` is one that counts."""
-        raise NotImplementedError
+        raise Unprovided(self, "verify")
 
 
 class UnsignedSigner(Signer):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from firmware.formats.errors import FormatError
 from firmware.formats.recording_id import RECORDING_ID_BYTES
 from firmware.ports.entropy import Entropy
+from firmware.ports.errors import Unprovided
 
 CHUNK_BYTES_MAX = 1 << 20  # of plaintext, 1 MiB: a Zero 2 W seals it between two frames, one pull carries it
 CHUNKS_MAX = 1 << 18  # chunks in a recording: three days of one a second; their manifest stays below its own limit
@@ -85,11 +86,11 @@ class Sealer:
 
     def seal(self, index: int, plaintext: Bytes, last: bool) -> bytes:
         """The sealed chunk; ``last``: it ends its fragment."""
-        raise NotImplementedError
+        raise Unprovided(self, "seal")
 
     def forget(self) -> None:
         """Drop the key, if there is one. Nothing can be sealed afterwards."""
-        raise NotImplementedError
+        raise Unprovided(self, "forget")
 
 
 class Opener:
@@ -97,7 +98,7 @@ class Opener:
 
     def open(self, index: int, sealed: Bytes) -> memoryview:
         """The plaintext. FormatError unless ``sealed`` is the whole chunk of that index of this recording."""
-        raise NotImplementedError
+        raise Unprovided(self, "open")
 
 
 class Begun(NamedTuple):
@@ -114,7 +115,7 @@ class Suite:
 
     def begin(self, recording: bytes, entropy: Entropy) -> Begun:
         """A fresh key for a new recording."""
-        raise NotImplementedError
+        raise Unprovided(self, "begin")
 
 
 class ClearSuite(Suite):

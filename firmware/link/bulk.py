@@ -28,25 +28,33 @@ if TYPE_CHECKING:
         length: int
 
     class Ask(NamedTuple):
-        """A pull frame to send."""
+        """A pull frame to send. ``piece_max``: the most bytes of it that the host wants in one data frame."""
 
         request: int
         recording: bytes
         part: int
         offset: int
         length: int
+        piece_max: int
 else:
     Piece = namedtuple("Piece", ("recording", "part", "offset", "length"))
-    Ask = namedtuple("Ask", ("request", "recording", "part", "offset", "length"))
+    Ask = namedtuple("Ask", ("request", "recording", "part", "offset", "length", "piece_max"))
 
 DATA_PREFIX = "<IQ"  # request, offset: what stands before the bytes in a data frame
 DATA_PREFIX_BYTES = 12
 ASKS_IN_FLIGHT_MAX = 48  # below PULLS_MAX, so that asking again for holes never finds a board full
+ASK_BYTES_MAX = 128 * 1024  # in one pull frame: what is under way in the old piece size when a line turns bad
+WINDOW_BYTES = 1024 * 1024  # under way at once: a fast pipe never runs dry, a cut line loses no more than this
 SILENCE_MS_MIN = 250  # before all that is outstanding is asked for again; doubled while the silence lasts
 SILENCE_MS_MAX = 4_000
+FRAME_OVERHEAD_BYTES = 32  # header, request, offset, check
+FIRST_PIECE_BYTES = 16 * 1024
+PIECE_BYTES_MIN = 240  # a line that wants less carries nothing
+DECAY_BYTES = 1024 * 1024
+HOLES_MIN = 0.25  # fewer than this left of the memory of losses: the line counts as clean
 
 
-def ask_values(ask: Ask, piece_max: int) -> "dict[str, Any]":
+def ask_values(ask: Ask) -> "dict[str, Any]":
     """The fields of a pull frame. The MAC is all zero until a session token is agreed on."""
     return {
         "request": ask.request,
@@ -54,9 +62,45 @@ def ask_values(ask: Ask, piece_max: int) -> "dict[str, Any]":
         "part": ask.part,
         "offset": ask.offset,
         "length": ask.length,
-        "piece_max": piece_max,
+        "piece_max": ask.piece_max,
         "mac": bytes(16),
     }
+
+
+class PieceSizer:
+    """How many bytes of a recording go into one data frame, by what the line has lost lately.
+
+    With an overhead of ``o`` bytes a frame and ``h`` losses a byte, the share of the line that is wasted is about
+    ``o / n + h n`` for frames of ``n`` bytes, least at ``n = sqrt(o / h)``. Losses are holes, not frames. Old news fades:
+    both counts are halved at every DECAY_BYTES.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.size = min(limit, FIRST_PIECE_BYTES)
+        self._limit = limit
+        self._holes = 0.0
+        self._bytes = 0.0
+
+    def arrived(self, count: int) -> None:
+        """Bytes have come in order."""
+        self._bytes += count
+        if self._bytes >= DECAY_BYTES:
+            self._bytes /= 2
+            self._holes /= 2
+            self._choose()
+
+    def lost(self) -> None:
+        """A hole was seen."""
+        self._holes += 1
+        self._choose()
+
+    def _choose(self) -> None:
+        if self._holes < HOLES_MIN:
+            self.size = min(self.size * 2, self._limit)
+            return
+        best = (FRAME_OVERHEAD_BYTES * max(self._bytes, self.size) / self._holes) ** 0.5
+        # A line that has turned better shows so only slowly; growing by no more than double keeps the estimate honest.
+        self.size = max(PIECE_BYTES_MIN, min(int(best), self.size * 2, self._limit))
 
 
 class _Pull:
@@ -82,12 +126,15 @@ class _Flight:
 class PullWindow:
     """The host's half."""
 
-    def __init__(self) -> None:
+    def __init__(self, piece_limit: int) -> None:
+        self.pieces = PieceSizer(piece_limit)
         self._next_request = 1
         self._flights = []  # type: list[_Flight]
         self._waiting = []  # type: list[_Flight]
+        self._urgent = 0  # so many at the front of those are asked for again
         self._last_ms = 0
         self._silence_ms = SILENCE_MS_MIN
+        self._flying_bytes = 0
         self.outstanding_bytes = 0
         self.bytes_in = 0
         self.bytes_twice = 0
@@ -105,14 +152,23 @@ class PullWindow:
 
     def next_ask(self, now_ms: int) -> "Ask | None":
         """The pull frame to send now, if any."""
-        if not self._waiting or len(self._flights) >= ASKS_IN_FLIGHT_MAX:
+        if not self._waiting or len(self._flights) >= ASKS_IN_FLIGHT_MAX or self._flying_bytes >= WINDOW_BYTES:
             return None
-        flight = self._waiting.pop(0)
+        flight = self._waiting[0]
+        pull = flight.pull
+        if flight.end - flight.position > ASK_BYTES_MAX:
+            end = flight.position + ASK_BYTES_MAX
+            self._waiting[0] = _Flight(self._number(), pull, end, flight.end)
+            flight.end = end
+        else:
+            self._waiting.pop(0)
+            self._urgent = max(self._urgent - 1, 0)
         if not self._flights:
             self._last_ms = now_ms
         self._flights.append(flight)
-        pull = flight.pull
-        return Ask(flight.request, pull.recording, pull.part, flight.position, flight.end - flight.position)
+        length = flight.end - flight.position
+        self._flying_bytes += length
+        return Ask(flight.request, pull.recording, pull.part, flight.position, length, self.pieces.size)
 
     def on_data(self, request: int, offset: int, length: int, now_ms: int) -> "tuple[int, bool] | None":
         """Bytes have come. The user's request number and whether its range is now complete; None if not wanted."""
@@ -128,11 +184,13 @@ class PullWindow:
             raise PeerError("bytes %d to %d come outside the range that was asked for" % (offset, offset + length))
         self._alive(now_ms)
         for earlier in self._flights[:index]:
-            self._again(earlier, earlier.position, earlier.end)
+            self._lose(earlier, earlier.end)
         del self._flights[:index]
         if offset > flight.position:
-            self._again(flight, flight.position, offset)
+            self._lose(flight, offset)
         flight.position = offset + length
+        self._flying_bytes -= length
+        self.pieces.arrived(length)
         pull = flight.pull
         pull.missing -= length
         self.outstanding_bytes -= length
@@ -149,7 +207,11 @@ class PullWindow:
         self._alive(now_ms)
         pull = self._flights[index].pull
         self.outstanding_bytes -= pull.missing
+        for flight in self._flights:
+            if flight.pull is pull:
+                self._flying_bytes -= flight.end - flight.position
         self._flights = [flight for flight in self._flights if flight.pull is not pull]
+        self._urgent = len([flight for flight in self._waiting[: self._urgent] if flight.pull is not pull])
         self._waiting = [flight for flight in self._waiting if flight.pull is not pull]
         return pull.request
 
@@ -169,16 +231,23 @@ class PullWindow:
         self._silence_ms = min(self._silence_ms * 2, SILENCE_MS_MAX)
         self._last_ms = now_ms
         for flight in self._flights:
-            self._again(flight, flight.position, flight.end)
+            self._lose(flight, flight.end)
         self._flights = []
 
     def _alive(self, now_ms: int) -> None:
         self._last_ms = now_ms
         self._silence_ms = SILENCE_MS_MIN
 
-    def _again(self, flight: _Flight, start: int, end: int) -> None:
-        self._waiting.append(_Flight(self._number(), flight.pull, start, end))
-        self.bytes_asked_again += end - start
+    def _lose(self, flight: _Flight, end: int) -> None:
+        """What is expected of a flight before ``end`` will not come: ask again, before anything new."""
+        if end <= flight.position:
+            return
+        self._waiting.insert(self._urgent, _Flight(self._number(), flight.pull, flight.position, end))
+        self._urgent += 1
+        self._flying_bytes -= end - flight.position
+        self.bytes_asked_again += end - flight.position
+        self.pieces.lost()
+        flight.position = end
 
     def _find(self, request: int) -> int:
         for index, flight in enumerate(self._flights):
@@ -193,9 +262,8 @@ class PullWindow:
 
 
 class _Order:
-    def __init__(self, ask: Ask, piece_max: int) -> None:
+    def __init__(self, ask: Ask) -> None:
         self.ask = ask
-        self.piece_max = piece_max
         self.position = ask.offset
         self.end = ask.offset + ask.length
 
@@ -206,11 +274,11 @@ class PullQueue:
     def __init__(self) -> None:
         self._orders = []  # type: list[_Order]
 
-    def add(self, ask: Ask, piece_max: int) -> bool:
+    def add(self, ask: Ask) -> bool:
         """A pull frame has come; False if too many wait."""
         if len(self._orders) >= schema.PULLS_MAX:
             return False
-        self._orders.append(_Order(ask, piece_max))
+        self._orders.append(_Order(ask))
         return True
 
     def next_piece(self) -> "Piece | None":
@@ -218,7 +286,7 @@ class PullQueue:
         if not self._orders:
             return None
         order = self._orders[0]
-        length = min(order.end - order.position, order.piece_max)
+        length = min(order.end - order.position, order.ask.piece_max)
         return Piece(order.ask.recording, order.ask.part, order.position, length)
 
     def supplied(self, length: int) -> "tuple[int, int]":

@@ -95,7 +95,7 @@ class Session:
         self.bytes_out = 0
         self.frames_in = 0
         self.ignored_frames = 0
-        self.pulls = bulk.PullWindow()
+        self.pulls = bulk.PullWindow(self.payload_max - bulk.DATA_PREFIX_BYTES)
         self.orders = bulk.PullQueue()
         self.reader = frames.FrameReader(payload_max, slack_bytes)
         self.stream = control.ControlStream(schema.PAYLOAD_BYTES_MIN - 4)
@@ -355,11 +355,12 @@ class Session:
         return True
 
     def _on_pull(self, values: "dict[str, Any]") -> None:
-        ask = bulk.Ask(values["request"], values["recording"], values["part"], values["offset"], values["length"])
         piece_max = min(values["piece_max"], self.payload_max - bulk.DATA_PREFIX_BYTES)
-        if ask.length < 1 or ask.length > schema.PULL_BYTES_MAX or ask.part not in schema.PARTS or piece_max < 1:
-            raise PeerError("a pull of %d bytes of part %d in pieces of %d" % (ask.length, ask.part, piece_max))
-        if not self.orders.add(ask, piece_max):
+        length, part = values["length"], values["part"]
+        if length < 1 or length > schema.PULL_BYTES_MAX or part not in schema.PARTS or piece_max < 1:
+            raise PeerError("a pull of %d bytes of part %d in pieces of %d" % (length, part, piece_max))
+        ask = bulk.Ask(values["request"], values["recording"], part, values["offset"], length, piece_max)
+        if not self.orders.add(ask):
             self._fail(ask.request, schema.number_of(ERROR_WORDS, "busy"))
 
     def _read_messages(self) -> None:
@@ -399,7 +400,7 @@ class Session:
         self.reader.salt = self._salt
         self.reader.version = version
         self.stream = control.ControlStream(min(self.payload_max, 4096) - 4)
-        self.pulls = bulk.PullWindow()
+        self.pulls = bulk.PullWindow(self.payload_max - bulk.DATA_PREFIX_BYTES)
         self.orders.clear()
         self._messages = control.MessageReader(schema.MESSAGE_BYTES_MAX)
         self._data_sequence = self._pull_sequence = 0
@@ -417,7 +418,7 @@ class Session:
     def _end(self, happened: str, reason: int, text: str) -> None:
         self._enter(happened)
         self.orders.clear()
-        self.pulls = bulk.PullWindow()
+        self.pulls = bulk.PullWindow(self.payload_max - bulk.DATA_PREFIX_BYTES)
         if self.role == BOARD:
             self._announce_ms = self._now_ms + ANNOUNCE_MS
         self._events.append(events.Closed(reason, text))
@@ -461,7 +462,7 @@ class Session:
             ask = self.pulls.next_ask(self._now_ms)
             if ask is None:
                 break
-            values = bulk.ask_values(ask, self.payload_max - bulk.DATA_PREFIX_BYTES)
+            values = bulk.ask_values(ask)
             self._emit_packed("pull", self._pull_sequence, values)
             self._pull_sequence += 1
 

@@ -16,15 +16,14 @@ from firmware.link import events, schema
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.offload import Offload, OffloadFailed
 from host_tools.controller.probing import probe_delivery
-from host_tools.custody import details
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
-from host_tools.custody.index import Index, Recording
+from host_tools.custody.index import Recording
+from host_tools.custody.journey import Journey
 from host_tools.protocol.connection import Connection, RequestRefused
 from host_tools.system.roster import Roster
 
 LOOK_AGAIN_S = 15.0  # a camera tells when it has something new; this is for a telling that was lost
-ERASE_POLICY = "acknowledged"  # keep until the destination has acknowledged
 TIME_UNCERTAINTY_MS = 50  # of our clock as the camera gets it: half a round trip and the operating system's drift
 
 
@@ -55,7 +54,7 @@ class Camera:
         view: CameraView,
         where: Callable[[], dict[str, Any]],
         offload: Offload,
-        index: Index,
+        journey: Journey,
         roster: Roster,
         wall_ms: Callable[[], int],
         run_blocking: RunBlocking,
@@ -66,7 +65,7 @@ class Camera:
         self._connection = connection
         self._where = where
         self._offload = offload
-        self._index = index
+        self._journey = journey
         self._roster = roster
         self._wall_ms = wall_ms
         self._run_blocking = run_blocking
@@ -146,21 +145,10 @@ class Camera:
 
     async def _erase(self, row: Recording) -> None:
         floor = self.view.status.get("erase_counter", 0)
-        document = await self._run_blocking(lambda: self._authorise(row.recording, floor))
-        answer = await self._connection.ask("erase", {"authorisation": document})
-        await self._run_blocking(lambda: self._note_erased(row.recording, answer["counter"]))
+        given = await self._run_blocking(lambda: self._journey.authorise_erase(row.recording, counter_floor=floor))
+        answer = await self._connection.ask("erase", {"authorisation": authorisation.encode(given)})
+        await self._run_blocking(lambda: self._journey.erased(row.recording, answer["counter"]))
         self._tell("erased", recording=row.recording.hex())
-
-    def _authorise(self, recording: bytes, counter_floor: int) -> bytes:
-        with self._index.transaction():
-            given = self._index.authorise(recording, ERASE_POLICY, self._wall_ms(), counter_floor)
-            self._index.advance(recording, "erase_authorised", self._wall_ms(), details.of_authorisation(given))
-        return authorisation.encode(given)
-
-    def _note_erased(self, recording: bytes, counter: int) -> None:
-        with self._index.transaction():
-            self._index.note_erased(recording, counter, self._wall_ms())
-            self._index.advance(recording, "erased", self._wall_ms(), details.of_erase(self.view.serial, counter))
 
     def _on_message(self, message: events.Message) -> None:
         if message.name == "camera_changed":

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from firmware.formats.chunk import Opener
 from firmware.formats.manifest import Manifest
 from host_tools.controller.happenings import Happenings
-from host_tools.custody import details
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import ContentMismatch, CustodyError, CustodyRefused, SpoolDamage
 from host_tools.custody.index import Index, Recording
+from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
 from host_tools.destinations.interface import Destination, DestinationRefused, DestinationUnavailable, Receipt
 from host_tools.destinations.metadata import clip_metadata, completion_metadata, recording_metadata
@@ -48,7 +48,7 @@ class Delivery:
         self._index = index
         self._spool = spool
         self._destination = destination
-        self._wall_ms = wall_ms
+        self._journey = Journey(index, wall_ms)
         self._opener_of = opener_of
         self._run_blocking = run_blocking
         self._happenings = happenings
@@ -108,48 +108,32 @@ class Delivery:
                 f"{self.destination_name} stored other bytes than recording {row.recording.hex()}; examine its storage"
             )
         await self._destination.complete(container, completion_metadata())
-        await self._run_blocking(lambda: self._finish(row, manifest, container, receipt))
+        await self._run_blocking(lambda: self._finish(row, manifest, receipt))
         self._happenings.tell("delivered", recording=row.recording.hex(), camera=row.camera_serial, container=container)
 
     def _begin(self, row: Recording) -> tuple[Manifest, str]:
         manifest = self._spool.manifest(row.recording)
-        container = row.container or self._choose_container(row, manifest)
-        self._index.advance(row.recording, "delivery_started", self._wall_ms())
-        return manifest, container
-
-    def _choose_container(self, row: Recording, manifest: Manifest) -> str:
+        if row.container:
+            return manifest, self._journey.start_delivery(row.recording, row.container).container
         for attempt in range(NAME_ATTEMPTS_MAX):
             container = container_name(manifest, attempt)
-            try:
-                with self._index.transaction():
-                    self._index.note_container(row.recording, container)
-            except CustodyRefused:
-                continue  # another recording has that name
-            return container
+            if not self._index.has_container(container):
+                return manifest, self._journey.start_delivery(row.recording, container).container
         raise CustodyRefused(
             f"recording {row.recording.hex()}: no free name at the destination; check the camera's clock"
         )
 
-    def _finish(self, row: Recording, manifest: Manifest, container: str, receipt: Receipt) -> None:
+    def _finish(self, row: Recording, manifest: Manifest, receipt: Receipt) -> None:
         stored = {"name": clip_name(manifest), "etag": receipt.etag, "sha256": receipt.sha256}
-        told = details.of_delivery(self.destination_name, container, [stored])
-        self._index.advance(row.recording, "delivered", self._wall_ms(), told)
+        self._journey.delivered(row.recording, self.destination_name, [stored])
         self._spool.remove(row.recording)
 
     async def _set_aside(self, row: Recording, reason: str) -> None:
-        def note() -> None:
-            with self._index.transaction():
-                self._index.note_poison(row.recording, reason)
-
-        await self._run_blocking(note)
+        await self._run_blocking(lambda: self._journey.poison(row.recording, reason))
         self._happenings.tell("set_aside", recording=row.recording.hex(), text=reason)
 
     async def _note_trouble(self, row: Recording, reason: str) -> None:
-        def note() -> None:
-            with self._index.transaction():
-                self._index.note_trouble(row.recording, reason)
-
-        await self._run_blocking(note)
+        await self._run_blocking(lambda: self._journey.trouble(row.recording, reason))
         self._happenings.tell("trouble", recording=row.recording.hex(), text=reason)
 
     def _set_trouble(self, text: str) -> None:

@@ -23,6 +23,7 @@ from host_tools.controller.happenings import Happening, Happenings
 from host_tools.controller.offload import Offload
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index
+from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
 from host_tools.destinations.interface import Destination
 from host_tools.hardware import Board, bay_of
@@ -74,6 +75,7 @@ class Controller:
         self._world = world
         self._codec = ConstructCodec()
         self._committer = Committer(world.spool, world.run_blocking, self.happenings)
+        self._journey = Journey(world.index, world.wall_ms)
         self._sessions: dict[str, Camera] = {}
         self._links: dict[str, Connection] = {}
         self._ports: dict[FoundPort, asyncio.Task[None]] = {}
@@ -183,7 +185,7 @@ class Controller:
             view,
             lambda: self.place_of(view),
             offload,
-            world.index,
+            self._journey,
             world.roster,
             world.wall_ms,
             world.run_blocking,

@@ -201,6 +201,10 @@ class Index:
         self._change(recording, "stored = 0", ())
         self._database.run("DELETE FROM chunks WHERE recording = ?", (recording,))
 
+    def has_container(self, container: str) -> bool:
+        """Whether any recording has that name at the destination."""
+        return self._database.row("SELECT 1 FROM recordings WHERE container = ?", (container,)) is not None
+
     def note_container(self, recording: bytes, container: str) -> None:
         """The recording's name at the destination. CustodyRefused if another recording has it."""
         other = self._database.row(

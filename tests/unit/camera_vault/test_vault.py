@@ -139,7 +139,7 @@ def test_few_handles_are_kept_open() -> None:
 
 @pytest.mark.req("CAM-21")
 def test_an_authorised_recording_is_erased_and_its_space_is_free_again() -> None:
-    files = MemoryFiles()
+    files = HandleCounter(MemoryFiles())
     vault = opened(files)
     free = vault.free_bytes()
     keep, drop = record(vault, MADE[:3]), record(vault, MADE)
@@ -149,6 +149,7 @@ def test_an_authorised_recording_is_erased_and_its_space_is_free_again() -> None
     entry = stored(vault, drop.recording)
     answer = vault.erase(allow(drop.recording, entry.manifest_sha256, 7), SERIAL)
     assert (answer.recording, answer.counter) == (drop.recording, 7)
+    assert files.open_handles == 0, "a handle would keep the space of a removed file"
     assert [one.recording for one in vault.recordings()] == [keep.recording]
     assert files.list_folder(card.RECORDINGS) == [keep.recording.hex()]
     assert vault.erase_counter() == 7
