@@ -1,4 +1,4 @@
-"""Adds vectors of the wire for what the table has and ``tests/vectors/link/wire.json`` has not: ``python -m scripts.link_vectors``.
+"""``python -m scripts.link_vectors``: adds to ``tests/vectors/link/wire.json`` what the table has and that file has not.
 
 Law: a vector that is in the file is never changed or taken out by this script. The file is the wire as it has been
 spoken; whoever changes it by hand breaks with every board that is out there. What a stream must give is written down
@@ -173,8 +173,14 @@ def streams() -> dict[str, list[Piece]]:
             bad(noise("last", 90)),
         ],
         "noise that looks like the start of frames": [
-            bad(sync * 9), ping, bad(sync[:1] * 3), ack, bad(wire("data", 4)[:15]), data[0], bad(sync[:1]),
-        ],  # fmt: skip
+            bad(sync * 9),
+            ping,
+            bad(sync[:1] * 3),
+            ack,
+            bad(wire("data", 4)[:15]),
+            data[0],
+            bad(sync[:1]),
+        ],
         "a frame without its first byte": [bad(wire("data", 4)[1:]), ping],
         "a frame cut in its header": [bad(wire("data", 4)[:9]), ping, ack],
         "a frame cut in its payload": [bad(wire("data", 4)[:60]), *data, ping],

@@ -11,6 +11,7 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 
+import struct
 from collections import namedtuple
 
 from firmware.link import schema
@@ -42,6 +43,9 @@ else:
 
 DATA_PREFIX = "<IQ"  # request, offset: what stands before the bytes in a data frame
 DATA_PREFIX_BYTES = 12
+WAITING = "<I16sBQII"  # the fields of an Ask
+WAITING_BYTES = 37
+OFFSET_BYTES_MAX = 1 << 63  # an end beyond it fits no integer of a file system, and soon none of the wire
 ASKS_IN_FLIGHT_MAX = 48  # below PULLS_MAX, so that asking again for holes never finds a board full
 ASK_BYTES_MAX = 128 * 1024  # in one pull frame: what is under way in the old piece size when a line turns bad
 WINDOW_BYTES = 1024 * 1024  # under way at once: a fast pipe never runs dry, a cut line loses no more than this
@@ -261,47 +265,68 @@ class PullWindow:
         return number
 
 
-class _Order:
-    def __init__(self, ask: Ask) -> None:
-        self.ask = ask
-        self.position = ask.offset
-        self.end = ask.offset + ask.length
-
-
 class PullQueue:
-    """The board's half: pulls wait here until their bytes have been handed over."""
+    """The board's half: pulls wait here until their bytes have been handed over. All but the first are kept packed,
+    because PULLS_MAX of them as objects would be half of what a small board can spare for the whole session."""
 
     def __init__(self) -> None:
-        self._orders = []  # type: list[_Order]
+        self._first = None  # type: Ask | None
+        self._position = 0
+        self._waiting = bytearray()
 
     def add(self, ask: Ask) -> bool:
-        """A pull frame has come; False if too many wait."""
-        if len(self._orders) >= schema.PULLS_MAX:
+        """A pull frame has come; False if too many wait. PeerError for a range that no object can have."""
+        if ask.length < 1 or ask.length > schema.PULL_BYTES_MAX or ask.offset + ask.length > OFFSET_BYTES_MAX:
+            raise PeerError("a pull of %d bytes at %d" % (ask.length, ask.offset))
+        if ask.part not in schema.PARTS or ask.piece_max < 1:
+            raise PeerError("a pull of part %d in pieces of %d bytes" % (ask.part, ask.piece_max))
+        if len(self._waiting) >= (schema.PULLS_MAX - 1) * WAITING_BYTES:
             return False
-        self._orders.append(_Order(ask))
+        if self._first is None:
+            self._begin(ask)
+        else:
+            self._waiting += struct.pack(WAITING, *ask)
         return True
 
     def next_piece(self) -> "Piece | None":
         """What to read next."""
-        if not self._orders:
+        ask = self._first
+        if ask is None:
             return None
-        order = self._orders[0]
-        length = min(order.end - order.position, order.ask.piece_max)
-        return Piece(order.ask.recording, order.ask.part, order.position, length)
+        length = min(ask.offset + ask.length - self._position, ask.piece_max)
+        return Piece(ask.recording, ask.part, self._position, length)
 
     def supplied(self, length: int) -> "tuple[int, int]":
         """``length`` bytes of the next piece go out now: request and offset to write before them."""
-        order = self._orders[0]
-        offset = order.position
-        order.position += length
-        if order.position >= order.end:
-            self._orders.pop(0)
-        return order.ask.request, offset
+        ask = self._asked()
+        offset = self._position
+        self._position += length
+        if self._position >= ask.offset + ask.length:
+            self._advance()
+        return ask.request, offset
 
     def fail(self) -> int:
         """The next piece cannot be read: its pull is dropped; returns the request."""
-        return self._orders.pop(0).ask.request
+        ask = self._asked()
+        self._advance()
+        return ask.request
 
     def clear(self) -> None:
         """The session is over."""
-        self._orders = []
+        self._first = None
+        self._waiting = bytearray()
+
+    def _asked(self) -> Ask:
+        if self._first is None:
+            raise LocalError("nothing was asked for: take next_piece first")
+        return self._first
+
+    def _begin(self, ask: Ask) -> None:
+        self._first = ask
+        self._position = ask.offset
+
+    def _advance(self) -> None:
+        self._first = None
+        if self._waiting:
+            self._begin(Ask(*struct.unpack_from(WAITING, self._waiting, 0)))
+            self._waiting = self._waiting[WAITING_BYTES:]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Buffer = bytes | bytearray | memoryview
 
 WINDOW_SEGMENTS = 16  # in flight; also what a receiver holds out of order. 16 x 512 B is 8 KiB on a Pico
-SEND_BYTES_MAX = 64 * 1024  # queued and not yet sent; a board that cannot empty this is not being listened to
+QUEUE_BYTES_MIN = 8192  # unacknowledged, sent or not: two of the largest messages; a window where frames are larger
 TIMEOUT_MS_FIRST = 500  # before a round trip has been measured
 TIMEOUT_MS_MIN = 100  # below the noise of a busy scheduler a timer only repeats what is under way
 TIMEOUT_MS_MAX = 4_000
@@ -42,8 +42,8 @@ class ControlStream:
 
     def __init__(self, segment_bytes_max: int) -> None:
         self._segment_bytes_max = segment_bytes_max
-        self._outgoing = []  # type: list[bytes]
-        self._outgoing_bytes = 0
+        self._queue_bytes_max = max(WINDOW_SEGMENTS * segment_bytes_max, QUEUE_BYTES_MIN)
+        self._outgoing = bytearray()  # one buffer, not a list: a thousand small messages are a thousand objects
         self._flight = []  # type: list[_Segment]
         self._next_number = 0
         self._order = 0
@@ -60,16 +60,14 @@ class ControlStream:
 
     def write(self, data: bytes) -> None:
         """Queue bytes for the peer."""
-        if self._outgoing_bytes + len(data) > SEND_BYTES_MAX:
-            raise LocalError("%d bytes wait to be sent already; the peer does not listen" % self._outgoing_bytes)
-        self._outgoing.append(data)
-        self._outgoing_bytes += len(data)
+        held = len(self._outgoing) + sum(len(segment.data) for segment in self._flight)
+        if held + len(data) > self._queue_bytes_max:
+            raise LocalError("%d bytes wait to be acknowledged already; the peer does not listen" % held)
+        self._outgoing += data
 
     def read(self) -> bytes:
-        """All bytes that have arrived in order since the last call."""
-        data = b"".join(self._arrived)
-        self._arrived = []
-        return data
+        """The next bytes that have arrived in order, a segment's at a time; none when all has been read."""
+        return self._arrived.pop(0) if self._arrived else b""
 
     def has_early(self) -> bool:
         """Whether segments are held that came before one that is missing."""
@@ -169,20 +167,8 @@ class ControlStream:
         self.resent += 1
 
     def _gather(self) -> bytes:
-        parts = []  # type: list[bytes]
-        room = self._segment_bytes_max
-        while self._outgoing and room:
-            first = self._outgoing[0]
-            if len(first) > room:
-                parts.append(first[:room])
-                self._outgoing[0] = first[room:]
-                room = 0
-            else:
-                parts.append(first)
-                self._outgoing.pop(0)
-                room -= len(first)
-        data = b"".join(parts)
-        self._outgoing_bytes -= len(data)
+        data = bytes(self._outgoing[: self._segment_bytes_max])
+        self._outgoing = self._outgoing[len(data) :]
         return data
 
     def _measure(self, sample_ms: int) -> None:
@@ -206,6 +192,17 @@ class MessageReader:
     def feed(self, data: bytes) -> None:
         """Bytes of the stream, in order."""
         self._held = self._held + data if self._held else data
+
+    def read_from(self, stream: ControlStream) -> "tuple[int, int, bytes] | None":
+        """The next whole message of a stream, taking no more out of it than that needs."""
+        message = self.next_message()
+        while message is None:
+            data = stream.read()
+            if not data:
+                return None
+            self.feed(data)
+            message = self.next_message()
+        return message
 
     def next_message(self) -> "tuple[int, int, bytes] | None":
         """The next whole message, or None. PeerError for a length that no message can have."""

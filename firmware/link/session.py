@@ -187,14 +187,9 @@ class Session:
         while not self._events:
             if self._output_bytes >= OUTPUT_HIGH_PAYLOADS * self.payload_max:
                 return None
-            frame = self.reader.next_frame()
-            if frame is None:
-                return None
-            self.frames_in += 1
-            self._last_in_ms = self._now_ms
             try:
-                if not self._on_frame(frame):
-                    self.ignored_frames += 1
+                if not self._take_message() and not self._take_frame():
+                    return None
             except PeerError as error:
                 self._break(str(error))
         return self._events.pop(0)
@@ -259,6 +254,16 @@ class Session:
 
     # -- frames in
 
+    def _take_frame(self) -> bool:
+        frame = self.reader.next_frame()
+        if frame is None:
+            return False
+        self.frames_in += 1
+        self._last_in_ms = self._now_ms
+        if not self._on_frame(frame):
+            self.ignored_frames += 1
+        return True
+
     def _on_frame(self, frame: frames.Frame) -> bool:
         if frame.kind <= schema.KIND_UNSALTED_MAX:
             return self._on_opening_frame(frame)
@@ -271,7 +276,6 @@ class Session:
                 raise PeerError("a segment of %d bytes" % len(frame.payload))
             self.stream.on_ack(struct.unpack_from("<I", frame.payload, 0)[0], 0, self._now_ms)
             self.stream.on_segment(frame.sequence, frame.payload[4:])
-            self._read_messages()
             return True
         rows = _ROWS.get(frame.kind)
         if rows is None:
@@ -355,31 +359,28 @@ class Session:
         return True
 
     def _on_pull(self, values: "dict[str, Any]") -> None:
-        piece_max = min(values["piece_max"], self.payload_max - bulk.DATA_PREFIX_BYTES)
-        length, part = values["length"], values["part"]
-        if length < 1 or length > schema.PULL_BYTES_MAX or part not in schema.PARTS or piece_max < 1:
-            raise PeerError("a pull of %d bytes of part %d in pieces of %d" % (length, part, piece_max))
-        ask = bulk.Ask(values["request"], values["recording"], part, values["offset"], length, piece_max)
-        if not self.orders.add(ask):
-            self._fail(ask.request, schema.number_of(ERROR_WORDS, "busy"))
+        request, piece_max = values["request"], min(values["piece_max"], self.payload_max - bulk.DATA_PREFIX_BYTES)
+        recording, part = values["recording"], values["part"]
+        if not self.orders.add(bulk.Ask(request, recording, part, values["offset"], values["length"], piece_max)):
+            self._fail(request, schema.number_of(ERROR_WORDS, "busy"))
 
-    def _read_messages(self) -> None:
-        self._messages.feed(self.stream.read())
-        while True:
-            message = self._messages.next_message()
-            if message is None:
-                return
-            number, request, body = message
-            row = codec.MESSAGE_BY_NUMBER.get(number)
-            if row is None or _DIRECTIONS[number] == self.role:
-                self._reject(number, request, "unknown_message", "no such message in this direction")
-                continue
-            try:
-                fields = self._codec.decode(number, body)
-            except PeerError as error:
-                self._reject(number, request, "malformed", str(error))
-                continue
+    def _take_message(self) -> bool:
+        """One at a time: a window of the shortest messages would fill a small board's memory with their events."""
+        message = self._messages.read_from(self.stream) if self.state == OPEN else None
+        if message is None:
+            return False
+        number, request, body = message
+        row = codec.MESSAGE_BY_NUMBER.get(number)
+        if row is None or _DIRECTIONS[number] == self.role:
+            self._reject(number, request, "unknown_message", "no such message in this direction")
+            return True
+        try:
+            fields = self._codec.decode(number, body)
+        except PeerError as error:
+            self._reject(number, request, "malformed", str(error))
+        else:
             self._events.append(events.Message(row[1], fields, request))
+        return True
 
     def _reject(self, number: int, request: int, word: str, text: str) -> None:
         code = schema.number_of(ERROR_WORDS, word)

@@ -69,6 +69,16 @@ def reset(board: str, folder: Folder = BENCH) -> None:
 
 
 @app.command()
+def slow(
+    board: str,
+    bytes_per_s: Annotated[int | None, typer.Argument(help="Left out: as fast as before.")] = None,
+    folder: Folder = BENCH,
+) -> None:
+    """Make a board's line to the host slow."""
+    bench_client(folder).call("limit_link", board=board, bytes_per_s=bytes_per_s)
+
+
+@app.command()
 def stop(folder: Folder = BENCH) -> None:
     """End the bench."""
     bench_client(folder).call("stop")

@@ -7,7 +7,8 @@ interruption anywhere needs no memory of where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +19,13 @@ from host_tools.controller.offload import Offload, OffloadFailed
 from host_tools.controller.probing import probe_delivery
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
-from host_tools.custody.index import Recording
+from host_tools.custody.index import Index, Recording
 from host_tools.custody.journey import Journey
 from host_tools.protocol.connection import Connection, RequestRefused
 from host_tools.system.roster import Roster
 
 LOOK_AGAIN_S = 15.0  # a camera tells when it has something new; this is for a telling that was lost
+RECORDINGS_LISTED_MAX = 4_096  # at once, of one camera: a month of shifts; what is beyond is listed when these are gone
 TIME_UNCERTAINTY_MS = 50  # of our clock as the camera gets it: half a round trip and the operating system's drift
 
 
@@ -54,6 +56,7 @@ class Camera:
         view: CameraView,
         where: Callable[[], dict[str, Any]],
         offload: Offload,
+        index: Index,
         journey: Journey,
         roster: Roster,
         wall_ms: Callable[[], int],
@@ -65,11 +68,14 @@ class Camera:
         self._connection = connection
         self._where = where
         self._offload = offload
+        self._index = index
         self._journey = journey
         self._roster = roster
         self._wall_ms = wall_ms
         self._run_blocking = run_blocking
         self._happenings = happenings
+        self._not_confirmed: set[bytes] = set()
+        self._told_trouble: dict[bytes, str] = {}
 
     async def run(self) -> None:
         """Until the link is lost."""
@@ -96,6 +102,8 @@ class Camera:
         wearer = self._roster.wearer_for(self.view.serial)
         if wearer is not None:
             await ask("assign_wearer", {"wearer": wearer.id, "name": wearer.name, "profile": wearer.profile})
+        else:  # whoever had it before has it no longer: nothing may be recorded in their name
+            await ask("assign_wearer", {"wearer": "", "name": "", "profile": ""})
         self.view.wearer = wearer.name if wearer is not None else ""
         await self._refresh()
         self._tell("camera_ready", wearer=self.view.wearer)
@@ -109,30 +117,47 @@ class Camera:
     async def _look(self) -> None:
         entries = await self._list()
         self.view.trouble = ""
-        for entry in sorted(entries, key=lambda entry: (-entry["priority"], entry["started_unix_ms"])):
-            try:
+        for entry in sorted(entries.values(), key=lambda entry: (-entry["priority"], entry["started_unix_ms"])):
+            with self._noting_trouble(entry["recording"]):
                 await self._serve(entry)
-            except (CustodyError, OffloadFailed, RequestRefused) as error:
-                self.view.trouble = str(error)
-                self._tell("trouble", recording=entry["recording"].hex(), text=str(error))
+        for row in await self._run_blocking(lambda: self._index.recordings("erase_authorised")):
+            if row.camera_serial == self.view.serial and row.recording not in entries.keys() | self._not_confirmed:
+                self._not_confirmed.add(row.recording)  # asked once a session: it may be another card by now
+                with self._noting_trouble(row.recording):
+                    await self._erase(row)
         if entries:
             await self._refresh()
         self._tell("camera_idle", recordings=self.view.status.get("recordings", 0))
 
-    async def _list(self) -> list[dict[str, Any]]:
-        entries: list[dict[str, Any]] = []
+    @contextmanager
+    def _noting_trouble(self, recording: bytes) -> Generator[None]:
+        """What one recording meets does not keep the others."""
+        try:
+            yield
+        except (CustodyError, OffloadFailed, RequestRefused) as error:
+            self.view.trouble = str(error)
+            if self._told_trouble.get(recording) != str(error):
+                self._told_trouble[recording] = str(error)
+                self._tell("trouble", recording=recording.hex(), text=str(error))
+        else:
+            self._told_trouble.pop(recording, None)
+
+    async def _list(self) -> dict[bytes, dict[str, Any]]:
+        entries: dict[bytes, dict[str, Any]] = {}
         after = bytes(16)
-        while True:
+        while len(entries) < RECORDINGS_LISTED_MAX:
             page = await self._connection.ask("list_recordings", {"after": after})
-            entries.extend(page["entries"])
-            if not page["more"] or not page["entries"]:
-                return entries
+            fresh = {entry["recording"]: entry for entry in page["entries"] if entry["recording"] not in entries}
+            entries.update(fresh)
+            if not page["more"] or not fresh:
+                break
             after = page["entries"][-1]["recording"]
+        return entries
 
     async def _serve(self, entry: dict[str, Any]) -> None:
         row = await self._offload.announce(entry)
         if row.poison:
-            return
+            raise OffloadFailed(row.poison)
         if row.state in ("announced", "offloading"):
             self.view.offloading = row.recording.hex()
             try:

@@ -18,7 +18,7 @@ from host_tools.custody.errors import ContentMismatch, CustodyError, CustodyRefu
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
-from host_tools.destinations.interface import Destination, DestinationRefused, DestinationUnavailable, Receipt
+from host_tools.destinations.interface import Destination, DestinationRefused, DestinationUnavailable, Receipt, SourceMismatch
 from host_tools.destinations.metadata import clip_metadata, completion_metadata, recording_metadata
 from host_tools.destinations.names import clip_name, container_name
 
@@ -63,31 +63,47 @@ class Delivery:
         retry_s = RETRY_S_FIRST
         while True:
             self.news.clear()
-            try:
-                await self._deliver_all()
-            except DestinationUnavailable as away:
-                self._set_trouble(str(away))
+            if await self._try_all():
+                retry_s = RETRY_S_FIRST
+                await self._pause(LOOK_S)
+            else:
                 await self._pause(retry_s)
                 retry_s = min(retry_s * 2, RETRY_S_MAX)
-                continue
-            self._set_trouble("")
-            retry_s = RETRY_S_FIRST
-            await self._pause(LOOK_S)
+
+    async def _try_all(self) -> bool:
+        """Whether all went well, or failed for good; False if trying again soon may help."""
+        try:
+            await self._deliver_all()
+        except (DestinationUnavailable, DestinationRefused) as away:
+            self._set_trouble(str(away))
+            return False
+        except CustodyError as fault:
+            self._happenings.tell("custody_fault", text=str(fault))
+            return False
+        self._set_trouble("")
+        return True
 
     async def _deliver_all(self) -> None:
         rows = await self._run_blocking(self._waiting)
         if rows or self.trouble:
             await self._destination.open()
             await self._destination.check()
+        delayed: DestinationUnavailable | None = None
         for row in rows:
             try:
                 await self._deliver(row)
-            except (DestinationRefused, ContentMismatch) as final:
+            except (DestinationRefused, SourceMismatch, ContentMismatch) as final:
                 await self._set_aside(row, str(final))
+            except DestinationUnavailable as away:
+                await self._destination.check()  # raises if it is the destination; else it is this recording alone
+                await self._note_trouble(row, str(away))
+                delayed = away
             except SpoolDamage as damage:
                 self._happenings.tell("damaged", recording=row.recording.hex(), text=str(damage))
             except CustodyError as error:
                 await self._note_trouble(row, str(error))
+        if delayed is not None:
+            raise delayed
 
     def _waiting(self) -> list[Recording]:
         rows = [*self._index.recordings("delivering"), *self._index.recordings("held")]

@@ -7,6 +7,8 @@ same as starting.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +92,7 @@ class Offload:
             await self._pull_missing(recording, entry)
         finally:
             self.rates.seconds += asyncio.get_running_loop().time() - started_s
-            await asyncio.shield(self._pause(recording))
+            await _to_its_end(self._pause(recording))
         self._tell(entry, "offloaded", mb_per_s=round(self.rates.mb_per_s, 2))
 
     async def _pull_missing(self, recording: bytes, entry: dict[str, Any]) -> None:
@@ -176,6 +178,18 @@ class _Progress:
             return False
         self._told = self.bytes_here
         return True
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await work that must not stop half-way: who is cancelled meanwhile goes on only when it has ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+        raise
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,13 +1,15 @@
 """The controller: watches for boards, serves each in a task of its own, and tells what is where.
 
-Law: a facade that delegates. One task per port, one for the group commit, one for delivery; a task that meets an error
-it does not know ends the controller, which starts again from what is on disk.
+Law: a facade that delegates. One task per port, one for the group commit, one for delivery. Whatever a session with a
+board meets ends that session and no other; an error that commit or delivery do not know ends the controller, which
+starts again from what is on disk.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ from host_tools.controller.discovery import Finder, FoundPort
 from host_tools.controller.docks import Dock
 from host_tools.controller.happenings import Happening, Happenings
 from host_tools.controller.offload import Offload
+from host_tools.controller.opening import identify, open_board
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index
 from host_tools.custody.journey import Journey
@@ -36,6 +39,8 @@ from host_tools.transports.registry import Registry
 LOOK_S = 0.2  # between two looks at the USB tree: docking shows within half a second
 RETRY_S = 0.5  # before a port is opened again after its link was lost
 RETRY_SLOW_S = 5.0  # before a port that is held by others or speaks something else is tried again
+
+LOG = logging.getLogger("openbwc.controller")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class Controller:
     """``run`` until cancelled. ``status`` may be asked at any time from the loop."""
 
     def __init__(self, world: World) -> None:
-        self.happenings = Happenings()
+        self.happenings = Happenings(world.wall_ms)
         self.cameras: dict[str, CameraView] = {}
         self.docks: dict[str, Dock] = {}
         self.problems: dict[str, str] = {}
@@ -140,19 +145,16 @@ class Controller:
                 pause_s = RETRY_SLOW_S
             except LinkLost as lost:
                 self.happenings.tell("link_lost", url=port.url, text=str(lost))
+            except Exception as error:  # noqa: BLE001  the session's edge: one board must not end the others' sessions
+                LOG.exception("%s: the session has failed", port.url)
+                self._problem(port, f"{port.url}: the session failed ({error!r}); report this with the log")
+                pause_s = RETRY_SLOW_S
             await asyncio.sleep(pause_s)
 
     async def _connect(self, port: FoundPort) -> None:
-        pipe = await self._world.registry.open(port.url)
-        connection = Connection(pipe, self._world.nonce(), self._codec)
+        connection = await open_board(self._world.registry, port.url, self._world.nonce(), self._codec)
         try:
-            try:
-                await connection.open()
-            except VersionMismatch:
-                raise
-            except LinkLost as lost:
-                raise _not_a_board(port, connection, lost) from lost
-            identity = await connection.ask("identify")
+            identity = await identify(connection)
             self.problems.pop(port.url, None)
             await self._until_lost(connection, self._serve(port, connection, identity))
         finally:
@@ -171,7 +173,8 @@ class Controller:
         try:
             await dock.run()
         finally:
-            self.docks.pop(dock.serial, None)
+            if self.docks.get(dock.serial) is dock:
+                del self.docks[dock.serial]
             self.happenings.tell("dock_offline", dock=dock.serial)
 
     async def _serve_camera(self, port: FoundPort, connection: Connection, identity: dict[str, Any]) -> None:
@@ -185,6 +188,7 @@ class Controller:
             view,
             lambda: self.place_of(view),
             offload,
+            world.index,
             self._journey,
             world.roster,
             world.wall_ms,
@@ -198,13 +202,13 @@ class Controller:
             await camera.run()
         finally:
             view.link = link_health(connection)
-            view.online = False
-            self._sessions.pop(serial, None)
-            self._links.pop(serial, None)
+            if self._sessions.get(serial) is camera:  # else it is docked again already, and this is its old session
+                view.online = False
+                del self._sessions[serial], self._links[serial]
             self.happenings.tell("undocked", camera=serial)
 
-    async def _until_lost(self, connection: Connection, serving: Any) -> None:
-        task = asyncio.ensure_future(serving)
+    async def _until_lost(self, connection: Connection, serving: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(serving)
         try:
             await asyncio.wait({task, connection.closed}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
@@ -225,7 +229,7 @@ class Controller:
     def _react(self, happening: Happening) -> None:
         if happening["what"] == "held":
             self.delivery.news.set()
-        if happening["what"] == "delivered":
+        if happening["what"] in ("delivered", "damaged"):
             for camera in self._sessions.values():
                 camera.news.set()
         if happening["what"] != "progress":
@@ -261,13 +265,3 @@ def link_health(connection: Connection) -> dict[str, Any]:
         "bytes_asked_again": session.pulls.bytes_asked_again,
     }
 
-
-def _not_a_board(port: FoundPort, connection: Connection, lost: LinkLost) -> LinkLost | PortError:
-    if connection.session.reader.skipped_bytes:
-        count = connection.session.reader.skipped_bytes
-        return PortError(
-            f"{port.url}: the device there talks ({count} bytes), but not our protocol; connect an OpenBWC board"
-        )
-    if connection.session.bytes_in == 0 and "no board answers" in str(lost):
-        return PortError(f"{port.url}: the device there is silent; power-cycle it or connect an OpenBWC board")
-    return lost

@@ -28,7 +28,7 @@ from host_tools.protocol.tap import LinkTap
 TICK_S = 0.02  # how often the physics around the boards is brought up to date
 ENUMERATION_S = 0.3  # from a device's pull-up to its serial port, on a healthy port of a Linux host
 SHORT_PRESS_S = 0.15
-FULL_SPEED_MBPS = 12
+LINK_BYTES_PER_S_MIN = 1_000  # 9600 baud: slower lines time out before they carry anything
 
 
 class BenchError(Exception):
@@ -143,6 +143,12 @@ class EmulatedBench:
         """Reset a board: it vanishes from the bus and boots again."""
         self.set_power(name, False)
         self.set_power(name, True)
+
+    def limit_link(self, name: str, bytes_per_s: int | None) -> None:
+        """Make a board's line to the host slow, or (None) as fast as before."""
+        if bytes_per_s is not None and bytes_per_s < LINK_BYTES_PER_S_MIN:
+            raise BenchError(f"{bytes_per_s} bytes a second is no link; give at least {LINK_BYTES_PER_S_MIN}")
+        self._any(name).plug.limit(bytes_per_s)
 
     def tap(self, name: str) -> LinkTap:
         """Listen on a board's cable from now on."""

@@ -18,6 +18,34 @@ from host_tools.protocol.tap import LinkTap
 Buffer = bytes | bytearray | memoryview
 Wake = Callable[[], None]
 
+SLOW_LINE_S = 0.02  # of bytes that a slow line takes at once: fewer turns of the loop, and still an even flow
+SLOW_LINE_BYTES_MIN = 64  # the hardware buffer of a common UART
+
+
+class SlowLine:
+    """A line that takes so many bytes a second: a buffer at once, and the next one when that has gone out."""
+
+    def __init__(self, bytes_per_s: int) -> None:
+        self._buffer_bytes = max(SLOW_LINE_BYTES_MIN, int(bytes_per_s * SLOW_LINE_S))
+        self._buffer_s = self._buffer_bytes / bytes_per_s
+        self._room_bytes = self._buffer_bytes
+        self._free_s = 0.0
+
+    def room_bytes(self, now_s: float) -> int:
+        """What can be written now."""
+        return self._room_bytes if now_s >= self._free_s else 0
+
+    def wait_s(self, now_s: float) -> float:
+        """Until something can be written."""
+        return max(0.0, self._free_s - now_s)
+
+    def take(self, count_bytes: int, now_s: float) -> None:
+        """That many were written."""
+        self._room_bytes -= count_bytes
+        if self._room_bytes == 0:
+            self._room_bytes = self._buffer_bytes
+            self._free_s = now_s + self._buffer_s
+
 
 class PtyPlug(Stream):
     """A pseudo-terminal behind a stable symbolic link. ``wake`` is called when the board should be stepped."""
@@ -28,12 +56,19 @@ class PtyPlug(Stream):
         self._master = -1
         self._slave = -1
         self._writing = False
+        self._line: SlowLine | None = None
+        self._resting: asyncio.TimerHandle | None = None
         self.tap: LinkTap | None = None
 
     @property
     def link(self) -> Path:
         """Where the other side opens the port."""
         return self._link
+
+    def limit(self, bytes_per_s: int | None) -> None:
+        """Make the line to the host as slow as that from now on; None: as fast as it can be."""
+        self._line = None if bytes_per_s is None else SlowLine(bytes_per_s)
+        self._wake()
 
     def put_in(self) -> None:
         """Make the port appear."""
@@ -60,11 +95,17 @@ class PtyPlug(Stream):
 
     def want_write(self, wanted: bool) -> None:
         """Whether ``wake`` should be called when the stream takes bytes again."""
-        if wanted == self._writing or self._master < 0:
+        if self._master < 0:
             return
-        self._writing = wanted
         loop = asyncio.get_running_loop()
-        if wanted:
+        wait_s = self._line.wait_s(loop.time()) if wanted and self._line is not None else 0.0
+        if self._resting is not None:
+            self._resting.cancel()
+        self._resting = loop.call_later(wait_s, self._wake) if wait_s else None
+        if (wanted and not wait_s) == self._writing:
+            return
+        self._writing = not self._writing
+        if self._writing:
             loop.add_writer(self._master, self._wake)
         else:
             loop.remove_writer(self._master)
@@ -88,10 +129,17 @@ class PtyPlug(Stream):
     def write(self, data: Buffer) -> int:
         if self._master < 0:
             return 0
+        now_s = asyncio.get_running_loop().time()
+        if self._line is not None:
+            data = memoryview(data)[: self._line.room_bytes(now_s)]
+            if not len(data):
+                return 0
         try:
             count = os.write(self._master, data)
         except OSError:
             return 0
+        if self._line is not None:
+            self._line.take(count, now_s)
         if self.tap is not None:
             self.tap.to_host(memoryview(data)[:count], _now_ms())
         return count

@@ -63,6 +63,9 @@ class BenchServer:
     def reset(self, board: str) -> None:
         self._bench.reset(board)
 
+    def limit_link(self, board: str, bytes_per_s: int | None = None) -> None:
+        self._bench.limit_link(board, bytes_per_s)
+
     def tap(self, board: str) -> dict[str, Any]:
         """Start to listen on a cable, or tell what has passed since."""
         tap = self._bench.tap(board)
@@ -87,6 +90,7 @@ _ACTIONS = {
     "press": BenchServer.press,
     "set_power": BenchServer.set_power,
     "reset": BenchServer.reset,
+    "limit_link": BenchServer.limit_link,
     "tap": BenchServer.tap,
     "truth": BenchServer.truth,
     "stop": BenchServer.stop,

@@ -1,0 +1,1 @@
+"""Measurements: ratios in one run, medians, the machine named. Never part of the tests."""
