@@ -1,9 +1,9 @@
 """The link beside its peers: ``python -m benchmarks.link_bench`` (``make bench``).
 
 Side by side in one run, interleaved in rounds, medians: ours, ZMODEM (lrzsz, when installed), XMODEM-1K (PyPI), a bare
-read/write loop in Python and a raw copy, over a socket pair, a pseudo-terminal and a damaged line. Prints tables, writes
-``build/link_bench.json`` and the link's part of ``docs/benchmarks.md``. Seconds count from the moment both ends have the
-line open (for lrzsz: its processes' whole life, which starts in milliseconds).
+read/write loop in Python and a raw copy, over a socket pair, a pseudo-terminal and a damaged line; then one board beside
+ten at once. Prints tables, writes ``build/link_bench.json`` and the link's part of ``docs/benchmarks.md``. Seconds count
+from the moment both ends have the line open (for lrzsz: its processes' whole life, which starts in milliseconds).
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import os
 import platform
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import tty
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class Line:
 
 
 @contextmanager
-def socket_pair() -> Iterator[Line]:
+def socket_pair() -> Generator[Line]:
     """No line ceiling at all."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -64,7 +65,7 @@ def socket_pair() -> Iterator[Line]:
 
 
 @contextmanager
-def pseudo_terminal() -> Iterator[Line]:
+def pseudo_terminal() -> Generator[Line]:
     """The kernel's tty: at most 4 KiB a read."""
     master, slave = os.openpty()
     tty.setraw(slave)
@@ -75,11 +76,11 @@ def pseudo_terminal() -> Iterator[Line]:
         os.close(slave)
 
 
-def damaged(**faults: str) -> Callable[[], object]:
+def damaged(**faults: str) -> Callable[[], AbstractContextManager[Line]]:
     """A relay between two pseudo-terminals."""
 
     @contextmanager
-    def line() -> Iterator[Line]:
+    def line() -> Generator[Line]:
         folder = Path(tempfile.mkdtemp(prefix="relay"))
         left, right = folder / "left", folder / "right"
         arguments = [part for name, value in faults.items() for part in (f"--{name.replace('_', '-')}", value)]
@@ -87,13 +88,14 @@ def damaged(**faults: str) -> Callable[[], object]:
             [PYTHON, "-m", "benchmarks.relay", str(left), str(right), *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        assert relay.stdin and relay.stdout
-        relay.stdout.readline()
+        control, told_by = relay.stdin, relay.stdout
+        assert control is not None
+        assert told_by is not None
+        told_by.readline()
 
         def passed() -> int:
-            assert relay.stdin and relay.stdout
-            relay.stdin.close()
-            told = json.loads(relay.stdout.readline())
+            control.close()
+            told = json.loads(told_by.readline())
             return told["from_left"] + told["from_right"]
 
         try:
@@ -101,8 +103,8 @@ def damaged(**faults: str) -> Callable[[], object]:
         finally:
             relay.kill()
             relay.wait()
-            relay.stdout.close()
-            relay.stdin.close()
+            told_by.close()
+            control.close()
             shutil.rmtree(folder)
 
     return line
@@ -117,10 +119,10 @@ class Ends:
 
     def python(self, name: str) -> tuple[float, float, float]:
         """Seconds and CPU of both ends, as they report them."""
-        send = self._start([f"{name}-send", self.line.send, str(self.source)])
-        assert send.stdout
+        send = self.start_python([f"{name}-send", self.line.send, str(self.source)])
+        assert send.stdout is not None
         send.stdout.readline()
-        receive = self._start([f"{name}-receive", self.line.receive, str(self.copy), str(self.size)])
+        receive = self.start_python([f"{name}-receive", self.line.receive, str(self.copy), str(self.size)])
         sent, received = _finish(send, receive)
         return received["seconds"], sent["cpu"], received["cpu"]
 
@@ -142,7 +144,8 @@ class Ends:
         receive_cpu, send_cpu = _wait_rusage(receive), _wait_rusage(send)
         return time.perf_counter() - started, send_cpu, receive_cpu
 
-    def _start(self, arguments: list[str]) -> subprocess.Popen[str]:
+    def start_python(self, arguments: list[str]) -> subprocess.Popen[str]:
+        """One end as a process."""
         return subprocess.Popen(
             [PYTHON, "-m", "benchmarks.link_ends", *arguments],
             pass_fds=self.line.fds, stdout=subprocess.PIPE, text=True,
@@ -160,7 +163,7 @@ CONTENDERS: dict[str, Callable[[Ends, str], tuple[float, float, float]]] = {
     "loop": Ends.python,
     "copy": Ends.copy_raw,
 }
-CARRIERS = {
+CARRIERS: dict[str, Callable[[], AbstractContextManager[Line]]] = {
     "socketpair": socket_pair,
     "pty": pseudo_terminal,
     "relay clean": damaged(seed="1"),
@@ -241,11 +244,54 @@ def main() -> None:
     finally:
         shutil.rmtree(folder)
     text = report(runs, machine(), asked.rounds)
+    if "many" in asked.only or not asked.only:
+        text += many_report(asked.rounds, asked.quick)
     print(text)
     Path("build").mkdir(exist_ok=True)
     Path("build/link_bench.json").write_text(json.dumps([asdict(run) for run in runs], indent=1))
     if not asked.quick and not asked.only:
         write_docs(asked.docs, text)
+
+
+def many_report(rounds: int, quick: bool) -> str:
+    """One board, then ten at once, each over a pseudo-terminal of its own, with the same bytes in all."""
+    total = (160 << 20) // (8 if quick else 1)
+    folder = Path(tempfile.mkdtemp(prefix="link-many"))
+    rates: dict[int, list[float]] = {1: [], 10: []}
+    spreads: list[float] = []
+    try:
+        for _ in range(rounds):
+            for boards in rates:
+                seconds, slowest, fastest = _run_many(boards, make_file(folder, total // boards >> 20 << 20))
+                rates[boards].append((total // boards >> 20 << 20) * boards / seconds / MB)
+                if boards > 1:
+                    spreads.append(fastest / slowest)
+                print(f"{boards:2} boards: {rates[boards][-1]:.1f} MB/s", flush=True)
+    finally:
+        shutil.rmtree(folder)
+    one, ten = statistics.median(rates[1]), statistics.median(rates[10])
+    return (
+        "### ten boards at once, over a pty each\n\n"
+        "| boards | MB/s together | of one board | time of the fastest board ÷ of the slowest |\n|---|---|---|---|\n"
+        f"| 1 | {one:.1f} | 1.00 | - |\n| 10 | {ten:.1f} | {ten / one:.2f} | {statistics.median(spreads):.2f} |\n\n"
+    )
+
+
+def _run_many(boards: int, source: Path) -> tuple[float, float, float]:
+    """Seconds in all, and of the slowest and the fastest board."""
+    with ExitStack() as stack:
+        lines = [stack.enter_context(pseudo_terminal()) for _ in range(boards)]
+        sends = [Ends(line, source, source).start_python(["ours-send", line.send, str(source)]) for line in lines]
+        for send in sends:
+            assert send.stdout is not None
+            send.stdout.readline()
+        places = ",".join(line.receive for line in lines)
+        everything = Line("", "", tuple(fd for line in lines for fd in line.fds))
+        receive = Ends(everything, source, source).start_python(
+            ["ours-receive-many", places, "/dev/null", str(source.stat().st_size)]
+        )
+        told = _finish(receive, *sends)[0]
+    return told["seconds"], told["slowest"], told["fastest"]
 
 
 def machine() -> str:
@@ -285,7 +331,7 @@ def _wait_rusage(process: subprocess.Popen[bytes]) -> float:
 
 
 @contextmanager
-def _descriptor(place: str) -> Iterator[int]:
+def _descriptor(place: str) -> Generator[int]:
     if place.isdigit():
         yield int(place)
         return

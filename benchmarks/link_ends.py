@@ -1,8 +1,8 @@
-"""The two ends of each contender, as processes: ``python -m benchmarks.link_ends CONTENDER-END FD-OR-PATH FILE ...``.
+"""The two ends of each contender, as processes: ``python -m benchmarks.link_ends END FD-OR-PATH FILE [SIZE]``.
 
 ``ours-send`` is a board: the firmware's cable over a file descriptor, stepped by poll. ``ours-receive`` is a host: the
-connection of host_tools on asyncio, pulling a megabyte at a time and writing to a file; when the line is cut it opens it
-again and asks for what is missing. ``loop-*`` are the barest loops; ``xmodem-*`` the PyPI package.
+connection of host_tools on asyncio, pulling a megabyte at a time and writing to a file; when the line is cut it opens
+it again and asks for what is missing. ``loop-*`` are the barest loops; ``xmodem-*`` the PyPI package.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Stopwatch:
         print("ready", flush=True)
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def tell(self, **more: int) -> None:
+    def tell(self, **more: float) -> None:
         """Print one line of JSON."""
         seconds, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         print(json.dumps({"seconds": seconds, "cpu": cpu, **more}), flush=True)
@@ -159,7 +159,29 @@ async def ours_receive(place: str, file: str, size: int) -> None:
     watch.tell(received=received, asked_again=again)
 
 
-async def _pull_all(connection: Connection, output: int, missing: list[tuple[int, int]]) -> None:
+async def ours_receive_many(places: str, size: int) -> None:
+    """Pull one file from each of several boards at once, into nothing."""
+    loop = asyncio.get_running_loop()
+    watch = Stopwatch()
+    times: list[float] = []
+
+    async def one(place: str) -> None:
+        fd = open_line(place)
+        connection = Connection(FdPipe(place, fd, lambda: None), time.monotonic_ns(), ConstructCodec())
+        started = loop.time()
+        await connection.open()
+        missing = [(offset, min(STEP_BYTES, size - offset)) for offset in range(0, size, STEP_BYTES)]
+        await _pull_all(connection, None, missing)
+        times.append(loop.time() - started)
+        connection.close()
+
+    async with asyncio.TaskGroup() as boards:
+        for place in places.split(","):
+            boards.create_task(one(place))
+    watch.tell(slowest=max(times), fastest=min(times))
+
+
+async def _pull_all(connection: Connection, output: int | None, missing: list[tuple[int, int]]) -> None:
     """Ranges leave ``missing`` piece by piece, as a durable record would."""
     queue = list(missing)
     missing.clear()
@@ -170,7 +192,8 @@ async def _pull_all(connection: Connection, output: int, missing: list[tuple[int
             arrived: list[tuple[int, int]] = []
 
             def sink(at: int, data: memoryview, arrived: list[tuple[int, int]] = arrived) -> None:
-                os.pwrite(output, data, at)
+                if output is not None:
+                    os.pwrite(output, data, at)
                 arrived.append((at, len(data)))
 
             try:
@@ -272,6 +295,9 @@ def main() -> None:
     what, place, file, *rest = sys.argv[1:]
     if what == "ours-receive":
         asyncio.run(ours_receive(place, file, int(rest[0])))
+        return
+    if what == "ours-receive-many":
+        asyncio.run(ours_receive_many(place, int(rest[0])))
         return
     ends = {
         "ours-send": ours_send,

@@ -47,7 +47,7 @@ def _table(contenders: dict[str, list[Row]]) -> list[str]:
     ceiling = max(_rate(runs) for name, runs in contenders.items() if name in ("loop", "copy", "ours"))
     zmodem = _rate(contenders["zmodem"]) if "zmodem" in contenders else 0.0
     lines = [
-        "| contender | MB/s (min to max) | × ZMODEM | of the best | CPU s/GB send | receive | file ÷ sent | identical |",
+        "| contender | MB/s (min to max) | × ZMODEM | of the best | CPU s/GB send | receive | file ÷ sent | same |",
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_line(name, runs, zmodem, ceiling) for name, runs in contenders.items()]

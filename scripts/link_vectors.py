@@ -1,4 +1,4 @@
-"""``python -m scripts.link_vectors``: adds to ``tests/vectors/link/wire.json`` what the table has and that file has not.
+"""``python -m scripts.link_vectors``: adds to ``tests/vectors/link/wire.json`` what the table has and the file has not.
 
 Law: a vector that is in the file is never changed or taken out by this script. The file is the wire as it has been
 spoken; whoever changes it by hand breaks with every board that is out there. What a stream must give is written down

@@ -144,6 +144,12 @@ class PullWindow:
         self.bytes_twice = 0
         self.bytes_unasked = 0
         self.bytes_asked_again = 0
+        self._busy_ms = 0
+        self._busy_since_ms = -1
+
+    def busy_ms(self, now_ms: int) -> int:
+        """How long something has been under way in all: what ``bytes_in`` took."""
+        return self._busy_ms + (now_ms - self._busy_since_ms if self._busy_since_ms >= 0 else 0)
 
     def ask(self, recording: bytes, part: int, offset: int, length: int) -> int:
         """Ask for a range; returns the number by which its events are known."""
@@ -169,6 +175,8 @@ class PullWindow:
             self._urgent = max(self._urgent - 1, 0)
         if not self._flights:
             self._last_ms = now_ms
+        if self._busy_since_ms < 0:
+            self._busy_since_ms = now_ms
         self._flights.append(flight)
         length = flight.end - flight.position
         self._flying_bytes += length
@@ -197,8 +205,8 @@ class PullWindow:
         self.pieces.arrived(length)
         pull = flight.pull
         pull.missing -= length
-        self.outstanding_bytes -= length
         self.bytes_in += length
+        self._settle(length, now_ms)
         if flight.position == flight.end:
             self._flights.remove(flight)
         return pull.request, pull.missing == 0
@@ -210,7 +218,7 @@ class PullWindow:
             return None
         self._alive(now_ms)
         pull = self._flights[index].pull
-        self.outstanding_bytes -= pull.missing
+        self._settle(pull.missing, now_ms)
         for flight in self._flights:
             if flight.pull is pull:
                 self._flying_bytes -= flight.end - flight.position
@@ -237,6 +245,13 @@ class PullWindow:
         for flight in self._flights:
             self._lose(flight, flight.end)
         self._flights = []
+
+    def _settle(self, length: int, now_ms: int) -> None:
+        """So much less is outstanding; when nothing is, the line is idle."""
+        self.outstanding_bytes -= length
+        if self.outstanding_bytes == 0 and self._busy_since_ms >= 0:
+            self._busy_ms += now_ms - self._busy_since_ms
+            self._busy_since_ms = -1
 
     def _alive(self, now_ms: int) -> None:
         self._last_ms = now_ms

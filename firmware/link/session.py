@@ -55,11 +55,13 @@ TRANSITIONS = {
 OPEN_RETRY_MS = 250  # between open frames while nobody answers
 OPEN_LIMIT_MS = 5_000  # then the board counts as absent
 ANNOUNCE_MS = 1_000  # between a closed board's announcements
-PING_MS = 1_000  # silence after which an end asks whether the other is there
+PING_MS = 1_000  # between two pings of the host, which also measure latency; a board pings after such a silence
+LATENCY_LIMITS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)  # upper ends of the histogram's bars; the last is open
 SILENCE_MS = 5_000  # silence after which the other end is gone
 ERROR_TEXT_MAX = schema.TEXT_BYTES_MAX // 4  # characters, each of at most four bytes
 OUTPUT_LOW_PAYLOADS = 2  # bulk bytes are read from the card only while fewer largest frames wait to go out
 OUTPUT_HIGH_PAYLOADS = 8  # no more is taken in while so much waits: a flood of pings cannot fill the memory
+OUTPUT_PIECES_MAX = 64  # nor while there are so many pieces: the smallest take three times their bytes in memory
 
 CAPABILITIES_ALL = schema.CAPABILITY_BULK | schema.CAPABILITY_PROBE
 
@@ -91,6 +93,7 @@ class Session:
         self.payload_max = payload_max
         self.capabilities = capabilities
         self.latency_ms = -1
+        self.latency_counts = [0] * (len(LATENCY_LIMITS_MS) + 1)
         self.bytes_in = 0
         self.bytes_out = 0
         self.frames_in = 0
@@ -185,7 +188,7 @@ class Session:
     def next_event(self) -> "events.Event | None":
         """What has happened, one at a time; None when all is told."""
         while not self._events:
-            if self._output_bytes >= OUTPUT_HIGH_PAYLOADS * self.payload_max:
+            if self._output_bytes >= OUTPUT_HIGH_PAYLOADS * self.payload_max or len(self._output) >= OUTPUT_PIECES_MAX:
                 return None
             try:
                 if not self._take_message() and not self._take_frame():
@@ -224,7 +227,7 @@ class Session:
         elif self.state == OPEN:
             deadlines.append(self.stream.deadline_ms())
             deadlines.append(self.pulls.deadline_ms())
-            deadlines.append(max(self._last_in_ms, self._pinged_ms) + PING_MS)
+            deadlines.append(self._ping_due_ms())
         elif self._announce_ms >= 0:
             deadlines.append(self._announce_ms)
         known = [deadline for deadline in deadlines if deadline is not None]
@@ -288,7 +291,7 @@ class Session:
         elif kind == _KIND["ping"]:
             self._emit_packed("pong", 0, values)
         elif kind == _KIND["pong"]:
-            self.latency_ms = (self._now_ms - values["stamp"]) & 0xFFFFFFFF
+            self._note_latency((self._now_ms - values["stamp"]) & 0xFFFFFFFF)
         elif kind == _KIND["close"]:
             self._end("peer_close", values["reason"], "closed by the other end")
         elif kind == _KIND["pull"] and self.role == BOARD:
@@ -442,9 +445,20 @@ class Session:
             self._end("lost", schema.CLOSE_LOST, "nothing is acknowledged any more")
         elif now_ms - self._last_in_ms >= SILENCE_MS:
             self._end("lost", schema.CLOSE_LOST, "nothing has come for %d ms" % SILENCE_MS)
-        elif now_ms - max(self._last_in_ms, self._pinged_ms) >= PING_MS:
+        elif now_ms >= self._ping_due_ms():
             self._pinged_ms = now_ms
             self._emit_packed("ping", 0, {"stamp": now_ms & 0xFFFFFFFF})
+
+    def _ping_due_ms(self) -> int:
+        quiet_since_ms = self._pinged_ms if self.role == HOST else max(self._last_in_ms, self._pinged_ms)
+        return quiet_since_ms + PING_MS
+
+    def _note_latency(self, latency_ms: int) -> None:
+        self.latency_ms = latency_ms
+        bar = 0
+        while bar < len(LATENCY_LIMITS_MS) and latency_ms > LATENCY_LIMITS_MS[bar]:
+            bar += 1
+        self.latency_counts[bar] += 1
 
     # -- frames out
 

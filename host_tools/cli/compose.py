@@ -67,6 +67,14 @@ def create_destination(folder: Path) -> None:
     create(LinuxFiles(make_folder(folder)), str(folder), secrets.token_hex(8))
 
 
+async def check_destination(folder: Path) -> None:
+    """Whether recordings can be delivered there now; DestinationError says why not."""
+    destination = _destination(folder)
+    await destination.open()
+    await destination.check()
+    await destination.close()
+
+
 def assemble_bench(bench: Bench, folder: Path) -> EmulatedBench:
     """An emulated bench whose cards are folders below ``folder``."""
 
@@ -99,22 +107,23 @@ def opener_of(manifest: Manifest) -> Opener:
 
 def _world(settings: Settings, index: Index, spool: Spool) -> World:
     boards = {model: find_board(model) for model in board_models()}
-    destination = DirectoryDestination(
-        lambda: LinuxFiles(settings.destination), str(settings.destination), run_in_thread
-    )
     return World(
         finder=Finder(boards.values(), settings.usb_root, settings.dev, settings.urls),
         registry=make_registry(),
         boards=boards,
         index=index,
         spool=spool,
-        destination=destination,
+        destination=_destination(settings.destination),
         roster=load_roster(settings.roster) if settings.roster else Roster(),
         wall_ms=_wall_ms,
         nonce=lambda: secrets.randbits(64),
         opener_of=opener_of,
         run_blocking=run_in_thread,
     )
+
+
+def _destination(folder: Path) -> DirectoryDestination:
+    return DirectoryDestination(lambda: LinuxFiles(folder), str(folder), run_in_thread)
 
 
 def _wall_ms() -> int:

@@ -13,11 +13,13 @@ from rich.console import Console
 
 from firmware.ports.errors import PortFault
 from firmware.version import VERSION
-from host_tools.cli import bench_commands, board_commands, show
-from host_tools.cli.compose import create_destination, make_registry
+from host_tools.bench.requirements import CatalogueError, ResultsError
+from host_tools.cli import bench_commands, board_commands, port_commands, show
+from host_tools.cli.compose import check_destination, create_destination, make_registry
 from host_tools.cli.demo import DemoFailed, DemoPlan, run_demo
 from host_tools.cli.requirements import print_requirements
-from host_tools.cli.serve import RunningController, controller_client, serve_bench, serve_controller
+from host_tools.cli.serve import RunningController, serve_bench, serve_controller
+from host_tools.controller.remote import controller_client
 from host_tools.controller.settings import SettingsError, read_settings
 from host_tools.custody.errors import CustodyError
 from host_tools.destinations.interface import DestinationError
@@ -26,6 +28,7 @@ from host_tools.emulator.bench_file import BenchFileError, default_bench, read_b
 from host_tools.emulator.scene import SceneError
 from host_tools.evidence.media import ClipError
 from host_tools.hardware import BoardFileError
+from host_tools.protocol.connection import RequestRefused
 from host_tools.system.roster import RosterFileError
 from host_tools.transports.errors import LinkLost, PortError
 from host_tools.transports.local import LocalError
@@ -34,6 +37,7 @@ KNOWN_ERRORS = (
     BenchError,
     BenchFileError,
     BoardFileError,
+    CatalogueError,
     ClipError,
     CustodyError,
     DemoFailed,
@@ -42,6 +46,8 @@ KNOWN_ERRORS = (
     LocalError,
     PortError,
     PortFault,
+    RequestRefused,
+    ResultsError,
     RosterFileError,
     SceneError,
     SettingsError,
@@ -56,6 +62,8 @@ app = typer.Typer(
 )
 app.add_typer(bench_commands.app, name="bench")
 app.add_typer(board_commands.app, name="board")
+app.command()(port_commands.ports)
+app.command()(port_commands.identify)
 console = Console()
 
 Folder = Annotated[Path, typer.Option(help="Where the controller keeps its index and spool.")]
@@ -122,6 +130,7 @@ def controller(
     _check_urls(chosen.urls)
     if create:
         create_destination(chosen.destination)
+    asyncio.run(check_destination(chosen.destination))
 
     def ready(_: RunningController) -> None:
         console.print(f"controller in {chosen.folder}, destination {chosen.destination}; end: Ctrl-C")
@@ -162,6 +171,13 @@ def main() -> None:
     except KNOWN_ERRORS as error:
         print(f"bwc: {error}", file=sys.stderr)
         sys.exit(1)
+    except BaseExceptionGroup as group:  # several tasks of one program, each with its own line
+        known, unknown = group.split(KNOWN_ERRORS)
+        for error in _leaves(known):
+            print(f"bwc: {error}", file=sys.stderr)
+        if unknown is not None:
+            raise unknown from None
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -169,3 +185,10 @@ def main() -> None:
 def _check_urls(urls: tuple[str, ...]) -> None:
     for url in urls:
         make_registry().check(url)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException] | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions if group is not None else ():
+        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return found

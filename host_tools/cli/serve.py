@@ -11,21 +11,16 @@ from typing import Any
 
 from host_tools.cli.compose import Assembled, assemble_bench, assemble_controller
 from host_tools.controller.docks import Dock
+from host_tools.controller.remote import SOCKET
 from host_tools.controller.settings import Settings
 from host_tools.controller.status import take_status
 from host_tools.custody.blocking import run_in_thread
+from host_tools.custody.errors import CustodyError
 from host_tools.emulator.bench_file import Bench
 from host_tools.emulator.remote import BenchServer
 from host_tools.protocol.connection import RequestRefused
 from host_tools.transports.errors import LinkLost
-from host_tools.transports.local import LocalClient, LocalError, LocalServer
-
-CONTROLLER_SOCKET = "controller.sock"
-
-
-def controller_client(folder: Path) -> LocalClient:
-    """Whoever wants to ask the controller of ``folder``."""
-    return LocalClient(folder / CONTROLLER_SOCKET, "controller")
+from host_tools.transports.local import LocalError, LocalServer
 
 
 async def serve_controller(settings: Settings, on_ready: Callable[[RunningController], None]) -> None:
@@ -38,31 +33,26 @@ async def serve_controller(settings: Settings, on_ready: Callable[[RunningContro
 class RunningController:
     """A controller at work: its parts, and the task it runs in."""
 
-    def __init__(self, assembled: Assembled, task: asyncio.Task[None]) -> None:
+    def __init__(self, assembled: Assembled) -> None:
         self.controller, self.index, self.spool = assembled.controller, assembled.index, assembled.spool
-        self.task = task
-
-    async def status(self) -> dict[str, Any]:
-        """Where everything is."""
-        return await run_in_thread(lambda: take_status(self.controller, self.index, self.spool))
+        self.task = asyncio.create_task(self.controller.run())
 
 
 @asynccontextmanager
 async def running_controller(settings: Settings) -> AsyncGenerator[RunningController]:
     """Start a controller and answer questions about it on a socket in its folder; stop it in order at the end."""
     with assemble_controller(settings) as assembled:
-        task = asyncio.create_task(assembled.controller.run())
-        running = RunningController(assembled, task)
-        server = LocalServer(settings.folder / CONTROLLER_SOCKET, _Answers(running).handle)
+        server = LocalServer(settings.folder / SOCKET, _Answers(assembled).handle)
         await server.start()
         assembled.controller.happenings.listen(server.publish)
+        running = RunningController(assembled)
         try:
             yield running
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            running.task.cancel()
+            await asyncio.wait({running.task})
             await server.close()
-            if not task.cancelled() and (error := task.exception()) is not None:
+            if not running.task.cancelled() and (error := running.task.exception()) is not None:
                 raise error
 
 
@@ -85,10 +75,10 @@ async def serve_bench(bench: Bench, folder: Path, on_ready: Callable[[], None]) 
 class _Answers:
     """What may be asked of a running controller."""
 
-    def __init__(self, running: RunningController) -> None:
-        self._running = running
+    def __init__(self, assembled: Assembled) -> None:
+        self._assembled = assembled
         self._verbs: dict[str, Callable[..., Awaitable[Any]]] = {
-            "status": running.status,
+            "status": self._status,
             "check_contacts": self._check_contacts,
             "set_bay_power": self._set_bay_power,
         }
@@ -99,8 +89,12 @@ class _Answers:
             raise LocalError(f"the controller knows no {verb}; it knows {', '.join(sorted(self._verbs))}")
         try:
             return await action(**arguments)
-        except (RequestRefused, LinkLost) as error:
+        except (RequestRefused, LinkLost, CustodyError) as error:
             raise LocalError(str(error)) from error
+
+    async def _status(self) -> dict[str, Any]:
+        parts = self._assembled
+        return await take_status(parts.controller, parts.index, parts.spool, run_in_thread)
 
     async def _check_contacts(self, bay: int, dock: str = "") -> Any:
         return await self._dock(dock).check_contacts(bay)
@@ -109,7 +103,7 @@ class _Answers:
         await self._dock(dock).set_power(bay, on)
 
     def _dock(self, serial: str) -> Dock:
-        docks = self._running.controller.docks
+        docks = self._assembled.controller.docks
         if serial in docks:
             return docks[serial]
         if not serial and len(docks) == 1:

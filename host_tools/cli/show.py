@@ -8,8 +8,6 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from firmware.link import schema
-
 VERDICT_STYLES = {"pass": "green", "marginal": "yellow", "fail": "bold red", "not_measured": "dim"}
 STATE_STYLES = {"erased": "green", "delivered": "green", "held": "cyan", "offloading": "yellow", "delivering": "cyan"}
 
@@ -41,7 +39,7 @@ def docks_table(status: dict[str, Any]) -> Table:
                 f"{dock['serial']} ({dock['model']})",
                 str(bay["bay"]),
                 bay["state"],
-                schema.word_of(schema.LAMP_PATTERNS, bay["lamp"]),
+                bay["lamp"],
                 f"{bay['supply_uv'] / 1e6:.2f} V",
                 f"{bay['current_ua'] / 1e3:.0f} mA",
                 Text(verdict, style=VERDICT_STYLES[verdict]),

@@ -18,7 +18,13 @@ from host_tools.custody.errors import ContentMismatch, CustodyError, CustodyRefu
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
-from host_tools.destinations.interface import Destination, DestinationRefused, DestinationUnavailable, Receipt, SourceMismatch
+from host_tools.destinations.interface import (
+    Destination,
+    DestinationRefused,
+    DestinationUnavailable,
+    Receipt,
+    SourceMismatch,
+)
 from host_tools.destinations.metadata import clip_metadata, completion_metadata, recording_metadata
 from host_tools.destinations.names import clip_name, container_name
 

@@ -15,6 +15,7 @@ from typing import Any
 from firmware.link import schema
 from host_tools.controller.committer import Committer
 from host_tools.controller.happenings import Happenings
+from host_tools.controller.turns import Turns
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError, CustodyRefused
 from host_tools.custody.index import Announcement, Recording
@@ -55,8 +56,12 @@ class Offload:
         committer: Committer,
         run_blocking: RunBlocking,
         happenings: Happenings,
+        turns: Turns,
+        prioritised: bool = False,
     ) -> None:
         self.rates = Rates()
+        self._turns = turns
+        self._prioritised = prioritised
         self._connection = connection
         self._camera_serial = camera_serial
         self._spool = spool
@@ -89,7 +94,8 @@ class Offload:
         started_s = asyncio.get_running_loop().time()
         self._tell(entry, "offload_started")
         try:
-            await self._pull_missing(recording, entry)
+            with self._turns.taking_part(self._prioritised):
+                await self._pull_missing(recording, entry)
         finally:
             self.rates.seconds += asyncio.get_running_loop().time() - started_s
             await _to_its_end(self._pause(recording))
@@ -133,8 +139,9 @@ class Offload:
             if progress.add(len(data)):
                 self._tell(entry, "progress", bytes_here=progress.bytes_here)
 
-        async def work() -> None:
+        async def work(number: int) -> None:
             for chunk in queue:
+                await self._turns.turn(number, self._prioritised)
                 await self._connection.pull(recording, schema.PART_CHUNKS, chunk.offset_bytes, chunk.length_bytes, take)
                 if faults:
                     raise faults[0]
@@ -142,8 +149,8 @@ class Offload:
 
         try:
             async with asyncio.TaskGroup() as workers:
-                for _ in range(PULLS_AT_ONCE):
-                    workers.create_task(work())
+                for number in range(PULLS_AT_ONCE):
+                    workers.create_task(work(number))
         except* Exception as errors:  # noqa: BLE001  unwrapped: the first failure of the workers is theirs, not a group
             raise _first(errors) from None
 

@@ -16,7 +16,11 @@ from host_tools.transports.registry import Registry
 async def open_board(registry: Registry, url: str, nonce: int, codec: ConstructCodec) -> Connection:
     """A connection with an open session. PortError: there is no board of ours; VersionMismatch: an older or newer one;
     LinkLost: it went away meanwhile."""
-    connection = Connection(await registry.open(url), nonce, codec)
+    try:
+        pipe = await registry.open(url)
+    except OSError as error:  # a host name that nobody knows, a network that is down
+        raise PortError(f"{url}: cannot be opened ({error.strerror or error}); check the address") from error
+    connection = Connection(pipe, nonce, codec)
     try:
         await connection.open()
     except VersionMismatch:

@@ -24,6 +24,7 @@ from host_tools.controller.docks import Dock
 from host_tools.controller.happenings import Happening, Happenings
 from host_tools.controller.offload import Offload
 from host_tools.controller.opening import identify, open_board
+from host_tools.controller.turns import Turns
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index
 from host_tools.custody.journey import Journey
@@ -80,6 +81,7 @@ class Controller:
         self._world = world
         self._codec = ConstructCodec()
         self._committer = Committer(world.spool, world.run_blocking, self.happenings)
+        self._turns = Turns()
         self._journey = Journey(world.index, world.wall_ms)
         self._sessions: dict[str, Camera] = {}
         self._links: dict[str, Connection] = {}
@@ -120,7 +122,7 @@ class Controller:
     def link_of(self, serial: str) -> dict[str, Any]:
         """Health of the open link to a camera; empty while there is none."""
         connection = self._links.get(serial)
-        return link_health(connection) if connection is not None else {}
+        return connection.health().plain() if connection is not None else {}
 
     # -- ports
 
@@ -145,7 +147,7 @@ class Controller:
                 pause_s = RETRY_SLOW_S
             except LinkLost as lost:
                 self.happenings.tell("link_lost", url=port.url, text=str(lost))
-            except Exception as error:  # noqa: BLE001  the session's edge: one board must not end the others' sessions
+            except Exception as error:
                 LOG.exception("%s: the session has failed", port.url)
                 self._problem(port, f"{port.url}: the session failed ({error!r}); report this with the log")
                 pause_s = RETRY_SLOW_S
@@ -182,7 +184,17 @@ class Controller:
         view = self.cameras.setdefault(serial, CameraView(serial))
         view.model, view.firmware, view.location = identity["model"], identity["firmware"], port.location
         view.online = True
-        offload = Offload(connection, serial, world.spool, self._committer, world.run_blocking, self.happenings)
+        wearer = world.roster.wearer_for(serial)
+        offload = Offload(
+            connection,
+            serial,
+            world.spool,
+            self._committer,
+            world.run_blocking,
+            self.happenings,
+            self._turns,
+            wearer is not None and wearer.prioritised,
+        )
         camera = Camera(
             connection,
             view,
@@ -201,7 +213,7 @@ class Controller:
         try:
             await camera.run()
         finally:
-            view.link = link_health(connection)
+            view.link = connection.health().plain()
             if self._sessions.get(serial) is camera:  # else it is docked again already, and this is its old session
                 view.online = False
                 del self._sessions[serial], self._links[serial]
@@ -250,18 +262,3 @@ def lamp_for(view: CameraView) -> str:
     if view.offloading or view.status.get("recordings", 0):
         return "offloading"
     return "ready" if view.wearer else "docked"
-
-
-def link_health(connection: Connection) -> dict[str, Any]:
-    """Counters of one link, for status."""
-    session = connection.session
-    return {
-        "url": connection.url,
-        "bytes_in": session.bytes_in,
-        "bytes_out": session.bytes_out,
-        "latency_ms": session.latency_ms,
-        "bad_frames": session.reader.bad_headers + session.reader.bad_payloads,
-        "resent": session.stream.resent,
-        "bytes_asked_again": session.pulls.bytes_asked_again,
-    }
-

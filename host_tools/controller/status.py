@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from firmware.link import schema
 from host_tools.controller.cameras import CameraView
 from host_tools.controller.docks import Dock, worst_verdict
 from host_tools.controller.service import Controller
+from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.spool import Spool
 
 RECORDINGS_SHOWN_MAX = 200  # newest first; a page of history, not an archive
 
 
-def take_status(controller: Controller, index: Index, spool: Spool) -> dict[str, Any]:
-    """Docks with bays, cameras, recordings with their place, spool, destination, problems. Reads the index: blocks."""
-    rows = index.recordings()
+async def take_status(controller: Controller, index: Index, spool: Spool, run_blocking: RunBlocking) -> dict[str, Any]:
+    """Docks with bays, cameras, recordings with their place, spool, destination, problems. CustodyError."""
+    recordings, counts = await run_blocking(lambda: (_recordings(index), index.count_by_state()))
     storage = spool.storage()
     return {
         "docks": [_dock(controller, dock) for dock in controller.docks.values()],
         "cameras": [_camera(controller, view) for view in sorted(controller.cameras.values(), key=_serial)],
-        "recordings": [_recording(controller, index, row) for row in reversed(rows[-RECORDINGS_SHOWN_MAX:])],
-        "counts": index.count_by_state(),
+        "recordings": recordings,
+        "counts": counts,
         "spool": {
             "total_bytes": storage.total_bytes,
             "used_bytes": storage.used_bytes,
@@ -60,7 +62,7 @@ def _dock(controller: Controller, dock: Dock) -> dict[str, Any]:
                 "bay": number,
                 "state": dock.state_of(number),
                 "powered": entry.get("powered", False),
-                "lamp": entry.get("lamp", 0),
+                "lamp": schema.word_of(schema.LAMP_PATTERNS, entry.get("lamp", 0)),
                 "supply_uv": entry.get("supply_uv", 0),
                 "current_ua": entry.get("current_ua", 0),
                 "camera": view.serial if view else "",
@@ -91,7 +93,11 @@ def _camera(controller: Controller, view: CameraView) -> dict[str, Any]:
     }
 
 
-def _recording(controller: Controller, index: Index, row: Recording) -> dict[str, Any]:
+def _recordings(index: Index) -> list[dict[str, Any]]:
+    return [_recording(index, row) for row in reversed(index.recordings()[-RECORDINGS_SHOWN_MAX:])]
+
+
+def _recording(index: Index, row: Recording) -> dict[str, Any]:
     committed = len(index.committed_chunks(row.recording)) if row.state == "offloading" else row.chunk_count
     return {
         "recording": row.recording.hex(),

@@ -10,14 +10,14 @@ import asyncio
 import os
 import time
 import tty
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from firmware.version import VERSION
 from host_tools.protocol.connection import drop_front
 from host_tools.protocol.pcapng import TO_BOARD, TO_HOST, CaptureFileError, Packet, PcapngWriter
 from host_tools.transports.errors import LinkLost, PortError
-from host_tools.transports.pipe import Buffer, FdPipe, Pipe
+from host_tools.transports.pipe import Buffer, FdPipe, Pipe, Receiver
 
 BUFFER_BYTES = 65_536  # read at once from one side
 WAITING_BYTES_MAX = 1 << 20  # for a side that does not take them; then the other one is not read
@@ -96,6 +96,61 @@ class Recorder:
     def note(self, text: str) -> None:
         """Something that happened between two packets: an empty one with a comment."""
         self._file.write(self._interface, "", b"", text)
+
+
+class ListeningPipe:
+    """A pipe that tells what passes through it. Whoever uses the pipe does not notice."""
+
+    def __init__(self, pipe: Pipe, to_board: Listen, to_host: Listen) -> None:
+        self._pipe = pipe
+        self._to_board = to_board
+        self._to_host = to_host
+
+    @property
+    def url(self) -> str:
+        return self._pipe.url
+
+    def start(self, receiver: Receiver) -> None:
+        self._pipe.start(_ListeningReceiver(receiver, self._to_host))
+
+    def write(self, buffers: Sequence[Buffer]) -> int:
+        taken = self._pipe.write(buffers)
+        left = taken
+        for buffer in buffers:
+            if left <= 0:
+                break
+            self._to_board(bytes(memoryview(buffer)[:left]))
+            left -= len(buffer)
+        return taken
+
+    def resume(self) -> None:
+        self._pipe.resume()
+
+    def close(self) -> None:
+        self._pipe.close()
+
+
+class _ListeningReceiver:
+    """A receiver whose bytes are told before it gets them."""
+
+    def __init__(self, receiver: Receiver, listen: Listen) -> None:
+        self._receiver = receiver
+        self._listen = listen
+        self._space = memoryview(b"")
+
+    def space(self) -> memoryview:
+        self._space = self._receiver.space()
+        return self._space
+
+    def filled(self, count_bytes: int) -> None:
+        self._listen(bytes(self._space[:count_bytes]))
+        self._receiver.filled(count_bytes)
+
+    def turn_over(self) -> None:
+        self._receiver.turn_over()
+
+    def lost(self, error: LinkLost) -> None:
+        self._receiver.lost(error)
 
 
 class Relay:

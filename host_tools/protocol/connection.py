@@ -13,6 +13,7 @@ from typing import Any
 from firmware.link import events, schema
 from firmware.link.session import HOST, Session
 from host_tools.protocol.constructs import ConstructCodec
+from host_tools.protocol.health import LinkHealth, measure
 from host_tools.transports.errors import LinkLost
 from host_tools.transports.pipe import Buffer, Pipe
 
@@ -105,6 +106,10 @@ class Connection:
         self._check_open()
         self.session.probe(run, phase, data)
         self._work()
+
+    def health(self) -> LinkHealth:
+        """What was measured on this link until now."""
+        return measure(self.session, self.url, self._pipe.kind, self._pipe.nominal_bytes_per_s, self._now_ms())
 
     def close(self, reason: int = schema.CLOSE_DONE) -> None:
         """End in order."""

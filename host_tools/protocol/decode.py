@@ -19,7 +19,7 @@ from host_tools.protocol.decode_control import ControlListener, Heard
 from host_tools.protocol.decode_frames import Damaged, Foreign, Found, FrameFinder, Item, Noise
 from host_tools.protocol.pcapng import TO_BOARD, TO_HOST
 
-FRAME, MESSAGE, NOISE, DAMAGED, FOREIGN, SESSION, GAP = (
+FRAME, MESSAGE, NOISE, DAMAGED, FOREIGN, SESSION, GAP, NOTE = (
     "frame",
     "message",
     "noise",
@@ -27,6 +27,7 @@ FRAME, MESSAGE, NOISE, DAMAGED, FOREIGN, SESSION, GAP = (
     "foreign",
     "session",
     "gap",
+    "note",
 )
 JSON_BYTES_MAX = 64  # of a field that JSON holds in full; of longer ones (bulk data) it tells length and CRC
 _ARROWS = {TO_BOARD: "host → board", TO_HOST: "board → host", "": ""}

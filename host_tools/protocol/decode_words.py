@@ -28,8 +28,10 @@ CLOSE_REASONS: Final[Words] = _constants("CLOSE_")
 PARTS: Final[Words] = _constants("PART_")
 CAPABILITIES: Final[Words] = _constants("CAPABILITY_")  # bits, not numbers
 
-# By name, as the documentation prints them.
 WORD_LISTS: Final[dict[str, Words]] = {
+    "error codes": ERROR_WORDS,
+    "messages": MESSAGE_WORDS,
+    "quantities": QUANTITY_WORDS,
     "board kinds": schema.BOARD_KINDS,
     "bay states": schema.BAY_STATES,
     "camera states": schema.CAMERA_STATES,
@@ -100,4 +102,5 @@ def _number(owner: str, name: str, unit: str, value: int, fields: dict[str, Any]
         unit = QUANTITY_UNITS.get(fields["quantity"], "")
     if name in ("nonce", "nonce_seen"):
         return f"{value:016x}"
-    return f"{value} {unit}".strip() if unit not in ("message number", "segments") else str(value)
+    told = unit in ("", "message number", "segments") or name.endswith(f"_{unit.lower()}")
+    return str(value) if told else f"{value} {unit}"

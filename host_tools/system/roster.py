@@ -36,6 +36,7 @@ class Wearer(BaseModel):
     id: Annotated[str, _text(WEARER_ID_CHARACTERS_MAX)]
     name: Annotated[str, _text(WEARER_NAME_CHARACTERS_MAX)]
     profile: Annotated[str, _text(PROFILE_CHARACTERS_MAX)] = "default"
+    prioritised: bool = False  # their recordings are offloaded before others'
 
 
 class Assignment(BaseModel):

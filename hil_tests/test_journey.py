@@ -1,0 +1,56 @@
+"""A recording's way from the camera to the destination, when nothing goes wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from host_tools.bench.programs import until
+from host_tools.bench.scenario_parts import READY, Bench, DestinationFolder, ScenarioController
+
+SLOW_BYTES_PER_S = 500_000  # a recording of three seconds, a megabyte, then takes two to offload
+
+
+def bay_of(status: dict[str, Any], number: int) -> dict[str, Any]:
+    """One bay of the only dock."""
+    return status["docks"][0]["bays"][number - 1]
+
+
+@pytest.mark.req("LINK-01", "LINK-06", "DOCK-01", "DOCK-05", "CAM-03", "CAM-21", "CTRL-03", "CTRL-09")
+def test_a_recording_is_docked_checked_offloaded_delivered_and_erased(
+    bench: Bench, controller: ScenarioController, destination: DestinationFolder
+):
+    camera = bench.camera(1)
+    camera.start_recording()
+    bench.let_pass(1.0)
+    camera.stop_recording()
+    (truth,) = camera.truths()
+    controller.until(lambda status: status["docks"], "the dock to be greeted")
+
+    camera.make_link_slow(SLOW_BYTES_PER_S)
+    camera.dock(bay=1)
+    docked = controller.wait_for("docked", camera)
+    assert (docked["dock"], docked["bay"]) == (bench.dock(1).serial, 1)
+    assert docked["at_unix_ms"] > 0
+    recording = controller.wait_for("offload_started", camera)["recording"]
+    controller.until(lambda status: bay_of(status, 1)["lamp"] == "offloading", "the bay's lamp to say so")
+    assert controller.status_of(recording)["place"] == "camera, partly spool"
+    delivered = controller.wait_for("delivered", camera)
+    controller.wait_for("erased", camera)
+
+    destination.clip(delivered["container"]).must_be(truth)
+    status = controller.until(
+        lambda status: status if bay_of(status, 1)["lamp"] == "ready" else None, "the bay's lamp to say ready"
+    )
+    until(lambda: bench.dock(1).lamps(1) == READY, "the lamp itself to be green")
+    (seen,) = [each for each in status["cameras"] if each["serial"] == camera.serial]
+    assert (seen["recordings"], seen["place"]) == (0, {"dock": bench.dock(1).serial, "bay": 1})
+    assert controller.status_of(recording)["place"] == "destination"
+    assert bay_of(status, 1)["verdict"] == "pass"
+
+    camera.undock()
+    controller.wait_for("undocked", camera)
+    controller.until(lambda status: bay_of(status, 1)["state"] == "free", "the bay to be free")
+    bays = [event["state"] for event in controller.events() if event["what"] == "bay"]
+    assert bays == ["settling", "checking", "docked", "free"], "bounces of the contacts are not dockings"

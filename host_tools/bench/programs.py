@@ -1,0 +1,166 @@
+"""The programs of a scenario as processes of their own, and what is heard of them.
+
+Law: starts and ends only what it was told to start; whoever starts a program ends it. Knows programs by their command
+line and their sockets, nothing of cameras and docks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from host_tools.transports.local import LocalClient, LocalError
+
+POLL_S = 0.05  # between two looks at something that has no event
+LIMIT_S = 30.0  # for anything that takes a second or two: a busy machine is slow, and is not broken for that
+END_LIMIT_S = 15.0  # for a program that was asked to end
+LOG_SHOWN_BYTES = 8_192  # of a failing scenario's logs: the end tells
+
+T = TypeVar("T")
+Event = dict[str, Any]
+
+
+class ScenarioFailed(AssertionError):
+    """Something did not come within its deadline, or a program ended that should not have."""
+
+
+class Program:
+    """One ``bwc`` command as a process; what it says goes to ``log``."""
+
+    def __init__(self, name: str, arguments: list[str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; it is not ready yet."""
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "host_tools.cli", *self._arguments]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def is_running(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def check(self) -> None:
+        """ScenarioFailed if it has ended by itself."""
+        if not self.is_running():
+            raise ScenarioFailed(f"the {self.name} has ended: {log_end(self.log)}")
+
+    def kill(self) -> None:
+        """SIGKILL: no farewell of any kind."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> int:
+        """Ask it to end (SIGTERM); returns its exit code. Killed if it does not."""
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        process.terminate()
+        try:
+            return process.wait(END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise ScenarioFailed(f"the {self.name} did not end within {END_LIMIT_S:.0f} s of SIGTERM") from None
+
+
+class EventLog:
+    """All events of a server from its first answer on, until it is gone. A thread listens; anybody may wait."""
+
+    def __init__(self, client: LocalClient) -> None:
+        self._client = client
+        self._events: list[Event] = []
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()), name="event-log")
+
+    def start(self) -> None:
+        """Listen as soon as there is somebody to listen to."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """When the server has ended."""
+        self._closing = True
+        self._thread.join()
+
+    def mark(self) -> int:
+        """The present end of the log, for ``wait_for(after=…)``."""
+        with self._changed:
+            return len(self._events)
+
+    def all(self) -> list[Event]:
+        """Everything so far."""
+        with self._changed:
+            return list(self._events)
+
+    def wait_for(
+        self, wanted: Callable[[Event], bool], what: str, limit_s: float, after: int, check: Callable[[], None]
+    ) -> Event:
+        """The first such event, from ``after`` on. ScenarioFailed when it does not come; ``check`` may raise earlier."""
+        deadline_s = time.monotonic() + limit_s
+        place = after
+        with self._changed:
+            while True:
+                for event in self._events[place:]:
+                    if wanted(event):
+                        return event
+                place = len(self._events)
+                check()
+                if time.monotonic() > deadline_s:
+                    raise ScenarioFailed(f"waited {limit_s:.0f} s for {what}; last event: {self._events[-1:]}")
+                self._changed.wait(1.0)
+
+    async def _listen(self) -> None:
+        while not self._closing:
+            try:
+                async for event in self._client.events():
+                    with self._changed:
+                        self._events.append(event)
+                        self._changed.notify_all()
+            except LocalError:
+                await asyncio.sleep(POLL_S)
+            else:
+                return
+
+
+def until(
+    condition: Callable[[], T], what: str, limit_s: float = LIMIT_S, check: Callable[[], None] | None = None
+) -> T:
+    """Look until the condition gives something true, and return it. ScenarioFailed when it does not in time."""
+    deadline_s = time.monotonic() + limit_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        if check is not None:
+            check()
+        if time.monotonic() > deadline_s:
+            raise ScenarioFailed(f"waited {limit_s:.0f} s for {what}")
+        time.sleep(POLL_S)
+
+
+def answers(client: LocalClient, verb: str) -> bool:
+    """Whether a server answers that question."""
+    try:
+        client.call(verb)
+    except LocalError:
+        return False
+    return True
+
+
+def log_end(path: Path) -> str:
+    """The end of a log."""
+    if not path.exists():
+        return "(no log)"
+    return path.read_bytes()[-LOG_SHOWN_BYTES:].decode(errors="replace").strip() or "(nothing said)"

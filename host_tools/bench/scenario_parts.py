@@ -1,0 +1,342 @@
+"""What scenarios speak of: a bench with cameras and docks, a controller, a destination.
+
+Law: cameras and bays, never ports or processes, so that a scenario reads the same on real boards. What only the
+emulated bench can tell (the true recording, the bytes on the wire, a link made slow) is marked as such.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firmware.formats import manifest as manifests
+from host_tools.bench.programs import LIMIT_S, Event, EventLog, Program, ScenarioFailed, T, answers, log_end, until
+from host_tools.controller.remote import controller_client
+from host_tools.custody.index import open_index
+from host_tools.evidence.media import inspect_clip
+from host_tools.transports.local import LocalClient
+
+Range = tuple[int, int]  # from, up to; bytes of a recording's chunks
+
+READY = {"green": True, "red": False}
+RECORDING = {"green": False, "red": True}
+PRESS_LIMIT_S = 2.0  # a camera that was just taken may still show that it was assigned, and not listen yet
+HOLD_S = 3.3  # a little longer than the hold time of the record button
+FRAGMENT_MS = 1_000  # the most that a clip may be shorter than what was recorded
+BLOCK_BYTES = 1 << 20
+
+
+class Bench:
+    """Hands for a running bench. ``cameras`` and ``docks`` by number, from 1."""
+
+    def __init__(self, client: LocalClient, cameras: list[str], docks: list[str]) -> None:
+        self._client = client
+        state = client.call("state")
+        self.cameras = [Camera(client, name, state["cameras"][name]["serial"]) for name in cameras]
+        self.docks = [Dock(client, name, state["docks"][name]["serial"]) for name in docks]
+
+    def camera(self, number: int) -> Camera:
+        """The camera of that number."""
+        return self.cameras[number - 1]
+
+    def dock(self, number: int) -> Dock:
+        """The dock of that number."""
+        return self.docks[number - 1]
+
+    def let_pass(self, seconds: float) -> None:
+        """Let cameras record. A recording has a length: the one thing in a scenario that is waited for by the clock."""
+        time.sleep(seconds)
+
+    def tidy(self) -> None:
+        """Put everything where a scenario finds it: boards on, cameras in nobody's bay, links fast."""
+        state = self._client.call("state")
+        for name, board in [*state["docks"].items(), *state["cameras"].items()]:
+            if not board["on"]:
+                self._client.call("set_power", board=name, on=True)
+        for camera in self.cameras:
+            camera.make_link_fast()
+            if state["cameras"][camera.name]["bay"]:
+                camera.undock()
+
+    def crashes(self) -> list[str]:
+        """What firmware has crashed, a traceback each."""
+        state = self._client.call("state")
+        return [crash for board in [*state["docks"].values(), *state["cameras"].values()] for crash in board["crashes"]]
+
+
+class Camera:
+    """A camera, and the hands of its wearer."""
+
+    def __init__(self, client: LocalClient, name: str, serial: str) -> None:
+        self.name = name
+        self.serial = serial
+        self.wire = Wire(client, name)
+        self._client = client
+        self._truths_before = len(self._all_truths())
+
+    # -- hands
+
+    def dock(self, bay: int) -> None:
+        """Put it into a bay of the first dock."""
+        self._client.call("put_in", camera=self.name, bay=bay)
+
+    def undock(self) -> None:
+        """Pull it out of its bay."""
+        self._client.call("take_out", camera=self.name)
+
+    def start_recording(self) -> None:
+        """Press the record button until the lamp says that it records."""
+        until(self._press_and_look, f"{self.name} to record")
+
+    def stop_recording(self) -> None:
+        """Hold the record button until the lamp says that the camera is ready again."""
+        self.press(HOLD_S)
+        until(lambda: self.lamps() == READY, f"{self.name} to be ready again")
+
+    def press(self, hold_s: float = 0.15) -> None:
+        """Press the record button."""
+        self._client.call("press", camera=self.name, button="record", hold_s=hold_s)
+
+    def cut_power(self) -> None:
+        """Take its battery out."""
+        self._client.call("set_power", board=self.name, on=False)
+
+    def restore_power(self) -> None:
+        """Put the battery back."""
+        self._client.call("set_power", board=self.name, on=True)
+
+    def reset(self) -> None:
+        """Make it boot anew."""
+        self._client.call("reset", board=self.name)
+
+    # -- eyes
+
+    def lamps(self) -> dict[str, bool]:
+        """Which lamps are lit at this moment."""
+        lit: dict[str, bool] = self._client.call("state")["cameras"][self.name]["lamps"]
+        return lit
+
+    # -- what only the emulated bench has
+
+    def make_link_slow(self, bytes_per_s: int) -> None:
+        """So that there is time to interrupt it."""
+        self._client.call("limit_link", board=self.name, bytes_per_s=bytes_per_s)
+
+    def make_link_fast(self) -> None:
+        """As it was."""
+        self._client.call("limit_link", board=self.name)
+
+    def truths(self) -> list[dict[str, Any]]:
+        """What it has recorded since the scenario began: ``sha256``, ``prefixes``, ``frames``, ``duration_ms``."""
+        return self._all_truths()[self._truths_before :]
+
+    def _all_truths(self) -> list[dict[str, Any]]:
+        return [line for line in self._client.call("truth") if line["camera"] == self.serial]
+
+    def _press_and_look(self) -> bool:
+        self.press()
+        try:
+            return until(lambda: self.lamps() == RECORDING, "the red lamp", PRESS_LIMIT_S)
+        except ScenarioFailed:
+            return False
+
+
+class Dock:
+    """A docking station."""
+
+    def __init__(self, client: LocalClient, name: str, serial: str) -> None:
+        self.name = name
+        self.serial = serial
+        self._client = client
+
+    def reset(self) -> None:
+        """Cut its mains for a moment."""
+        self._client.call("reset", board=self.name)
+
+    def lamps(self, bay: int) -> dict[str, bool]:
+        """Which lamps of a bay are lit at this moment."""
+        lit: dict[str, bool] = self._client.call("state")["docks"][self.name]["bays"][str(bay)]["lamps"]
+        return lit
+
+
+class Wire:
+    """A listener on a camera's cable (emulated bench only)."""
+
+    def __init__(self, client: LocalClient, name: str) -> None:
+        self._client = client
+        self._name = name
+        self._before: list[list[Any]] = []
+
+    def listen(self) -> None:
+        """From now on. Before the session begins, for only then its frames can be read."""
+        self._before = self._served()
+
+    def served(self, recording: str) -> list[Range]:
+        """Ranges of a recording's chunks that the camera has sent since ``listen``, in the order of sending."""
+        before = self._before
+        ranges = self._served()[max(0, len(before) - 1) :]
+        if before and ranges and ranges[0][:3] == before[-1][:3]:  # the last range has grown since
+            ranges[0] = [*ranges[0][:2], before[-1][3], ranges[0][3]]
+        return [(start, end) for name, part, start, end in ranges if name == recording and part == 0 and start < end]
+
+    def _served(self) -> list[list[Any]]:
+        found: list[list[Any]] = self._client.call("tap", board=self._name)["served"]
+        return found
+
+
+class ScenarioController:
+    """The controller of a scenario. It can be killed and started again; its folder stays."""
+
+    def __init__(self, folder: Path, arguments: list[str]) -> None:
+        self.folder = folder
+        self.log = folder.parent / "controller.log"
+        self._program = Program("controller", ["controller", "--folder", str(folder), *arguments], self.log)
+        self._client = controller_client(folder)
+        self._events: EventLog | None = None
+
+    def start(self) -> None:
+        """Start it. What it tells is kept from the first moment on."""
+        self._program.start()
+        self._events = EventLog(self._client)
+        self._events.start()
+
+    def stop(self) -> None:
+        """In order. ScenarioFailed if it does not end well."""
+        try:
+            code = self._program.stop()
+        finally:
+            self._close_events()
+        if code != 0:
+            raise ScenarioFailed(f"the controller ended with exit code {code}: {log_end(self.log)}")
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._program.kill()
+        self._close_events()
+
+    def status(self) -> dict[str, Any]:
+        """What ``bwc status --json`` prints."""
+        until(lambda: answers(self._client, "status"), "the controller to answer", check=self._program.check)
+        found: dict[str, Any] = self._client.call("status")
+        return found
+
+    def status_of(self, recording: str) -> dict[str, Any]:
+        """One recording's row of the status."""
+        return next(row for row in self.status()["recordings"] if row["recording"] == recording)
+
+    def until(self, condition: Callable[[dict[str, Any]], T], what: str, limit_s: float = LIMIT_S) -> T:
+        """Ask for the status until the condition gives something true, and return that."""
+        return until(lambda: condition(self.status()), what, limit_s, self._program.check)
+
+    def wait_for(
+        self,
+        what: str,
+        camera: Camera | None = None,
+        having: Callable[[Event], bool] = bool,
+        after: int = 0,
+        limit_s: float = LIMIT_S,
+    ) -> Event:
+        """The first event of that name (of that camera, ``having`` that), since the controller started or ``after``."""
+
+        def wanted(event: Event) -> bool:
+            is_it = event.get("what") == what and (camera is None or event.get("camera") == camera.serial)
+            return is_it and having(event)
+
+        told = f"{what} of {camera.serial}" if camera else what
+        return self._log().wait_for(wanted, told, limit_s, after, self._program.check)
+
+    def wait_for_share(self, camera: Camera, share: float) -> str:
+        """Until so much of the recording being offloaded from that camera is here; returns the recording."""
+        event = self.wait_for(
+            "progress", camera, having=lambda event: event["bytes_here"] >= share * event["bytes_whole"]
+        )
+        return event["recording"]
+
+    def mark(self) -> int:
+        """The present end of what it has told, for ``wait_for(after=…)``."""
+        return self._log().mark()
+
+    def events(self) -> list[Event]:
+        """All it has told since it was started."""
+        return self._log().all()
+
+    def committed(self, recording: str) -> list[Range]:
+        """The chunks that count as arrived, read from its index beside it."""
+        index = open_index(str(self.folder / "index.sqlite"), read_only=True)
+        try:
+            chunks = index.committed_chunks(bytes.fromhex(recording))
+        finally:
+            index.close()
+        manifest = self.folder / "spool" / "recordings" / recording / "manifest.json"
+        entries = manifests.decode(manifest.read_bytes()).chunks
+        return [(entries[chunk].offset, entries[chunk].offset + entries[chunk].length) for chunk in chunks]
+
+    def _log(self) -> EventLog:
+        if self._events is None:
+            raise ScenarioFailed("the controller has not been started")
+        return self._events
+
+    def _close_events(self) -> None:
+        if self._events is not None:
+            self._events.close()
+
+
+class DestinationFolder:
+    """Where recordings arrive; it can be taken away and brought back, as a disk can."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._away = path.with_name(path.name + "-away")
+
+    def take_away(self) -> None:
+        """The disk is pulled."""
+        self.path.rename(self._away)
+
+    def bring_back(self) -> None:
+        """The disk is back."""
+        self._away.rename(self.path)
+
+    def clip(self, container: str) -> Clip:
+        """The one clip of a container."""
+        (path,) = (self.path / container).glob("*.mp4")
+        return Clip(path)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A delivered clip."""
+
+    path: Path
+
+    def sha256(self) -> str:
+        """Of the file, in hexadecimal."""
+        digest = hashlib.sha256()
+        with self.path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+        return digest.hexdigest()
+
+    def must_be(self, truth: dict[str, Any]) -> None:
+        """Bit by bit what the camera recorded, and every picture decodes. AssertionError."""
+        assert self.sha256() == truth["sha256"], f"{self.path} is not what {truth['camera']} recorded"
+        report = inspect_clip(self.path)
+        assert (report.frames, report.decode_errors) == (truth["frames"], 0)
+        assert abs(report.duration_ms - truth["duration_ms"]) <= FRAGMENT_MS
+
+
+def overlaps(ranges: list[Range], others: list[Range]) -> list[tuple[Range, Range]]:
+    """Every pair that has bytes in common."""
+    return [(one, two) for one in ranges for two in others if one[0] < two[1] and two[0] < one[1]]
+
+
+def covered_bytes(ranges: list[Range]) -> int:
+    """How many bytes are in at least one of the ranges."""
+    covered = end = 0
+    for start, stop in sorted(ranges):
+        covered += max(0, stop - max(start, end))
+        end = max(end, stop)
+    return covered

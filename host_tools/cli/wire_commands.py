@@ -1,0 +1,232 @@
+"""``bwc capture``, ``replay``, ``decode``, ``dissector``: looking into the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from host_tools.cli.compose import make_registry
+from host_tools.protocol.capture import CaptureFile, ListeningPipe, Recorder, Relay
+from host_tools.protocol.connection import Connection
+from host_tools.protocol.constructs import ConstructCodec
+from host_tools.protocol.decode import MESSAGE, Entry, LineDecoder, decode_message, json_of, text_of
+from host_tools.protocol.decode_control import lone_messages
+from host_tools.protocol.dissector import dissector as dissector_text
+from host_tools.protocol.pcapng import TO_BOARD, TO_HOST, CaptureFileError
+from host_tools.protocol.replay import LEFT_OUT, Step, compare, read_entries, replay_to_board, steps_of
+
+READ_BYTES = 65_536
+SETTLE_S = 0.2  # after the last answer, so that what the board says on its own accord is heard too
+
+console = Console()
+
+Trace = Annotated[Path, typer.Argument(help="A capture (pcapng).")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+OnlyMessages = Annotated[bool, typer.Option("--messages", help="Only messages, not the frames that carry them.")]
+SaltOption = Annotated[
+    str | None, typer.Option("--salt", help="The session's salt in hexadecimal; else it is worked out.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``bwc``."""
+    for command in (capture, replay, decode, dissector):
+        app.command()(command)
+
+
+def capture(
+    url: Annotated[str, typer.Argument(help="The board's port: /dev/tty…, socket://…, emu://…")],
+    write: Annotated[Path, typer.Option("--write", "-w", help="The capture to write.")],
+    link: Annotated[Path | None, typer.Option("--as", help="Offer the port under this path, as a link.")] = None,
+    name: Annotated[str, typer.Option(help="The board's name in the capture.")] = "",
+    comment: Annotated[str, typer.Option(help="A line about the whole capture: scenario, seed.")] = "",
+) -> None:
+    """Record a live line: open the port this prints instead of the board's own. Until Ctrl-C."""
+    make_registry().check(url)
+    file = CaptureFile(write, comment)
+    recorder = file.recorder(name or url.rstrip("/").rpartition("/")[2] or url, url)
+    try:
+        asyncio.run(_capture(url, link, recorder, file))
+    finally:
+        file.close()
+        console.print(
+            f"{write}: {file.packets} packets, {recorder.bytes_to_board} bytes to the board, "
+            f"{recorder.bytes_to_host} to the host"
+        )
+
+
+def replay(
+    trace: Trace,
+    to_board: Annotated[
+        str | None, typer.Option("--to-board", metavar="URL", help="Ask this board what the host asked in the capture.")
+    ] = None,
+    board: Annotated[str | None, typer.Option(help="Only this board of the capture.")] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="To a board: one after the other, without the pauses.")] = False,
+    change: Annotated[
+        bool, typer.Option("--change", help="To a board: also what changes it (time, wearer, power, erasing).")
+    ] = False,
+    messages: OnlyMessages = False,
+    as_json: AsJson = False,
+    salt: SaltOption = None,
+) -> None:
+    """Play a capture again: to the parser, or the host's side of it to a board. Exit code 1: it answered otherwise."""
+    entries = read_entries(trace, board, _salt(salt))
+    if to_board is None:
+        _print_entries(entries, messages, as_json)
+        return
+    make_registry().check(to_board)
+    recorded = steps_of(_of_one_board(entries, trace))
+    played = asyncio.run(_replay_to_board(to_board, recorded, None if fast else 1.0, change))
+    raise typer.Exit(_print_comparison(compare(recorded, played, change), as_json))
+
+
+def decode(
+    binary: Annotated[bool, typer.Option("--binary", help="Standard input is bytes, not hexadecimal.")] = False,
+    sender: Annotated[str, typer.Option("--from", help="Who sent it: host or board; else not known.")] = "",
+    messages: OnlyMessages = False,
+    as_json: AsJson = False,
+    salt: SaltOption = None,
+) -> None:
+    """Read frames, or messages without frames around them, from standard input."""
+    directions = {"": "", "host": TO_BOARD, "board": TO_HOST}
+    if sender not in directions:
+        raise typer.BadParameter("write host or board", param_hint="--from")
+    data = sys.stdin.buffer.read() if binary else bytes_of_hex(sys.stdin.read())
+    _print_entries(decode_bytes(data, directions[sender], _salt(salt)), messages, as_json)
+
+
+def dissector() -> None:
+    """Print the Wireshark dissector; put it into a file of Wireshark's plugin folder."""
+    sys.stdout.write(dissector_text())
+
+
+def decode_bytes(data: bytes, direction: str, salt: int | None) -> Iterator[Entry]:
+    """Entries of bytes that hold frames, or only messages."""
+    heard = lone_messages(data)
+    if heard is not None:
+        sender = {TO_BOARD: "host", TO_HOST: "board"}.get(direction, "")
+        for each in heard:
+            name, fields, remark = decode_message(each, sender)
+            yield Entry(0, "", direction, MESSAGE, name, each.request, 0, fields, remark)
+        return
+    decoder = LineDecoder(salt=salt)
+    yield from decoder.feed(direction, data)
+    yield from decoder.finish()
+
+
+def bytes_of_hex(text: str) -> bytes:
+    """Bytes of hexadecimal as people and tools write it: spaces, colons, commas, 0x, ``\\x``, and lines of ``xxd`` or
+    ``hexdump -C``. CaptureFileError names what is none."""
+    digits: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        offset = _OFFSET.match(line)
+        body = line[offset.end() :] if offset else line
+        body = re.split(r"  +\S*$|\|", body.rstrip())[0] if offset else body
+        body = re.sub(r"0x|\\x|[\s:,;]", "", body)
+        if re.search(r"[^0-9a-fA-F]", body) or len(body) % 2:
+            raise CaptureFileError(f"line {number} of the input is no hexadecimal; --binary takes bytes as they are")
+        digits.append(body)
+    return bytes.fromhex("".join(digits))
+
+
+_OFFSET = re.compile(r"^\s*[0-9a-fA-F]{4,16}(?::\s+|\s\s+)")  # of a hex dump: an address, then a colon or two spaces
+
+
+async def _capture(url: str, link: Path | None, recorder: Recorder, file: CaptureFile) -> None:
+    relay = Relay(url, make_registry().open, recorder, link)
+
+    def tell(path: str) -> None:
+        console.print(f"open [bold]{path}[/] instead of {url}; end: Ctrl-C" if path else f"{url} has gone; waiting for it")
+
+    relay.on_change = tell
+    running = asyncio.create_task(relay.run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, running.cancel)
+    watching = asyncio.create_task(_until_failed(file))
+    await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (running, watching):
+        task.cancel()
+    results = await asyncio.gather(running, watching, return_exceptions=True)
+    for error in results:
+        if isinstance(error, Exception):
+            raise error
+
+
+async def _until_failed(file: CaptureFile) -> None:
+    while file.failure is None:
+        await asyncio.sleep(SETTLE_S)
+    raise file.failure
+
+
+async def _replay_to_board(url: str, steps: list[Step], pace: float | None, change: bool) -> list[Step]:
+    """What the board answered now."""
+    decoder = LineDecoder()
+    heard: list[Entry] = []
+
+    def listen(direction: str) -> Callable[[bytes], None]:
+        return lambda data: heard.extend(decoder.feed(direction, data))
+
+    pipe = ListeningPipe(await make_registry().open(url), listen(TO_BOARD), listen(TO_HOST))
+    connection = Connection(pipe, secrets.randbits(64), ConstructCodec())
+    try:
+        await replay_to_board(connection, steps, pace, change)
+        await asyncio.sleep(SETTLE_S)
+    finally:
+        connection.close()
+    return steps_of(heard)
+
+
+def _of_one_board(entries: Iterator[Entry], trace: Path) -> Iterator[Entry]:
+    board = None
+    for entry in entries:
+        if board not in (None, entry.board):
+            raise CaptureFileError(f"{trace} has several boards, {board} and {entry.board} among them; name one: --board")
+        board = entry.board
+        yield entry
+
+
+def _print_entries(entries: Iterable[Entry], messages: bool, as_json: bool) -> None:
+    for entry in entries:
+        if messages and entry.what != MESSAGE:
+            continue
+        print(json.dumps(json_of(entry), ensure_ascii=False) if as_json else text_of(entry))
+
+
+def _print_comparison(pairs: list[tuple[Step, str]], as_json: bool) -> int:
+    different = [pair for pair in pairs if pair[1] not in (pair[0].outcome, LEFT_OUT)]
+    if as_json:
+        rows = [{"asked": step.name, "recorded": step.outcome, "now": now} for step, now in pairs]
+        print(json.dumps({"same": not different, "steps": rows}))
+        return 1 if different else 0
+    table = Table("Asked", "Recorded", "Now")
+    for step, now in pairs:
+        style = "" if now == step.outcome else "dim" if now == LEFT_OUT else "red"
+        table.add_row(step.name, step.outcome, now, style=style)
+    console.print(table)
+    left_out = sum(now == LEFT_OUT for _, now in pairs)
+    console.print(f"{len(pairs)} steps, {left_out} left out, {len(different)} answered otherwise")
+    return 1 if different else 0
+
+
+def _salt(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        salt = int(text, 16)
+    except ValueError:
+        salt = -1
+    if not 0 <= salt <= 0xFFFFFFFF:
+        raise typer.BadParameter(f"{text} is no salt; write up to eight hexadecimal digits", param_hint="--salt")
+    return salt
