@@ -12,7 +12,7 @@ BOOTSTRAP = $(PYTHON) scripts/bootstrap.py
 ONCE_FLAG = $(if $(filter-out 0,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types contracts house docs requirements lock clean env-demo env-dev
+.PHONY: help demo test lint format types contracts house docs requirements bench lock clean env-demo env-dev
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -45,6 +45,9 @@ docs: env-dev  ## write the generated parts of docs/ anew
 
 requirements: env-dev  ## which requirements have a passing test (run `make test` first)
 	@$(BIN)/bwc requirements
+
+bench: env-dev  ## measure the link beside its peers (minutes; wants a quiet machine)
+	@$(BIN)/python -m benchmarks.link_bench $(ARGS)
 
 lock: env-dev  ## resolve the dependencies of pyproject.toml anew into requirements/
 	@UV=$(BIN)/uv sh scripts/lock

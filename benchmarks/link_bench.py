@@ -1,9 +1,10 @@
 """The link beside its peers: ``python -m benchmarks.link_bench`` (``make bench``).
 
 Side by side in one run, interleaved in rounds, medians: ours, ZMODEM (lrzsz, when installed), XMODEM-1K (PyPI), a bare
-read/write loop in Python and a raw copy, over a socket pair, a pseudo-terminal and a damaged line; then one board beside
-ten at once. Prints tables, writes ``build/link_bench.json`` and the link's part of ``docs/benchmarks.md``. Seconds count
-from the moment both ends have the line open (for lrzsz: its processes' whole life, which starts in milliseconds).
+loop of reads and writes in Python and a raw copy, over a socket pair, a pseudo-terminal and a damaged line; then one
+board beside ten at once. Prints tables, writes ``build/link_bench.json`` and the link's part of ``docs/benchmarks.md``.
+Seconds count from the moment both ends have the line open (for lrzsz: its processes' whole life, which starts in
+milliseconds).
 """
 
 from __future__ import annotations

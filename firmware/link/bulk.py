@@ -45,6 +45,7 @@ DATA_PREFIX = "<IQ"  # request, offset: what stands before the bytes in a data f
 DATA_PREFIX_BYTES = 12
 WAITING = "<I16sBQII"  # the fields of an Ask
 WAITING_BYTES = 37
+WAITING_MAX = schema.PULLS_MAX - 1
 OFFSET_BYTES_MAX = 1 << 63  # an end beyond it fits no integer of a file system, and soon none of the wire
 ASKS_IN_FLIGHT_MAX = 48  # below PULLS_MAX, so that asking again for holes never finds a board full
 ASK_BYTES_MAX = 128 * 1024  # in one pull frame: what is under way in the old piece size when a line turns bad
@@ -281,13 +282,17 @@ class PullWindow:
 
 
 class PullQueue:
-    """The board's half: pulls wait here until their bytes have been handed over. All but the first are kept packed,
-    because PULLS_MAX of them as objects would be half of what a small board can spare for the whole session."""
+    """The board's half: pulls wait here until their bytes have been handed over.
+
+    All but the first are kept packed in a ring: as objects they would take half of what a small board can spare.
+    """
 
     def __init__(self) -> None:
         self._first = None  # type: Ask | None
         self._position = 0
-        self._waiting = bytearray()
+        self._ring = None  # type: bytearray | None
+        self._ring_start = 0
+        self._waiting = 0
 
     def add(self, ask: Ask) -> bool:
         """A pull frame has come; False if too many wait. PeerError for a range that no object can have."""
@@ -295,12 +300,16 @@ class PullQueue:
             raise PeerError("a pull of %d bytes at %d" % (ask.length, ask.offset))
         if ask.part not in schema.PARTS or ask.piece_max < 1:
             raise PeerError("a pull of part %d in pieces of %d bytes" % (ask.part, ask.piece_max))
-        if len(self._waiting) >= (schema.PULLS_MAX - 1) * WAITING_BYTES:
-            return False
         if self._first is None:
             self._begin(ask)
-        else:
-            self._waiting += struct.pack(WAITING, *ask)
+            return True
+        if self._waiting == WAITING_MAX:
+            return False
+        if self._ring is None:
+            self._ring = bytearray(WAITING_MAX * WAITING_BYTES)
+        place = (self._ring_start + self._waiting) % WAITING_MAX
+        struct.pack_into(WAITING, self._ring, place * WAITING_BYTES, *ask)
+        self._waiting += 1
         return True
 
     def next_piece(self) -> "Piece | None":
@@ -329,7 +338,7 @@ class PullQueue:
     def clear(self) -> None:
         """The session is over."""
         self._first = None
-        self._waiting = bytearray()
+        self._waiting = 0
 
     def _asked(self) -> Ask:
         if self._first is None:
@@ -342,6 +351,7 @@ class PullQueue:
 
     def _advance(self) -> None:
         self._first = None
-        if self._waiting:
-            self._begin(Ask(*struct.unpack_from(WAITING, self._waiting, 0)))
-            self._waiting = self._waiting[WAITING_BYTES:]
+        if self._ring is not None and self._waiting:
+            self._begin(Ask(*struct.unpack_from(WAITING, self._ring, self._ring_start * WAITING_BYTES)))
+            self._ring_start = (self._ring_start + 1) % WAITING_MAX
+            self._waiting -= 1

@@ -43,7 +43,7 @@ class ControlStream:
     def __init__(self, segment_bytes_max: int) -> None:
         self._segment_bytes_max = segment_bytes_max
         self._queue_bytes_max = max(WINDOW_SEGMENTS * segment_bytes_max, QUEUE_BYTES_MIN)
-        self._outgoing = bytearray()  # one buffer, not a list: a thousand small messages are a thousand objects
+        self._outgoing = []  # type: list[bytearray]  # as segments: no large block is ever needed, nor a small one a message
         self._flight = []  # type: list[_Segment]
         self._next_number = 0
         self._order = 0
@@ -60,10 +60,16 @@ class ControlStream:
 
     def write(self, data: bytes) -> None:
         """Queue bytes for the peer."""
-        held = len(self._outgoing) + sum(len(segment.data) for segment in self._flight)
+        held = sum(len(part) for part in self._outgoing) + sum(len(segment.data) for segment in self._flight)
         if held + len(data) > self._queue_bytes_max:
             raise LocalError("%d bytes wait to be acknowledged already; the peer does not listen" % held)
-        self._outgoing += data
+        rest = memoryview(data)
+        while len(rest):
+            if not self._outgoing or len(self._outgoing[-1]) == self._segment_bytes_max:
+                self._outgoing.append(bytearray())
+            room = self._segment_bytes_max - len(self._outgoing[-1])
+            self._outgoing[-1] += rest[:room]
+            rest = rest[room:]
 
     def read(self) -> bytes:
         """The next bytes that have arrived in order, a segment's at a time; none when all has been read."""
@@ -124,7 +130,7 @@ class ControlStream:
                 return self._sent(segment, now_ms)
         if not self._outgoing or len(self._flight) >= WINDOW_SEGMENTS:
             return None
-        segment = _Segment(self._next_number, self._gather())
+        segment = _Segment(self._next_number, bytes(self._outgoing.pop(0)))
         self._next_number = (self._next_number + 1) & 0xFFFFFFFF
         self._flight.append(segment)
         return self._sent(segment, now_ms)
@@ -165,11 +171,6 @@ class ControlStream:
         segment.waiting = True
         segment.resends += 1
         self.resent += 1
-
-    def _gather(self) -> bytes:
-        data = bytes(self._outgoing[: self._segment_bytes_max])
-        self._outgoing = self._outgoing[len(data) :]
-        return data
 
     def _measure(self, sample_ms: int) -> None:
         if self._round_trip_ms < 0:

@@ -107,7 +107,7 @@ class EventLog:
     def wait_for(
         self, wanted: Callable[[Event], bool], what: str, limit_s: float, after: int, check: Callable[[], None]
     ) -> Event:
-        """The first such event, from ``after`` on. ScenarioFailed when it does not come; ``check`` may raise earlier."""
+        """The first such event, from ``after`` on. ScenarioFailed if none comes; ``check`` may raise earlier."""
         deadline_s = time.monotonic() + limit_s
         place = after
         with self._changed:
@@ -150,13 +150,19 @@ def until(
         time.sleep(POLL_S)
 
 
-def answers(client: LocalClient, verb: str) -> bool:
-    """Whether a server answers that question."""
-    try:
-        client.call(verb)
-    except LocalError:
-        return False
-    return True
+def first_answer(client: LocalClient, verb: str, check: Callable[[], None]) -> dict[str, Any]:
+    """Ask until somebody answers. ScenarioFailed says why nobody does."""
+    deadline_s = time.monotonic() + LIMIT_S
+    while True:
+        try:
+            found: dict[str, Any] = client.call(verb)
+        except LocalError as error:
+            check()
+            if time.monotonic() > deadline_s:
+                raise ScenarioFailed(f"waited {LIMIT_S:.0f} s for an answer to {verb}: {error}") from None
+            time.sleep(POLL_S)
+        else:
+            return found
 
 
 def log_end(path: Path) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.formats import manifest as manifests
-from host_tools.bench.programs import LIMIT_S, Event, EventLog, Program, ScenarioFailed, T, answers, log_end, until
+from host_tools.bench.programs import LIMIT_S, Event, EventLog, Program, ScenarioFailed, T, first_answer, log_end, until
 from host_tools.controller.remote import controller_client
 from host_tools.custody.index import open_index
 from host_tools.evidence.media import inspect_clip
@@ -220,9 +220,7 @@ class ScenarioController:
 
     def status(self) -> dict[str, Any]:
         """What ``bwc status --json`` prints."""
-        until(lambda: answers(self._client, "status"), "the controller to answer", check=self._program.check)
-        found: dict[str, Any] = self._client.call("status")
-        return found
+        return first_answer(self._client, "status", self._program.check)
 
     def status_of(self, recording: str) -> dict[str, Any]:
         """One recording's row of the status."""

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from host_tools.bench.leaks_plugin import CALL_FAILED
-from host_tools.bench.programs import Program, ScenarioFailed, answers, log_end, until
+from host_tools.bench.programs import Program, ScenarioFailed, first_answer, log_end
 from host_tools.bench.scenario_parts import Bench, DestinationFolder, ScenarioController
 from host_tools.emulator.bench_file import read_bench
 from host_tools.emulator.remote import bench_client
@@ -62,7 +62,7 @@ class BenchHouse:
         named.write_text(f'name = "hil-{os.getpid()}"\n{text}', encoding="utf-8")
         self._program = Program("bench", ["emulate", "--bench", str(named), "--folder", str(self.folder)], self.log)
         self._program.start()
-        until(lambda: answers(self.client(), "state"), "the bench to answer", check=self._program.check)
+        first_answer(self.client(), "state", self._program.check)
         with tempfile.TemporaryDirectory(prefix="bwc-") as folder:
             self._introduce(Path(folder))
 
@@ -90,6 +90,10 @@ class BenchHouse:
             )
             for part in self.plan.camera:
                 controller.wait_for("camera_idle", having=lambda event, part=part: event["camera"] == part.serial)
+        except ScenarioFailed as failed:
+            raise ScenarioFailed(
+                f"{failed}\nbench: {log_end(self.log)}\ncontroller: {log_end(controller.log)}"
+            ) from None
         finally:
             controller.stop()
 

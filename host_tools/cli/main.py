@@ -14,7 +14,7 @@ from rich.console import Console
 from firmware.ports.errors import PortFault
 from firmware.version import VERSION
 from host_tools.bench.requirements import CatalogueError, ResultsError
-from host_tools.cli import bench_commands, board_commands, port_commands, show
+from host_tools.cli import bench_commands, board_commands, port_commands, show, wire_commands
 from host_tools.cli.compose import check_destination, create_destination, make_registry
 from host_tools.cli.demo import DemoFailed, DemoPlan, run_demo
 from host_tools.cli.requirements import print_requirements
@@ -29,6 +29,7 @@ from host_tools.emulator.scene import SceneError
 from host_tools.evidence.media import ClipError
 from host_tools.hardware import BoardFileError
 from host_tools.protocol.connection import RequestRefused
+from host_tools.protocol.pcapng import CaptureFileError
 from host_tools.system.roster import RosterFileError
 from host_tools.transports.errors import LinkLost, PortError
 from host_tools.transports.local import LocalError
@@ -37,6 +38,7 @@ KNOWN_ERRORS = (
     BenchError,
     BenchFileError,
     BoardFileError,
+    CaptureFileError,
     CatalogueError,
     ClipError,
     CustodyError,
@@ -62,6 +64,7 @@ app = typer.Typer(
 )
 app.add_typer(bench_commands.app, name="bench")
 app.add_typer(board_commands.app, name="board")
+wire_commands.register(app)
 app.command()(port_commands.ports)
 app.command()(port_commands.identify)
 console = Console()

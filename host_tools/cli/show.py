@@ -55,7 +55,7 @@ def docks_table(status: dict[str, Any]) -> Table:
 def cameras_table(status: dict[str, Any]) -> Table:
     """One row a camera that has been seen."""
     table = Table(title="Cameras", title_justify="left")
-    for column in ("Camera", "Where", "State", "Wearer", "Battery", "Card free", "Recordings", "Offload"):
+    for column in ("Camera", "Where", "State", "Wearer", "Battery", "Card free", "Recordings", "Link"):
         table.add_column(column)
     for camera in status["cameras"]:
         place = camera["place"]
@@ -69,7 +69,7 @@ def cameras_table(status: dict[str, Any]) -> Table:
             f"{battery} %" if battery is not None else "?",
             _size(camera["storage_free_bytes"] or 0),
             str(camera["recordings"]),
-            Text(camera["trouble"], style="red") if camera["trouble"] else f"{camera['mb_per_s']:.1f} MB/s",
+            Text(camera["trouble"], style="red") if camera["trouble"] else _link(camera["link"]),
         )
     if not status["cameras"]:
         table.add_row("none seen", *[""] * 7, style="dim")
@@ -107,6 +107,21 @@ def storage_line(status: dict[str, Any]) -> Text:
     line.append(f"    Destination {destination['name']}: ")
     line.append(destination["trouble"] or "ready", style="red" if destination["trouble"] else "green")
     return line
+
+
+def _link(link: dict[str, Any]) -> Text:
+    """Goodput, latency, what was damaged; red when the link is slow for its kind."""
+    if not link:
+        return Text("")
+    goodput = link["goodput_bytes_per_s"]
+    parts = [f"{goodput / 1e6:.1f} MB/s"] if goodput else []
+    if link["latency_ms"] >= 0:
+        parts.append(f"{link['latency_ms']} ms")
+    if link["bad_frames"]:
+        parts.append(f"{link['bad_frames']} bad frames")
+    if link["slow"]:
+        return Text(f"slow: {link['slow']}", style="bold red")
+    return Text(", ".join(parts))
 
 
 def _size(count: int) -> str:

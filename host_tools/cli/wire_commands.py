@@ -24,7 +24,7 @@ from host_tools.protocol.decode import MESSAGE, Entry, LineDecoder, decode_messa
 from host_tools.protocol.decode_control import lone_messages
 from host_tools.protocol.dissector import dissector as dissector_text
 from host_tools.protocol.pcapng import TO_BOARD, TO_HOST, CaptureFileError
-from host_tools.protocol.replay import LEFT_OUT, Step, compare, read_entries, replay_to_board, steps_of
+from host_tools.protocol.replay import LEFT_OUT, Script, Step, compare, read_entries, replay_to_board, steps_of
 
 READ_BYTES = 65_536
 SETTLE_S = 0.2  # after the last answer, so that what the board says on its own accord is heard too
@@ -147,36 +147,33 @@ async def _capture(url: str, link: Path | None, recorder: Recorder, file: Captur
     relay = Relay(url, make_registry().open, recorder, link)
 
     def tell(path: str) -> None:
-        console.print(f"open [bold]{path}[/] instead of {url}; end: Ctrl-C" if path else f"{url} has gone; waiting for it")
+        offered = f"open [bold]{path}[/] instead of {url}; end: Ctrl-C"
+        console.print(offered if path else f"{url} has gone; waiting for it")
 
     relay.on_change = tell
     running = asyncio.create_task(relay.run())
+    file.on_failure = running.cancel
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, running.cancel)
-    watching = asyncio.create_task(_until_failed(file))
-    await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (running, watching):
-        task.cancel()
-    results = await asyncio.gather(running, watching, return_exceptions=True)
-    for error in results:
-        if isinstance(error, Exception):
-            raise error
-
-
-async def _until_failed(file: CaptureFile) -> None:
-    while file.failure is None:
-        await asyncio.sleep(SETTLE_S)
-    raise file.failure
+    await asyncio.wait({running})
+    if file.failure is not None:
+        raise file.failure
+    if not running.cancelled():
+        running.result()
 
 
 async def _replay_to_board(url: str, steps: list[Step], pace: float | None, change: bool) -> list[Step]:
     """What the board answered now."""
-    decoder = LineDecoder()
-    heard: list[Entry] = []
+    decoder, script = LineDecoder(), Script()
+    loop = asyncio.get_running_loop()
 
     def listen(direction: str) -> Callable[[bytes], None]:
-        return lambda data: heard.extend(decoder.feed(direction, data))
+        def hear(data: bytes) -> None:
+            for entry in decoder.feed(direction, data, int(loop.time() * 1_000_000)):
+                script.hear(entry)
+
+        return hear
 
     pipe = ListeningPipe(await make_registry().open(url), listen(TO_BOARD), listen(TO_HOST))
     connection = Connection(pipe, secrets.randbits(64), ConstructCodec())
@@ -185,14 +182,16 @@ async def _replay_to_board(url: str, steps: list[Step], pace: float | None, chan
         await asyncio.sleep(SETTLE_S)
     finally:
         connection.close()
-    return steps_of(heard)
+    return script.steps
 
 
 def _of_one_board(entries: Iterator[Entry], trace: Path) -> Iterator[Entry]:
     board = None
     for entry in entries:
         if board not in (None, entry.board):
-            raise CaptureFileError(f"{trace} has several boards, {board} and {entry.board} among them; name one: --board")
+            raise CaptureFileError(
+                f"{trace} has several boards, {board} and {entry.board} among them; name one: --board"
+            )
         board = entry.board
         yield entry
 

@@ -41,6 +41,7 @@ class CaptureFile:
         self.path = path
         self.packets = 0
         self.failure: CaptureFileError | None = None
+        self.on_failure: Callable[[], object] = lambda: None
         self._wall_us = wall_us or steady_wall_us()
         try:
             # Not buffered: a block is one write, so that what a crash leaves behind is whole up to the last packet.
@@ -54,7 +55,7 @@ class CaptureFile:
         try:
             number = self._writer.add_interface(board, description)
         except OSError as error:
-            self.failure = self.failure or _cannot_write(self.path, error)
+            self._fail(error)
         return Recorder(self, number)
 
     def write(self, interface: int, direction: str, data: bytes, comment: str = "") -> None:
@@ -64,7 +65,7 @@ class CaptureFile:
         try:
             self._writer.write(Packet(interface, self._wall_us(), direction, data, comment))
         except OSError as error:
-            self.failure = _cannot_write(self.path, error)
+            self._fail(error)
         else:
             self.packets += 1
 
@@ -72,6 +73,10 @@ class CaptureFile:
         """Close the file; a second call does nothing. What is still recorded is dropped."""
         self._writer.close()
         self.failure = self.failure or CaptureFileError(f"{self.path} is closed")
+
+    def _fail(self, error: OSError) -> None:
+        self.failure = self.failure or _cannot_write(self.path, error)
+        self.on_failure()
 
 
 class Recorder:

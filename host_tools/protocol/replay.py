@@ -34,7 +34,6 @@ class Step:
     name: str
     fields: dict[str, Any]
     outcome: str = NOTHING
-    answer: dict[str, Any] | None = None
 
     @property
     def is_pull(self) -> bool:
@@ -59,48 +58,56 @@ def read_entries(path: Path, board: str | None = None, salt: int | None = None) 
 
 def steps_of(entries: Iterable[Entry]) -> list[Step]:
     """What the host asked in these entries of one board, in order, with what came of each."""
-    steps: list[Step] = []
-    session = _Session()
+    script = Script()
     for entry in entries:
-        if entry.what == SESSION:
-            session = _Session()
-        elif entry.remark:
-            continue  # spoilt
-        elif entry.what == MESSAGE and entry.direction == TO_BOARD:
-            steps.append(Step(entry.unix_us, entry.name, entry.fields))
-            session.questions[entry.number] = steps[-1]
-        elif entry.what == MESSAGE and entry.number:
-            question = session.questions.get(entry.number)
-            if question is not None:
-                question.outcome, question.answer = _outcome(entry), entry.fields
-        elif entry.what == FRAME and entry.name == "pull":
-            session.on_pull(entry, steps)
-        elif entry.what == FRAME and entry.name in ("data", "fail"):
-            session.on_bulk(entry)
-    return steps
+        script.hear(entry)
+    return script.steps
 
 
-class _Session:
-    """Questions and pulls by their request numbers."""
+class Script:
+    """The host's side of one board's line: what it asked, in order, with what came of each. Keeps no bulk data."""
 
     def __init__(self) -> None:
-        self.questions: dict[int, Step] = {}
-        self.pulls: dict[int, Step] = {}
+        self.steps: list[Step] = []
+        self._begin()
+
+    def hear(self, entry: Entry) -> None:
+        """The next entry of the line."""
+        if entry.what == SESSION:
+            self._begin()
+        elif entry.remark:
+            return  # spoilt
+        elif entry.what == MESSAGE:
+            self._on_message(entry)
+        elif entry.what == FRAME and entry.name == "pull":
+            self._on_pull(entry)
+        elif entry.what == FRAME and entry.name in ("data", "fail"):
+            step = self._pulls.get(entry.fields["request"])
+            if step is not None:
+                step.outcome = DATA if entry.name == "data" else _error(entry.fields["code"])
+
+    def _begin(self) -> None:
+        self._questions: dict[int, Step] = {}
+        self._pulls: dict[int, Step] = {}
         self._asked: list[Step] = []
 
-    def on_pull(self, entry: Entry, steps: list[Step]) -> None:
+    def _on_message(self, entry: Entry) -> None:
+        if entry.direction == TO_BOARD:
+            self.steps.append(Step(entry.unix_us, entry.name, entry.fields))
+            self._questions[entry.number] = self.steps[-1]
+            return
+        question = self._questions.get(entry.number) if entry.number else None
+        if question is not None:
+            question.outcome = _error(entry.fields["code"]) if entry.name == "error" else entry.name
+
+    def _on_pull(self, entry: Entry) -> None:
         """A pull frame; one that only asks again for what was lost is no step of its own."""
         step = next((step for step in reversed(self._asked) if step.covers(entry.fields)), None)
         if step is None:
             step = Step(entry.unix_us, "pull", entry.fields)
             self._asked.append(step)
-            steps.append(step)
-        self.pulls[entry.fields["request"]] = step
-
-    def on_bulk(self, entry: Entry) -> None:
-        step = self.pulls.get(entry.fields["request"])
-        if step is not None:
-            step.outcome = DATA if entry.name == "data" else _error(entry.fields["code"])
+            self.steps.append(step)
+        self._pulls[entry.fields["request"]] = step
 
 
 async def replay_to_board(connection: Connection, steps: list[Step], pace: float | None, change: bool) -> None:
@@ -187,10 +194,6 @@ async def _play(connection: Connection, step: Step) -> None:
             await connection.ask(step.name, fields)
     except RequestRefused:
         return  # an answer like any other; whoever listens on the line has heard it
-
-
-def _outcome(entry: Entry) -> str:
-    return _error(entry.fields["code"]) if entry.name == "error" else entry.name
 
 
 def _error(code: int) -> str:

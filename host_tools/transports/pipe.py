@@ -44,6 +44,16 @@ class Pipe(Protocol):
         """What it was opened as."""
         ...
 
+    @property
+    def kind(self) -> str:
+        """``pty``, ``uart``, ``usb-serial``, ``usb-bulk``, ``socket``, ``rfc2217`` or ``other``."""
+        ...
+
+    @property
+    def nominal_bytes_per_s(self) -> float | None:
+        """What the line could carry at best, where that is known (a UART: a tenth of its baud rate)."""
+        ...
+
     def start(self, receiver: Receiver) -> None:
         """Begin to deliver what arrives."""
         ...
@@ -64,8 +74,17 @@ class Pipe(Protocol):
 class FdPipe:
     """A pipe over a non-blocking file descriptor (tty, pty, socket). Owns what ``release`` gives back."""
 
-    def __init__(self, url: str, fd: int, release: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        fd: int,
+        release: Callable[[], None],
+        kind: str = "other",
+        nominal_bytes_per_s: float | None = None,
+    ) -> None:
         self._url = url
+        self._kind = kind
+        self._nominal_bytes_per_s = nominal_bytes_per_s
         self._fd = fd
         self._release = release
         self._receiver: Receiver | None = None
@@ -78,6 +97,14 @@ class FdPipe:
     @property
     def url(self) -> str:
         return self._url
+
+    @property
+    def kind(self) -> str:
+        return self._kind
+
+    @property
+    def nominal_bytes_per_s(self) -> float | None:
+        return self._nominal_bytes_per_s
 
     def start(self, receiver: Receiver) -> None:
         self._receiver = receiver

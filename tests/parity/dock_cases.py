@@ -15,7 +15,7 @@ DOCKED_MS = 1500  # settling, checking, measuring the load
 
 def a_camera_comes_is_charged_and_goes():
     story = journey()
-    assert "2 docked" in story and story.count("2 free") >= 1, story
+    assert {"2 docked", "2 free"} <= set(story), story
     return str(story)
 
 

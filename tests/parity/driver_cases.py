@@ -1,4 +1,7 @@
-"""The drivers on either interpreter: test patterns against their vectors, contacts, buttons, lamps, charge. Portable."""
+"""The drivers on either interpreter: test patterns against their vectors, contacts, buttons, lamps, charge.
+
+Portable.
+"""
 
 from binascii import crc32, hexlify
 
@@ -6,7 +9,7 @@ from firmware.drivers import battery, buttons, debounce, lamps, prbs
 from firmware.link.schema import LAMP_PATTERNS
 from tests.parity.line import Lcg
 
-# First bytes: Fibonacci register, all ones, most significant bit first, not inverted; then the CRC-32 of a whole period.
+# First bytes (Fibonacci register, all ones, most significant bit first, not inverted), and the period.
 PATTERNS = (
     (prbs.PRBS9, "07be2e64129da3cf9b15238dab898880", 511),
     (prbs.PRBS15, "0002000c002800f002200cc02a80ff02", 32767),

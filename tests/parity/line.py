@@ -1,7 +1,7 @@
 """Two real sessions of a small board's size, and a seeded faulty line between them.
 
-Portable, and the same to the byte under every interpreter: the faults come from a generator of our own, and ``crc`` runs
-over every byte that either end has sent.
+Portable, and the same to the byte under every interpreter: the faults come from a generator of our own, and ``crc``
+runs over every byte that either end has sent.
 """
 
 from binascii import crc32
@@ -133,7 +133,8 @@ class Duo:
     def _check(self, event):
         """Pulled bytes are those that the board holds, inside the range, and no byte comes twice."""
         offset, length = self._expected[event.request]
-        assert offset <= event.offset and event.offset + len(event.data) <= offset + length
+        assert offset <= event.offset
+        assert event.offset + len(event.data) <= offset + length
         expected = bytearray(len(event.data))
         prbs.fill(CONTENT, event.offset, expected)
         assert event.data == expected

@@ -51,7 +51,7 @@ class Answers:
         self.said = said
         self._of: dict[str, tuple[str, str]] = {}
         for line in said.splitlines():
-            if line.startswith("('") or line.startswith('("'):
+            if line.startswith(("('", '("')):
                 name, story, failure = ast.literal_eval(line)
                 self._of[name] = (story, failure)
 

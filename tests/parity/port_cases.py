@@ -69,7 +69,7 @@ def a_lossy_stream_does_the_same_damage():
         count = bad.read_into(buffer)
         for value in memoryview(buffer)[:count]:
             digest = (digest * 31 + value) & 0xFFFFFFFF
-    assert bad.dropped and bad.flipped and bad.duplicated
+    assert min(bad.dropped, bad.flipped, bad.duplicated) > 0
     return "%08x %d %d %d" % (digest, bad.dropped, bad.flipped, bad.duplicated)
 
 

@@ -1,4 +1,4 @@
-"""Two sessions against each other over a faulty line: the story must be the same, byte for byte, on every interpreter."""
+"""Two sessions against each other over a faulty line: the story must be the same, byte for byte, everywhere."""
 
 from firmware.link import events, schema
 from firmware.link.errors import LocalError
