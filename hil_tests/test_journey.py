@@ -54,3 +54,4 @@ def test_a_recording_is_docked_checked_offloaded_delivered_and_erased(
     controller.until(lambda status: bay_of(status, 1)["state"] == "free", "the bay to be free")
     bays = [event["state"] for event in controller.events() if event["what"] == "bay"]
     assert bays == ["settling", "checking", "docked", "free"], "bounces of the contacts are not dockings"
+    assert False

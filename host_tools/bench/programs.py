@@ -125,6 +125,8 @@ class EventLog:
         while not self._closing:
             try:
                 async for event in self._client.events():
+                    if not event:
+                        continue  # the server's sign that we listen
                     with self._changed:
                         self._events.append(event)
                         self._changed.notify_all()

@@ -79,6 +79,12 @@ def slow(
 
 
 @app.command()
+def record(board: str, capture: Path, folder: Folder = BENCH) -> None:
+    """Record a board's cable into a capture (pcapng) until the bench ends; several boards may share one."""
+    bench_client(folder).call("record", board=board, path=str(capture.resolve()))
+
+
+@app.command()
 def stop(folder: Folder = BENCH) -> None:
     """End the bench."""
     bench_client(folder).call("stop")

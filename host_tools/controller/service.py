@@ -38,6 +38,7 @@ from host_tools.transports.errors import LinkLost, PortError
 from host_tools.transports.registry import Registry
 
 LOOK_S = 0.2  # between two looks at the USB tree: docking shows within half a second
+HEALTH_S = 2.0  # between two looks at how well the links do
 RETRY_S = 0.5  # before a port is opened again after its link was lost
 RETRY_SLOW_S = 5.0  # before a port that is held by others or speaks something else is tried again
 
@@ -93,6 +94,7 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._committer.run())
             tasks.create_task(self.delivery.run())
+            tasks.create_task(self._watch_links())
             while True:
                 self._follow_ports(tasks, set(self._world.finder.look()))
                 await asyncio.sleep(LOOK_S)
@@ -230,6 +232,23 @@ class Controller:
             await asyncio.wait({task})
         if connection.closed.done():
             raise connection.closed.result()
+
+    async def _watch_links(self) -> None:
+        """A link that is slow for its kind is a problem with a remedy, as long as it lasts."""
+        slow: dict[str, str] = {}
+        while True:
+            await asyncio.sleep(HEALTH_S)
+            links = dict(self._links) | {serial: dock.connection for serial, dock in self.docks.items()}
+            now = {serial: reason for serial, link in links.items() if (reason := link.health().slow)}
+            for serial in set(slow) | set(now):
+                if now.get(serial) and not slow.get(serial):
+                    self.happenings.tell("slow_link", board=serial, text=now[serial])
+                key = f"link of {serial}"
+                if serial in now:
+                    self.problems[key] = f"docking station connection issue, {serial}: {now[serial]}"
+                else:
+                    self.problems.pop(key, None)
+            slow = now
 
     def _problem(self, port: FoundPort, text: str) -> None:
         if self.problems.get(port.url) != text:

@@ -23,6 +23,8 @@ from host_tools.emulator.truth import Truth
 from host_tools.emulator.usb_bus import UsbBus, UsbIdentity
 from host_tools.hardware import find_board
 from host_tools.hardware.usb import location_of_bay, location_of_controller
+from host_tools.protocol.capture import CaptureFile
+from host_tools.protocol.pcapng import CaptureFileError
 from host_tools.protocol.tap import LinkTap
 
 TICK_S = 0.02  # how often the physics around the boards is brought up to date
@@ -55,6 +57,7 @@ class EmulatedBench:
         self._attachments: dict[str, _Attachment] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._presses: set[asyncio.Task[None]] = set()
+        self._captures: dict[Path, CaptureFile] = {}
         self.docks = {part.name: self._make_dock(number, part) for number, part in enumerate(bench.dock)}
         self.cameras = {
             part.name: self._make_camera(number, part, files_of) for number, part in enumerate(bench.camera)
@@ -85,6 +88,8 @@ class EmulatedBench:
         for world in [*self.cameras.values(), *self.docks.values()]:
             world.plug.pull_out()
             world.emulated.power_off()
+        for capture in self._captures.values():
+            capture.close()
         self.usb.clear()
 
     # -- hands
@@ -155,6 +160,20 @@ class EmulatedBench:
         plug = self._any(name).plug
         plug.tap = plug.tap or LinkTap()
         return plug.tap
+
+    def record(self, name: str, path: Path) -> None:
+        """Record a board's cable into a capture from now on; several boards may share a file. BenchError if it cannot
+        be written, or the board is recorded already."""
+        world = self._any(name)
+        if world.plug.recorder is not None:
+            raise BenchError(f"{name} is recorded already; one capture holds all that passes on its cable")
+        path = path.resolve()
+        if path not in self._captures:
+            try:
+                self._captures[path] = CaptureFile(path, f"bench {self.bench.name}, seed {self.bench.seed}")
+            except CaptureFileError as error:
+                raise BenchError(str(error)) from error
+        world.plug.recorder = self._captures[path].recorder(name, f"{world.board.model} {world.part.serial}")
 
     def state(self) -> dict[str, Any]:
         """What somebody standing at the bench sees."""

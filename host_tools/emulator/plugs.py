@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firmware.ports.stream import Stream
+from host_tools.protocol.capture import Recorder
 from host_tools.protocol.tap import LinkTap
 
 Buffer = bytes | bytearray | memoryview
@@ -59,6 +60,7 @@ class PtyPlug(Stream):
         self._line: SlowLine | None = None
         self._resting: asyncio.TimerHandle | None = None
         self.tap: LinkTap | None = None
+        self.recorder: Recorder | None = None
 
     @property
     def link(self) -> Path:
@@ -79,12 +81,14 @@ class PtyPlug(Stream):
         self._link.unlink(missing_ok=True)
         self._link.symlink_to(os.ttyname(self._slave))
         asyncio.get_running_loop().add_reader(self._master, self._wake)
+        self._note("plugged in")
         self._wake()
 
     def pull_out(self) -> None:
         """Make the port vanish; what was under way is lost. A second call does nothing."""
         if self._master < 0:
             return
+        self._note("pulled out")
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._master)
         self.want_write(False)
@@ -124,6 +128,8 @@ class PtyPlug(Stream):
             return 0
         if self.tap is not None:
             self.tap.to_board(memoryview(buffer)[:count], _now_ms())
+        if self.recorder is not None:
+            self.recorder.to_board(memoryview(buffer)[:count])
         return count
 
     def write(self, data: Buffer) -> int:
@@ -142,7 +148,13 @@ class PtyPlug(Stream):
             self._line.take(count, now_s)
         if self.tap is not None:
             self.tap.to_host(memoryview(data)[:count], _now_ms())
+        if self.recorder is not None:
+            self.recorder.to_host(memoryview(data)[:count])
         return count
+
+    def _note(self, text: str) -> None:
+        if self.recorder is not None:
+            self.recorder.note(text)
 
 
 def _now_ms() -> int:

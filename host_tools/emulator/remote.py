@@ -76,6 +76,10 @@ class BenchServer:
             "served": [[each.recording.hex(), each.part, each.start, each.end] for each in tap.served],
         }
 
+    def record(self, board: str, path: str) -> None:
+        """Record a cable into a capture file from now on."""
+        self._bench.record(board, Path(path))
+
     def truth(self) -> list[dict[str, Any]]:
         return self._bench.truth.lines()
 
@@ -92,6 +96,7 @@ _ACTIONS = {
     "reset": BenchServer.reset,
     "limit_link": BenchServer.limit_link,
     "tap": BenchServer.tap,
+    "record": BenchServer.record,
     "truth": BenchServer.truth,
     "stop": BenchServer.stop,
 }

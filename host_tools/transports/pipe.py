@@ -6,11 +6,12 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from host_tools.transports.errors import LinkLost
 
 Buffer = bytes | bytearray | memoryview
+Kind = Literal["pty", "uart", "usb-serial", "usb-bulk", "socket", "rfc2217", "other"]
 
 READS_PER_TURN = 64  # then other tasks of the loop get their turn; a tty gives at most 4 KiB a read
 WRITE_BUFFERS_MAX = 64  # pieces handed to one writev; the kernel takes up to 1024

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import termios
 from collections.abc import Awaitable, Callable
@@ -12,11 +13,12 @@ from urllib.parse import urlsplit
 import serial
 
 from host_tools.transports.errors import PortBusy, PortDenied, PortError, PortMissing, UnknownScheme
-from host_tools.transports.pipe import FdPipe, Pipe
+from host_tools.transports.pipe import FdPipe, Kind, Pipe
 
 Opener = Callable[[str], Awaitable[Pipe]]
 
 BAUD_RATE = 115_200  # USB serial ports ignore it; a UART bench names its own in the URL (?baud=)
+BITS_A_BYTE = 10  # on a UART: a start bit, eight of data, a stop bit
 CONNECT_LIMIT_S = 5.0
 
 
@@ -68,7 +70,8 @@ async def open_serial(url: str) -> Pipe:
     attributes = termios.tcgetattr(fd)
     attributes[6][termios.VMIN] = 1  # an empty port then says "try again"; with 0 it would look hung up
     termios.tcsetattr(fd, termios.TCSANOW, attributes)
-    return FdPipe(url, fd, port.close)
+    kind = kind_of_tty(os.path.realpath(path))
+    return FdPipe(url, fd, port.close, kind, int(rate) / BITS_A_BYTE if kind == "uart" else None)
 
 
 async def open_socket(url: str) -> Pipe:
@@ -92,7 +95,15 @@ async def open_socket(url: str) -> Pipe:
         connection.close()
         raise PortMissing(f"{url}: nothing answers there ({error}); start the board or check host and port") from error
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return FdPipe(url, connection.fileno(), connection.close)
+    return FdPipe(url, connection.fileno(), connection.close, "socket")
+
+
+def kind_of_tty(path: str) -> Kind:
+    """By the kernel's name of a terminal. ``ttyUSB`` are chips with a UART behind them: its rate is what counts."""
+    folder, _, name = path.rpartition("/")
+    if folder == "/dev/pts":
+        return "pty"
+    return "usb-serial" if name.startswith(("ttyACM", "ttyGS")) else "uart"
 
 
 def _port_error(url: str, number: int | None, text: str) -> PortError:

@@ -23,7 +23,17 @@ class Generated:
     part: str = ""
 
 
-GENERATED: Final[tuple[Generated, ...]] = ()
+GENERATED: Final[tuple[Generated, ...]] = (
+    Generated("docs/openbwc.lua", "host_tools.protocol.dissector:dissector"),
+    Generated("docs/protocol.md", "host_tools.protocol.document:header", part="frame header"),
+    Generated("docs/protocol.md", "host_tools.protocol.document:frame_kinds", part="frame kinds"),
+    Generated("docs/protocol.md", "host_tools.protocol.document:session_states", part="session states"),
+    Generated("docs/protocol.md", "host_tools.protocol.document:words", part="words"),
+    Generated("docs/protocol.md", "host_tools.protocol.document:messages", part="messages"),
+    Generated("docs/protocol.md", "host_tools.protocol.document:records", part="records"),
+    Generated("docs/protocol.md", "host_tools.protocol.document:error_codes", part="error codes"),
+    Generated("docs/protocol.md", "host_tools.protocol.document:limits", part="limits"),
+)
 
 
 class MarksMissing(Exception):

@@ -6,6 +6,7 @@ from tests.house import markers, tree
 
 TEST_ROOTS = ("tests", "hil_tests")
 MADE_OF_ROOMS = ("tests", "tests/unit")
+DATA = {Path("tests/vectors")}
 
 
 def folders_of_tests() -> set[Path]:
@@ -17,7 +18,7 @@ def folders_of_tests() -> set[Path]:
         for path in tree.files()
         if path.is_relative_to(parent) and len(path.relative_to(parent).parts) > 1
     }
-    return with_python | named
+    return (with_python | named) - DATA
 
 
 def names_below(folder: Path) -> list[str]:
