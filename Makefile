@@ -31,8 +31,9 @@ format: env-dev  ## put style and format right where a tool can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-types: env-dev  ## static types, strict
+types: env-dev  ## static types, strict; the portable rooms also against a Pico's MicroPython
 	@$(BIN)/basedpyright --pythonpath $(BIN)/python
+	@$(BIN)/python -m scripts.rp2_types
 
 contracts: env-dev  ## who may import whom
 	@$(BIN)/lint-imports --no-cache

@@ -22,7 +22,7 @@ def record(bench: Bench, cameras: list[Camera], seconds: float) -> None:
     for camera in cameras:
         camera.make_link_slow(SLOW_BYTES_PER_S)
         camera.wire.listen()
-        camera.start_recording()
+    bench.start_recording(*cameras)
     bench.let_pass(seconds)
 
 
@@ -124,7 +124,7 @@ def test_a_destination_that_is_away_and_comes_back(
     camera = bench.camera(1)
     controller.status()
     destination.take_away()
-    camera.start_recording()
+    bench.start_recording(camera)
     bench.let_pass(1.0)
     camera.dock(bay=2)
     recording = controller.wait_for("offloaded", camera)["recording"]
@@ -142,7 +142,7 @@ def test_a_destination_that_is_away_and_comes_back(
 @pytest.mark.req("CAM-19", "LINK-06")
 def test_power_lost_while_recording(bench: Bench, controller: ScenarioController, destination: DestinationFolder):
     camera = bench.camera(2)
-    camera.start_recording()
+    bench.start_recording(camera)
     bench.let_pass(3.5)
     camera.cut_power()
     camera.restore_power()

@@ -22,7 +22,7 @@ def test_a_recording_is_docked_checked_offloaded_delivered_and_erased(
     bench: Bench, controller: ScenarioController, destination: DestinationFolder
 ):
     camera = bench.camera(1)
-    camera.start_recording()
+    bench.start_recording(camera)
     bench.let_pass(1.0)
     camera.stop_recording()
     (truth,) = camera.truths()
@@ -54,4 +54,3 @@ def test_a_recording_is_docked_checked_offloaded_delivered_and_erased(
     controller.until(lambda status: bay_of(status, 1)["state"] == "free", "the bay to be free")
     bays = [event["state"] for event in controller.events() if event["what"] == "bay"]
     assert bays == ["settling", "checking", "docked", "free"], "bounces of the contacts are not dockings"
-    assert False

@@ -135,7 +135,7 @@ class Session:
     def announce(self, now_ms: int) -> None:
         """Board: say that it is here; repeated until a host opens."""
         self._now_ms = now_ms
-        if self.state == CLOSED:
+        if self.state == CLOSED and not self._output:  # a port that nobody reads does not fill the memory
             self._emit(_KIND["announce"], 0, b"")
         self._announce_ms = now_ms + ANNOUNCE_MS
 
@@ -178,11 +178,10 @@ class Session:
 
     def receive(self, data: "Buffer", now_ms: int) -> int:
         """Take bytes by copy; returns how many there was room for (take events, then give the rest)."""
-        count = self.reader.take(data, now_ms)
-        self.filled(0, now_ms)
-        self.bytes_in += count
-        if count:
-            self.pulls.on_input(now_ms)
+        room = self.space()
+        count = min(len(room), len(data))
+        room[:count] = memoryview(data)[:count]
+        self.filled(count, now_ms)
         return count
 
     def next_event(self) -> "events.Event | None":
@@ -398,11 +397,9 @@ class Session:
 
     def _begin(self, version: int, values: "dict[str, Any]", happened: str, salt: int) -> None:
         self._enter(happened)
-        self.version = version
+        self.version = self.reader.version = version
         self.payload_max = min(values["payload_max"], self._payload_max_own)
-        self._salt = salt
-        self.reader.salt = self._salt
-        self.reader.version = version
+        self._salt = self.reader.salt = salt
         self.stream = control.ControlStream(min(self.payload_max, 4096) - 4)
         self.pulls = bulk.PullWindow(self.payload_max - bulk.DATA_PREFIX_BYTES)
         self.orders.clear()
@@ -455,10 +452,7 @@ class Session:
 
     def _note_latency(self, latency_ms: int) -> None:
         self.latency_ms = latency_ms
-        bar = 0
-        while bar < len(LATENCY_LIMITS_MS) and latency_ms > LATENCY_LIMITS_MS[bar]:
-            bar += 1
-        self.latency_counts[bar] += 1
+        self.latency_counts[sum(1 for limit_ms in LATENCY_LIMITS_MS if latency_ms > limit_ms)] += 1
 
     # -- frames out
 
@@ -477,8 +471,7 @@ class Session:
             ask = self.pulls.next_ask(self._now_ms)
             if ask is None:
                 break
-            values = bulk.ask_values(ask)
-            self._emit_packed("pull", self._pull_sequence, values)
+            self._emit_packed("pull", self._pull_sequence, bulk.ask_values(ask))
             self._pull_sequence += 1
 
     def _ack_first(self) -> bytes:
@@ -488,7 +481,8 @@ class Session:
 
     def _send_open(self, now_ms: int) -> None:
         self._sent_open_ms = now_ms
-        self._emit_packed("open", 0, opening.offer(self._payload_max_own, self.capabilities, self._nonce))
+        if len(self._output) < OUTPUT_PIECES_MAX:
+            self._emit_packed("open", 0, opening.offer(self._payload_max_own, self.capabilities, self._nonce))
 
     def _fail(self, request: int, code: int) -> None:
         self._emit_packed("fail", self._data_sequence, {"request": request, "code": code})

@@ -24,6 +24,7 @@ Range = tuple[int, int]  # from, up to; bytes of a recording's chunks
 
 READY = {"green": True, "red": False}
 RECORDING = {"green": False, "red": True}
+STEADY_S = 1.1  # the longest cycle of a camera's lamp patterns, and a little
 PRESS_LIMIT_S = 2.0  # a camera that was just taken may still show that it was assigned, and not listen yet
 HOLD_S = 3.3  # a little longer than the hold time of the record button
 FRAGMENT_MS = 1_000  # the most that a clip may be shorter than what was recorded
@@ -47,6 +48,13 @@ class Bench:
         """The dock of that number."""
         return self.docks[number - 1]
 
+    def start_recording(self, *cameras: Camera) -> None:
+        """Press the record button of each, and wait until each shows that it records."""
+        for camera in cameras:
+            camera.press()
+        for camera in cameras:
+            until(camera.press_unless_recording, f"{camera.name} to record")
+
     def let_pass(self, seconds: float) -> None:
         """Let cameras record. A recording has a length: the one thing in a scenario that is waited for by the clock."""
         time.sleep(seconds)
@@ -61,6 +69,11 @@ class Bench:
             camera.make_link_fast()
             if state["cameras"][camera.name]["bay"]:
                 camera.undock()
+
+    def until_ready(self, *cameras: Camera) -> None:
+        """Until each shows that it may be used."""
+        for camera in cameras:
+            until(lambda camera=camera: camera.shows_steadily(READY), f"{camera.name} to be ready")
 
     def crashes(self) -> list[str]:
         """What firmware has crashed, a traceback each."""
@@ -88,10 +101,6 @@ class Camera:
         """Pull it out of its bay."""
         self._client.call("take_out", camera=self.name)
 
-    def start_recording(self) -> None:
-        """Press the record button until the lamp says that it records."""
-        until(self._press_and_look, f"{self.name} to record")
-
     def stop_recording(self) -> None:
         """Hold the record button until the lamp says that the camera is ready again."""
         self.press(HOLD_S)
@@ -100,6 +109,22 @@ class Camera:
     def press(self, hold_s: float = 0.15) -> None:
         """Press the record button."""
         self._client.call("press", camera=self.name, button="record", hold_s=hold_s)
+
+    def shows_steadily(self, lamps: dict[str, bool]) -> bool:
+        """Whether its lamps are so and stay so: the slowest of its patterns has changed by then."""
+        end_s = time.monotonic() + STEADY_S
+        while self.lamps() == lamps:
+            if time.monotonic() > end_s:
+                return True
+        return False
+
+    def press_unless_recording(self) -> bool:
+        """Give the lamp a moment to say that it records; else press the record button (again)."""
+        try:
+            return until(lambda: self.lamps() == RECORDING, "the red lamp", PRESS_LIMIT_S)
+        except ScenarioFailed:
+            self.press()
+            return False
 
     def cut_power(self) -> None:
         """Take its battery out."""
@@ -136,13 +161,6 @@ class Camera:
 
     def _all_truths(self) -> list[dict[str, Any]]:
         return [line for line in self._client.call("truth") if line["camera"] == self.serial]
-
-    def _press_and_look(self) -> bool:
-        self.press()
-        try:
-            return until(lambda: self.lamps() == RECORDING, "the red lamp", PRESS_LIMIT_S)
-        except ScenarioFailed:
-            return False
 
 
 class Dock:

@@ -21,6 +21,7 @@ from host_tools.bench.programs import Program, ScenarioFailed, first_answer, log
 from host_tools.bench.scenario_parts import Bench, DestinationFolder, ScenarioController
 from host_tools.emulator.bench_file import read_bench
 from host_tools.emulator.remote import bench_client
+from host_tools.system.roster import load_roster
 from host_tools.transports.local import LocalClient, LocalError
 
 BENCH_FILE = Path("hil_tests", "bench.toml")
@@ -35,6 +36,7 @@ class BenchHouse:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.plan = read_bench(root / BENCH_FILE)
+        self.worn = load_roster(root / ROSTER_FILE).assignments.keys()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._program: Program | None = None
 
@@ -65,6 +67,14 @@ class BenchHouse:
         first_answer(self.client(), "state", self._program.check)
         with tempfile.TemporaryDirectory(prefix="bwc-") as folder:
             self._introduce(Path(folder))
+        made = self.bench()
+        made.tidy()
+        made.until_ready(*(camera for camera in made.cameras if camera.serial in self.worn))
+
+    def bench(self) -> Bench:
+        """Hands for it."""
+        cameras, docks = [part.name for part in self.plan.camera], [part.name for part in self.plan.dock]
+        return Bench(self.client(), cameras, docks)
 
     def stop(self) -> None:
         """End it and remove all it has made."""
@@ -85,11 +95,11 @@ class BenchHouse:
         controller.start()
         try:
             controller.until(
-                lambda status: sum(camera["online"] for camera in status["cameras"]) == len(self.plan.camera),
+                lambda status: (
+                    sum(camera["state"] == "docked" for camera in status["cameras"]) == len(self.plan.camera)
+                ),
                 "all cameras to be greeted",
             )
-            for part in self.plan.camera:
-                controller.wait_for("camera_idle", having=lambda event, part=part: event["camera"] == part.serial)
         except ScenarioFailed as failed:
             raise ScenarioFailed(
                 f"{failed}\nbench: {log_end(self.log)}\ncontroller: {log_end(controller.log)}"
@@ -112,8 +122,7 @@ def bench_house(pytestconfig: pytest.Config) -> Iterator[BenchHouse]:
 @pytest.fixture
 def bench(bench_house: BenchHouse, request: pytest.FixtureRequest) -> Iterator[Bench]:
     """The bench: all boards on, every camera empty and in nobody's bay."""
-    plan = bench_house.plan
-    made = Bench(bench_house.client(), [part.name for part in plan.camera], [part.name for part in plan.dock])
+    made = bench_house.bench()
     made.tidy()
     yield made
     if request.node.stash.get(CALL_FAILED, False):

@@ -29,6 +29,7 @@ from host_tools.emulator.scene import SceneError
 from host_tools.evidence.media import ClipError
 from host_tools.hardware import BoardFileError
 from host_tools.protocol.connection import RequestRefused
+from host_tools.protocol.decode_input import InputError
 from host_tools.protocol.pcapng import CaptureFileError
 from host_tools.system.roster import RosterFileError
 from host_tools.transports.errors import LinkLost, PortError
@@ -44,6 +45,7 @@ KNOWN_ERRORS = (
     CustodyError,
     DemoFailed,
     DestinationError,
+    InputError,
     LinkLost,
     LocalError,
     PortError,

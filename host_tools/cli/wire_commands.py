@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import secrets
 import signal
 import sys
@@ -20,8 +19,8 @@ from host_tools.cli.compose import make_registry
 from host_tools.protocol.capture import CaptureFile, ListeningPipe, Recorder, Relay
 from host_tools.protocol.connection import Connection
 from host_tools.protocol.constructs import ConstructCodec
-from host_tools.protocol.decode import MESSAGE, Entry, LineDecoder, decode_message, json_of, text_of
-from host_tools.protocol.decode_control import lone_messages
+from host_tools.protocol.decode import MESSAGE, Entry, LineDecoder, json_of, text_of
+from host_tools.protocol.decode_input import bytes_of_hex, decode_bytes
 from host_tools.protocol.dissector import dissector as dissector_text
 from host_tools.protocol.pcapng import TO_BOARD, TO_HOST, CaptureFileError
 from host_tools.protocol.replay import LEFT_OUT, Script, Step, compare, read_entries, replay_to_board, steps_of
@@ -62,7 +61,8 @@ def capture(
         file.close()
         console.print(
             f"{write}: {file.packets} packets, {recorder.bytes_to_board} bytes to the board, "
-            f"{recorder.bytes_to_host} to the host"
+            f"{recorder.bytes_to_host} to the host",
+            soft_wrap=True,
         )
 
 
@@ -111,44 +111,12 @@ def dissector() -> None:
     sys.stdout.write(dissector_text())
 
 
-def decode_bytes(data: bytes, direction: str, salt: int | None) -> Iterator[Entry]:
-    """Entries of bytes that hold frames, or only messages."""
-    heard = lone_messages(data)
-    if heard is not None:
-        sender = {TO_BOARD: "host", TO_HOST: "board"}.get(direction, "")
-        for each in heard:
-            name, fields, remark = decode_message(each, sender)
-            yield Entry(0, "", direction, MESSAGE, name, each.request, 0, fields, remark)
-        return
-    decoder = LineDecoder(salt=salt)
-    yield from decoder.feed(direction, data)
-    yield from decoder.finish()
-
-
-def bytes_of_hex(text: str) -> bytes:
-    """Bytes of hexadecimal as people and tools write it: spaces, colons, commas, 0x, ``\\x``, and lines of ``xxd`` or
-    ``hexdump -C``. CaptureFileError names what is none."""
-    digits: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        offset = _OFFSET.match(line)
-        body = line[offset.end() :] if offset else line
-        body = re.split(r"  +\S*$|\|", body.rstrip())[0] if offset else body
-        body = re.sub(r"0x|\\x|[\s:,;]", "", body)
-        if re.search(r"[^0-9a-fA-F]", body) or len(body) % 2:
-            raise CaptureFileError(f"line {number} of the input is no hexadecimal; --binary takes bytes as they are")
-        digits.append(body)
-    return bytes.fromhex("".join(digits))
-
-
-_OFFSET = re.compile(r"^\s*[0-9a-fA-F]{4,16}(?::\s+|\s\s+)")  # of a hex dump: an address, then a colon or two spaces
-
-
 async def _capture(url: str, link: Path | None, recorder: Recorder, file: CaptureFile) -> None:
     relay = Relay(url, make_registry().open, recorder, link)
 
     def tell(path: str) -> None:
         offered = f"open [bold]{path}[/] instead of {url}; end: Ctrl-C"
-        console.print(offered if path else f"{url} has gone; waiting for it")
+        console.print(offered if path else f"{url} has gone; waiting for it", soft_wrap=True)
 
     relay.on_change = tell
     running = asyncio.create_task(relay.run())

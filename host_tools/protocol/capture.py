@@ -21,6 +21,7 @@ from host_tools.transports.pipe import Buffer, FdPipe, Pipe, Receiver
 
 BUFFER_BYTES = 65_536  # read at once from one side
 WAITING_BYTES_MAX = 1 << 20  # for a side that does not take them; then the other one is not read
+LAST_TURNS = 4  # of the loop: read from one side, written to the other, and the answer
 REOPEN_S = 0.25  # between looks whether a port that has vanished is there again
 
 Listen = Callable[[bytes], None]
@@ -45,8 +46,13 @@ class CaptureFile:
         self._wall_us = wall_us or steady_wall_us()
         try:
             # Not buffered: a block is one write, so that what a crash leaves behind is whole up to the last packet.
-            self._writer = PcapngWriter(path.open("wb", buffering=0), f"OpenBWC {VERSION}", comment)
+            file = path.open("wb", buffering=0)
         except OSError as error:
+            raise _cannot_write(path, error) from error
+        try:
+            self._writer = PcapngWriter(file, f"OpenBWC {VERSION}", comment)
+        except OSError as error:
+            file.close()
             raise _cannot_write(path, error) from error
 
     def recorder(self, board: str, description: str = "") -> Recorder:
@@ -205,6 +211,10 @@ class Relay:
             host.start(host_side)
             self.on_change(path)
             return await lost
+        except asyncio.CancelledError:
+            for _ in range(LAST_TURNS):  # what an end has said before it was told to stop still passes
+                await asyncio.sleep(0)
+            raise
         finally:
             board.close()
             host.close()

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import pytest
 
 from tests.house.tree import ROOT
-from tests.parity import dock_cases, driver_cases, micropython, port_cases, session_cases, wire_cases
+from tests.parity import dock_cases, driver_cases, micropython, platform_cases, port_cases, session_cases, wire_cases
 
-MODULES = (wire_cases, session_cases, port_cases, driver_cases, dock_cases)
-CASES = [
-    pytest.param(module.__name__, name, case, id=f"{module.__name__.rpartition('.')[2]}: {name}")
-    for module in MODULES
-    for name, case in module.CASES
-]
+Case = Callable[[], "str | None"]
+
 RUNNER = ROOT / "tests" / "parity" / "runner.py"
 HEAP_KIB = {
     dock_cases.__name__: 256,  # host and dock in one process, and a PRBS15 table of 32 KiB
     port_cases.__name__: 16384,  # a medium in memory; no board of this size has one
 }
+
+
+def cases_of(*modules: Any) -> Any:
+    return pytest.mark.parametrize(
+        ("module", "name", "case"),
+        [
+            pytest.param(module.__name__, name, case, id=f"{module.__name__.rpartition('.')[2]}: {name}")
+            for module in modules
+            for name, case in module.CASES
+        ],
+    )
 
 
 @cache
@@ -30,8 +38,25 @@ def answers_of(module: str) -> micropython.Answers:
     return micropython.Answers(micropython.run(RUNNER, module, heap_kib=heap_kib))
 
 
-@pytest.mark.req("LINK-01", "EMU-07")
-@pytest.mark.parametrize(("module", "name", "case"), CASES)
-def test_both_interpreters_tell_the_same_story(module: str, name: str, case: Callable[[], str | None], monkeypatch):
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the cases look for the vectors."""
     monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.req("LINK-01", "LINK-02")
+@cases_of(wire_cases, session_cases)
+def test_the_wire_is_the_same(module: str, name: str, case: Case):
     assert answers_of(module).story(name) == (case() or "")
+
+
+@pytest.mark.req("EMU-07")
+@cases_of(port_cases, driver_cases, dock_cases)
+def test_the_firmware_tells_the_same_story(module: str, name: str, case: Case):
+    assert answers_of(module).story(name) == (case() or "")
+
+
+@pytest.mark.req("EMU-07")
+@cases_of(platform_cases)
+def test_the_ports_of_a_micropython_process_pass_their_suites(module: str, name: str, case: Case):
+    assert answers_of(module).story(name) == "", case

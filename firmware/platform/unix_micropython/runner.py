@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WAIT_MS_MAX = 1_000  # also without a deadline: ticks must be read before they wrap
 GC_THRESHOLD_BYTES = 16_384  # of garbage, then it is collected: collected late, it leaves nothing but small holes
+CRASH_EXIT = 1
 WATCHDOG_EXIT = 70  # exit status of a process that its watchdog has ended
 
 
@@ -42,11 +43,20 @@ class Ports:
 def run(application: "Application", ports: Ports) -> None:
     """Step the application until the other end of its cable is gone."""
     gc.threshold(GC_THRESHOLD_BYTES)
-    while ports.stream.is_open():
-        application.step(ports.clock.now_ms())
-        if ports.watchdog.has_reset():
-            sys.stderr.write("the watchdog was not fed in time\n")
-            sys.exit(WATCHDOG_EXIT)
-        deadline_ms = application.next_deadline_ms()
-        wait_ms = WAIT_MS_MAX if deadline_ms is None else deadline_ms - ports.clock.now_ms()
-        ports.stream.wait(max(0, min(wait_ms, WAIT_MS_MAX)), application.wants_write())
+    try:
+        while ports.stream.is_open() and not ports.watchdog.has_reset():
+            turn(application, ports)
+    except Exception as fault:  # noqa: BLE001  the firmware has crashed: told where people read, and the process ends
+        sys.print_exception(fault, sys.stderr)  # pyright: ignore[reportArgumentType]  the stubs take no text file here
+        sys.exit(CRASH_EXIT)
+    if ports.watchdog.has_reset():
+        sys.stderr.write("the watchdog was not fed in time\n")
+        sys.exit(WATCHDOG_EXIT)
+
+
+def turn(application: "Application", ports: Ports) -> None:
+    """One step, and the wait until the next is due."""
+    application.step(ports.clock.now_ms())
+    deadline_ms = application.next_deadline_ms()
+    wait_ms = WAIT_MS_MAX if deadline_ms is None else deadline_ms - ports.clock.now_ms()
+    ports.stream.wait(max(0, min(wait_ms, WAIT_MS_MAX)), application.wants_write())

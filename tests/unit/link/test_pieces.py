@@ -13,7 +13,7 @@ LIMIT = 65_524
 
 
 def run(sizer: PieceSizer, bit_error_rate: float, total_bytes: int, seed: int) -> tuple[float, list[int]]:
-    """Send so many bytes over a line of that error rate; the share that is content, and the sizes in the second half."""
+    """Send over a line of that error rate; the share that is content, and the sizes in the second half."""
     source = random.Random(seed)
     sent = arrived = 0
     sizes: list[int] = []

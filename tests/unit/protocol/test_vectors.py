@@ -17,6 +17,7 @@ from host_tools.protocol.decode_frames import Found, FrameFinder
 
 FILE = Path(__file__).resolve().parents[2] / "vectors" / "link" / "wire.json"
 WIRE: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+SALT = 0x5EED0001  # of the vectors
 SEED = 11
 
 

@@ -1,0 +1,50 @@
+"""The dock application as a real MicroPython process, in a Pico's heap, with a controller's session at its cable."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import pytest
+
+from firmware.dock import states
+from tests.parity.dock_board import BOARD
+from tests.parity.dock_process import DockProcess, over_a_terminal, over_pipes
+
+
+@pytest.fixture(params=[over_pipes, over_a_terminal], ids=["pipes", "terminal"])
+def cable(request: pytest.FixtureRequest) -> AbstractContextManager[DockProcess]:
+    return request.param()
+
+
+@pytest.mark.req("EMU-07", "LINK-01", "DOCK-01")
+def test_a_camera_is_docked_and_powered_by_a_dock_on_micropython(cable: AbstractContextManager[DockProcess]):
+    with cable as dock:
+        dock.open()
+        name, identity = dock.ask("identify")
+        assert (name, identity["serial"]) == ("identity", BOARD["serial"])
+        assert not dock.world.pins.read("bay1.power")
+        dock.insert(1)
+        dock.until(lambda: dock.world.pins.read("bay1.power"))
+        _, bays = dock.ask("get_bays")
+        assert bays["entries"][0]["state"] == states.DOCKED
+        assert dock.ask("set_lamp", {"bay": 1, "pattern": 5})[0] == "done"
+        dock.until(lambda: dock.world.pins.read("bay1.lamp_green"))
+        assert dock.ask("get_camera")[0] == "error"
+
+
+@pytest.mark.req("EMU-07")
+def test_a_dock_whose_cable_is_pulled_ends_in_order():
+    with over_pipes() as dock:
+        dock.open()
+        assert dock.process.stdin is not None
+        dock.process.stdin.close()
+        assert dock.process.wait(timeout=10) == 0, dock.said()
+
+
+@pytest.mark.req("EMU-07")
+def test_firmware_that_cannot_open_its_power_switches_crashes_aloud():
+    with over_pipes() as dock:
+        dock.open()
+        dock.lose_world()
+        assert dock.process.wait(timeout=10) == 1
+        assert "PortFault: the world is gone" in dock.said()

@@ -1,0 +1,284 @@
+"""Two sessions over a line whose every fault is chosen by hypothesis: what may happen in any order, and what must hold.
+
+The line is a first-in-first-out pipe each way, cut into pieces that can be lost, doubled, garbled or joined by noise.
+Messages are known by the salt of the session in which they were sent: a session delivers, in order and once, what was
+sent in it, and nothing of any other.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from typing import Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from firmware.link import bulk, control, events, schema, session
+from firmware.link.errors import LocalError
+from firmware.link.session import BOARD, HOST, Session
+
+HOST_PAYLOAD: Final = 2048
+BOARD_PAYLOAD: Final = 512
+PIECE_BYTES: Final = 64
+CONTENT: Final = random.Random(5).randbytes(20_000)
+HEAL_MS_MAX: Final = 30_000
+HEAL_TURNS_MAX: Final = 20_000
+EVENTS_MAX: Final = 4  # kept inside a session: what one frame or one call can cause
+
+DIRECTIONS: Final = st.sampled_from(["to board", "to host"])
+PLACES: Final = st.integers(0, 1 << 30)
+
+
+class TwoSessions(RuleBasedStateMachine):
+    """Host, board, and the line between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ms = 0
+        self.starts = 0
+        self.host = self.new_host()
+        self.board = self.new_board()
+        self.line: dict[str, deque[bytes]] = {"to board": deque(), "to host": deque()}
+        self.sent: dict[tuple[str, int], list[int]] = {}
+        self.got: dict[tuple[str, int], list[int]] = {}
+        self.pulls: dict[int, tuple[int, int, bytearray]] = {}
+        self.counter = 0
+
+    # -- what may happen
+
+    @initialize()
+    def begin(self) -> None:
+        self.host.open(self.now_ms)
+
+    @rule(count=st.integers(1, 30))
+    def host_sends(self, count: int) -> None:
+        self.send(self.host, "set_lamp", count)
+
+    @rule(count=st.integers(1, 30))
+    def board_sends(self, count: int) -> None:
+        self.send(self.board, "erased", count)
+
+    @precondition(lambda self: self.host.state == "open")
+    @rule(start=st.integers(0, len(CONTENT) - 1), length=st.integers(1, 6000))
+    def host_pulls(self, start: int, length: int) -> None:
+        length = min(length, len(CONTENT) - start)
+        request = self.host.pull(b"R" * 16, 0, start, length)
+        assert request not in self.pulls
+        self.pulls[request] = (start, length, bytearray())
+
+    @rule(code=st.sampled_from([0, 0, 0, 0, 5]))
+    def board_reads(self, code: int) -> None:
+        self.supply(code)
+
+    @rule()
+    def bytes_go_out(self) -> None:
+        self.collect()
+
+    @rule(direction=DIRECTIONS, count=st.integers(1, 40))
+    def bytes_arrive(self, direction: str, count: int) -> None:
+        for _ in range(min(count, len(self.line[direction]))):
+            self.deliver(direction)
+
+    @rule(milliseconds=st.sampled_from([1, 20, 60, 100, 250, 1000, 6000]))
+    def time_passes(self, milliseconds: int) -> None:
+        self.pass_time(milliseconds)
+
+    @rule(direction=DIRECTIONS, place=PLACES)
+    def a_piece_is_lost(self, direction: str, place: int) -> None:
+        pieces = self.line[direction]
+        if pieces:
+            del pieces[place % len(pieces)]
+
+    @rule(direction=DIRECTIONS, place=PLACES)
+    def a_piece_comes_twice(self, direction: str, place: int) -> None:
+        pieces = self.line[direction]
+        if pieces:
+            pieces.insert(place % len(pieces), pieces[place % len(pieces)])
+
+    @rule(direction=DIRECTIONS, place=PLACES, bit=PLACES)
+    def a_bit_flips(self, direction: str, place: int, bit: int) -> None:
+        pieces = self.line[direction]
+        if pieces:
+            piece = bytearray(pieces[place % len(pieces)])
+            piece[bit // 8 % len(piece)] ^= 1 << bit % 8
+            pieces[place % len(pieces)] = bytes(piece)
+
+    @rule(direction=DIRECTIONS, place=PLACES, noise=st.binary(min_size=1, max_size=40))
+    def noise_comes_in_between(self, direction: str, place: int, noise: bytes) -> None:
+        pieces = self.line[direction]
+        pieces.insert(place % (len(pieces) + 1), noise)
+
+    @rule()
+    def the_line_is_cut(self) -> None:
+        for pieces in self.line.values():
+            pieces.clear()
+
+    @rule()
+    def host_opens_anew(self) -> None:
+        self.host.open(self.now_ms)
+        self.pulls.clear()
+
+    @rule()
+    def host_closes(self) -> None:
+        self.host.close()
+        self.pulls.clear()
+
+    @rule()
+    def board_closes(self) -> None:
+        self.board.close()
+
+    @rule()
+    def host_restarts(self) -> None:
+        self.host = self.new_host()
+        self.pulls.clear()
+
+    @rule()
+    def board_restarts(self) -> None:
+        self.board = self.new_board()
+        self.board.announce(self.now_ms)
+
+    @rule()
+    def the_line_heals(self) -> None:
+        """Whatever has happened: on a good line a session opens, and all that is said in it arrives."""
+        self.run_until(lambda: self.host.state == self.board.state == "open" and self.salts_agree())
+        self.send(self.host, "set_lamp", 1)
+        self.send(self.board, "erased", 1)
+        self.run_until(lambda: all(self.everything_arrived(end) for end in (HOST, BOARD)) and not self.pulls)
+        assert self.host.pulls.outstanding_bytes == 0
+
+    # -- what must hold
+
+    @invariant()
+    def messages_arrive_in_order_and_once(self) -> None:
+        for key, got in self.got.items():
+            assert got == self.sent.get(key, [])[: len(got)], key
+
+    @invariant()
+    def memory_is_bounded(self) -> None:
+        for end in (self.host, self.board):
+            stream, segment_max = end.stream, end.payload_max
+            assert len(stream._flight) <= control.WINDOW_SEGMENTS
+            assert len(stream._early) < control.WINDOW_SEGMENTS
+            assert len(stream._arrived) <= control.WINDOW_SEGMENTS
+            waiting = sum(map(len, stream._outgoing)) + sum(len(each.data) for each in stream._flight)
+            assert waiting <= max(control.QUEUE_BYTES_MIN, control.WINDOW_SEGMENTS * segment_max)
+            assert len(end._messages._held) <= schema.MESSAGE_BYTES_MAX + segment_max
+            assert len(end._events) <= EVENTS_MAX
+            assert end.orders._waiting < schema.PULLS_MAX
+            assert len(end.pulls._flights) <= bulk.ASKS_IN_FLIGHT_MAX
+            assert len(end._output) <= session.OUTPUT_PIECES_MAX + bulk.ASKS_IN_FLIGHT_MAX + control.WINDOW_SEGMENTS
+            assert end._output_bytes == sum(len(data) for data in end._output)
+
+    # -- how
+
+    def new_host(self) -> Session:
+        self.starts += 1
+        return Session(HOST, 1000 + self.starts, payload_max=HOST_PAYLOAD, slack_bytes=HOST_PAYLOAD)
+
+    def new_board(self) -> Session:
+        self.starts += 1
+        return Session(BOARD, 2000 + self.starts, payload_max=BOARD_PAYLOAD, slack_bytes=BOARD_PAYLOAD)
+
+    def send(self, end: Session, name: str, count: int) -> None:
+        log = self.sent.setdefault((end.role, end._salt), [])
+        for _ in range(count):
+            number = self.counter % 65_536
+            fields = {"bay": 1, "pattern": 2} if name == "set_lamp" else {"recording": b"R" * 16, "counter": number}
+            try:
+                end.send(name, fields, number)
+            except LocalError:
+                assert end.state != "open" or not end.stream.idle()
+                return
+            self.counter += 1
+            log.append(number)
+
+    def supply(self, code: int = 0) -> bool:
+        piece = self.board.next_piece()
+        if piece is None:
+            return False
+        if code:
+            self.board.fail(code)
+        else:
+            self.board.supply(memoryview(CONTENT)[piece.offset : piece.offset + piece.length])
+        return True
+
+    def collect(self) -> bool:
+        moved = False
+        for end, direction in ((self.host, "to board"), (self.board, "to host")):
+            while (data := end.take_output()) is not None:
+                moved = True
+                whole = bytes(data)
+                self.line[direction].extend(whole[at : at + PIECE_BYTES] for at in range(0, len(whole), PIECE_BYTES))
+        return moved
+
+    def deliver(self, direction: str) -> None:
+        end = self.board if direction == "to board" else self.host
+        rest = self.line[direction].popleft()
+        stuck = 0
+        while rest and stuck < 2:
+            taken = end.receive(rest, self.now_ms)
+            stuck = 0 if taken else stuck + 1
+            rest = rest[taken:]
+            self.take_events(end)
+        if rest:  # it waits until its own output has been taken
+            self.line[direction].appendleft(rest)
+
+    def pass_time(self, milliseconds: int) -> None:
+        self.now_ms += milliseconds
+        for end in (self.host, self.board):
+            end.tick(self.now_ms)
+            self.take_events(end)
+
+    def take_events(self, end: Session) -> None:
+        while (event := end.next_event()) is not None:
+            if isinstance(event, events.Message):
+                other = HOST if end.role == BOARD else BOARD
+                self.got.setdefault((other, end._salt), []).append(event.request)
+            elif isinstance(event, events.Data):
+                self.take_data(event)
+            elif isinstance(event, events.PullDone):
+                start, length, arrived = self.pulls.pop(event.request)
+                assert len(arrived) == length, (start, length, len(arrived))
+            elif isinstance(event, events.PullFailed):
+                self.pulls.pop(event.request)
+            elif isinstance(event, events.Closed | events.Opened) and end is self.host:
+                self.pulls.clear()
+
+    def take_data(self, event: events.Data) -> None:
+        start, length, arrived = self.pulls[event.request]
+        assert start <= event.offset
+        assert event.offset + len(event.data) <= start + length
+        assert event.data == CONTENT[event.offset : event.offset + len(event.data)]
+        arrived += event.data
+
+    def run_until(self, done: object) -> None:
+        assert callable(done)
+        end_ms = self.now_ms + HEAL_MS_MAX
+        for _ in range(HEAL_TURNS_MAX):
+            if done():
+                return
+            if self.host.state == "closed":
+                self.host.open(self.now_ms)
+                self.pulls.clear()
+            moved = self.collect() | self.supply()
+            for direction, pieces in self.line.items():
+                moved = moved or bool(pieces)
+                while pieces:
+                    self.deliver(direction)
+                    self.collect()
+            if not moved:
+                self.pass_time(self.wait_ms())
+            assert self.now_ms < end_ms, f"not healed in {HEAL_MS_MAX} ms: {self.host.state}, {self.board.state}"
+        raise AssertionError(f"bytes move for ever: {self.host.state}, {self.board.state}")
+
+    def wait_ms(self) -> int:
+        deadlines = [deadline for end in (self.host, self.board) if (deadline := end.next_deadline_ms()) is not None]
+        return max(1, min(deadlines, default=0) - self.now_ms)
+
+    def salts_agree(self) -> bool:
+        return self.host._salt == self.board._salt
+
+    def everything_arrived(self, end: str) -> bool:
+        key = (end, self.host._salt)
+        return self.got.get(key, []) == self.sent.get(key, [])
