@@ -76,8 +76,8 @@ class PieceSizer:
     """How many bytes of a recording go into one data frame, by what the line has lost lately.
 
     With an overhead of ``o`` bytes a frame and ``h`` losses a byte, the share of the line that is wasted is about
-    ``o / n + h n`` for frames of ``n`` bytes, least at ``n = sqrt(o / h)``. Losses are holes, not frames. Old news fades:
-    both counts are halved at every DECAY_BYTES.
+    ``o / n + h n`` for frames of ``n`` bytes, least at ``n = sqrt(o / h)``. Losses are holes, not frames. Old news
+    fades: both counts are halved at every DECAY_BYTES.
     """
 
     def __init__(self, limit: int) -> None:

@@ -122,11 +122,13 @@ class TwoSessions(RuleBasedStateMachine):
     @rule()
     def host_closes(self) -> None:
         self.host.close()
+        self.take_events(self.host)
         self.pulls.clear()
 
     @rule()
     def board_closes(self) -> None:
         self.board.close()
+        self.take_events(self.board)
 
     @rule()
     def host_restarts(self) -> None:
