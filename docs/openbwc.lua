@@ -621,8 +621,10 @@ local function show_value(tree, prefix, field, tvb, at, context)
     if at + 2 > tvb:len() then return nil end
     local length = tvb(at, 2):le_uint()
     if length > field.limit or at + 2 + length > tvb:len() then return nil end
-    if length == 0 then
-        tree:add(filter, tvb(at, 2), field.type == "text" and "" or nil):append_text(" (empty)")
+    if length == 0 and field.type == "text" then
+        tree:add(filter, tvb(at, 2), "")
+    elseif length == 0 then
+        tree:add(tvb(at, 2), field.name .. ": empty")
     elseif field.type == "text" then
         tree:add_packet_field(filter, tvb(at + 2, length), ENC_UTF_8)
     else

@@ -17,6 +17,7 @@ from firmware.camera.vault import Vault, VaultError
 from firmware.drivers.buttons import DOUBLE_PRESS, HOLD, PRESS, Button
 from firmware.drivers.cable import Cable
 from firmware.drivers.debounce import FELL, LOST, ROSE, Debounce
+from firmware.link.schema import LAMP_PATTERNS, number_of
 from firmware.link.session import BOARD, Session
 from firmware.ports.application import Application
 from firmware.ports.errors import PortFault, SensorFault
@@ -27,6 +28,8 @@ DOCK_STABLE_MS = 50  # the dock has debounced the contacts before it gives power
 DOCK_SAMPLES = 2
 SAMPLE_MS = 10  # between two looks at a pin that is not at rest
 IDLE_MS_MAX = 1_000  # the longest sleep: the watchdog wants to be fed
+REFUSED_SHOWN_MS = 3_000  # the lamp, after a press that did not start a recording
+REFUSED_PATTERN = number_of(LAMP_PATTERNS, "error")
 RETRY_CARD_MS = 10_000  # between two attempts to open a card that does not work
 _DOCKED_AFTER = {ROSE: True, FELL: False, LOST: False}
 CAUSE_BUTTON = "button"
@@ -139,6 +142,8 @@ class CameraApp(Application):
         except VaultError as error:
             if error.kind == "storage":
                 self._break()
+            else:  # full, as a rule: whoever pressed must see that nothing is being recorded
+                self.lamp.ask(REFUSED_PATTERN, self._clock.now_ms() + REFUSED_SHOWN_MS)
         except SensorFault:
             self._break()
         else:

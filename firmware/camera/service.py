@@ -153,7 +153,10 @@ class CameraService:
         return None
 
     def _read_uv(self, name: str) -> int:
-        return self._adc.read_uv(name)
+        try:
+            return self._adc.read_uv(name)
+        except PortFault:
+            return 0  # a gauge that does not answer must not keep recordings from being offloaded
 
 
 def _entry(stored: StoredRecording) -> Fields:

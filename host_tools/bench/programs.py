@@ -137,7 +137,7 @@ class EventLog:
 
 
 def until(
-    condition: Callable[[], T], what: str, limit_s: float = LIMIT_S, check: Callable[[], None] | None = None
+    condition: Callable[[], T | None], what: str, limit_s: float = LIMIT_S, check: Callable[[], None] | None = None
 ) -> T:
     """Look until the condition gives something true, and return it. ScenarioFailed when it does not in time."""
     deadline_s = time.monotonic() + limit_s

@@ -244,7 +244,7 @@ class ScenarioController:
         """One recording's row of the status."""
         return next(row for row in self.status()["recordings"] if row["recording"] == recording)
 
-    def until(self, condition: Callable[[dict[str, Any]], T], what: str, limit_s: float = LIMIT_S) -> T:
+    def until(self, condition: Callable[[dict[str, Any]], T | None], what: str, limit_s: float = LIMIT_S) -> T:
         """Ask for the status until the condition gives something true, and return that."""
         return until(lambda: condition(self.status()), what, limit_s, self._program.check)
 

@@ -52,18 +52,7 @@ def capture(
     comment: Annotated[str, typer.Option(help="A line about the whole capture: scenario, seed.")] = "",
 ) -> None:
     """Record a live line: open the port this prints instead of the board's own. Until Ctrl-C."""
-    make_registry().check(url)
-    file = CaptureFile(write, comment)
-    recorder = file.recorder(name or url.rstrip("/").rpartition("/")[2] or url, url)
-    try:
-        asyncio.run(_capture(url, link, recorder, file))
-    finally:
-        file.close()
-        console.print(
-            f"{write}: {file.packets} packets, {recorder.bytes_to_board} bytes to the board, "
-            f"{recorder.bytes_to_host} to the host",
-            soft_wrap=True,
-        )
+    asyncio.run(_capture(url, link, write, name or url.rstrip("/").rpartition("/")[2] or url, comment))
 
 
 def replay(
@@ -111,24 +100,40 @@ def dissector() -> None:
     sys.stdout.write(dissector_text())
 
 
-async def _capture(url: str, link: Path | None, recorder: Recorder, file: CaptureFile) -> None:
-    relay = Relay(url, make_registry().open, recorder, link)
-
-    def tell(path: str) -> None:
-        offered = f"open [bold]{path}[/] instead of {url}; end: Ctrl-C"
-        console.print(offered if path else f"{url} has gone; waiting for it", soft_wrap=True)
-
-    relay.on_change = tell
-    running = asyncio.create_task(relay.run())
+async def _capture(url: str, link: Path | None, write: Path, name: str, comment: str) -> None:
+    opener = make_registry().open
+    pipe = await opener(url)  # before the file: whoever mistypes a port keeps an older capture
+    try:
+        file = CaptureFile(write, comment)
+    except CaptureFileError:
+        pipe.close()
+        raise
+    recorder = file.recorder(name, url)
+    relay = Relay(url, opener, recorder, link)
+    relay.on_change = lambda path: _tell_port(url, path)
+    running = asyncio.create_task(relay.run(pipe))
     file.on_failure = running.cancel
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, running.cancel)
     await asyncio.wait({running})
-    if file.failure is not None:
-        raise file.failure
+    failure = file.failure
+    file.close()
+    _tell_end(write, file, recorder)
+    if failure is not None:
+        raise failure
     if not running.cancelled():
         running.result()
+
+
+def _tell_port(url: str, path: str) -> None:
+    offered = f"open [bold]{path}[/] instead of {url}; end: Ctrl-C"
+    console.print(offered if path else f"{url} has gone; waiting for it", soft_wrap=True)
+
+
+def _tell_end(write: Path, file: CaptureFile, recorder: Recorder) -> None:
+    passed = f"{recorder.bytes_to_board} bytes to the board, {recorder.bytes_to_host} to the host"
+    console.print(f"{write}: {file.packets} packets, {passed}", soft_wrap=True)
 
 
 async def _replay_to_board(url: str, steps: list[Step], pace: float | None, change: bool) -> list[Step]:

@@ -34,7 +34,7 @@ from host_tools.hardware import Board, bay_of
 from host_tools.protocol.connection import Connection, RequestRefused, VersionMismatch
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.system.roster import Roster
-from host_tools.transports.errors import LinkLost, PortError
+from host_tools.transports.errors import LinkLost, PortError, PortMissing
 from host_tools.transports.registry import Registry
 
 LOOK_S = 0.2  # between two looks at the USB tree: docking shows within half a second
@@ -141,6 +141,8 @@ class Controller:
             pause_s = RETRY_S
             try:
                 await self._connect(port)
+            except PortMissing as missing:  # a configured port whose board is not plugged in now
+                self._problem(port, str(missing))
             except (PortError, VersionMismatch) as error:
                 self._problem(port, str(error))
                 pause_s = RETRY_SLOW_S
@@ -230,6 +232,8 @@ class Controller:
         finally:
             task.cancel()
             await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # what the loss of the link did to it; the loss itself is told below
         if connection.closed.done():
             raise connection.closed.result()
 

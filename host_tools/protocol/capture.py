@@ -17,7 +17,7 @@ from firmware.version import VERSION
 from host_tools.protocol.connection import drop_front
 from host_tools.protocol.pcapng import TO_BOARD, TO_HOST, CaptureFileError, Packet, PcapngWriter
 from host_tools.transports.errors import LinkLost, PortError
-from host_tools.transports.pipe import Buffer, FdPipe, Pipe, Receiver
+from host_tools.transports.pipe import Buffer, FdPipe, Kind, Pipe, Receiver
 
 BUFFER_BYTES = 65_536  # read at once from one side
 WAITING_BYTES_MAX = 1 << 20  # for a side that does not take them; then the other one is not read
@@ -121,6 +121,14 @@ class ListeningPipe:
     def url(self) -> str:
         return self._pipe.url
 
+    @property
+    def kind(self) -> Kind:
+        return self._pipe.kind
+
+    @property
+    def nominal_bytes_per_s(self) -> float | None:
+        return self._pipe.nominal_bytes_per_s
+
     def start(self, receiver: Receiver) -> None:
         self._pipe.start(_ListeningReceiver(receiver, self._to_host))
 
@@ -165,21 +173,21 @@ class _ListeningReceiver:
 
 
 class Relay:
-    """A man in the middle: opens the real port, offers a pseudo-terminal in its place and copies both ways.
+    """A man in the middle: has the real port, offers a pseudo-terminal in its place and copies both ways.
 
     When the port vanishes, so does the pseudo-terminal, as the port's own would; when it is back, both are.
     """
 
     def __init__(self, url: str, opener: Opener, recorder: Recorder, link: Path | None = None) -> None:
+        """``opener`` opens ``url`` again whenever it has been lost."""
         self._url = url
         self._open = opener
         self._recorder = recorder
         self._link = link
         self.on_change: Callable[[str], None] = lambda path: None  # path of the offered port; empty while there is none
 
-    async def run(self) -> None:
-        """Until cancelled. PortError if the port is not there to begin with."""
-        pipe = await self._open(self._url)
+    async def run(self, pipe: Pipe) -> None:
+        """Until cancelled, beginning with the port that is open already. PortError if ``link`` cannot be made."""
         while True:
             error = await self._copy(pipe)
             self._recorder.note(str(error))
@@ -243,7 +251,7 @@ def offer_port(link: Path | None) -> tuple[Pipe, str]:
             os.close(master)
             os.close(slave)
             raise PortError(f"{link}: cannot be made ({error.strerror}); name a folder you may write to") from error
-    return FdPipe(path, master, release), str(link or path)
+    return FdPipe(path, master, release, "pty"), str(link or path)
 
 
 class _Side:

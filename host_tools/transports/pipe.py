@@ -15,10 +15,11 @@ Kind = Literal["pty", "uart", "usb-serial", "usb-bulk", "socket", "rfc2217", "ot
 
 READS_PER_TURN = 64  # then other tasks of the loop get their turn; a tty gives at most 4 KiB a read
 WRITE_BUFFERS_MAX = 64  # pieces handed to one writev; the kernel takes up to 1024
+REASON_CHARACTERS_MAX = 200  # of what a library says went wrong; the rest of it helps nobody
 
 
 class Receiver(Protocol):
-    """Who uses a pipe. All three are called from the loop, never re-entered."""
+    """Who uses a pipe. All four are called from the loop, and none before ``start`` or after ``close`` has returned."""
 
     def space(self) -> memoryview:
         """Room to read into. An empty view pauses reading until ``Pipe.resume``."""
@@ -33,12 +34,12 @@ class Receiver(Protocol):
         ...
 
     def lost(self, error: LinkLost) -> None:
-        """The pipe is gone; nothing more will be called."""
+        """The pipe is gone, and closed; nothing more will be called. Never called from within ``write``."""
         ...
 
 
 class Pipe(Protocol):
-    """A two-way byte pipe that is already open."""
+    """A two-way byte pipe that is already open. Used from the loop's thread only."""
 
     @property
     def url(self) -> str:
@@ -46,8 +47,8 @@ class Pipe(Protocol):
         ...
 
     @property
-    def kind(self) -> str:
-        """``pty``, ``uart``, ``usb-serial``, ``usb-bulk``, ``socket``, ``rfc2217`` or ``other``."""
+    def kind(self) -> Kind:
+        """What the bytes run over, as far as is known: what may be expected of it depends on that."""
         ...
 
     @property
@@ -68,8 +69,14 @@ class Pipe(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the pipe back; a second call does nothing."""
+        """Give the pipe back; what was taken is still sent where that can be done soon. A second call does nothing."""
         ...
+
+
+def link_lost(url: str, reason: str) -> LinkLost:
+    """The one line for every open pipe that has gone, whoever noticed."""
+    line = " ".join(reason.split())[:REASON_CHARACTERS_MAX] or "no reason given"
+    return LinkLost(f"{url} is gone ({line}); plug it in again")
 
 
 class FdPipe:
@@ -80,11 +87,11 @@ class FdPipe:
         url: str,
         fd: int,
         release: Callable[[], None],
-        kind: str = "other",
+        kind: Kind = "other",
         nominal_bytes_per_s: float | None = None,
     ) -> None:
         self._url = url
-        self._kind = kind
+        self._kind: Kind = kind
         self._nominal_bytes_per_s = nominal_bytes_per_s
         self._fd = fd
         self._release = release
@@ -92,7 +99,8 @@ class FdPipe:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reading = False
         self._writing = False
-        self._closed = False
+        self._released = False
+        self._loss: LinkLost | None = None
         os.set_blocking(fd, False)
 
     @property
@@ -100,7 +108,7 @@ class FdPipe:
         return self._url
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Kind:
         return self._kind
 
     @property
@@ -110,10 +118,12 @@ class FdPipe:
     def start(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._loop = asyncio.get_running_loop()
+        if self._loss is not None:  # a write before the start has found out
+            self._loop.call_soon(self._tell_loss)
         self.resume()
 
     def write(self, buffers: Sequence[Buffer]) -> int:
-        if self._closed:
+        if self._released:
             return 0
         try:
             taken = os.writev(self._fd, buffers[:WRITE_BUFFERS_MAX])
@@ -127,39 +137,31 @@ class FdPipe:
         return taken
 
     def resume(self) -> None:
-        if not self._reading and not self._closed and self._loop is not None:
+        if not self._reading and not self._released and self._loop is not None:
             self._loop.add_reader(self._fd, self._readable)
             self._reading = True
 
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._stop_reading()
-        self._want_write(False)
-        self._release()
+        self._receiver = None
+        self._give_back()
 
     def _readable(self) -> None:
-        receiver = self._receiver
-        if receiver is None:
-            return
-        for _ in range(READS_PER_TURN):
-            room = receiver.space()
+        reads_left = READS_PER_TURN
+        while reads_left > 0 and self._receiver is not None:
+            room = self._receiver.space()
             if not len(room):
                 self._stop_reading()
                 break
-            try:
-                count = os.readv(self._fd, [room])
-            except BlockingIOError:
+            count, reads, error = _read_all(self._fd, room, reads_left)
+            reads_left -= reads
+            if count:
+                self._receiver.filled(count)
+            if error is not None:
+                if not isinstance(error, BlockingIOError):
+                    self._lose(error)
                 break
-            except OSError as error:
-                self._lose(error)
-                return
-            if count == 0:
-                self._lose(OSError(errno.EIO, "hung up"))
-                return
-            receiver.filled(count)
-        receiver.turn_over()
+        if self._receiver is not None and not self._released:
+            self._receiver.turn_over()
 
     def _writable(self) -> None:
         self._want_write(False)
@@ -181,10 +183,41 @@ class FdPipe:
             self._reading = False
 
     def _lose(self, error: OSError) -> None:
-        reason = error.strerror or str(error)
-        receiver = self._receiver
-        loop = self._loop
-        self.close()
-        if receiver is not None and loop is not None:
+        if self._released:  # the receiver closed the pipe while it was being read
+            return
+        self._loss = link_lost(self._url, error.strerror or str(error))
+        self._give_back()
+        if self._loop is not None:
             # Later, not now: a write that fails must not call back into the code that is writing.
-            loop.call_soon(receiver.lost, LinkLost(f"{self._url} is gone ({reason}); plug it in again"))
+            self._loop.call_soon(self._tell_loss)
+
+    def _tell_loss(self) -> None:
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None and self._loss is not None:
+            receiver.lost(self._loss)
+
+    def _give_back(self) -> None:
+        if self._released:
+            return
+        self._stop_reading()
+        self._want_write(False)
+        self._released = True
+        self._release()
+
+
+def _read_all(fd: int, room: memoryview, reads_max: int) -> tuple[int, int, OSError | None]:
+    """Fill ``room`` as far as bytes are there: how many, in how many reads, and why it ended before it was full.
+
+    Filled up before anybody looks into it: a tty gives 4 KiB a read, and a look costs more than such a read does.
+    """
+    count, reads = 0, 0
+    while count < len(room) and reads < reads_max:
+        reads += 1
+        try:
+            more = os.readv(fd, (room[count:],))
+        except OSError as error:
+            return count, reads, error
+        if more == 0:
+            return count, reads, OSError(errno.EIO, "hung up")
+        count += more
+    return count, reads, None

@@ -32,7 +32,7 @@ STEP_MS_MAX = 50  # as often as the world around the camera is looked at
 class Ports:
     """What the application is made over."""
 
-    def __init__(self, files: Files, seed: int) -> None:
+    def __init__(self, files: Files, seed: int, fragment_bytes: int) -> None:
         self.clock = ManualClock()
         self.stream, self.far_end = stream_pair()
         self.files = files
@@ -41,7 +41,7 @@ class Ports:
         self.pins = MemoryPins(tuple(name for name in names if name not in outputs), outputs)
         self.adc = MemoryAdc({"battery.cell": 3_920_000, "supply.input": 0})
         self.entropy = SeededEntropy(seed)
-        self.sensor = MemorySensor(self.clock, seed)
+        self.sensor = MemorySensor(self.clock, seed, fragment_bytes)
         self.watchdog = MemoryWatchdog(self.clock, BOARD.firmware.watchdog_ms)
 
 
@@ -49,10 +49,16 @@ class CameraRig:
     """``wearer`` was assigned before; None: nobody. The camera starts undocked unless ``docked``."""
 
     def __init__(
-        self, wearer: Wearer | None = ADA, docked: bool = False, files: Files | None = None, seed: int = 1
+        self,
+        wearer: Wearer | None = ADA,
+        docked: bool = False,
+        files: Files | None = None,
+        seed: int = 1,
+        fragment_bytes: int = 4_000,
     ) -> None:
         self.files = files or MemoryFiles()
         self.seed = seed
+        self.fragment_bytes = fragment_bytes
         if wearer is not None:
             Assignment(self.files).keep(wearer, "default")
         self.boot(docked)
@@ -60,7 +66,7 @@ class CameraRig:
     def boot(self, docked: bool = False) -> None:
         """Power comes, with everything volatile gone."""
         self.seed += 1
-        self.ports = Ports(self.files, self.seed)
+        self.ports = Ports(self.files, self.seed, self.fragment_bytes)
         self.ports.pins.drive("dock.present", docked)
         self.app: CameraApp = compose(self.ports, board_data(BOARD, serial=SERIAL, firmware="0.1.0"))
         self.states = [self.app.state]
@@ -77,12 +83,13 @@ class CameraRig:
             self.step()
 
     def step(self) -> None:
-        """The firmware's turn, and the host's."""
-        self.app.step(self.now_ms())
-        if self.states[-1] != self.app.state:
-            self.states.append(self.app.state)
-        if self.session is not None:
-            self._pump(self.session)
+        """The firmware's turn and the host's, as long as the cable wakes them."""
+        moving = True
+        while moving:
+            self.app.step(self.now_ms())
+            if self.states[-1] != self.app.state:
+                self.states.append(self.app.state)
+            moving = self.session is not None and self._pump(self.session)
 
     def now_ms(self) -> int:
         """The camera's clock."""
@@ -143,6 +150,10 @@ class CameraRig:
         (answer,) = [event for event in self.heard if isinstance(event, events.Message) and event.request == 7]
         return answer
 
+    def told(self, name: str) -> list[dict[str, Any]]:
+        """Fields of the messages of that name that came without being asked for."""
+        return [event.fields for event in self.heard if isinstance(event, events.Message) and event.name == name]
+
     def pull(self, recording: bytes, part: int, length: int) -> bytes:
         """All bytes of an object."""
         assert self.session is not None
@@ -153,9 +164,11 @@ class CameraRig:
         assert any(isinstance(event, events.PullDone) for event in self.heard)
         return bytes(self.data)
 
-    def _pump(self, session: Session) -> None:
+    def _pump(self, session: Session) -> bool:
+        """The host's turn; whether any bytes have moved."""
         room = session.space()
-        session.filled(self.ports.far_end.read_into(room), self.now_ms())
+        moved = self.ports.far_end.read_into(room)
+        session.filled(moved, self.now_ms())
         session.tick(self.now_ms())
         while (event := session.next_event()) is not None:
             if isinstance(event, events.Data):
@@ -164,6 +177,8 @@ class CameraRig:
                 self.heard.append(event)
         while (data := session.take_output()) is not None:
             assert self.ports.far_end.write(data) == len(data)
+            moved += len(data)
+        return moved > 0
 
 
 def colours_of(state: str) -> set[int]:

@@ -26,8 +26,18 @@ HEAL_MS_MAX: Final = 30_000
 HEAL_TURNS_MAX: Final = 20_000
 EVENTS_MAX: Final = 4  # kept inside a session: what one frame or one call can cause
 
-DIRECTIONS: Final = st.sampled_from(["to board", "to host"])
-PLACES: Final = st.integers(0, 1 << 30)
+UPSETS: Final = ("the line is cut", "host opens anew", "host closes", "board closes", "host restarts", "board restarts")
+
+Fault = tuple[str, str, int, int]
+FAULTS: Final = st.lists(
+    st.tuples(
+        st.sampled_from(["lost", "twice", "flipped", "noise"]),
+        st.sampled_from(["to board", "to host"]),
+        st.integers(0, 60),  # which piece of those that go out in this turn
+        st.integers(0, 1 << 20),  # which bit, or what noise
+    ),
+    max_size=5,
+)
 
 
 class TwoSessions(RuleBasedStateMachine):
@@ -50,95 +60,58 @@ class TwoSessions(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.host.open(self.now_ms)
+        self.move([])
 
-    @rule(count=st.integers(1, 30))
-    def host_sends(self, count: int) -> None:
-        self.send(self.host, "set_lamp", count)
-
-    @rule(count=st.integers(1, 30))
-    def board_sends(self, count: int) -> None:
-        self.send(self.board, "erased", count)
+    @rule(host_count=st.integers(0, 40), board_count=st.integers(0, 40))
+    def both_talk(self, host_count: int, board_count: int) -> None:
+        self.send(self.host, "set_lamp", host_count)
+        self.send(self.board, "erased", board_count)
 
     @precondition(lambda self: self.host.state == "open")
-    @rule(start=st.integers(0, len(CONTENT) - 1), length=st.integers(1, 6000))
-    def host_pulls(self, start: int, length: int) -> None:
-        length = min(length, len(CONTENT) - start)
-        request = self.host.pull(b"R" * 16, 0, start, length)
-        assert request not in self.pulls
-        self.pulls[request] = (start, length, bytearray())
+    @rule(ranges=st.lists(st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(1, 8000)), min_size=1, max_size=4))
+    def host_pulls(self, ranges: list[tuple[int, int]]) -> None:
+        for start, length in ranges:
+            length = min(length, len(CONTENT) - start)
+            request = self.host.pull(b"R" * 16, 0, start, length)
+            assert request not in self.pulls
+            self.pulls[request] = (start, length, bytearray())
 
-    @rule(code=st.sampled_from([0, 0, 0, 0, 5]))
-    def board_reads(self, code: int) -> None:
-        self.supply(code)
+    @rule(turns=st.integers(1, 3), faults=FAULTS, read_code=st.sampled_from([0, 0, 0, 5]))
+    def bytes_move(self, turns: int, faults: list[Fault], read_code: int) -> None:
+        for _ in range(turns):
+            self.supply(read_code)
+            self.move(faults)
+            faults = []
 
-    @rule()
-    def bytes_go_out(self) -> None:
-        self.collect()
+    @rule(turns=st.integers(1, 20), faults=FAULTS, milliseconds=st.sampled_from([1, 20, 60, 100, 250, 600]))
+    def time_passes(self, turns: int, faults: list[Fault], milliseconds: int) -> None:
+        for _ in range(turns):
+            self.pass_time(milliseconds)
+            self.move(faults)
+            faults = []
 
-    @rule(direction=DIRECTIONS, count=st.integers(1, 40))
-    def bytes_arrive(self, direction: str, count: int) -> None:
-        for _ in range(min(count, len(self.line[direction]))):
-            self.deliver(direction)
-
-    @rule(milliseconds=st.sampled_from([1, 20, 60, 100, 250, 1000, 6000]))
-    def time_passes(self, milliseconds: int) -> None:
-        self.pass_time(milliseconds)
-
-    @rule(direction=DIRECTIONS, place=PLACES)
-    def a_piece_is_lost(self, direction: str, place: int) -> None:
-        pieces = self.line[direction]
-        if pieces:
-            del pieces[place % len(pieces)]
-
-    @rule(direction=DIRECTIONS, place=PLACES)
-    def a_piece_comes_twice(self, direction: str, place: int) -> None:
-        pieces = self.line[direction]
-        if pieces:
-            pieces.insert(place % len(pieces), pieces[place % len(pieces)])
-
-    @rule(direction=DIRECTIONS, place=PLACES, bit=PLACES)
-    def a_bit_flips(self, direction: str, place: int, bit: int) -> None:
-        pieces = self.line[direction]
-        if pieces:
-            piece = bytearray(pieces[place % len(pieces)])
-            piece[bit // 8 % len(piece)] ^= 1 << bit % 8
-            pieces[place % len(pieces)] = bytes(piece)
-
-    @rule(direction=DIRECTIONS, place=PLACES, noise=st.binary(min_size=1, max_size=40))
-    def noise_comes_in_between(self, direction: str, place: int, noise: bytes) -> None:
-        pieces = self.line[direction]
-        pieces.insert(place % (len(pieces) + 1), noise)
-
-    @rule()
-    def the_line_is_cut(self) -> None:
-        for pieces in self.line.values():
-            pieces.clear()
-
-    @rule()
-    def host_opens_anew(self) -> None:
-        self.host.open(self.now_ms)
-        self.pulls.clear()
-
-    @rule()
-    def host_closes(self) -> None:
-        self.host.close()
+    @rule(upset=st.sampled_from(UPSETS))
+    def something_happens(self, upset: str) -> None:
+        """To one end, or to both."""
+        if upset == "the line is cut":
+            self.collect()
+            for pieces in self.line.values():
+                pieces.clear()
+        elif upset == "host opens anew":
+            self.host.open(self.now_ms)
+        elif upset == "host closes":
+            self.host.close()
+        elif upset == "board closes":
+            self.board.close()
+        elif upset == "host restarts":
+            self.host = self.new_host()
+        else:
+            self.board = self.new_board()
+            self.board.announce(self.now_ms)
+        if upset.startswith("host"):
+            self.pulls.clear()
         self.take_events(self.host)
-        self.pulls.clear()
-
-    @rule()
-    def board_closes(self) -> None:
-        self.board.close()
         self.take_events(self.board)
-
-    @rule()
-    def host_restarts(self) -> None:
-        self.host = self.new_host()
-        self.pulls.clear()
-
-    @rule()
-    def board_restarts(self) -> None:
-        self.board = self.new_board()
-        self.board.announce(self.now_ms)
 
     @rule()
     def the_line_heals(self) -> None:
@@ -214,6 +187,29 @@ class TwoSessions(RuleBasedStateMachine):
                 self.line[direction].extend(whole[at : at + PIECE_BYTES] for at in range(0, len(whole), PIECE_BYTES))
         return moved
 
+    def move(self, faults: list[Fault]) -> None:
+        """Everything that both ends have to say goes out, is spoilt, and arrives."""
+        self.collect()
+        for kind, direction, place, detail in faults:
+            pieces = self.line[direction]
+            if pieces:
+                self.spoil(pieces, kind, place % len(pieces), detail)
+        for direction, pieces in self.line.items():
+            for _ in range(len(pieces)):
+                self.deliver(direction)
+
+    def spoil(self, pieces: deque[bytes], kind: str, place: int, detail: int) -> None:
+        if kind == "lost":
+            del pieces[place]
+        elif kind == "twice":
+            pieces.insert(place, pieces[place])
+        elif kind == "flipped":
+            piece = bytearray(pieces[place])
+            piece[detail // 8 % len(piece)] ^= 1 << detail % 8
+            pieces[place] = bytes(piece)
+        else:
+            pieces.insert(place, random.Random(detail).randbytes(1 + detail % 40))
+
     def deliver(self, direction: str) -> None:
         end = self.board if direction == "to board" else self.host
         rest = self.line[direction].popleft()
@@ -223,7 +219,7 @@ class TwoSessions(RuleBasedStateMachine):
             stuck = 0 if taken else stuck + 1
             rest = rest[taken:]
             self.take_events(end)
-        if rest:  # it waits until its own output has been taken
+        if rest:  # it is let in when that end's own output has been taken
             self.line[direction].appendleft(rest)
 
     def pass_time(self, milliseconds: int) -> None:

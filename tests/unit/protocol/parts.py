@@ -39,7 +39,7 @@ class PtyBoard:
         self.timer: asyncio.TimerHandle | None = None
         self.plug = PtyPlug(link, self.step)
         self.sessions = 0
-        usual = {
+        usual: dict[str, Any] = {
             "identify": lambda fields: ("identity", IDENTITY),
             "set_time": lambda fields: None,
             "set_lamp": self._refuse,

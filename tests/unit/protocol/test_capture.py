@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from host_tools.protocol.capture import CaptureFile, ListeningPipe, Relay, offer
 from host_tools.protocol.decode import FRAME, MESSAGE, NOTE, Entry
 from host_tools.protocol.pcapng import TO_BOARD, TO_HOST, CaptureFileError, PcapngReader
 from host_tools.protocol.replay import read_entries
-from host_tools.transports.errors import LinkLost, PortError, PortMissing
+from host_tools.transports.errors import LinkLost, PortError
 from host_tools.transports.registry import Registry
 from tests.unit.protocol.parts import CONTENT, IDENTITY, PtyBoard, connected, pulled
 
@@ -45,10 +46,11 @@ async def relayed(folder: Path) -> AsyncGenerator[tuple[PtyBoard, Relay, asyncio
     """A board, a relay in front of it that offers ``port`` in the folder, and what the relay tells."""
     board = PtyBoard(folder / "board")
     file = CaptureFile(folder / "trace.pcapng", "seed 5")
-    relay = Relay(str(folder / "board"), Registry().open, file.recorder("camera1"), folder / "port")
+    url = str(folder / "board")
+    relay = Relay(url, Registry().open, file.recorder("camera1"), folder / "port")
     told: asyncio.Queue[str] = asyncio.Queue()
     relay.on_change = told.put_nowait
-    running = asyncio.create_task(relay.run())
+    running = asyncio.create_task(relay.run(await Registry().open(url)))
     try:
         async with asyncio.timeout(20):
             assert await told.get() == str(folder / "port")
@@ -175,11 +177,14 @@ def test_an_offered_port_never_takes_the_place_of_a_file(tmp_path: Path):
     assert (tmp_path / "port").read_text() == "mine"
 
 
-def test_a_port_that_is_not_there_is_told_at_once(tmp_path: Path):
-    file = CaptureFile(tmp_path / "trace.pcapng")
-    with pytest.raises(PortMissing):
-        asyncio.run(Relay(str(tmp_path / "nothing"), Registry().open, file.recorder("camera1")).run())
-    file.close()
+def test_a_port_that_is_not_there_is_told_and_an_older_capture_kept(tmp_path: Path):
+    trace = tmp_path / "trace.pcapng"
+    trace.write_text("precious")
+    command = [sys.executable, "-m", "host_tools.cli", "capture", str(tmp_path / "nothing"), "-w", str(trace)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 1
+    assert re.fullmatch(r"bwc: .*nothing: no such port; .*\n", done.stderr)
+    assert trace.read_text() == "precious"
 
 
 @pytest.mark.req("LINK-09")

@@ -199,6 +199,7 @@ def test_a_gap_in_the_control_stream_is_told_and_listening_goes_on():
     found = [each for number in range(2, 40) for each in listener.segment(number, LAMP)]
     assert isinstance(found[0], Unheard)
     assert [each.number for each in found[1:] if isinstance(each, Heard)] == [35] * 38
+    assert [each for number in range(2, 40) for each in listener.segment(number, LAMP)] == []  # all heard before
     assert [each for each in ControlListener().segment(0, b"\xff\xff\0\0\0\0") if isinstance(each, Unheard)]
     assert (GAP, "") in kinds(heard(ACCEPT + segment(0, b"\xff\xff\0\0\0\0")))
 

@@ -1,0 +1,150 @@
+"""What is at a port need not be a board of ours. Each gets one line, and nobody else is kept waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.controller.rig import ControllerRig, running, write_recording
+from tests.unit.controller.strangers import Noisy, OtherVersion, Silent
+from tests.unit.protocol.parts import IDENTITY, PtyBoard
+
+
+async def problem_at(rig: ControllerRig, url: str) -> str:
+    """The line about a port, once it is there."""
+    text = (await rig.wait_for("problem", url=url))["text"]
+    assert rig.controller.problems[url] == text
+    assert "\n" not in text
+    assert url in text
+    return text
+
+
+@pytest.mark.req("LINK-03")
+def test_strangers_are_named_and_keep_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("firmware.link.session.OPEN_LIMIT_MS", 400)
+
+    async def scenario() -> None:
+        dev = tmp_path / "dev"
+        strangers = [Silent(dev / "silent"), Noisy(dev / "noisy"), OtherVersion(dev / "newer")]
+        urls = [str(stranger.plug.link) for stranger in strangers]
+        rig = ControllerRig(tmp_path, urls=(*urls, str(dev / "missing"), "socket://127.0.0.1:1", "ftp://x"))
+        camera = rig.camera(1)
+        recording = write_recording(camera.files, camera.serial, 1)
+        async with running(rig):
+            camera.dock()
+            await rig.wait_for("erased", recording=recording.hex)
+            assert "silent; power-cycle it" in await problem_at(rig, urls[0])
+            assert "but not our protocol; connect an OpenBWC board" in await problem_at(rig, urls[1])
+            assert "link version 3 to 4, we speak 1; update" in await problem_at(rig, urls[2])
+            assert "no such port; plug the board in" in await problem_at(rig, str(dev / "missing"))
+            assert "nothing answers there" in await problem_at(rig, "socket://127.0.0.1:1")
+            assert "unknown scheme ftp://" in await problem_at(rig, "ftp://x")
+            assert len((await rig.status())["problems"]) == 6
+        for stranger in strangers:
+            stranger.unplug()
+
+    asyncio.run(scenario())
+
+
+def test_a_port_in_use_is_left_alone_and_taken_when_it_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("host_tools.controller.service.RETRY_SLOW_S", 0.05)
+
+    async def scenario() -> None:
+        holder = ControllerRig(tmp_path / "1")
+        camera = holder.camera(1)
+        url = str(camera.plug.link)
+        other = ControllerRig(tmp_path / "2", urls=(url,))
+        camera.dock()
+        async with AsyncExitStack() as both:
+            async with running(holder):
+                await holder.wait_for("camera_idle")
+                await both.enter_async_context(running(other))
+                assert "another program holds the port; close it first" in await problem_at(other, url)
+                other.cameras, holder.cameras = holder.cameras, []
+            await other.wait_for("camera_idle")
+            assert other.controller.problems == {}
+
+    asyncio.run(scenario())
+
+
+def test_a_port_that_vanishes_is_told_and_forgotten(tmp_path: Path):
+    async def scenario() -> None:
+        rig = ControllerRig(tmp_path)
+        camera = rig.camera(1)
+        async with running(rig):
+            camera.dock()
+            await rig.wait_for("camera_idle")
+            camera.undock()
+            lost = await rig.wait_for("link_lost")
+            assert "is gone" in lost["text"]
+            assert "plug it in again" in lost["text"]
+            await rig.wait_for("undocked")
+            status = await rig.status()
+            assert (status["cameras"][0]["online"], status["cameras"][0]["state"]) == (False, "undocked")
+
+    asyncio.run(scenario())
+
+
+NONSENSE: dict[str, dict[str, Any]] = {
+    "no name": {"identify": lambda fields: None},
+    "a serial of no form": {"identify": lambda fields: ("identity", {**IDENTITY, "serial": "\x00 \N{SNOWMAN}" * 9})},
+    "an unknown kind": {"identify": lambda fields: ("identity", {**IDENTITY, "kind": 3})},
+    "another answer than asked for": {
+        "identify": lambda fields: ("identity", IDENTITY),
+        "set_time": lambda fields: None,
+        "assign_wearer": lambda fields: None,
+        "get_camera": lambda fields: None,
+    },
+    "recordings without end": {
+        "identify": lambda fields: ("identity", IDENTITY),
+        "set_time": lambda fields: None,
+        "assign_wearer": lambda fields: None,
+        "get_camera": lambda fields: ("camera", CAMERA),
+        "indicate": lambda fields: None,
+        "list_recordings": lambda fields: ("recordings", {"more": True, "entries": [ENTRY]}),
+    },
+}
+CAMERA: dict[str, Any] = {
+    "state": 2,
+    "wearer": "",
+    "docked": True,
+    "battery_percent": 1,
+    "supply_uv": 0,
+    "storage_total_bytes": 0,
+    "storage_free_bytes": 0,
+    "recordings": 1,
+    "erase_counter": 0,
+}
+ENTRY: dict[str, Any] = {
+    "recording": bytes(16),
+    "chunks_bytes": 1 << 60,
+    "manifest_bytes": 0,
+    "manifest_sha256": bytes(32),
+    "started_unix_ms": 0,
+    "duration_ms": 0,
+    "interrupted": False,
+    "priority": 255,
+}
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+def test_a_board_that_answers_nonsense_disturbs_nobody(kind: str, tmp_path: Path):
+    async def scenario() -> None:
+        board = PtyBoard(tmp_path / "dev" / "odd", NONSENSE[kind])
+        rig = ControllerRig(tmp_path, urls=(str(board.plug.link),))
+        camera = rig.camera(2)
+        async with running(rig):
+            await rig.until(
+                lambda: set(rig.words("problem", "link_lost", "trouble", "camera_idle")), "the board to be judged"
+            )
+            recording = write_recording(camera.files, camera.serial, 1)
+            camera.dock()
+            await rig.wait_for("erased", recording=recording.hex)
+            await rig.status()
+        board.unplug()
+
+    asyncio.run(scenario())
