@@ -129,11 +129,21 @@ def verify_chain(chain: "Sequence[bytes]", root: bytes) -> PeerIdentity:
     documents; a TLS peer's chain has been verified by OpenSSL."""
     identity = identify(chain, True)
     if identity.root != root:
-        raise CertificateFault("unknown_issuer", f"{identity.serial}: the chain leads to another system's root")
+        raise CertificateFault("unknown_issuer", f"{identity.serial}: the chain leads to another root")
     certificates = [parse(data) for data in chain]
     for certificate, issuer in zip(certificates, [*certificates[1:], certificates[-1]], strict=True):
         _verify_issued(certificate, issuer, identity.serial)
     return identity
+
+
+def verify_authority(issuing: bytes, root: bytes) -> None:
+    """CertificateFault unless ``issuing`` is an issuing certificate that the root's key has signed."""
+    certificate, anchor = parse(issuing), parse(root)
+    owner = _names(anchor.subject)[0]
+    _judge_authority(certificate, 0, False, owner)
+    _judge_authority(anchor, 1, True, owner)
+    _verify_issued(certificate, anchor, owner)
+    _verify_issued(anchor, anchor, owner)
 
 
 def standing(identity: PeerIdentity, unix_ms: int) -> str:

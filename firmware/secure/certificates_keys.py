@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from firmware.ports.entropy import Entropy
 from firmware.ports.errors import PortFault, Unprovided
 from firmware.ports.keystore import KeyAlgorithm, Keystore, KeyWrap
+from firmware.secure.signing import load_public
 
 PRIVATE_BYTES = 32
-PUBLIC_KEY_BYTES_MAX = 256  # DER SubjectPublicKeyInfo: 91 on P-256, 120 on P-384
 DEVICE_KEY_BYTES = 32
 NONCE_BYTES = 12
 WRAP_PREFIX = b"openbwc-key-slot-1\x00"
@@ -86,7 +86,9 @@ class KeystoreKey(ec.EllipticCurvePrivateKey):
         self._keystore = keystore
         self._slot = slot
 
-    def sign(self, data: "bytes | bytearray | memoryview", signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+    def sign(
+        self, data: "bytes | bytearray | memoryview", signature_algorithm: ec.EllipticCurveSignatureAlgorithm
+    ) -> bytes:
         """ECDSA with SHA-256 by the keystore; PortFault for another algorithm."""
         inner = signature_algorithm.algorithm
         if isinstance(inner, asymmetric_utils.Prehashed) or inner.name != "sha256":
@@ -146,17 +148,6 @@ def public_bytes(key: ec.EllipticCurvePublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def load_public(data: bytes) -> ec.EllipticCurvePublicKey:
-    """A public key from DER. PortFault for anything but one on P-256 or P-384."""
-    try:
-        key = serialization.load_der_public_key(data) if len(data) <= PUBLIC_KEY_BYTES_MAX else None
-    except (ValueError, TypeError) as error:
-        raise PortFault("not a public key") from error
-    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _ORDERS:
-        raise PortFault("not a public key on P-256 or P-384")
-    return key
-
-
 def pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
     """A private key as OpenSSL reads it, not encrypted."""
     return key.private_bytes(
@@ -170,7 +161,7 @@ def sign(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
 
 
 def holds(key: ec.EllipticCurvePublicKey, data: bytes, signature: bytes) -> bool:
-    """Whether ``signature`` is one that ``sign`` made over ``data`` with that key."""
+    """Whether ``signature`` over ``data`` is one of that key."""
     try:
         key.verify(signature, data, _signing_for(key.curve, False))
     except InvalidSignature:

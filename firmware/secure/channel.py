@@ -48,7 +48,9 @@ class SecureChannel:
     ``claimed_serial``: what the device said in its greeting or by USB; its certificate must say the same.
     """
 
-    def __init__(self, trust: ChannelTrust, link_version: int, now_ms: int, claimed_serial: "str | None" = None) -> None:
+    def __init__(
+        self, trust: ChannelTrust, link_version: int, now_ms: int, claimed_serial: "str | None" = None
+    ) -> None:
         self.state = HANDSHAKING
         self.fault: Fault | None = None
         self.ignored_bytes = 0

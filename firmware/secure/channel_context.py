@@ -11,10 +11,11 @@ stays in this process's memory while the context lives: the limit of Python's ``
 import os
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from firmware.link import schema
-from firmware.secure.certificates import CONTROLLER, CertificateFault, PeerIdentity, identify, parse
+from firmware.secure.certificates import CONTROLLER, CertificateFault, PeerIdentity, identify, parse, verify_chain
 
 HOST = "host"  # TLS server: shows its certificate first, to any device
 BOARD = "board"  # TLS client: shows its own only to a controller that has proved itself
@@ -57,13 +58,14 @@ class ChannelTrust:
         self.identity = identify(own.chain, True)
         self.context = _context(role, provisional)
         _load_anchors(self.context, anchors)
-        _load_key(self.context, own, self.identity.serial)
+        # A controller sends its root too: that is how a factory camera learns which system wants it.
+        _load_key(self.context, own.key_pem, own.chain if role == HOST else own.chain[:-1], self.identity.serial)
         self._kinds = {anchor.root: anchor.kinds for anchor in anchors}
 
     def peer_of(self, tls: ssl.SSLObject) -> PeerIdentity:
         """Who is at the other end, after a handshake. CertificateFault if that may not be."""
         if self.provisional:
-            stranger = identify(_chain_of(tls, "unverified"), False)
+            stranger = _stranger(_chain_of(tls, "unverified"))
             if stranger.kind != CONTROLLER:
                 raise CertificateFault("wrong_purpose", f"{stranger.serial}: a factory camera talks to controllers")
             return stranger
@@ -73,6 +75,13 @@ class ChannelTrust:
                 "wrong_purpose", f"{identity.serial}: {identity.kind} is not for that issuer to certify"
             )
         return identity
+
+
+def _stranger(chain: "list[bytes]") -> PeerIdentity:
+    """Somebody whose root nobody here knows: whole in itself, and not anchored."""
+    if not chain:
+        raise CertificateFault("no_certificate", "no chain")
+    return replace(verify_chain(chain, chain[-1]), anchored=False)
 
 
 def protocols() -> "list[str]":
@@ -106,8 +115,8 @@ def _load_anchors(context: ssl.SSLContext, anchors: Sequence[Anchor]) -> None:
         context.load_verify_locations(cadata=bytes(anchor.root))
 
 
-def _load_key(context: ssl.SSLContext, own: TlsKey, serial: str) -> None:
-    pem = own.key_pem + "".join(map(ssl.DER_cert_to_PEM_cert, own.chain[:-1])).encode()
+def _load_key(context: ssl.SSLContext, key_pem: bytes, chain: Sequence[bytes], serial: str) -> None:
+    pem = key_pem + "".join(map(ssl.DER_cert_to_PEM_cert, chain)).encode()
     descriptor = os.memfd_create(_KEY_FILE_NAME, os.MFD_CLOEXEC)
     try:
         os.write(descriptor, pem)

@@ -40,9 +40,9 @@ _KEYS = frozenset({"format", "schema", "suite", "certificates", "signature"})
 class SignerTrust(Protocol):
     """Whose certificates count."""
 
-    def serial_of(self, certificates: "tuple[bytes, ...]", at_unix_ms: int) -> str:
-        """The serial of the camera that the first certificate was given to. FormatError unless the chain (DER, signer
-        first, root left out) leads to one of our roots and holds at that time."""
+    def serial_of(self, chain: "tuple[bytes, ...]", at_unix_ms: int) -> str:
+        """The serial of the camera that the first certificate was given to, for signing evidence. FormatError unless
+        the chain (DER, signer first, root left out) leads to one of our roots and holds at that time."""
         ...
 
 

@@ -17,7 +17,7 @@ class SystemTrust:
         self._roots = tuple(roots)
 
     def serial_of(self, chain: "tuple[bytes, ...]", at_unix_ms: int) -> str:
-        """See SignerTrust."""
+        """See document.SignerTrust."""
         identity = self._identify(chain)
         if identity.kind != certificates.EVIDENCE:
             raise FormatError(f"manifest: signed by {identity.serial} with a certificate for {identity.kind}")

@@ -77,12 +77,16 @@ class GcmSealer(Sealer):
 
 
 class GcmOpener(Opener):
-    """Opens the chunks of one recording, in any order, and its private part."""
+    """Opens the chunks of one recording, in any order, and its private part.
 
-    def __init__(self, recording: bytes, key: bytes) -> None:
+    ``ends``: the indices of all chunks that end a fragment, where a manifest tells them; then each is held to that.
+    """
+
+    def __init__(self, recording: bytes, key: bytes, ends: "frozenset[int] | None" = None) -> None:
         _require_recording(recording)
         self._recording = recording
         self._cipher = AESGCM(key)
+        self._ends = ends
 
     def open(self, index: int, sealed: Bytes) -> memoryview:
         """The plaintext. FormatError names what does not hold."""
@@ -93,6 +97,8 @@ class GcmOpener(Opener):
             raise FormatError(f"chunk {index}: belongs to another place or recording")
         if len(sealed) != header.sealed_bytes:
             raise FormatError(f"chunk {index}: {len(sealed)} bytes instead of {header.sealed_bytes}")
+        if self._ends is not None and header.last != (index in self._ends):
+            raise FormatError(f"chunk {index}: ends a fragment where its manifest does not, or the reverse")
         view = memoryview(sealed)
         nonce = _NONCE.pack(_KIND_CHUNK, index)
         try:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from firmware.formats.chunk import SUITE_CLEAR, Begun, ClearOpener, Opener, Suite
 from firmware.formats.errors import FormatError
-from firmware.formats.manifest import WRAPPED_KEYS_MAX
+from firmware.formats.manifest import WRAPPED_KEYS_MAX, Manifest
 from firmware.ports.entropy import Entropy
 from firmware.secure import hpke_wrapping
 from firmware.secure.hpke_keys import KeyRing, RecipientKey, shown
@@ -79,7 +79,7 @@ def opener_for(of: SealedRecording, ring: KeyRing, accepted: Collection[str] = S
         return ClearOpener(of.recording)
     if of.suite != SUITE_SEALED:
         raise FormatError(f"recording {name}: suite {of.suite[:20]} cannot be opened here; update this side")
-    return GcmOpener(of.recording, _unwrap_any(of, ring))
+    return GcmOpener(of.recording, _unwrap_any(of, ring), _ends_of(of) if isinstance(of, Manifest) else None)
 
 
 def _unwrap_any(of: SealedRecording, ring: KeyRing) -> bytes:
@@ -103,6 +103,10 @@ def _unwrap_any(of: SealedRecording, ring: KeyRing) -> bytes:
         f"recording {of.recording.hex()}: no key of this system opens it, it is sealed to {whose}; "
         "restore the key that was in use when it was recorded"
     )
+
+
+def _ends_of(closed: Manifest) -> "frozenset[int]":
+    return frozenset(entry.first_chunk + entry.chunk_count - 1 for entry in closed.fragments)
 
 
 def _unwrap(of: SealedRecording, entry: WrappedKey, ring: KeyRing) -> "bytes | None":

@@ -14,7 +14,7 @@ import struct
 from hashlib import sha256
 from typing import Any
 
-from firmware.link import codec, schema
+from firmware.link import codec
 from firmware.ports.entropy import Entropy
 
 TOKEN_BYTES = 32

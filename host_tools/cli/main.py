@@ -66,9 +66,6 @@ app = typer.Typer(
 )
 app.add_typer(bench_commands.app, name="bench")
 app.add_typer(board_commands.app, name="board")
-wire_commands.register(app)
-app.command()(port_commands.ports)
-app.command()(port_commands.identify)
 console = Console()
 
 Folder = Annotated[Path, typer.Option(help="Where the controller keeps its index and spool.")]
@@ -167,6 +164,12 @@ def requirements(catalogue: Path = Path("docs/requirements.md"), results: Path =
 def version() -> None:
     """Print the version."""
     console.print(f"bwc {VERSION}", highlight=False)
+
+
+# After the commands above, so that help lists those first.
+app.command()(port_commands.ports)
+app.command()(port_commands.identify)
+wire_commands.register(app)
 
 
 def main() -> None:

@@ -21,5 +21,9 @@ class PortDenied(PortError):
     """The user may not open the port."""
 
 
+class PortAmbiguous(PortError):
+    """Several ports could be meant."""
+
+
 class LinkLost(Exception):
     """An open pipe is gone (unplugged, hung up, reset): one error, whatever the operating system raised."""

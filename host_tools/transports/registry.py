@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 
 from host_tools.transports.errors import UnknownScheme
 from host_tools.transports.pipe import Pipe
+from host_tools.transports.rfc2217 import open_rfc2217
 from host_tools.transports.serial_ports import open_by_pyserial, open_serial, pyserial_schemes
 from host_tools.transports.sockets import open_socket
+from host_tools.transports.usb_bulk import open_usb
 
 Opener = Callable[[str], Awaitable[Pipe]]
 
@@ -16,7 +18,12 @@ class Registry:
     """Schemes and their openers. One is made at start-up and handed to whoever opens ports."""
 
     def __init__(self) -> None:
-        self._openers: dict[str, Opener] = {"serial": open_serial, "socket": open_socket}
+        self._openers: dict[str, Opener] = {
+            "serial": open_serial,
+            "socket": open_socket,
+            "rfc2217": open_rfc2217,
+            "usb": open_usb,
+        }
 
     def add(self, scheme: str, opener: Opener) -> None:
         """Let URLs of a further scheme be opened."""

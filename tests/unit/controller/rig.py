@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +35,19 @@ from host_tools.emulator.board import EmulatedBoard
 from host_tools.emulator.platform import BoardClock, DeadlineWatchdog, LevelPins, ModelAdc, Ports, Rtc, SystemEntropy
 from host_tools.emulator.plugs import PtyPlug
 from host_tools.emulator.usb_bus import UsbBus, UsbIdentity
-from host_tools.hardware import board_data, find_board
+from host_tools.hardware import board_data, board_models, find_board
 from host_tools.system.roster import Assignment, Roster, Wearer
 from host_tools.transports.registry import Registry
 
-BOARD = find_board("pi_zero_2w_camera")
+BOARDS = {model: find_board(model) for model in board_models()}
+BOARD = BOARDS["pi_zero_2w_camera"]
 ROSTER = Roster(
     (Wearer(id="W-001", name="Ada Lovelace"), Wearer(id="W-002", name="Grace Hopper")),
     (Assignment(camera="CAM-0001", wearer="W-001"), Assignment(camera="CAM-0002", wearer="W-002")),
 )
 STARTED_UNIX_MS = 1_767_225_600_000
 LIMIT_S = 20.0  # for anything that takes a fraction of a second
+LOOK_S = 0.02
 SPARE_BYTES = 4_096
 
 
@@ -150,6 +152,7 @@ class ControllerRig:
         spool_files: Files | None = None,
         urls: tuple[str, ...] = (),
         roster: Roster = ROSTER,
+        dev: str = "dev",
     ) -> None:
         self.folder = folder
         self.usb = UsbBus(folder / "usb")
@@ -162,9 +165,9 @@ class ControllerRig:
         self._changed = asyncio.Event()
         self._nonces = SeededEntropy("nonces")
         world = World(
-            finder=Finder([BOARD], folder / "usb", folder / "dev", urls),
+            finder=Finder(BOARDS.values(), folder / "usb", folder / dev, urls),
             registry=Registry(),
-            boards={BOARD.model: BOARD},
+            boards=BOARDS,
             index=self.index,
             spool=self.spool,
             destination=destination or self.store,
@@ -193,12 +196,13 @@ class ControllerRig:
         return await self.until(find, f"{what} {having}")
 
     async def until(self, condition: Callable[[], Any], what: str) -> Any:
-        """Until a condition that something that happens makes true is true."""
+        """Until a condition is true: looked at whenever something happens, and now and then for what is not told."""
         try:
             async with asyncio.timeout(LIMIT_S):
                 while not (found := condition()):
                     self._changed.clear()
-                    await self._changed.wait()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._changed.wait(), LOOK_S)
                 return found
         except TimeoutError:
             raise AssertionError(f"waited {LIMIT_S:.0f} s for {what}; told: {self.told[-20:]}") from None

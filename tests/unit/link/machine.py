@@ -1,8 +1,8 @@
 """Two sessions over a line whose every fault is chosen by hypothesis: what may happen in any order, and what must hold.
 
-The line is a first-in-first-out pipe each way, cut into pieces that can be lost, doubled, garbled or joined by noise.
-Messages are known by the salt of the session in which they were sent: a session delivers, in order and once, what was
-sent in it, and nothing of any other.
+The line is a first-in-first-out pipe each way. Frames in it, or parts of them, are lost, doubled or garbled, and noise
+comes in between. Messages are known by the salt of the session in which they were sent: a session delivers, in order
+and once, what was sent in it, and nothing of any other.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from firmware.link import bulk, control, events, schema, session
+from firmware.link import bulk, control, events, frames, schema, session
 from firmware.link.errors import LocalError
 from firmware.link.session import BOARD, HOST, Session
 
 HOST_PAYLOAD: Final = 2048
 BOARD_PAYLOAD: Final = 512
-PIECE_BYTES: Final = 64
 CONTENT: Final = random.Random(5).randbytes(20_000)
 HEAL_MS_MAX: Final = 30_000
 HEAL_TURNS_MAX: Final = 20_000
@@ -31,10 +30,10 @@ UPSETS: Final = ("the line is cut", "host opens anew", "host closes", "board clo
 Fault = tuple[str, str, int, int]
 FAULTS: Final = st.lists(
     st.tuples(
-        st.sampled_from(["lost", "twice", "flipped", "noise"]),
+        st.sampled_from(["lost", "twice", "part lost", "part twice", "end lost", "flipped", "flipped", "noise"]),
         st.sampled_from(["to board", "to host"]),
-        st.integers(0, 60),  # which piece of those that go out in this turn
-        st.integers(0, 1 << 20),  # which bit, or what noise
+        st.integers(0, 30),  # which frame of those that go out in this turn
+        st.integers(0, 1 << 20),  # which bit or part, or what noise
     ),
     max_size=5,
 )
@@ -117,9 +116,10 @@ class TwoSessions(RuleBasedStateMachine):
     def the_line_heals(self) -> None:
         """Whatever has happened: on a good line a session opens, and all that is said in it arrives."""
         self.run_until(lambda: self.host.state == self.board.state == "open" and self.salts_agree())
+        self.run_until(self.all_is_done)
         self.send(self.host, "set_lamp", 1)
         self.send(self.board, "erased", 1)
-        self.run_until(lambda: all(self.everything_arrived(end) for end in (HOST, BOARD)) and not self.pulls)
+        self.run_until(self.all_is_done)
         assert self.host.pulls.outstanding_bytes == 0
 
     # -- what must hold
@@ -181,10 +181,13 @@ class TwoSessions(RuleBasedStateMachine):
     def collect(self) -> bool:
         moved = False
         for end, direction in ((self.host, "to board"), (self.board, "to host")):
+            line = self.line[direction]
             while (data := end.take_output()) is not None:
                 moved = True
-                whole = bytes(data)
-                self.line[direction].extend(whole[at : at + PIECE_BYTES] for at in range(0, len(whole), PIECE_BYTES))
+                if bytes(data[:2]) == frames.SYNC_BYTES and len(data) >= schema.HEADER_BYTES:
+                    line.append(bytes(data))
+                else:  # the rest of a data frame
+                    line.append(line.pop() + bytes(data) if line else bytes(data))
         return moved
 
     def move(self, faults: list[Fault]) -> None:
@@ -198,17 +201,25 @@ class TwoSessions(RuleBasedStateMachine):
             for _ in range(len(pieces)):
                 self.deliver(direction)
 
-    def spoil(self, pieces: deque[bytes], kind: str, place: int, detail: int) -> None:
-        if kind == "lost":
-            del pieces[place]
-        elif kind == "twice":
-            pieces.insert(place, pieces[place])
-        elif kind == "flipped":
-            piece = bytearray(pieces[place])
-            piece[detail // 8 % len(piece)] ^= 1 << detail % 8
-            pieces[place] = bytes(piece)
-        else:
-            pieces.insert(place, random.Random(detail).randbytes(1 + detail % 40))
+    def spoil(self, line: deque[bytes], kind: str, place: int, detail: int) -> None:
+        whole = line[place]
+        if not whole:
+            return
+        start = detail % len(whole)
+        end = min(start + 1 + detail // 1024, len(whole))
+        if kind == "flipped":
+            spoilt = bytearray(whole)
+            spoilt[start] ^= 1 << detail // 1024 % 8
+            line[place] = bytes(spoilt)
+            return
+        line[place] = {
+            "lost": b"",
+            "twice": whole + whole,
+            "part lost": whole[:start] + whole[end:],
+            "part twice": whole[:end] + whole[start:],
+            "end lost": whole[:start],
+            "noise": random.Random(detail).randbytes(1 + detail % 40) + whole,
+        }[kind]
 
     def deliver(self, direction: str) -> None:
         end = self.board if direction == "to board" else self.host
@@ -277,6 +288,6 @@ class TwoSessions(RuleBasedStateMachine):
     def salts_agree(self) -> bool:
         return self.host._salt == self.board._salt
 
-    def everything_arrived(self, end: str) -> bool:
-        key = (end, self.host._salt)
-        return self.got.get(key, []) == self.sent.get(key, [])
+    def all_is_done(self) -> bool:
+        keys = [(end, self.host._salt) for end in (HOST, BOARD)]
+        return not self.pulls and all(self.got.get(key, []) == self.sent.get(key, []) for key in keys)

@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.unit.link.machine import TwoSessions
 
-EXAMPLES = 150
+EXAMPLES = 300
 STEPS = 60
 
 

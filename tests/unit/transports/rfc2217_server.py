@@ -1,0 +1,117 @@
+"""A real RFC 2217 server: pyserial's PortManager between a TCP connection and a terminal, as in pyserial's example."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from types import TracebackType
+
+import serial
+import serial.rfc2217
+
+POLL_S = 0.05
+READ_BYTES = 4096
+
+
+class TerminalPort(serial.Serial):
+    """A pseudo-terminal has no modem lines; here it has them, and they are on."""
+
+    cts = dsr = cd = property(lambda self: True)  # type: ignore[assignment]
+    ri = property(lambda self: False)  # type: ignore[assignment]
+
+    def _update_dtr_state(self) -> None:
+        pass
+
+    def _update_rts_state(self) -> None:
+        pass
+
+
+class Rfc2217Server:
+    """Serves the terminal at ``path`` to one client after the other, until the end of the ``with``."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(POLL_S)
+        self._stopping = False
+        self._client: socket.socket | None = None
+        self._thread = threading.Thread(target=self._serve, name="RFC 2217 server")
+        self.baud_rates: list[int] = []
+
+    @property
+    def url(self) -> str:
+        return f"rfc2217://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Rfc2217Server:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """The server goes, and its connection with it."""
+        self._stopping = True
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while not self._stopping:
+            try:
+                client, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            client.settimeout(POLL_S)
+            with client, TerminalPort(self._path, timeout=POLL_S) as port:
+                self._pass_on(_Sender(client), port)
+                self.baud_rates.append(port.baudrate)
+
+    def _pass_on(self, client: _Sender, port: TerminalPort) -> None:
+        manager = serial.rfc2217.PortManager(port, client)
+        over = threading.Event()
+        reader = threading.Thread(target=self._from_port, args=(port, client, manager, over))
+        reader.start()
+        try:
+            while not over.is_set() and not self._stopping:
+                try:
+                    data = client.socket.recv(READ_BYTES)
+                except TimeoutError:
+                    continue
+                if not data:
+                    break
+                port.write(b"".join(manager.filter(data)))
+        except OSError:  # a client that was cut off, or a terminal that was
+            pass
+        finally:
+            over.set()
+            reader.join()
+
+    def _from_port(
+        self, port: TerminalPort, client: _Sender, manager: serial.rfc2217.PortManager, over: threading.Event
+    ) -> None:
+        try:
+            while not over.is_set():
+                data = port.read(1)
+                data += port.read(min(port.in_waiting, READ_BYTES))
+                client.write(b"".join(manager.escape(data)))
+        except OSError:
+            pass
+        finally:
+            over.set()
+
+
+class _Sender:
+    """What PortManager and the reader both write to."""
+
+    def __init__(self, client: socket.socket) -> None:
+        self.socket = client
+        self._lock = threading.Lock()
+
+    def write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while len(rest):
+            with self._lock:
+                try:
+                    rest = rest[self.socket.send(rest) :]
+                except TimeoutError:
+                    continue
