@@ -43,6 +43,7 @@ else:
 
 DATA_PREFIX = "<IQ"  # request, offset: what stands before the bytes in a data frame
 DATA_PREFIX_BYTES = 12
+BUSY = schema.number_of(tuple((row[0], row[1]) for row in schema.ERROR_CODES), "busy")
 WAITING = "<I16sBQII"  # the fields of an Ask
 WAITING_BYTES = 37
 WAITING_MAX = schema.PULLS_MAX - 1
@@ -212,10 +213,13 @@ class PullWindow:
             self._flights.remove(flight)
         return pull.request, pull.missing == 0
 
-    def on_fail(self, request: int, now_ms: int) -> "int | None":
-        """The board cannot answer: the whole range of the user is given up. Its number, or None if unknown."""
+    def on_fail(self, request: int, code: int, now_ms: int) -> "int | None":
+        """The board cannot answer: the whole range of the user is given up. Its number, or None if unknown.
+
+        A board that is only busy has too many pulls waiting: this one is found missing later, like a lost one.
+        """
         index = self._find(request)
-        if index < 0:
+        if index < 0 or code == BUSY:
             return None
         self._alive(now_ms)
         pull = self._flights[index].pull
@@ -228,8 +232,9 @@ class PullWindow:
         self._waiting = [flight for flight in self._waiting if flight.pull is not pull]
         return pull.request
 
-    def on_input(self, now_ms: int) -> None:
-        """Bytes of any kind have come: the line is not silent."""
+    def on_progress(self, now_ms: int) -> None:
+        """Part of a data frame has come: a slow line needs long for a large one. Other traffic is no sign of life here:
+        answered pings would put off for ever what guards the last pull."""
         self._last_ms = now_ms
 
     def deadline_ms(self) -> "int | None":

@@ -75,6 +75,7 @@ class FrameReader:
         self._end = 0
         self._last_input_ms = 0
         self._partial = False  # a whole header is here whose payload is not
+        self.partial_kind = -1  # of that frame
         self.bad_headers = 0
         self.bad_payloads = 0
         self.skipped_bytes = 0
@@ -111,6 +112,7 @@ class FrameReader:
         """Give up a frame that has stood still for STALL_MS; the search goes on just behind its first byte."""
         if self._partial and now_ms - self._last_input_ms >= STALL_MS:
             self._partial = False
+            self.partial_kind = -1
             self.abandoned += 1
             self._skip(1)
 
@@ -118,6 +120,7 @@ class FrameReader:
         """The next whole, undamaged frame, or None when more bytes are needed."""
         while True:
             self._partial = False
+            self.partial_kind = -1
             if self._end - self._start < schema.HEADER_BYTES:
                 self._drop_to_sync()
                 if self._end - self._start < schema.HEADER_BYTES:
@@ -138,6 +141,7 @@ class FrameReader:
             total = schema.HEADER_BYTES + (length + schema.TRAILER_BYTES if length else 0)
             if self._end - start < total:
                 self._partial = True
+                self.partial_kind = kind
                 return None
             payload = self._view[body : body + length]
             if length and crc32(payload) != struct.unpack_from("<I", self._buffer, body + length)[0]:

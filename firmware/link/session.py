@@ -173,8 +173,6 @@ class Session:
         self.reader.filled(count, now_ms)
         self.bytes_in += count
         self._now_ms = now_ms
-        if count:
-            self.pulls.on_input(now_ms)
 
     def receive(self, data: "Buffer", now_ms: int) -> int:
         """Take bytes by copy; returns how many there was room for (take events, then give the rest)."""
@@ -259,6 +257,8 @@ class Session:
     def _take_frame(self) -> bool:
         frame = self.reader.next_frame()
         if frame is None:
+            if self.reader.partial_kind == _DATA:
+                self.pulls.on_progress(self._now_ms)
             return False
         self.frames_in += 1
         self._last_in_ms = self._now_ms
@@ -296,7 +296,7 @@ class Session:
         elif kind == _KIND["pull"] and self.role == BOARD:
             self._on_pull(values)
         elif kind == _KIND["fail"] and self.role == HOST:
-            request = self.pulls.on_fail(values["request"], self._now_ms)
+            request = self.pulls.on_fail(values["request"], values["code"], self._now_ms)
             if request is not None:
                 self._events.append(events.PullFailed(request, values["code"]))
         elif kind == _KIND["probe"] and self.role == BOARD:
@@ -364,7 +364,7 @@ class Session:
         request, piece_max = values["request"], min(values["piece_max"], self.payload_max - bulk.DATA_PREFIX_BYTES)
         recording, part = values["recording"], values["part"]
         if not self.orders.add(bulk.Ask(request, recording, part, values["offset"], values["length"], piece_max)):
-            self._fail(request, schema.number_of(ERROR_WORDS, "busy"))
+            self._fail(request, bulk.BUSY)
 
     def _take_message(self) -> bool:
         """One at a time: a window of the shortest messages would fill a small board's memory with their events."""

@@ -138,22 +138,40 @@ def verify_chain(chain: "Sequence[bytes]", root: bytes) -> PeerIdentity:
 
 def verify_authority(issuing: bytes, root: bytes) -> None:
     """CertificateFault unless ``issuing`` is an issuing certificate that the root's key has signed."""
+    owner = verify_root(root)
     certificate, anchor = parse(issuing), parse(root)
-    owner = _names(anchor.subject)[0]
     _judge_authority(certificate, 0, False, owner)
-    _judge_authority(anchor, 1, True, owner)
     _verify_issued(certificate, anchor, owner)
+
+
+def verify_root(root: bytes) -> str:
+    """Whose root certificate this is. CertificateFault unless it is one, signed by its own key."""
+    anchor = parse(root)
+    owner = _names(anchor.subject)[0]
+    _judge_authority(anchor, 1, True, owner)
     _verify_issued(anchor, anchor, owner)
+    return owner
 
 
 def standing(identity: PeerIdentity, unix_ms: int) -> str:
     """VALID, ABOUT_TO_EXPIRE, EXPIRED or NOT_YET_VALID at that time: the whole chain's, so that nothing outlives
     what it was issued by."""
-    if any(unix_ms > each.not_after_ms for each in identity.validity):
+    latest_ms = max(each.not_before_ms for each in identity.validity)
+    return standing_of(Validity(latest_ms, identity.expires_ms), unix_ms)
+
+
+def standing_of(validity: Validity, unix_ms: int) -> str:
+    """The same for one span of time."""
+    if unix_ms > validity.not_after_ms:
         return EXPIRED
-    if any(unix_ms + CLOCK_SLACK_MS < each.not_before_ms for each in identity.validity):
+    if unix_ms + CLOCK_SLACK_MS < validity.not_before_ms:
         return NOT_YET_VALID
-    return ABOUT_TO_EXPIRE if identity.expires_ms - unix_ms <= WARNING_MS else VALID
+    return ABOUT_TO_EXPIRE if validity.not_after_ms - unix_ms <= WARNING_MS else VALID
+
+
+def validity_of(certificate: bytes) -> Validity:
+    """When one certificate is valid."""
+    return _validity(parse(certificate))
 
 
 def parse(data: bytes) -> x509.Certificate:

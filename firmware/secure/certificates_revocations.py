@@ -37,7 +37,7 @@ _INNER_KEYS = frozenset({"system", "number", "devices", "issuers"})
 @dataclass(frozen=True, slots=True)
 class Revocations:
     """``devices``: by (kind, serial), the last moment at which a certificate that does not count was made;
-    ``issuers``: fingerprints of issuing certificates below which nothing counts."""
+    ``issuers``: fingerprints of issuing certificates that are disowned, because their key was stolen."""
 
     system: str
     number: int
@@ -45,10 +45,12 @@ class Revocations:
     issuers: frozenset[str]
 
     def covers(self, identity: PeerIdentity) -> bool:
-        """Whether this chain no longer counts."""
+        """Whether this device was revoked after its certificate was made."""
         until_ms = self.devices.get((identity.kind, identity.serial))
-        if until_ms is not None and identity.issued_ms <= until_ms:
-            return True
+        return until_ms is not None and identity.issued_ms <= until_ms
+
+    def disowns(self, identity: PeerIdentity) -> bool:
+        """Whether the chain leads through an issuing key that somebody else may have."""
         return any(fingerprint(authority) in self.issuers for authority in identity.chain[1:])
 
     def with_device(self, kind: str, serial: str, unix_ms: int) -> "Revocations":
@@ -59,10 +61,8 @@ class Revocations:
         )
 
     def with_issuer(self, issuing: bytes) -> "Revocations":
-        """The list on which nothing that this issuing certificate stands above counts. FormatError when it is full."""
-        return _checked(
-            Revocations(self.system, self.number + 1, self.devices, self.issuers | {fingerprint(issuing)})
-        )
+        """The list on which this issuing certificate is disowned. FormatError when it is full."""
+        return _checked(Revocations(self.system, self.number + 1, self.devices, self.issuers | {fingerprint(issuing)}))
 
 
 def none_yet(system: str) -> Revocations:

@@ -75,6 +75,22 @@ class Announced:
     suites: "frozenset[str]" = SEALED_ONLY
 
 
+class SignedDocuments:
+    """Writes and reads manifests as ``firmware.formats.manifest`` does, signed. Reading believes nothing more: it is
+    for documents that are one's own, or that have been judged before."""
+
+    def __init__(self, signer: EvidenceSigner) -> None:
+        self._signer = signer
+
+    def encode(self, closed: Manifest) -> bytes:
+        """The signed document. FormatError beyond a limit; PortFault if the key store does not sign."""
+        return encode(closed, self._signer)
+
+    def decode(self, data: Bytes) -> Manifest:
+        """The manifest in a signed document. FormatError if anything in it is not as written."""
+        return decode(data).manifest
+
+
 def encode(closed: Manifest, signer: EvidenceSigner) -> bytes:
     """The signed document. FormatError beyond a limit."""
     first = manifest.encode(closed)

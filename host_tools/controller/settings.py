@@ -7,11 +7,14 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from host_tools.hardware.errors import nearest
+from host_tools.hardware.toml_lines import key_lines
+
 SYSTEM_NAME_MAX = 60  # characters, as a person would write on a label
 
 
 class SettingsError(Exception):
-    """The settings do not hold. One line that names file and key."""
+    """The settings do not hold. One line that names file, line and key."""
 
 
 class Settings(BaseModel):
@@ -31,9 +34,11 @@ class Settings(BaseModel):
 def read_settings(path: Path | None, **overrides: object) -> Settings:
     """The file's values with those of the command line (None: not given) over them. SettingsError."""
     values: dict[str, object] = {}
+    text = ""
     if path is not None:
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            values = tomllib.loads(text)
         except OSError as error:
             raise SettingsError(f"{path}: cannot be read ({error.strerror}); name an existing settings file") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -42,8 +47,13 @@ def read_settings(path: Path | None, **overrides: object) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(sorted(Settings.model_fields))
-        remedy = f"known keys are {known}" if first["type"] == "extra_forbidden" else "correct it"
-        raise SettingsError(f"{path or 'settings'}: {key}: {first['msg']}; {remedy}") from error
+        fault = error.errors()[0]
+        key = str(fault["loc"][0])
+        line = key_lines(text).get((key,))
+        where = "settings" if path is None else str(path) if line is None else f"{path}:{line}"
+        if fault["type"] == "extra_forbidden":
+            raise SettingsError(
+                f"{where}: unknown key {key}; {nearest(key, Settings.model_fields, 'known keys')}"
+            ) from error
+        message = fault["msg"][:1].lower() + fault["msg"][1:]
+        raise SettingsError(f"{where}: {key}: {message}, not {fault['input']!r}; correct it") from error

@@ -1,6 +1,6 @@
 """The description of an emulated bench: which boards, where they sit, what the cameras see.
 
-Law: data only; unknown keys are errors that name file and key. ``default_bench`` is the bench of the demo.
+Law: data only; unknown keys are errors that name file, line and key. ``default_bench`` is the bench of the demo.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from host_tools.hardware.errors import nearest
+from host_tools.hardware.toml_lines import key_lines
 
 BenchName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 BoardName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -17,7 +21,7 @@ Serial = Annotated[str, Field(pattern=r"^[A-Z0-9-]{4,24}$")]
 
 
 class BenchFileError(Exception):
-    """The bench cannot be made. One line that names file and key."""
+    """The bench cannot be made. One line that names file, line and key."""
 
 
 class Part(BaseModel):
@@ -99,7 +103,8 @@ def default_bench(name: str = "demo", cameras: int = 3, seed: int = 1, scene: st
 def read_bench(path: Path) -> Bench:
     """A bench from a TOML file. BenchFileError."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
     except OSError as error:
         raise BenchFileError(f"{path}: cannot be read ({error.strerror}); name an existing bench file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -107,6 +112,29 @@ def read_bench(path: Path) -> Bench:
     try:
         return Bench.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BenchFileError(f"{path}: {key}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise BenchFileError(_fault_line(path, text, error.errors()[0])) from error
+
+
+def _fault_line(path: Path, text: str, fault: ErrorDetails) -> str:
+    """``bench.toml:12: camera 1: unknown key bayy; did you mean bay?``"""
+    place: tuple[int | str, ...] = fault["loc"]
+    words = [str(part + 1) if isinstance(part, int) else part for part in place]
+    if not words:
+        return f"{path}: {fault['msg'].removeprefix('Value error, ')}"
+    *table, key = words
+    start = f"{path}:{_line_of(text, place)}: " + (f"{' '.join(table)}: " if table else "")
+    if fault["type"] == "extra_forbidden":
+        model = _TABLES[table[0]] if table else Bench
+        return f"{start}unknown key {key}; {nearest(key, model.model_fields, 'known keys')}"
+    if fault["type"] == "missing":
+        return f"{start}{key} is missing; add it"
+    return f"{start}{key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, not {fault['input']!r}; correct it"
+
+
+def _line_of(text: str, place: tuple[int | str, ...]) -> int:
+    """The line of that key, or of the nearest table around it that is in the file."""
+    lines = key_lines(text)
+    return next(lines[place[:length]] for length in range(len(place), -1, -1) if place[:length] in lines)
+
+
+_TABLES: dict[str, type[Part]] = {"dock": DockPart, "camera": CameraPart, "picture": Picture}

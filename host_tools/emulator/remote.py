@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.emulator.bench import SHORT_PRESS_S, BenchError, EmulatedBench
-from host_tools.emulator.rendezvous import register
+from host_tools.emulator.rendezvous import register, unregister
 from host_tools.transports.local import LocalClient, LocalError, LocalServer
 
 SOCKET = "bench.sock"
@@ -32,7 +32,7 @@ class BenchServer:
                 ready.set()
             await self.stopping.wait()
         finally:
-            link.unlink(missing_ok=True)
+            unregister(link, self._bench.folder)
             await self._bench.stop()
             await self._server.close()
 
@@ -49,7 +49,7 @@ class BenchServer:
         return self._bench.state()
 
     def put_in(self, camera: str, bay: int, dock: str | None = None) -> None:
-        self._bench.put_in(camera, dock or next(iter(self._bench.docks)), bay)
+        self._bench.put_in(camera, dock or next(iter(self._bench.docks), "dock"), bay)
 
     def take_out(self, camera: str) -> None:
         self._bench.take_out(camera)

@@ -29,6 +29,12 @@ def register(name: str, folder: Path) -> Path:
     return link
 
 
+def unregister(link: Path, folder: Path) -> None:
+    """The bench stops; a later one of the same name keeps its entry."""
+    if link.is_symlink() and link.readlink() == folder.resolve():
+        link.unlink()
+
+
 def port_path(url: str) -> Path:
     """The pseudo-terminal behind ``emu://BENCH/BOARD``. PortError names what is wrong, and what there is."""
     bench, _, board = url.removeprefix(f"{SCHEME}://").partition("/")
@@ -40,8 +46,8 @@ def port_path(url: str) -> Path:
         raise PortMissing(f"{url}: no bench {bench} is running; there is: {running}")
     path = link / "ports" / board
     if not path.exists():
-        there = ", ".join(sorted(_names(link / "ports"))) or "no board"
-        raise PortMissing(f"{url}: {board} has no port now; plugged in are: {there}. Dock it or switch it on")
+        there = ", ".join(sorted(name for name in _names(link / "ports") if (link / "ports" / name).exists()))
+        raise PortMissing(f"{url}: {board} has no port now; plugged in are: {there or 'none'}. Dock it or switch it on")
     return path
 
 

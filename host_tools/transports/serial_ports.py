@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import os
 import pkgutil
+import re
 import termios
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ import serial
 
 from host_tools.transports.errors import PortBusy, PortDenied, PortError, PortMissing
 from host_tools.transports.pipe import Buffer, FdPipe, Kind, Pipe
+from host_tools.transports.sockets import nothing_answers
 from host_tools.transports.threaded import POLL_S, ThreadedPipe
 
 Opened = TypeVar("Opened")
@@ -29,6 +31,8 @@ BAUD_RATE = 115_200  # USB serial ports ignore it; a UART bench names its own in
 BAUD_RATE_MAX = 2**32 - 1  # what RFC 2217 has room for; no UART comes near
 BITS_A_BYTE = 10  # on a UART: a start bit, eight of data, a stop bit
 READ_BYTES_MAX = 1 << 16  # of what pyserial has buffered, taken at once
+
+UNREACHABLE = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT)
 
 # What pyserial and its handlers raise for a URL they do not like, beside SerialException, which is an OSError.
 LIBRARY_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, NotImplementedError)
@@ -136,8 +140,11 @@ def kind_of_tty(path: str) -> Kind:
 
 def port_error(url: str, error: BaseException) -> PortError:
     """One line for what keeps a port from being opened."""
-    number = getattr(error, "errno", None)
     text = " ".join(str(error).split())
+    quoted = re.search(r"\[Errno (\d+)\]", text)  # pyserial often passes on no more than the words
+    number = getattr(error, "errno", None) or (int(quoted[1]) if quoted else None)
+    if number in UNREACHABLE or "timed out" in text:
+        return nothing_answers(url, number, text)
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV) or "no ports found" in text:
         return PortMissing(f"{url}: no such port; plug the board in, or run `bwc ports` to see what is there")
     if number in (errno.EACCES, errno.EPERM):

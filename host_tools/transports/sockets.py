@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,12 @@ async def connect(url: str, kind: Kind, nominal_bytes_per_s: float | None = None
     connection = await _connected(url, addresses)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return FdPipe(url, connection.fileno(), connection.close, kind, nominal_bytes_per_s)
+
+
+def nothing_answers(url: str, number: int | None, text: str) -> PortMissing:
+    """One line for a connection that nobody accepted; ``number``: the errno, if there is one."""
+    said = os.strerror(number) if number else text or "no answer in time"
+    return PortMissing(f"{url}: nothing answers there ({said}); start the board or check host and port")
 
 
 def _host_and_port(url: str) -> tuple[str, int]:
@@ -61,5 +68,4 @@ async def _connected(url: str, addresses: Sequence[tuple[int, int, int, str, Any
             raise
         else:
             return connection
-    said = str(reason) or f"no answer in {CONNECT_LIMIT_S:.0f} s"
-    raise PortMissing(f"{url}: nothing answers there ({said}); start the board or check host and port") from reason
+    raise nothing_answers(url, getattr(reason, "errno", None), str(reason)) from reason

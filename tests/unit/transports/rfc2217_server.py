@@ -34,7 +34,6 @@ class Rfc2217Server:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(POLL_S)
         self._stopping = False
-        self._client: socket.socket | None = None
         self._thread = threading.Thread(target=self._serve, name="RFC 2217 server")
         self.baud_rates: list[int] = []
 
@@ -63,55 +62,59 @@ class Rfc2217Server:
                 continue
             client.settimeout(POLL_S)
             with client, TerminalPort(self._path, timeout=POLL_S) as port:
-                self._pass_on(_Sender(client), port)
+                self._pass_on(_Client(client), port)
                 self.baud_rates.append(port.baudrate)
 
-    def _pass_on(self, client: _Sender, port: TerminalPort) -> None:
+    def _pass_on(self, client: _Client, port: TerminalPort) -> None:
         manager = serial.rfc2217.PortManager(port, client)
-        over = threading.Event()
-        reader = threading.Thread(target=self._from_port, args=(port, client, manager, over))
+        reader = threading.Thread(target=_from_port, args=(port, client, manager), name="RFC 2217 server, from port")
         reader.start()
         try:
-            while not over.is_set() and not self._stopping:
-                try:
-                    data = client.socket.recv(READ_BYTES)
-                except TimeoutError:
-                    continue
-                if not data:
-                    break
+            while not client.over.is_set() and not self._stopping:
+                data = client.read()
                 port.write(b"".join(manager.filter(data)))
-        except OSError:  # a client that was cut off, or a terminal that was
+        except OSError:  # the client or the terminal was cut off
             pass
         finally:
-            over.set()
+            client.over.set()
             reader.join()
 
-    def _from_port(
-        self, port: TerminalPort, client: _Sender, manager: serial.rfc2217.PortManager, over: threading.Event
-    ) -> None:
-        try:
-            while not over.is_set():
-                data = port.read(1)
-                data += port.read(min(port.in_waiting, READ_BYTES))
-                client.write(b"".join(manager.escape(data)))
-        except OSError:
-            pass
-        finally:
-            over.set()
 
+class _Client:
+    """A connection, written to by PortManager and by the thread that reads the port."""
 
-class _Sender:
-    """What PortManager and the reader both write to."""
-
-    def __init__(self, client: socket.socket) -> None:
-        self.socket = client
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
         self._lock = threading.Lock()
+        self.over = threading.Event()
+
+    def read(self) -> bytes:
+        """Empty if nothing came for a while."""
+        try:
+            data = self._connection.recv(READ_BYTES)
+        except TimeoutError:
+            return b""
+        if not data:
+            self.over.set()
+        return data
 
     def write(self, data: bytes) -> None:
         rest = memoryview(data)
-        while len(rest):
-            with self._lock:
+        with self._lock:
+            while len(rest) and not self.over.is_set():
                 try:
-                    rest = rest[self.socket.send(rest) :]
+                    rest = rest[self._connection.send(rest) :]
                 except TimeoutError:
                     continue
+
+
+def _from_port(port: TerminalPort, client: _Client, manager: serial.rfc2217.PortManager) -> None:
+    try:
+        while not client.over.is_set():
+            data = port.read(1)
+            data += port.read(min(port.in_waiting, READ_BYTES))
+            client.write(b"".join(manager.escape(data)))
+    except OSError:
+        pass
+    finally:
+        client.over.set()

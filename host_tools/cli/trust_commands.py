@@ -1,0 +1,83 @@
+"""``bwc trust …``: whom this system believes."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from firmware.platform.linux.files import LinuxFiles
+from host_tools.trust import folder as trust_folder
+from host_tools.trust.report import TrustReport, report
+
+STANDING_STYLES = {"valid": "green", "about_to_expire": "yellow", "expired": "bold red", "not_yet_valid": "red"}
+FINGERPRINT_SHOWN_CHARACTERS = 16  # in a table; --full shows all 64, for comparing
+
+app = typer.Typer(help="Certificates, sealing keys and what was revoked.", no_args_is_help=True)
+console = Console()
+
+
+@app.callback()
+def trust() -> None:
+    """Keeps ``show`` a subcommand while it is the only one."""
+
+
+@app.command()
+def show(
+    folder: Annotated[Path, typer.Option(help="The controller's trust folder.")] = Path("controller/trust"),
+    full: Annotated[bool, typer.Option("--full", help="Whole fingerprints, for comparing them.")] = False,
+) -> None:
+    """The system's certificates, sealing keys and revocations. Shows no secret."""
+    record = trust_folder.read(LinuxFiles(folder))
+    console.print(render(report(record, int(time.time() * 1000)), full))
+
+
+def render(found: TrustReport, full: bool = False) -> RenderableType:
+    """The report as people read it."""
+    parts: list[RenderableType] = [
+        Text(f"system {found.system}", style="bold"),
+        _certificates_table(found, full),
+        _sealing_table(found),
+    ]
+    if found.revoked:
+        parts.append(_revoked_table(found))
+    if found.disowned_issuers:
+        parts.append(Text(f"disowned issuing keys: {found.disowned_issuers}"))
+    how = "by themselves" if found.allows_back_always else "with the passphrase, each time"
+    parts.append(Text(f"cameras leave safe mode {how}"))
+    parts.extend(Text(f"! {problem}", style="red") for problem in found.problems)
+    return Group(*parts)
+
+
+def _certificates_table(found: TrustReport, full: bool) -> Table:
+    table = Table("Certificate", "Of", "Standing", "From", "To", "SHA-256", title="Certificates", title_justify="left")
+    for line in found.certificates:
+        standing = Text(line.standing.replace("_", " "), style=STANDING_STYLES[line.standing])
+        shown = line.fingerprint if full else line.fingerprint[:FINGERPRINT_SHOWN_CHARACTERS]
+        table.add_row(line.what, line.whose, standing, _day(line.not_before_ms), _day(line.not_after_ms), shown)
+    return table
+
+
+def _sealing_table(found: TrustReport) -> Table:
+    table = Table("Key", "Made", "Key id", "Use", title="Sealing keys", title_justify="left")
+    for line in found.sealing:
+        use = "seals and opens" if line.current else "opens"
+        table.add_row(str(line.number), _day(line.created_unix_ms), line.key_id, use)
+    return table
+
+
+def _revoked_table(found: TrustReport) -> Table:
+    table = Table("Certificates", "Of", "Made until", title="Revoked", title_justify="left")
+    for kind, serial, until_ms in found.revoked:
+        table.add_row(kind, serial, _day(until_ms))
+    return table
+
+
+def _day(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms // 1000, UTC).strftime("%Y-%m-%d")
