@@ -76,6 +76,7 @@ class FrameReader:
         self._last_input_ms = 0
         self._partial = False  # a whole header is here whose payload is not
         self.partial_kind = -1  # of that frame
+        self._guard = 0  # up to here is content of a damaged frame: nothing that needs no salt is believed in it
         self.bad_headers = 0
         self.bad_payloads = 0
         self.skipped_bytes = 0
@@ -84,10 +85,11 @@ class FrameReader:
     def space(self) -> memoryview:
         """Room to read bytes into; empty when the events of what is here must be taken first."""
         if self._start == self._end:
-            self._start = self._end = 0
+            self._start = self._end = self._guard = 0
         elif len(self._buffer) - self._end < len(self._buffer) // 4:
             held = self._end - self._start
             self._view[0:held] = self._view[self._start : self._end]
+            self._guard = max(self._guard - self._start, 0)
             self._start, self._end = 0, held
         return self._view[self._end :]
 
@@ -146,6 +148,8 @@ class FrameReader:
             payload = self._view[body : body + length]
             if length and crc32(payload) != struct.unpack_from("<I", self._buffer, body + length)[0]:
                 self.bad_payloads += 1
+                if kind > schema.KIND_UNSALTED_MAX:
+                    self._guard = start + total
                 self._skip(1)
                 continue
             self._start = start + total
@@ -153,7 +157,7 @@ class FrameReader:
 
     def _header_holds(self, start: int, version: int, kind: int, length: int, check: int) -> bool:
         salted = kind > schema.KIND_UNSALTED_MAX
-        if length > self.payload_max or (salted and version != self.version):
+        if length > self.payload_max or (salted and version != self.version) or (not salted and start < self._guard):
             return False
         return crc32(self._view[start : start + CHECKED_BYTES], self.salt if salted else SALT_NONE) == check
 

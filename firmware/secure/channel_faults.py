@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 # code, what it says, remedy for the reader of a log
 FAULTS = (
-    ("unknown_issuer", "the peer's certificate was issued by nobody trusted here", "add the camera to this system"),
+    ("unknown_issuer", "the peer's certificate was issued by nobody trusted here", "it belongs to another system"),
     ("refused_there", "the peer does not accept our certificate", "it belongs to another system"),
     ("no_certificate", "the peer shows no certificate", "it is no board or controller of ours"),
     ("bad_certificate", "the peer's certificate does not hold", "provision or adopt it anew"),

@@ -151,7 +151,7 @@ class Controller:
                 pause_s = RETRY_SLOW_S
             except LinkLost as lost:
                 self.happenings.tell("link_lost", url=port.url, text=str(lost))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  the edge of a task: one board must not end the others
                 LOG.exception("%s: the session has failed", port.url)
                 self._problem(port, f"{port.url}: the session failed ({error!r}); report this with the log")
                 pause_s = RETRY_SLOW_S

@@ -112,7 +112,9 @@ def read_bench(path: Path) -> Bench:
     try:
         return Bench.model_validate(values)
     except ValidationError as error:
-        raise BenchFileError(_fault_line(path, text, error.errors()[0])) from error
+        # A key that is missing comes after others, for it may be one of them, misspelt.
+        worst = min(error.errors(), key=lambda fault: fault["type"] == "missing")
+        raise BenchFileError(_fault_line(path, text, worst)) from error
 
 
 def _fault_line(path: Path, text: str, fault: ErrorDetails) -> str:

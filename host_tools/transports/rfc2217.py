@@ -55,6 +55,7 @@ class Rfc2217Pipe:
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._arrived = memoryview(b"")  # decoded, and not yet taken by the receiver
         self._unsent = memoryview(b"")  # escaped, and not yet taken by the connection
+        self._over = False
         self._loss: LinkLost | None = None
         self._agreed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked = False
@@ -84,6 +85,8 @@ class Rfc2217Pipe:
         self.resume()
 
     def write(self, buffers: Sequence[Buffer]) -> int:
+        if self._over:
+            return 0
         data = b"".join(buffers)
         taken = 0
         while taken < len(data) and not self._decoder.suspended and self._flush():
@@ -96,6 +99,7 @@ class Rfc2217Pipe:
         self._connection.resume()
 
     def close(self) -> None:
+        self._over = True
         self._receiver = None
         self._connection.close()
 
@@ -120,6 +124,7 @@ class Rfc2217Pipe:
             self._receiver.turn_over()
 
     def lost(self, error: LinkLost) -> None:
+        self._over = True
         self._loss = error
         if not self._agreed.done():
             self._agreed.set_exception(error)

@@ -103,11 +103,13 @@ def first_words() -> bytes:
 
 
 def settings(rate: int) -> bytes:
-    """The port as a board expects it: 8 data bits, no parity, no flow control, DTR and RTS on, its buffers emptied."""
+    """The port as a board expects it: 8 data bits, no parity, no flow control, DTR and RTS on, its buffers emptied.
+
+    The rate comes last: it is what every server answers, and the port is ready when it has.
+    """
     return b"".join(
         _tell(number, value)
         for number, value in (
-            (SET_BAUD_RATE, rate.to_bytes(4, "big")),
             (SET_DATA_SIZE, bytes([DATA_BITS])),
             (SET_PARITY, bytes([PARITY_NONE])),
             (SET_STOP_SIZE, bytes([STOP_BITS_ONE])),
@@ -115,6 +117,7 @@ def settings(rate: int) -> bytes:
             (SET_CONTROL, bytes([DTR_ON])),
             (SET_CONTROL, bytes([RTS_ON])),
             (PURGE_DATA, bytes([PURGE_BOTH])),
+            (SET_BAUD_RATE, rate.to_bytes(4, "big")),
         )
     )
 

@@ -9,6 +9,7 @@ import json
 import struct
 import zlib
 from hashlib import sha3_256, sha256, shake_256
+from itertools import pairwise
 from typing import Any
 
 from cryptography import x509
@@ -74,7 +75,7 @@ def read_signed(document: bytes, root: bytes) -> dict[str, Any]:
     assert signature["suite"] == "ecdsa-p256-sha256"
     chain = [bytes.fromhex(der) for der in signature["certificates"]] + [root]
     certificates = [x509.load_der_x509_certificate(der) for der in chain]
-    for one, issuer in zip(certificates, certificates[1:], strict=False):
+    for one, issuer in pairwise(certificates):
         one.verify_directly_issued_by(issuer)
     signed = b"openbwc-manifest-1\x00" + sha256(first).digest() + sha256(chain[0]).digest()
     _verify(certificates[0].public_key(), signed, bytes.fromhex(signature["signature"]))

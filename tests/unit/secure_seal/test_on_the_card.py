@@ -9,25 +9,18 @@ from firmware.camera.vault import OpenRecording, Vault, VaultError
 from firmware.formats import header, manifest
 from firmware.formats.manifest import Manifest
 from firmware.link.schema import PART_CHUNKS, PART_MANIFEST
-from firmware.ports.errors import NotFound
 from firmware.ports.files import Files
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.power_cut_files import PowerCut, PowerCutFiles
-from firmware.ports.sensor import FRAGMENT_INIT, FRAGMENT_MEDIA, Fragment
+from firmware.ports.sensor import Fragment
 from firmware.secure.hpke_keys import KeyRing
 from firmware.secure.suite import SUITE_SEALED, SealedSuite, opener_for
 from tests.unit.camera_vault.parts import read_part
+from tests.unit.secure_seal.card_parts import MADE, SPOKEN, everything, joined
 from tests.unit.secure_seal.parts import OLD_KEY, STOPPED, SYSTEM_KEY, info, sealing_suite
 
 RING = KeyRing([SYSTEM_KEY])
-SPOKEN = b"a sentence that somebody said beside the camera "
-MADE = [
-    Fragment(FRAGMENT_INIT, b"ftyp+moov " + SPOKEN * 10, 0, 0, 0),
-    Fragment(FRAGMENT_MEDIA, SPOKEN * 60, 0, 1000, 25),
-    Fragment(FRAGMENT_MEDIA, SPOKEN * 22_000, 1000, 1000, 25),  # two chunks
-    Fragment(FRAGMENT_MEDIA, SPOKEN, 2000, 1000, 25),
-]
 NO_SUITE = SealedSuite()  # a camera that has been reset: it knows no recipient any more
 
 
@@ -51,27 +44,6 @@ def content_of(vault: Vault, recording: bytes, ring: KeyRing = RING) -> tuple[Ma
         content += opener.open(index, sealed[entry.offset : entry.offset + entry.length])
     assert sha256(content).digest() == closed.content_sha256
     return closed, bytes(content)
-
-
-def everything(files: Files, folder: str = "") -> dict[str, bytes]:
-    """Every file of a card, by path."""
-    found: dict[str, bytes] = {}
-    for name in files.list_folder(folder):
-        path = f"{folder}/{name}" if folder else name
-        try:
-            file = files.open(path)
-        except NotFound:
-            found |= everything(files, path)
-            continue
-        buffer = bytearray(file.size_bytes())
-        file.read_at(0, buffer)
-        file.close()
-        found[path] = bytes(buffer)
-    return found
-
-
-def joined(made: list[Fragment]) -> bytes:
-    return b"".join(bytes(fragment.data) for fragment in made)
 
 
 @pytest.mark.req("CAM-19")

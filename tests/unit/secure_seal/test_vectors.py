@@ -1,4 +1,4 @@
-"""The vectors of tests/vectors/secure hold for our code and for the independent reader, and the documentation shows them."""
+"""The vectors of tests/vectors/secure hold for our code and the independent reader; the documentation shows them."""
 
 import json
 from hashlib import sha256
@@ -90,15 +90,8 @@ def test_header_and_manifest_open_the_chunks():
 
 @refused("recording")
 def test_refused_parts_of_a_recording(entry: dict[str, Any]):
-    data = bytes.fromhex(entry["hex"])
-    closed = document.decode(DOCUMENT["text"].encode()).manifest
     with pytest.raises(FormatError, match=entry["error"]):
-        if entry["what"] == "chunk":
-            opener_for(closed, RING).open(entry["index"], data)
-        elif entry["what"] == "private part":
-            GcmOpener(IDENTITY, KEY).reveal(data)
-        else:
-            opener_for(header.Header(IDENTITY, SUITE_SEALED, (data,), _info()), RING)
+        _read_part(entry, bytes.fromhex(entry["hex"]))
 
 
 def test_signing_makes_the_vectors_bytes():
@@ -197,23 +190,14 @@ def test_the_reader_reads_the_rest():
         AUTHORISATION["text"].encode(), bytes.fromhex(VECTORS["authorisation"]["controller_point"])
     )
     assert given["manifest_sha256"] == DOCUMENT["sha256"]
-    opened = reader.open_file(
-        bytes.fromhex(VECTORS["file"]["device_key"]), FILE["file"], bytes.fromhex(FILE["hex"])
-    )
+    opened = reader.open_file(bytes.fromhex(VECTORS["file"]["device_key"]), FILE["file"], bytes.fromhex(FILE["hex"]))
     assert opened.decode() == FILE["plaintext"]
 
 
 @refused("recording")
 def test_the_reader_refuses_it_too(entry: dict[str, Any]):
-    data = bytes.fromhex(entry["hex"])
     with pytest.raises((AssertionError, InvalidTag)):
-        if entry["what"] == "chunk":
-            _, last = reader.open_chunk(KEY, IDENTITY, entry["index"], data)
-            assert last == RECORDING["chunks"][entry["index"]]["last"]
-        elif entry["what"] == "private part":
-            reader.open_private(KEY, IDENTITY, data)
-        else:
-            reader.recording_key(SEEDS[0], data, IDENTITY, RECORDING["suite"])
+        _read_part_independently(entry, bytes.fromhex(entry["hex"]))
 
 
 def test_the_reader_sees_an_exchanged_manifest():
@@ -244,6 +228,26 @@ def test_the_reader_sees_an_exchanged_manifest():
 )
 def test_the_documentation_shows_the_vectors(shown: str):
     assert shown in (ROOT / "docs/formats.md").read_text()
+
+
+def _read_part(entry: dict[str, Any], data: bytes) -> None:
+    if entry["what"] == "chunk":
+        closed = document.decode(DOCUMENT["text"].encode()).manifest
+        opener_for(closed, RING).open(entry["index"], data)
+    elif entry["what"] == "private part":
+        GcmOpener(IDENTITY, KEY).reveal(data)
+    else:
+        opener_for(header.Header(IDENTITY, SUITE_SEALED, (data,), _info()), RING)
+
+
+def _read_part_independently(entry: dict[str, Any], data: bytes) -> None:
+    if entry["what"] == "chunk":
+        _, last = reader.open_chunk(KEY, IDENTITY, entry["index"], data)
+        assert last == RECORDING["chunks"][entry["index"]]["last"]
+    elif entry["what"] == "private part":
+        reader.open_private(KEY, IDENTITY, data)
+    else:
+        reader.recording_key(SEEDS[0], data, IDENTITY, RECORDING["suite"])
 
 
 def _key(name: str, field: str) -> Any:

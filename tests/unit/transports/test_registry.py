@@ -12,37 +12,7 @@ import pytest
 from host_tools.transports import errors
 from host_tools.transports.pipe import FdPipe
 from host_tools.transports.registry import Registry
-
-
-class Collector:
-    """A receiver that keeps everything; ``limit`` bounds its room."""
-
-    def __init__(self, limit: int = 1 << 20) -> None:
-        self.data = bytearray()
-        self.limit = limit
-        self.turns = 0
-        self.changed = asyncio.Event()
-        self.loss: errors.LinkLost | None = None
-        self._room = bytearray(4096)
-
-    def space(self) -> memoryview:
-        return memoryview(self._room)[: max(0, self.limit - len(self.data))]
-
-    def filled(self, count_bytes: int) -> None:
-        self.data += self._room[:count_bytes]
-
-    def turn_over(self) -> None:
-        self.turns += 1
-        self.changed.set()
-
-    def lost(self, error: errors.LinkLost) -> None:
-        self.loss = error
-        self.changed.set()
-
-    async def until(self, condition) -> None:
-        while not condition(self):
-            self.changed.clear()
-            await asyncio.wait_for(self.changed.wait(), 10)
+from tests.unit.transports.parts import Collector
 
 
 @pytest.fixture
@@ -88,9 +58,9 @@ def test_an_unplugged_port_is_lost_once_and_names_itself(pty):
         os.close(slave)
         os.close(master)
         pty[:] = [-1, -1]
-        await collector.until(lambda seen: seen.loss is not None)
-        assert url in str(collector.loss)
-        assert "plug it in again" in str(collector.loss)
+        await collector.until(lambda seen: len(seen.losses) == 1)
+        assert url in str(collector.losses[0])
+        assert "plug it in again" in str(collector.losses[0])
         assert pipe.write([b"x"]) == 0
 
     asyncio.run(scenario())

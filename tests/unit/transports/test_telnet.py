@@ -62,5 +62,5 @@ def test_what_the_server_tells_of_the_port_is_heard():
 
 
 def test_the_port_is_set_as_a_board_expects_it():
-    assert telnet.settings(0xFF).startswith(bytes([IAC, telnet.SB, 44, 1, 0, 0, 0, IAC, IAC, IAC, telnet.SE]))
+    assert telnet.settings(0xFF).endswith(bytes([IAC, telnet.SB, 44, 1, 0, 0, 0, IAC, IAC, IAC, telnet.SE]))
     assert telnet.settings(9600).count(bytes([IAC, telnet.SE])) == 8
