@@ -149,7 +149,7 @@ class FrameReader:
             if length and crc32(payload) != struct.unpack_from("<I", self._buffer, body + length)[0]:
                 self.bad_payloads += 1
                 if kind > schema.KIND_UNSALTED_MAX:
-                    self._guard = start + total
+                    self._guard = max(self._guard, start + total)
                 self._skip(1)
                 continue
             self._start = start + total

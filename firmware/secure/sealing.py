@@ -40,6 +40,7 @@ class GcmSealer(Sealer):
         self._recording = recording
         self._name = recording.hex()
         self._cipher: AESGCM | None = AESGCM(key)
+        self._buffer = bytearray()  # kept: fresh memory for every ciphertext costs more than encrypting it
         self._next_index = 0
         self._concealed = False
 
@@ -50,7 +51,13 @@ class GcmSealer(Sealer):
             raise FormatError(f"chunk {index}: recording {self._name} is sealed beyond it; an index is sealed once")
         head = encode_header(SUITE_SEALED, self._recording, index, len(plaintext), last)
         self._next_index = index + 1
-        return b"".join((head, cipher.encrypt(_NONCE.pack(_KIND_CHUNK, index), plaintext, head)))
+        whole = CHUNK_HEADER_BYTES + len(plaintext) + TAG_BYTES
+        if len(self._buffer) < whole:
+            self._buffer = bytearray(whole)
+        view = memoryview(self._buffer)[:whole]
+        view[:CHUNK_HEADER_BYTES] = head
+        cipher.encrypt_into(_NONCE.pack(_KIND_CHUNK, index), plaintext, head, view[CHUNK_HEADER_BYTES:])
+        return bytes(view)
 
     def conceal(self, private: bytes) -> bytes:
         """The private part of the recording's header, sealed; its length tells the true one to the next 256 bytes.
@@ -69,6 +76,7 @@ class GcmSealer(Sealer):
     def forget(self) -> None:
         """Drop the key. What was sealed can only be opened by its recipients from now on."""
         self._cipher = None
+        self._buffer = bytearray()
 
     def _held(self) -> AESGCM:
         if self._cipher is None:

@@ -24,7 +24,7 @@ Range = tuple[int, int]  # from, up to; bytes of a recording's chunks
 
 READY = {"green": True, "red": False}
 RECORDING = {"green": False, "red": True}
-STEADY_S = 1.1  # the longest cycle of a camera's lamp patterns, and a little
+STEADY_S = 0.3  # longer than the green phase of any pattern that is not steady
 PRESS_LIMIT_S = 2.0  # a camera that was just taken may still show that it was assigned, and not listen yet
 HOLD_S = 3.3  # a little longer than the hold time of the record button
 FRAGMENT_MS = 1_000  # the most that a clip may be shorter than what was recorded
@@ -71,9 +71,16 @@ class Bench:
                 camera.undock()
 
     def until_ready(self, *cameras: Camera) -> None:
-        """Until each shows that it may be used."""
-        for camera in cameras:
-            until(lambda camera=camera: camera.shows_steadily(READY), f"{camera.name} to be ready")
+        """Until all show that they may be used, steadily: some patterns are as green for a moment."""
+
+        def all_are() -> bool:
+            end_s = time.monotonic() + STEADY_S
+            while all(camera.lamps() == READY for camera in cameras):
+                if time.monotonic() > end_s:
+                    return True
+            return False
+
+        until(all_are, "cameras to be ready")
 
     def crashes(self) -> list[str]:
         """What firmware has crashed, a traceback each."""
@@ -109,14 +116,6 @@ class Camera:
     def press(self, hold_s: float = 0.15) -> None:
         """Press the record button."""
         self._client.call("press", camera=self.name, button="record", hold_s=hold_s)
-
-    def shows_steadily(self, lamps: dict[str, bool]) -> bool:
-        """Whether its lamps are so and stay so: the slowest of its patterns has changed by then."""
-        end_s = time.monotonic() + STEADY_S
-        while self.lamps() == lamps:
-            if time.monotonic() > end_s:
-                return True
-        return False
 
     def press_unless_recording(self) -> bool:
         """Give the lamp a moment to say that it records; else press the record button (again)."""

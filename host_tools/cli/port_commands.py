@@ -3,42 +3,71 @@
 from __future__ import annotations
 
 import asyncio
+import grp
+import os
+import pwd
 import secrets
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from firmware.link import schema
 from host_tools.cli.compose import make_registry
 from host_tools.controller.opening import identify as ask_identity
 from host_tools.controller.opening import open_board
-from host_tools.hardware import board_models, find_board, find_device, read_usb_tree
+from host_tools.hardware import Board, UsbDevice, bay_of, board_models, find_board, read_usb_tree
 from host_tools.protocol.constructs import ConstructCodec
 
 USB_ROOT = Path("/sys/bus/usb/devices")
+DEV = Path("/dev")
 
 console = Console()
 
 BenchFolder = Annotated[Path | None, typer.Option(help="Folder of an emulated bench; else this machine's USB.")]
-Url = Annotated[str, typer.Argument(help="/dev/tty…, socket://HOST:PORT, emu://BENCH/BOARD")]
+Url = Annotated[
+    str, typer.Argument(help="/dev/tty…, socket://HOST:PORT, usb://VID:PID, rfc2217://…, emu://BENCH/BOARD")
+]
+
+
+class PortRow(NamedTuple):
+    """A USB serial port. ``model``: which of our boards it is, empty for none; ``bay``: where it is docked."""
+
+    port: str
+    model: str
+    product: str
+    identity: str
+    serial: str
+    location: str
+    bay: str
+    access: str
 
 
 def ports(bench: BenchFolder = None) -> None:
-    """Which boards are connected, and as which ports."""
+    """Which USB serial ports are there, which of them are our boards, where, and who may open them."""
     devices = read_usb_tree(bench / "usb" if bench else USB_ROOT)
-    dev = bench / "ports" if bench else Path("/dev")
-    table = Table("Port", "Board", "Serial", "Where on the bus")
-    for model in board_models():
-        for device in find_device(devices, find_board(model)):
-            for tty in device.ttys:
-                table.add_row(str(dev / tty), model, device.serial, device.location)
-    if not table.row_count:
-        console.print("no board is connected; plug one in, or name an emulated bench with --bench FOLDER")
+    rows = list_ports(devices, [find_board(model) for model in board_models()], bench / "ports" if bench else DEV)
+    if not rows:
+        console.print("no USB serial port is there; plug a board in, or name an emulated bench with --bench FOLDER")
         return
+    table = Table("Port", "Board", "USB", "Serial", "Location", "Bay", "Who can open it")
+    for row in rows:
+        board = row.model or f"[dim]not ours: {escape(row.product) or 'says no name'}[/]"
+        table.add_row(row.port, board, row.identity, escape(row.serial), row.location, row.bay, row.access)
     console.print(table)
+
+
+def list_ports(devices: Sequence[UsbDevice], boards: Iterable[Board], dev: Path) -> list[PortRow]:
+    """Every serial port of these devices, our boards first; ``dev``: where the terminals are."""
+    models = {(board.usb.vid, board.usb.pid): board for board in boards}
+    docks = [(device, board) for device in devices if (board := models.get((device.vid, device.pid))) and board.hub]
+    rows = [_row(device, tty, dev, models, docks) for device in devices for tty in device.ttys]
+    return sorted(rows, key=lambda row: not row.model)
 
 
 def identify(url: Url) -> None:
@@ -51,6 +80,47 @@ def identify(url: Url) -> None:
         soft_wrap=True,
         highlight=False,
     )
+
+
+def _row(
+    device: UsbDevice,
+    tty: str,
+    dev: Path,
+    models: Mapping[tuple[int, int], Board],
+    docks: Iterable[tuple[UsbDevice, Board]],
+) -> PortRow:
+    board = models.get((device.vid, device.pid))
+    bays = ((bay_of(device.location, dock, at.location), at.serial) for at, dock in docks)
+    return PortRow(
+        port=str(dev / tty),
+        model=board.model if board else "",
+        product=device.product,
+        identity=f"{device.vid:04x}:{device.pid:04x}",
+        serial=device.serial,
+        location=device.location,
+        bay=next((f"{bay} of {serial}" for bay, serial in bays if bay is not None), ""),
+        access=_access(dev / tty),
+    )
+
+
+def _access(path: Path) -> str:
+    """Who can open it, in a word or two."""
+    try:
+        held = path.stat()
+    except OSError:
+        return "nobody: it has gone"
+    if os.access(path, os.R_OK | os.W_OK):
+        return "you"
+    if held.st_mode & (stat.S_IRGRP | stat.S_IWGRP) == stat.S_IRGRP | stat.S_IWGRP:
+        return f"group {_name(grp.getgrgid, held.st_gid)}, not you"
+    return f"{_name(pwd.getpwuid, held.st_uid)} only"
+
+
+def _name(look_up: Callable[[int], tuple[str, *tuple[object, ...]]], number: int) -> str:
+    try:
+        return look_up(number)[0]
+    except KeyError:
+        return str(number)  # a user or group of another machine or container
 
 
 async def _identify(url: str) -> dict[str, Any]:

@@ -25,9 +25,13 @@ from host_tools.transports.local import LocalError, LocalServer
 
 async def serve_controller(settings: Settings, on_ready: Callable[[RunningController], None]) -> None:
     """Until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    _on_signals(stop.set)
     async with running_controller(settings) as running:
         on_ready(running)
-        await _until_signalled(running.task)
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({running.task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
 
 
 class RunningController:
@@ -59,9 +63,7 @@ async def running_controller(settings: Settings) -> AsyncGenerator[RunningContro
 async def serve_bench(bench: Bench, folder: Path, on_ready: Callable[[], None]) -> None:
     """Until SIGINT or SIGTERM, or until somebody asks the bench to stop."""
     server = BenchServer(assemble_bench(bench, folder))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stopping.set)
+    _on_signals(server.stopping.set)
     ready = asyncio.Event()
     serving = asyncio.create_task(server.serve(ready))
     waiting = asyncio.create_task(ready.wait())
@@ -111,11 +113,7 @@ class _Answers:
         raise LocalError(f"name a dock that is connected: {', '.join(docks) or 'none is'}")
 
 
-async def _until_signalled(task: asyncio.Task[None]) -> None:
-    stop = asyncio.Event()
+def _on_signals(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+        loop.add_signal_handler(number, stop)

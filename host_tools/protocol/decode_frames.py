@@ -76,6 +76,7 @@ class FrameFinder:
         self._buffer = bytearray()
         self._start = 0  # of what has not been judged yet, in the buffer
         self._passed = 0  # bytes of the line that are in the buffer no more
+        self._guard = 0  # offset up to which all is content of a damaged frame: a frame without a salt is not believed
         self._noise = bytearray()
 
     @property
@@ -128,6 +129,8 @@ class FrameFinder:
             payload = self._payload(header.length)
             if payload is None:
                 if own:
+                    if header.kind > schema.KIND_UNSALTED_MAX:
+                        self._guard = max(self._guard, offset + total)
                     return Damaged(offset, header.kind, header.sequence, header.length)
                 self._skip(1)
                 continue
@@ -155,7 +158,7 @@ class FrameFinder:
             return None
         expected = self._expected_salt(header.kind)
         salted = header.kind > schema.KIND_UNSALTED_MAX
-        readable = not salted or header.version == self.version
+        readable = header.version == self.version if salted else self._passed + self._start >= self._guard
         if expected is not None and readable and crc32(front, expected) == header.check:
             return expected
         guess = self._tell_foreign or self.salt is None

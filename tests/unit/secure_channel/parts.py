@@ -104,18 +104,26 @@ class Raw:
             self.error = error.reason or "error"
 
 
-def raw_context(role: str, chain: Sequence[bytes] = (), key: ec.EllipticCurvePrivateKey = KEY) -> ssl.SSLContext:
+def raw_context(
+    role: str,
+    chain: Sequence[bytes] = (),
+    key: ec.EllipticCurvePrivateKey = KEY,
+    protocols: Sequence[str] = ("openbwc/1",),
+) -> ssl.SSLContext:
     """TLS as an attacker sets it up: believes everybody, shows these certificates."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if role == HOST else ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["openbwc/1"])
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
     if chain:
         pem = pem_of(key) + "".join(map(ssl.DER_cert_to_PEM_cert, chain)).encode()
         descriptor = os.memfd_create("attacker")
-        os.write(descriptor, pem)
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-        os.close(descriptor)
+        try:
+            os.write(descriptor, pem)
+            context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+        finally:
+            os.close(descriptor)
     return context
 
 

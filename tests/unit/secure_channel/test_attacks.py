@@ -15,7 +15,7 @@ from firmware.secure import certificates
 from firmware.secure.certificates import CONTROLLER, EVIDENCE, IDEVID, LDEVID
 from firmware.secure.certificates_keys import new_key, pem_of
 from firmware.secure.channel import FAILED, OPEN, SecureChannel
-from firmware.secure.channel_context import BOARD, HOST
+from firmware.secure.channel_context import BOARD, HOST, ChannelTrust, TlsKey
 from host_tools.trust import admission
 from host_tools.trust.authority import Authority, make_issuing, make_root
 from tests.unit.secure_channel.parts import (
@@ -267,14 +267,11 @@ def test_tls_1_2_is_refused(role: str):
 
 
 @pytest.mark.req("LINK-03", "LINK-04")
-@pytest.mark.parametrize("protocols", [["http/1.1"], ["openbwc/0"], None])
-def test_a_peer_that_does_not_name_our_protocol_is_refused(protocols: list[str] | None):
+@pytest.mark.parametrize("protocols", [["http/1.1"], ["openbwc/0", "openbwc/10"], []])
+def test_a_peer_that_does_not_name_our_protocol_is_refused(protocols: list[str]):
     world = World()
     record = world.trust.record
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    named = raw_context(HOST, record.controller.chain, record.controller.key)
-    context = named
-    context.set_alpn_protocols(protocols or ["h2"])
+    context = raw_context(HOST, record.controller.chain, record.controller.key, protocols)
     board, _ = against_board(world, context)
     assert code_of(board) == "downgraded"
 
@@ -327,7 +324,8 @@ def test_a_recorded_session_cannot_be_replayed():
 
 @pytest.mark.req("LINK-04")
 def test_a_record_that_is_said_again_within_its_session_ends_it():
-    pair = connect(World().trust.channel_trust(), World().camera().identity.channel_trust(), "CAM-0001")
+    world = World()
+    pair = connect(world.trust.channel_trust(), world.camera().identity.channel_trust(), "CAM-0001")
     pair.board.write(b"once")
     record = pair.board.take_output()
     pair.host.feed(record)
@@ -337,7 +335,8 @@ def test_a_record_that_is_said_again_within_its_session_ends_it():
 
 
 def test_one_bit_of_a_record_ends_the_session():
-    pair = connect(World().trust.channel_trust(), World().camera().identity.channel_trust(), "CAM-0001")
+    world = World()
+    pair = connect(world.trust.channel_trust(), world.camera().identity.channel_trust(), "CAM-0001")
     pair.board.write(b"once")
     record = bytearray(pair.board.take_output())
     record[-1] ^= 1
@@ -359,6 +358,4 @@ def test_a_certificate_outlives_nothing_that_it_was_issued_by():
 def test_a_key_that_does_not_fit_is_said_in_one_line():
     world = World()
     with pytest.raises(certificates.CertificateFault, match="CAM-0001: the private key does not fit"):
-        from firmware.secure.channel_context import ChannelTrust, TlsKey
-
         ChannelTrust(BOARD, TlsKey(peer(world.camera()).chain, pem_of(KEY)), ())

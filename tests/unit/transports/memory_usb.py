@@ -32,6 +32,8 @@ QUEUE_PACKETS = 32  # that a device's controller holds for an endpoint before it
 DEVICE_READ_BYTES = 16_384  # which a device asks for at once
 LANGUAGE = 0x0409
 SERIAL_STRING = 3
+_Backend: Any = usb.backend.IBackend  # whose methods say nothing of what they return
+
 VENDOR_CLASS, DATA_CLASS, CONTROL_CLASS = 0xFF, 0x0A, 0x02
 
 
@@ -63,7 +65,7 @@ class MemoryDevice:
     claimed: dict[int, object] = field(default_factory=dict[int, object])  # number of an interface -> handle
     to_host: dict[int, deque[bytes]] = field(default_factory=dict[int, deque[bytes]])
     to_device: dict[int, deque[bytes]] = field(default_factory=dict[int, deque[bytes]])
-    wake: Callable[[], None] = lambda: None
+    wake: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
         for interface in self.interfaces:
@@ -77,7 +79,7 @@ class MemoryDevice:
             self.lock.notify_all()
 
 
-class MemoryUsb(usb.backend.IBackend):
+class MemoryUsb(_Backend):
     """The bus. A handle is an object of its own, as two programs have two handles of one device."""
 
     def __init__(self, *devices: MemoryDevice) -> None:
@@ -257,7 +259,9 @@ class BulkPlug(Stream):
     more than was sent waits on.
     """
 
-    def __init__(self, device: MemoryDevice, interface: int, wake: Callable[[], None], ends_short: bool = True) -> None:
+    def __init__(
+        self, device: MemoryDevice, interface: int, wake: Callable[[], object], ends_short: bool = True
+    ) -> None:
         self._device = device
         self._packets_in = device.to_device[interface]
         self._packets_out = device.to_host[interface]
@@ -310,6 +314,7 @@ def _wait(device: MemoryDevice, ready: Callable[[], bool], deadline_s: float) ->
     """Under the lock, until something is so; False when time is up."""
     while not ready():
         _check_attached(device)
+        device.wake()
         left_s = deadline_s - time.monotonic()
         if left_s <= 0:
             return False

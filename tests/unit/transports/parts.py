@@ -52,6 +52,23 @@ class Collector:
             await asyncio.wait_for(self.changed.wait(), DEADLINE_S)
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """For what no event tells: until a condition holds, or the deadline has passed."""
+    loop = asyncio.get_running_loop()
+    holds: asyncio.Future[None] = loop.create_future()
+
+    def look() -> None:
+        if holds.done():
+            return
+        if condition():
+            holds.set_result(None)
+        else:
+            loop.call_later(0.001, look)
+
+    look()
+    await asyncio.wait_for(holds, DEADLINE_S)
+
+
 class Plug(Protocol):
     """A board's Stream that can be put in and pulled out, such as the emulator's PtyPlug."""
 
@@ -100,27 +117,26 @@ class SmallBoard:
         return memoryview(CONTENT)[offset : offset + length]
 
 
-async def whole_session(pipe: Pipe) -> None:
-    """Open, ask, pull all of CONTENT in several ranges at once, close; every byte must be right."""
+async def whole_session(pipe: Pipe, length: int = len(CONTENT)) -> None:
+    """Open, ask, pull the front of CONTENT in several ranges at once, close; every byte must be right."""
     connection = Connection(pipe, 77, ConstructCodec())
     try:
         async with asyncio.timeout(DEADLINE_S):
             await connection.open()
             assert await connection.ask("get_bays") == {"entries": []}
-            assert await pulled(connection) == CONTENT
+            assert await pulled(connection, length) == CONTENT[:length]
     finally:
         connection.close()
 
 
-async def pulled(connection: Connection) -> bytes:
-    """All of CONTENT."""
-    copy = bytearray(len(CONTENT))
+async def pulled(connection: Connection, length: int = len(CONTENT)) -> bytes:
+    """The front of CONTENT."""
+    copy = bytearray(length)
 
     def take(offset: int, data: memoryview) -> None:
         copy[offset : offset + len(data)] = data
 
     async with asyncio.TaskGroup() as tasks:
-        for offset in range(0, len(CONTENT), RANGE_BYTES):
-            length = min(RANGE_BYTES, len(CONTENT) - offset)
-            tasks.create_task(connection.pull(RECORDING, 0, offset, length, take))
+        for offset in range(0, length, RANGE_BYTES):
+            tasks.create_task(connection.pull(RECORDING, 0, offset, min(RANGE_BYTES, length - offset), take))
     return bytes(copy)

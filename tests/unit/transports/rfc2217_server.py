@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from types import TracebackType
+from typing import Any
 
 import serial
 import serial.rfc2217
 
 POLL_S = 0.05
 READ_BYTES = 4096
+PORT_MANAGER: Any = serial.rfc2217.PortManager
 
 
 class TerminalPort(serial.Serial):
@@ -45,7 +46,7 @@ class Rfc2217Server:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -65,8 +66,8 @@ class Rfc2217Server:
                 self._pass_on(_Client(client), port)
                 self.baud_rates.append(port.baudrate)
 
-    def _pass_on(self, client: _Client, port: TerminalPort) -> None:
-        manager = serial.rfc2217.PortManager(port, client)
+    def _pass_on(self, client: _Client, port: Any) -> None:
+        manager: Any = PORT_MANAGER(port, client)
         reader = threading.Thread(target=_from_port, args=(port, client, manager), name="RFC 2217 server, from port")
         reader.start()
         try:
@@ -108,7 +109,7 @@ class _Client:
                     continue
 
 
-def _from_port(port: TerminalPort, client: _Client, manager: serial.rfc2217.PortManager) -> None:
+def _from_port(port: Any, client: _Client, manager: Any) -> None:
     try:
         while not client.over.is_set():
             data = port.read(1)

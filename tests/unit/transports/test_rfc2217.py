@@ -20,7 +20,7 @@ from host_tools.transports.registry import Registry
 from host_tools.transports.rfc2217 import Rfc2217Pipe
 from host_tools.transports.serial_ports import open_by_pyserial
 from host_tools.transports.threaded import ThreadedPipe
-from tests.unit.transports.parts import DEADLINE_S, Collector, SmallBoard, pulled, whole_session
+from tests.unit.transports.parts import DEADLINE_S, Collector, SmallBoard, pulled, until, whole_session
 from tests.unit.transports.rfc2217_server import Rfc2217Server
 
 # pyserial 3.5 names its threads the old way, and leaves a connection that the server has cut to the garbage collector.
@@ -86,7 +86,7 @@ def test_a_whole_session_through_the_threads_of_pyserials_own_client(tmp_path):
         pipe = await open_by_pyserial(server.url)
         assert isinstance(pipe, ThreadedPipe)
         assert pipe.kind == "rfc2217"
-        await whole_session(pipe)
+        await whole_session(pipe, 200_000)
 
     with_board(tmp_path, act)
 
@@ -99,8 +99,7 @@ def test_an_end_in_the_middle_of_a_pull_is_one_lost_link(tmp_path, opener, end):
         connection = Connection(pipe, 3, ConstructCodec())
         await connection.open()
         pulling = asyncio.ensure_future(pulled(connection))
-        while connection.session.pulls.bytes_in == 0:
-            await asyncio.sleep(0)
+        await until(lambda: connection.session.pulls.bytes_in)
         if end == "the server goes":
             await asyncio.to_thread(server.stop)
         else:
@@ -117,7 +116,9 @@ def test_an_end_in_the_middle_of_a_pull_is_one_lost_link(tmp_path, opener, end):
 def test_nobody_there_is_one_clear_line(opener):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(errors.PortMissing, match="rfc2217://127.0.0.1.*nothing answers there.*[Rr]efused") as caught:
+    with pytest.raises(
+        errors.PortMissing, match=r"rfc2217://127\.0\.0\.1.*nothing answers there.*[Rr]efused"
+    ) as caught:
         asyncio.run(opener(f"rfc2217://127.0.0.1:{port}"))
     assert "\n" not in str(caught.value)
 
@@ -140,7 +141,7 @@ def test_something_else_that_answers_is_told_apart(monkeypatch, answers, why):
 def test_a_server_that_hangs_up_at_once_is_told():
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Timer(0, lambda: server.accept()[0].close()).start()
-        with pytest.raises(errors.PortError, match="does not speak RFC 2217 .*is gone"):
+        with pytest.raises(errors.PortError, match=r"does not speak RFC 2217 .*is gone"):
             asyncio.run(Registry().open(f"rfc2217://127.0.0.1:{server.getsockname()[1]}"))
 
 

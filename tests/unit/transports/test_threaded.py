@@ -13,13 +13,14 @@ import pytest
 
 from host_tools.transports import threaded
 from host_tools.transports.threaded import ARRIVED_BYTES_MAX, POLL_S, WAITING_BYTES_MAX, ThreadedPipe
-from tests.unit.transports.parts import DEADLINE_S, Collector
+from tests.unit.transports.parts import DEADLINE_S, Collector, until
 
 BLOCK = bytes(range(256)) * 256  # 64 KiB
 
 
 class Library:
-    """A port whose other end is two queues. ``broken`` is raised by the next call, ``stuck`` keeps writes from going."""
+    """A port whose other end is a queue and a buffer. ``broken`` is raised by the next call; writes wait for
+    ``may_write``."""
 
     def __init__(self) -> None:
         self.incoming: queue.Queue[bytes] = queue.Queue()
@@ -104,8 +105,10 @@ def test_a_slow_receiver_holds_the_library_up():
         for _ in range(64):
             library.incoming.put(BLOCK)
         await collector.until(lambda seen: len(seen.data) == 1000)
-        await asyncio.sleep(3 * POLL_S)  # what would be read without a bound would be read by now
-        assert library.incoming.qsize() >= 64 - ARRIVED_BYTES_MAX // len(BLOCK) - 2
+        await until(lambda: library.incoming.qsize() <= 64 - ARRIVED_BYTES_MAX // len(BLOCK))
+        reads = library.reads
+        await asyncio.to_thread(time.sleep, POLL_S)  # in which a reader without a bound would read all
+        assert library.reads <= reads + 2
         collector.limit = 1 << 30
         pipe.resume()
         await collector.until(lambda seen: len(seen.data) == 64 * len(BLOCK))
@@ -125,8 +128,7 @@ def test_a_slow_library_holds_the_writer_up_and_it_is_told_when_there_is_room():
         library.may_write.set()
         await collector.until(lambda seen: seen.turns > 0)
         assert pipe.write([b"end"]) == 3
-        while len(library.written) < WAITING_BYTES_MAX + 3:
-            await asyncio.sleep(0)
+        await until(lambda: len(library.written) == WAITING_BYTES_MAX + 3)
         assert bytes(library.written) == BLOCK * (WAITING_BYTES_MAX // len(BLOCK)) + b"end"
 
     run(act)
@@ -152,7 +154,7 @@ def test_whatever_the_library_raises_is_one_lost_link(error, reason, where):
             pipe.write([b"x"])
         await collector.until(lambda seen: bool(seen.losses))
         assert pipe.write([b"y"]) == 0
-        await asyncio.sleep(2 * POLL_S)  # the other thread meets the same error
+        await until(lambda: library.closes)  # both threads have met it, and left
         assert len(collector.losses) == 1
         said = str(collector.losses[0])
         assert "lib://1 is gone" in said
@@ -194,8 +196,7 @@ def test_a_write_that_does_not_come_back_is_woken_after_the_time_to_drain(monkey
     async def act(library: Library, pipe: ThreadedPipe, collector: Collector) -> None:
         library.may_write.clear()
         pipe.write([BLOCK])
-        while library.reads < 2:
-            await asyncio.sleep(0)
+        await until(lambda: library.reads > 1)
 
     assert run(act).wakes > 0
 
@@ -208,7 +209,7 @@ def test_nothing_is_called_after_the_close():
         library.incoming.put(b"b")
         library.broken = OSError("gone")
         pipe.close()
-        await asyncio.sleep(2 * POLL_S)
+        await until(lambda: library.closes)
         assert (bytes(collector.data), collector.turns, collector.losses) == (b"a", turns, [])
 
     run(act)

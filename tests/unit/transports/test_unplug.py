@@ -9,7 +9,6 @@ import struct
 import tty
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from host_tools.transports.pipe import FdPipe, Pipe
 from host_tools.transports.registry import Registry
 from host_tools.transports.usb_bulk import open_usb
 from tests.unit.transports.memory_usb import MemoryDevice, MemoryUsb
-from tests.unit.transports.parts import Collector
+from tests.unit.transports.parts import Collector, until
 from tests.unit.transports.rfc2217_server import Rfc2217Server
 
 Cut = Callable[[], object]
@@ -110,8 +109,7 @@ def test_a_lost_pipe_is_one_event(carrier: str, moment: str, capfd: pytest.Captu
             say_hello()
             await collector.until(lambda seen: len(seen.data) > 0)
             if moment == "writing":
-                while pipe.write([BLOCK]) == len(BLOCK):
-                    await asyncio.sleep(0)
+                await until(lambda: pipe.write([BLOCK]) < len(BLOCK))
             unplug()
             collector.limit = 1 << 30
             pipe.resume()

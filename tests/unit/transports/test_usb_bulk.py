@@ -24,7 +24,7 @@ from tests.unit.transports.memory_usb import (
     MemoryInterface,
     MemoryUsb,
 )
-from tests.unit.transports.parts import DEADLINE_S, Collector, SmallBoard, pulled, whole_session
+from tests.unit.transports.parts import DEADLINE_S, Collector, SmallBoard, pulled, until, whole_session
 
 CDC_AND_BULK = (
     MemoryInterface(0, CONTROL_CLASS, bulk=False, driver=True),
@@ -89,15 +89,13 @@ def test_an_unplugged_board_is_one_lost_link_and_its_handle_is_given_back():
         connection = Connection(await open_usb("usb://1209:0b0c", bus), 3, ConstructCodec())
         await connection.open()
         pulling = asyncio.ensure_future(pulled(connection))
-        while connection.session.pulls.bytes_in == 0:
-            await asyncio.sleep(0)
+        await until(lambda: connection.session.pulls.bytes_in)
         board.unplug()
         with pytest.raises(ExceptionGroup) as lost:
             await asyncio.wait_for(pulling, DEADLINE_S)
         assert lost.group_contains(errors.LinkLost, match="usb://1209:0b0c is gone .*ENODEV.*plug it in again")
         assert connection.closed.done()
-        while bus.open_handles:
-            await asyncio.sleep(0)
+        await until(lambda: not bus.open_handles)
 
     asyncio.run(scenario())
 
