@@ -38,7 +38,7 @@ def must_arrive(camera: Camera, controller: ScenarioController, destination: Des
 @pytest.mark.timeout(120)
 def test_undocked_at_10_50_and_90_percent(bench: Bench, controller: ScenarioController, destination: DestinationFolder):
     shares = {bench.camera(1): 0.1, bench.camera(2): 0.5, bench.camera(3): 0.9}
-    record(bench, list(shares), seconds=8.0)
+    record(bench, list(shares), seconds=7.0)
     for bay, camera in enumerate(shares, 1):
         camera.dock(bay)
     arrived: dict[Camera, tuple[str, list[Range]]] = {}

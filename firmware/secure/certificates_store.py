@@ -70,6 +70,7 @@ class CameraIdentity:
         self._keystore = keystore
         self._serial = certificates.check_serial(serial)
         self._known = _read(files)
+        self._destroy_unused_keys()
 
     def identity(self, kind: str) -> "PeerIdentity | None":
         """Who this camera is by that kind of certificate, as its peers will see it."""
@@ -140,9 +141,7 @@ class CameraIdentity:
         """Back to the factory's state: the keys that the system knows are destroyed, the IDevID stays."""
         kept = tuple((kind, own) for kind, own in self._known.own if kind == IDEVID)
         self._write(Known(own=kept))
-        for kind in (LDEVID, EVIDENCE):
-            for slot in SLOTS[kind]:
-                self._keystore.destroy(slot)
+        self._destroy_unused_keys()
 
     def _judge(
         self, controller: PeerIdentity, chain: "tuple[bytes, ...]", kind: "str | None", root: bytes, unix_ms: int
@@ -173,11 +172,17 @@ class CameraIdentity:
         key = public_bytes(certificates.public_key_of(identity.chain[0]))
         if not self._keystore.has_key(slot) or key != self._keystore.public_key(slot):
             raise CertificateFault("bad_certificate", f"{self._serial}: a certificate for a key that is not here")
-        before = into.find(kind)
         others = tuple(entry for entry in into.own if entry[0] != kind)
         self._write(replace(into, own=(*others, (kind, Own(slot, identity.chain)))))
-        if before is not None:
-            self._keystore.destroy(before.slot)
+        self._destroy_unused_keys()
+
+    def _destroy_unused_keys(self) -> None:
+        """Also what a power cut has left: keys without a chain, asked for in vain or about to be destroyed."""
+        used = {own.slot for _, own in self._known.own}
+        for slots in SLOTS.values():
+            for slot in slots:
+                if slot not in used:
+                    self._keystore.destroy(slot)
 
     def _free_slot(self, kind: str) -> str:
         if kind not in SLOTS:

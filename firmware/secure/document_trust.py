@@ -10,7 +10,7 @@ from firmware.secure import certificates
 from firmware.secure.certificates import CertificateFault, PeerIdentity
 
 
-class SystemTrust:
+class EvidenceTrust:
     """``roots``: root certificates in DER."""
 
     def __init__(self, roots: Iterable[bytes]) -> None:

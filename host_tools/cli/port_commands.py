@@ -55,7 +55,9 @@ def ports(bench: BenchFolder = None) -> None:
     if not rows:
         console.print("no USB serial port is there; plug a board in, or name an emulated bench with --bench FOLDER")
         return
-    table = Table("Port", "Board", "USB", "Serial", "Location", "Bay", "Who can open it")
+    table = Table()
+    for title in ("Port", "Board", "USB", "Serial", "Location", "Bay", "Who can open it"):
+        table.add_column(title, overflow="fold")  # whole, even where it is narrow: people copy from here
     for row in rows:
         board = row.model or f"[dim]not ours: {escape(row.product) or 'says no name'}[/]"
         table.add_row(row.port, board, row.identity, escape(row.serial), row.location, row.bay, row.access)
@@ -108,7 +110,7 @@ def _access(path: Path) -> str:
     try:
         held = path.stat()
     except OSError:
-        return "nobody: it has gone"
+        return "gone"
     if os.access(path, os.R_OK | os.W_OK):
         return "you"
     if held.st_mode & (stat.S_IRGRP | stat.S_IWGRP) == stat.S_IRGRP | stat.S_IWGRP:

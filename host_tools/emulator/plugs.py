@@ -80,6 +80,8 @@ class PtyPlug(Stream):
         self._link.parent.mkdir(parents=True, exist_ok=True)
         self._link.unlink(missing_ok=True)
         self._link.symlink_to(os.ttyname(self._slave))
+        if self.tap is not None:
+            self.tap.plugged()
         asyncio.get_running_loop().add_reader(self._master, self._wake)
         self._note("plugged in")
         self._wake()

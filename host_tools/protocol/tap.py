@@ -31,9 +31,15 @@ class LinkTap:
         self.bytes_to_board = 0
         self.bytes_to_host = 0
         self.sessions = 0
-        self._to_board = frames.FrameReader(schema.PAYLOAD_BYTES_MAX, 1 << 16)
-        self._to_host = frames.FrameReader(schema.PAYLOAD_BYTES_MAX, 1 << 16)
+        self._to_board = _reader()
+        self._to_host = _reader()
+        self._host_nonce = -1
         self._pulls: dict[int, tuple[bytes, int]] = {}
+
+    def plugged(self) -> None:
+        """The cable was put in anew: what was under way is lost, and nothing follows it."""
+        self._to_board = _reader()
+        self._to_host = _reader()
 
     def to_board(self, data: bytes | memoryview, now_ms: int) -> None:
         """Bytes the board got."""
@@ -60,6 +66,11 @@ class LinkTap:
             self._pulls[values["request"]] = (values["recording"], values["part"])
             if len(self._pulls) > PULLS_REMEMBERED_MAX:
                 self._pulls.pop(next(iter(self._pulls)))
+        elif frame.kind == _KIND["open"]:
+            nonce = codec.parse(_ROWS[frame.kind], frame.payload)["nonce"]
+            if nonce != self._host_nonce:  # another host, or one anew: it does not wait for the rest of a frame
+                self._host_nonce = nonce
+                self._to_host = _reader()
         elif frame.kind == _KIND["accept"]:
             values = codec.parse(_ROWS[frame.kind], frame.payload)
             salt = opening.salt_of(values["nonce_seen"], values["nonce"])
@@ -78,3 +89,7 @@ class LinkTap:
             self.served[-1] = last._replace(end=start + length)
         else:
             self.served.append(Served(*pull, start, start + length))
+
+
+def _reader() -> frames.FrameReader:
+    return frames.FrameReader(schema.PAYLOAD_BYTES_MAX, 1 << 16)

@@ -35,7 +35,7 @@ READ_BYTES_MAX = 1 << 16  # of what pyserial has buffered, taken at once
 UNREACHABLE = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT)
 
 # What pyserial and its handlers raise for a URL they do not like, beside SerialException, which is an OSError.
-LIBRARY_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, NotImplementedError)
+LIBRARY_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError)
 
 
 async def open_serial(url: str) -> Pipe:

@@ -5,7 +5,7 @@ Law: pure. A certificate says what ``firmware.secure.certificates`` demands of i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -35,10 +35,10 @@ SERIAL_NUMBER_BYTES = 16  # 128 random bits; RFC 5280 asks for at most 20 bytes,
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A key that issues, and its certificate's chain with the root last. The repr shows no secret."""
+    """A key that a chain belongs to, the root last. The repr shows no secret; the chain says which key it is."""
 
     chain: tuple[bytes, ...]
-    key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey = field(compare=False)
 
     @property
     def owner(self) -> str:

@@ -10,7 +10,7 @@ certificate, every grant checked against the root, and the whole against the iss
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -44,7 +44,7 @@ class SealingEntry:
     number: int
     created_unix_ms: int
     seed: bytes
-    key: SealingKey
+    key: SealingKey = field(compare=False)
 
     def __repr__(self) -> str:
         return f"SealingEntry({self.number}, {self.key!r})"

@@ -47,7 +47,7 @@ def test_after_an_undocking_only_what_is_missing_is_fetched(tmp_path: Path):
         rig = ControllerRig(tmp_path)
         camera = rig.camera(1)
         recording = write_recording(camera.files, camera.serial, 1, LONG)
-        camera.plug.tap = LinkTap()
+        camera.plug.tap = tap = LinkTap()
         camera.plug.limit(SLOW_BYTES_PER_S)
         async with running(rig):
             camera.dock()
@@ -58,7 +58,7 @@ def test_after_an_undocking_only_what_is_missing_is_fetched(tmp_path: Path):
             await rig.wait_for("undocked")
             missing = [(each.offset_bytes, each.length_bytes) for each in rig.spool.missing(recording.recording)]
             assert 0 < len(missing) < len(LONG)
-            camera.plug.tap = tap = LinkTap()
+            tap.served.clear()
             camera.dock()
             await rig.wait_for("erased")
             sent = [each for each in tap.served if each.part == 0]

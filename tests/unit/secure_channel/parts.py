@@ -23,6 +23,7 @@ from host_tools.trust.authority import Authority
 from tests.unit.trust.parts import NOW_MS, WEEK_MS, World
 
 KEY = new_key(SeededEntropy("attacker"))
+FROM, UNTIL = certificates.utc(NOW_MS), certificates.utc(NOW_MS + 8 * WEEK_MS)
 
 
 @dataclass
@@ -36,8 +37,8 @@ class Forged:
     ca: bool = False
     path_length: int | None = None
     extra_name: str = ""
-    not_before: datetime = certificates.utc(NOW_MS)
-    not_after: datetime = certificates.utc(NOW_MS + 8 * WEEK_MS)
+    not_before: datetime = FROM
+    not_after: datetime = UNTIL
     key: ec.EllipticCurvePrivateKey = KEY
 
     def signed_by(self, issuer: Authority) -> bytes:
@@ -56,7 +57,7 @@ class Forged:
             .not_valid_before(self.not_before)
             .not_valid_after(self.not_after)
             .add_extension(x509.BasicConstraints(self.ca, self.path_length), True)
-            .add_extension(x509.KeyUsage(not self.ca, *[False] * 4, self.ca, self.ca, False, False), True)
+            .add_extension(x509.KeyUsage(not self.ca, False, False, False, False, self.ca, self.ca, False, False), True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), False)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -108,8 +109,6 @@ def test_it_follows_no_other_system():
     ours, theirs = World(1), World(2)
     camera = ours.camera()
     request = camera.identity.request(LDEVID)
-    key = certificates.parse
-    assert key is not None
     chain = theirs.trust.adopt(peer(theirs.factory_camera(), IDEVID), request, NOW_MS).chain
     for act in (camera.identity.renew, camera.identity.adopt):
         with pytest.raises(CertificateFault, match=r"no controller of this camera's system|remove it there first"):
@@ -146,11 +145,11 @@ def test_a_lapsed_camera_comes_back_with_the_passphrases_grant_only():
     with pytest.raises(CertificateFault, match="allow it back first"):
         camera.identity.renew(world.controller(), issued.chain, LAPSED_MS)
     others = passphrase.allow_back(world.trust, PHRASE, [peer(other)], LAPSED_MS)
+    wrong = certificates_grants.decode(others, camera.identity.root())
     with pytest.raises(CertificateFault, match="allow it back first"):
-        wrong = certificates_grants.decode(others, camera.identity.root())
         camera.identity.renew(world.controller(), issued.chain, LAPSED_MS, wrong)
+    stale = replace(believed, expires_unix_ms=LAPSED_MS - 1)
     with pytest.raises(CertificateFault, match="allow it back first"):
-        stale = replace(believed, expires_unix_ms=LAPSED_MS - 1)
         camera.identity.renew(world.controller(), issued.chain, LAPSED_MS, stale)
     camera.identity.renew(world.controller(), issued.chain, LAPSED_MS, believed)
     assert certificates.standing(peer(camera), LAPSED_MS) == certificates.VALID
@@ -217,14 +216,37 @@ def test_power_may_fail_at_any_moment_of_a_renewal():
             return PowerCutFiles(files, cut)
 
         keystore = MemoryKeystore(P256(SeededEntropy("cut")))
-        try:
+        with suppress(PowerCut):
             run_renewal(wrap, keystore)
-        except PowerCut:
-            pass
-        for seed in range(3):
-            after = CameraIdentity(media[0].crash_mixed(seed), keystore, "CAM-0001")
-            if after.identity(IDEVID) is not None:
-                after.channel_trust()
+        after = CameraIdentity(media[0].crash_mixed(cut), keystore, "CAM-0001")
+        if after.identity(IDEVID) is not None:
+            after.channel_trust()
+
+
+class MortalKeystore(MemoryKeystore):
+    """Dies before it destroys a key, while ``mortal``."""
+
+    mortal = False
+
+    def destroy(self, slot: str) -> None:
+        if self.mortal and self.has_key(slot):
+            raise PowerCut("before a key was destroyed")
+        super().destroy(slot)
+
+
+def test_a_factory_reset_that_a_power_cut_has_ended_is_finished():
+    world = World()
+    files, keystore = MemoryFiles(), MortalKeystore(P256(world.entropy))
+    camera = Camera("CAM-0001", files, keystore, CameraIdentity(files, keystore, "CAM-0001"))
+    world.maker.provision(camera.identity, NOW_MS)
+    world.adopt(camera)
+    keystore.mortal = True
+    with pytest.raises(PowerCut):
+        camera.identity.forget_system()
+    keystore.mortal = False
+    assert keystore.has_key("ldevid_a")
+    assert not camera.again().is_adopted()
+    assert not keystore.has_key("ldevid_a")
 
 
 def run_renewal(wrap: Callable[[MemoryFiles], PowerCutFiles], keystore: MemoryKeystore | None = None) -> int:

@@ -24,7 +24,11 @@ def opened(world: World) -> Pair:
 def test_both_ends_know_who_the_other_is():
     world = World()
     pair = opened(world)
-    assert (pair.host.peer.kind, pair.host.peer.serial, pair.host.peer.owner) == (LDEVID, "CAM-0001", world.trust.system)
+    assert (pair.host.peer.kind, pair.host.peer.serial, pair.host.peer.owner) == (
+        LDEVID,
+        "CAM-0001",
+        world.trust.system,
+    )
     assert (pair.board.peer.kind, pair.board.peer.serial) == (CONTROLLER, "controller-1")
     assert pair.host.peer.root == pair.board.peer.root == world.trust.record.root
 
@@ -127,27 +131,25 @@ def test_nothing_is_said_before_the_peer_has_proved_itself():
 def test_an_unread_channel_takes_no_more():
     pair = opened(World())
     block = bytes(16_000)
-    taken = sent = 0
+    rest = b""
     for _ in range(20):
         pair.host.write(block)
         data = pair.host.take_output()
-        sent += len(data)
-        count = pair.board.feed(data)
-        taken += count
-        if count < len(data):
+        rest = data[pair.board.feed(data) :]
+        if rest:
             break
-    assert taken < sent
+    assert rest
     assert len(pair.board._plaintext) <= channel.PLAINTEXT_BYTES_MAX + 2 * 16_384
-    rest = data[count:]
     assert len(pair.board.read()) > 0
     assert pair.board.feed(rest) == len(rest)
 
 
 def test_an_unheard_channel_takes_no_more_to_say():
     pair = opened(World())
+    for _ in range(3):
+        pair.host.write(bytes(16_000))
     with pytest.raises(LocalError, match="does not listen"):
-        for _ in range(20):
-            pair.host.write(bytes(16_000))
+        pair.host.write(bytes(20_000))
     assert len(pair.host.take_output()) <= channel.OUTPUT_BYTES_MAX
 
 

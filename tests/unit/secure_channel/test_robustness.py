@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,7 +67,7 @@ def test_a_handshake_cut_after_any_byte_of_the_cameras():
         host.end_of_input()
         require_failed(host, "truncated")
     answer = len(connect(HOST_TRUST, BOARD_TRUST).to_host) - len(greeting)
-    for cut in range(0, answer - 4):
+    for cut in range(answer - 4):
         host, board = new_ends()
         host.feed(board.take_output())
         board.feed(host.take_output())
@@ -158,11 +160,16 @@ def test_certificates_and_requests_of_any_bytes_are_faults(data: st.DataObject):
     for _ in range(data.draw(st.integers(0, 4))):
         real[data.draw(st.integers(0, len(real) - 1))] = data.draw(st.integers(0, 255))
     for read in (parse, read_request):
-        try:
-            read(bytes(real))
-        except CertificateFault as fault:
-            assert "\n" not in str(fault)
-            assert fault.code in TEXTS
+        fault = fault_of(read, bytes(real))
+        assert fault is None or ("\n" not in str(fault) and fault.code in TEXTS)
+
+
+def fault_of(read: Callable[[bytes], object], data: bytes) -> CertificateFault | None:
+    try:
+        read(data)
+    except CertificateFault as fault:
+        return fault
+    return None
 
 
 REQUEST = WORLD.factory_camera("CAM-0009").identity.request("LDevID")

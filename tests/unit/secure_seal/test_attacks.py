@@ -18,7 +18,7 @@ from firmware.formats.manifest import ChunkEntry, Manifest
 from firmware.ports.memory_files import MemoryFiles
 from firmware.secure import document
 from firmware.secure.document import Announced
-from firmware.secure.document_trust import SystemTrust
+from firmware.secure.document_trust import EvidenceTrust
 from firmware.secure.hpke_keys import KeyRing
 from firmware.secure.suite import opener_for
 from host_tools.custody.content import read_content
@@ -177,7 +177,7 @@ def test_fragments_cut_off_at_the_end_show_by_the_signature_alone():
     signature = document.encode(WHOLE.manifest, SIGNER).splitlines()[1]
     forged = manifest.encode(shorter) + b"\n" + signature + b"\n"
     with pytest.raises(FormatError, match="the signature does not fit its manifest"):
-        document.judge(forged, Announced(RECORDING, sha256(forged).digest(), SERIAL), SystemTrust([ROOT]), RECEIVED_MS)
+        document.judge(forged, Announced(RECORDING, sha256(forged).digest(), SERIAL), EvidenceTrust([ROOT]), RECEIVED_MS)
 
 
 @pytest.mark.req("CAM-19")

@@ -10,7 +10,7 @@ from firmware.formats import manifest
 from firmware.formats.errors import FormatError
 from firmware.secure import certificates, document
 from firmware.secure.document import Announced, EvidenceSigner, SignedManifest
-from firmware.secure.document_trust import SystemTrust
+from firmware.secure.document_trust import EvidenceTrust
 from firmware.secure.signing import MemoryKey
 from tests.unit.secure_seal.issuing import VALID_FROM_MS, YEAR_MS, certificate
 from tests.unit.secure_seal.parts import (
@@ -30,7 +30,7 @@ from tests.unit.secure_seal.parts import (
 
 CLOSED = seal().manifest
 SIGNED = document.encode(CLOSED, SIGNER)
-TRUST = SystemTrust([ROOT])
+TRUST = EvidenceTrust([ROOT])
 FIRST, SECOND = SIGNED.splitlines()
 
 
@@ -38,7 +38,7 @@ def announced(data: bytes, recording: bytes = RECORDING, serial: str = SERIAL) -
     return Announced(recording, sha256(data).digest(), serial)
 
 
-def believe(data: bytes, trust: SystemTrust = TRUST, received_ms: int = RECEIVED_MS) -> SignedManifest:
+def believe(data: bytes, trust: EvidenceTrust = TRUST, received_ms: int = RECEIVED_MS) -> SignedManifest:
     """As a controller would that was told of exactly these bytes."""
     return document.judge(data, announced(data), trust, received_ms)
 
@@ -175,9 +175,9 @@ def test_another_certificate_for_the_same_key_does_not_fit():
 
 
 def test_roots_of_imported_groups_count_too():
-    assert believe(SIGNED, SystemTrust([certificate(certificates.ROOT, "x", FOREIGN_KEY, FOREIGN_KEY), ROOT]))
+    assert believe(SIGNED, EvidenceTrust([certificate(certificates.ROOT, "x", FOREIGN_KEY, FOREIGN_KEY), ROOT]))
     with pytest.raises(FormatError, match="no root is known here"):
-        believe(SIGNED, SystemTrust([]))
+        believe(SIGNED, EvidenceTrust([]))
 
 
 @pytest.mark.req("CAM-19")
