@@ -4,15 +4,17 @@
 #   VENV=FOLDER         another place for the environment
 #   ARGS='…'            more arguments for demo and test, as in `make test ARGS='-k offload -x'`
 #   ONCE=1              `make demo` ends when everything has arrived
+#   TIME=600 TARGET=x   how long `make fuzz` tries each target, and the only one to try
 
 PYTHON ?= python3
 VENV ?= .venv
+TIME ?= 60
 BIN = $(VENV)/bin
 BOOTSTRAP = $(PYTHON) scripts/bootstrap.py
 ONCE_FLAG = $(if $(filter-out 0,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types contracts house docs requirements bench lock clean env-demo env-dev
+.PHONY: help demo test fuzz lint format types contracts house docs requirements bench lock clean env-demo env-dev env-fuzz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -22,6 +24,9 @@ demo: env-demo  ## one recording's whole journey on an emulated bench (ONCE=1 en
 
 test: env-dev  ## all tests, and the scenarios on the emulated bench
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: env-fuzz  ## look for bytes that break a decoder (TIME=60 seconds each, TARGET=name of one)
+	@$(BIN)/python -m tests.fuzz --seconds $(TIME) $(TARGET)
 
 lint: env-dev  ## style and format
 	@$(BIN)/ruff check .
@@ -62,3 +67,6 @@ env-demo:
 
 env-dev:
 	@$(BOOTSTRAP) dev $(VENV)
+
+env-fuzz:
+	@$(BOOTSTRAP) fuzz $(VENV)

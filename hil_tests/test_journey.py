@@ -17,7 +17,7 @@ def bay_of(status: dict[str, Any], number: int) -> dict[str, Any]:
     return status["docks"][0]["bays"][number - 1]
 
 
-@pytest.mark.req("LINK-01", "LINK-06", "DOCK-01", "DOCK-05", "CAM-03", "CAM-21", "CTRL-03", "CTRL-09")
+@pytest.mark.req("LINK-01", "LINK-06", "DOCK-01", "DOCK-05", "CAM-03", "CAM-21", "CTRL-03", "CTRL-09", "HIL-01")
 def test_a_recording_is_docked_checked_offloaded_delivered_and_erased(
     bench: Bench, controller: ScenarioController, destination: DestinationFolder
 ):

@@ -11,7 +11,7 @@ SLOW_BYTES_PER_S = 400_000
 UNEQUAL_MAX = 1.5  # of two cameras on equal links: how much faster one may be than the other
 
 
-@pytest.mark.req("LINK-07", "CTRL-06", "EMU-03")
+@pytest.mark.req("LINK-07")
 def test_two_cameras_offload_at_once(bench: Bench, controller: ScenarioController, destination: DestinationFolder):
     cameras = [bench.camera(1), bench.camera(2)]
     for camera in cameras:
@@ -37,7 +37,7 @@ def test_two_cameras_offload_at_once(bench: Bench, controller: ScenarioControlle
     assert max(rates) <= min(rates) * UNEQUAL_MAX, f"one was preferred: {rates} MB/s"
 
 
-@pytest.mark.req("LINK-07", "CAM-03")
+@pytest.mark.req("LINK-07")
 def test_one_records_while_another_offloads(
     bench: Bench, controller: ScenarioController, destination: DestinationFolder
 ):

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Iterable
 
 PYTHON_OLDEST = (3, 11)
-LANES = ("demo", "dev")  # each lock holds all that the one before it holds
+LANES = ("demo", "dev", "fuzz")  # each lock holds all that the one before it holds
 LINES_KEPT = 40  # of pip's output: enough for any of its explanations
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -28,7 +28,7 @@ class Refusal(Exception):
 
 
 def main(arguments: "list[str]") -> int:
-    """``bootstrap.py demo|dev [FOLDER]``: make FOLDER (``.venv``) fit for that lane. Returns the exit code."""
+    """``bootstrap.py demo|dev|fuzz [FOLDER]``: make FOLDER (``.venv``) fit for that lane. Returns the exit code."""
     try:
         lane, venv = read_arguments(arguments)
         check_python()

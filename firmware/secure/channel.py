@@ -100,8 +100,9 @@ class SecureChannel:
             raise LocalError(f"the channel is {self.state}: nothing can be sent")
         if self._outgoing.pending + len(plaintext) > OUTPUT_BYTES_MAX:
             raise LocalError(f"{self._outgoing.pending} bytes wait to go out already; the peer does not listen")
-        if len(plaintext):
-            self._tls.write(plaintext)
+        rest = memoryview(plaintext)
+        while len(rest):
+            rest = rest[self._tls.write(rest) :]
 
     def take_output(self, bytes_max: int = OUTPUT_BYTES_MAX) -> bytes:
         """The next bytes for the stream, at most so many; none when all have gone."""

@@ -74,6 +74,7 @@ class Camera:
         self._wall_ms = wall_ms
         self._run_blocking = run_blocking
         self._happenings = happenings
+        self._met = ""  # the trouble of this look: the last one is shown until a look is over without any
         self._not_confirmed: set[bytes] = set()
         self._told_trouble: dict[bytes, str] = {}
 
@@ -116,7 +117,7 @@ class Camera:
 
     async def _look(self) -> None:
         entries = await self._list()
-        self.view.trouble = ""
+        self._met = ""
         for entry in sorted(entries.values(), key=lambda entry: (-entry["priority"], entry["started_unix_ms"])):
             with self._noting_trouble(entry["recording"]):
                 await self._serve(entry)
@@ -125,6 +126,7 @@ class Camera:
                 self._not_confirmed.add(row.recording)  # asked once a session: it may be another card by now
                 with self._noting_trouble(row.recording):
                     await self._erase(row)
+        self.view.trouble = self._met
         if entries:
             await self._refresh()
         self._tell("camera_idle", recordings=self.view.status.get("recordings", 0))
@@ -135,7 +137,7 @@ class Camera:
         try:
             yield
         except (CustodyError, OffloadFailed, RequestRefused) as error:
-            self.view.trouble = str(error)
+            self.view.trouble = self._met = str(error)
             if self._told_trouble.get(recording) != str(error):
                 self._told_trouble[recording] = str(error)
                 self._tell("trouble", recording=recording.hex(), text=str(error))

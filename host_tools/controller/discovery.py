@@ -14,28 +14,30 @@ from host_tools.hardware import Board, read_usb_tree
 
 
 class FoundPort(NamedTuple):
-    """``location``: where on the USB tree (``1-1.3``), empty for a configured URL."""
+    """``location``: where on the USB tree (``1-1.3``), empty for a configured URL; so are ``serial`` and ``model``."""
 
     url: str
     location: str
     serial: str
+    model: str
 
 
 class Finder:
     """``usb_root``: /sys/bus/usb/devices or a bench's copy of that layout; ``dev``: where its ttys are."""
 
     def __init__(self, boards: Iterable[Board], usb_root: Path | None, dev: Path, urls: Iterable[str]) -> None:
-        self._ours = {(board.usb.vid, board.usb.pid) for board in boards}
+        self._ours = {(board.usb.vid, board.usb.pid): board.model for board in boards}
         self._usb_root = usb_root
         self._dev = dev
         self._urls = tuple(urls)
 
     def look(self) -> list[FoundPort]:
         """All ports of ours that are there at this moment."""
-        found = [FoundPort(url, "", "") for url in self._urls]
+        found = [FoundPort(url, "", "", "") for url in self._urls]
         if self._usb_root is None:
             return found
         for device in read_usb_tree(self._usb_root):
-            if (device.vid, device.pid) in self._ours and device.ttys:
-                found.append(FoundPort(str(self._dev / device.ttys[0]), device.location, device.serial))
+            model = self._ours.get((device.vid, device.pid))
+            if model is not None and device.ttys:
+                found.append(FoundPort(str(self._dev / device.ttys[0]), device.location, device.serial, model))
         return found

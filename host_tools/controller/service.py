@@ -114,11 +114,13 @@ class Controller:
         return bay_of(view.location, board, dock.location)
 
     def place_of(self, view: CameraView) -> dict[str, Any]:
-        """``{"dock": serial, "bay": number}``, empty if the camera is in no known bay."""
-        for dock in self.docks.values():
-            bay = self.bay_of(view, dock) if view.online else None
+        """``{"dock": serial, "bay": number}``, empty if the camera is in no known bay. The USB tree alone tells it, so
+        before the dock itself has been greeted."""
+        for port in self._ports if view.online and view.location else ():
+            board = self._world.boards.get(port.model)
+            bay = bay_of(view.location, board, port.location) if board is not None and port.location else None
             if bay is not None:
-                return {"dock": dock.serial, "bay": bay}
+                return {"dock": port.serial, "bay": bay}
         return {}
 
     def link_of(self, serial: str) -> dict[str, Any]:
@@ -151,7 +153,7 @@ class Controller:
                 pause_s = RETRY_SLOW_S
             except LinkLost as lost:
                 self.happenings.tell("link_lost", url=port.url, text=str(lost))
-            except Exception as error:  # noqa: BLE001  the edge of a task: one board must not end the others
+            except Exception as error:  # the edge of a task: one board must not end the others
                 LOG.exception("%s: the session has failed", port.url)
                 self._problem(port, f"{port.url}: the session failed ({error!r}); report this with the log")
                 pause_s = RETRY_SLOW_S

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from firmware.link import bulk, codec, frames, opening, schema
+from firmware.link.errors import PeerError
 
 _KIND = {row[1]: row[0] for row in schema.FRAME_KINDS}
 _ROWS = {row[0]: row[3] for row in schema.FRAME_KINDS}
@@ -31,6 +32,7 @@ class LinkTap:
         self.bytes_to_board = 0
         self.bytes_to_host = 0
         self.sessions = 0
+        self.malformed_frames = 0
         self._to_board = _reader()
         self._to_host = _reader()
         self._host_nonce = -1
@@ -56,7 +58,10 @@ class LinkTap:
             data = data[reader.take(data, now_ms) :]
             reader.tick(now_ms)
             while (frame := reader.next_frame()) is not None:
-                self._on_frame(frame)
+                try:
+                    self._on_frame(frame)
+                except PeerError:  # the ends must cope with it; a listener only counts it
+                    self.malformed_frames += 1
 
     def _on_frame(self, frame: frames.Frame) -> None:
         if frame.kind == _KIND["data"] and len(frame.payload) > bulk.DATA_PREFIX_BYTES:

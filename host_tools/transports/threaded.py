@@ -180,7 +180,7 @@ class ThreadedPipe:
         while self._inside == 2:
             if self._is_late():
                 self._port.wake()
-            pass
+            self._port.read()
 
     def _keep(self, data: memoryview) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ from firmware.ports.entropy import Entropy
 from firmware.ports.files import Files
 from firmware.secure import certificates, certificates_grants, certificates_revocations
 from firmware.secure.certificates import CONTROLLER, EVIDENCE, IDEVID, LDEVID, CertificateFault, PeerIdentity
-from firmware.secure.certificates_grants import Grant
+from firmware.secure.certificates_grants import ALLOW_BACK, Grant
 from firmware.secure.certificates_keys import new_key, pem_of
 from firmware.secure.certificates_request import Request, read_request
 from firmware.secure.channel_context import HOST, Anchor, ChannelTrust, TlsKey
@@ -171,9 +171,14 @@ class SystemTrust:
         return self.record.issuing.issue(kind, serial, asked.key, now_ms, self._entropy, self._weeks)
 
     def _grant_for(self, peer: PeerIdentity, now_ms: int, given: bytes) -> bytes:
+        """A certificate of a disowned key may be anybody's: only a person who names this very one helps it."""
         controller = certificates.identify(self.record.controller.chain, True)
+        disowned = self.record.revocations.disowns(peer)
         for data in (given, self.record.standing_grant):
-            if data and certificates_grants.allows_back(self.read_grant(data), peer, controller, now_ms):
+            grant = self.read_grant(data) if data else None
+            if grant is None or not certificates_grants.allows_back(grant, peer, controller, now_ms):
+                continue
+            if grant.action == ALLOW_BACK or not disowned:
                 return data
         raise TrustError(f"{peer.serial} is in safe mode: allow it back with the passphrase first")
 

@@ -50,7 +50,7 @@ def run(target: Callable[[bytes], None], data: bytes) -> None:
     """Give one input to a target; Broken if anything at all is raised."""
     try:
         target(data)
-    except Exception as fault:
+    except Exception as fault:  # whatever a target raises is what is looked for
         raise Broken(data, fault) from fault
 
 

@@ -54,7 +54,7 @@ def authorisation_decoder(data: bytes) -> None:
 
 
 def journal_decoder(data: bytes) -> None:
-    """Any bytes, however cut: events of whole lines, and a length that is theirs; nothing believed behind a bad line."""
+    """Any bytes, however cut: the events of whole lines up to the first bad one, and the length of just these."""
     for line in lines(data):
         hold(line, lambda text: journal.decode(text, 0), lambda event: journal.encode(0, event))
     whole, pieces = journal.JournalReader(), journal.JournalReader()
@@ -110,8 +110,8 @@ def destination_names(data: bytes) -> None:
         assert "\n" not in text
         assert "\r" not in text
     made = names.slug(data.decode("utf-8", "replace"))
-    check_name(made)
-    assert len(made) <= names.SLUG_CHARACTERS_MAX
+    assert 0 < len(made) <= names.SLUG_CHARACTERS_MAX
+    check_name(f"{made}_{made}_{names.UNKNOWN_TIME}-00000000-1")
 
 
 def name_seeds() -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from tests.house import tree
 
 PIN = re.compile(r"^([a-z0-9-]+)==([^ ;]+)(?: ; (.+?))? \\$", re.MULTILINE)
 PROJECT = tomllib.loads(tree.read(Path("pyproject.toml")))
-EXTRAS_OF = {"demo": ("video",), "dev": ("video", "dev")}
+EXTRAS_OF = {"demo": ("video",), "dev": ("video", "dev"), "fuzz": ("video", "dev", "fuzz")}
 
 
 def pins(text: str) -> dict[str, str]:
@@ -60,9 +60,10 @@ def test_a_lock_names_no_place(name: str):
     assert re.search(r"://|file:|^--|^-e|@ ", lock(name), re.MULTILINE) is None
 
 
-def test_one_environment_serves_both_locks():
-    demo, dev = pins(lock("demo")), pins(lock("dev"))
-    assert {name: version for name, version in demo.items() if dev.get(name) != version} == {}
+@pytest.mark.parametrize(("small", "large"), [("demo", "dev"), ("dev", "fuzz")])
+def test_one_environment_serves_all_locks(small: str, large: str):
+    fewer, more = pins(lock(small)), pins(lock(large))
+    assert {name: version for name, version in fewer.items() if more.get(name) != version} == {}
 
 
 def test_a_pin_without_hash_is_seen():

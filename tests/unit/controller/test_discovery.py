@@ -25,8 +25,8 @@ def test_boards_are_known_by_their_identity_and_strangers_left_alone(tmp_path: P
     usb.attach("1-5", identity(CAMERA.usb.vid, CAMERA.usb.pid, "still booting"), 480, None)
     finder = Finder([CAMERA, DOCK], tmp_path / "usb", Path("/dev"), ())
     assert set(finder.look()) == {
-        FoundPort("/dev/ttyACM3", "1-1.2", "CAM-1"),
-        FoundPort("/dev/ttyACM0", "1-1.1", "DOCK-1"),
+        FoundPort("/dev/ttyACM3", "1-1.2", "CAM-1", CAMERA.model),
+        FoundPort("/dev/ttyACM0", "1-1.1", "DOCK-1", DOCK.model),
     }
     usb.detach("1-1.2")
     assert [port.serial for port in finder.look()] == ["DOCK-1"]

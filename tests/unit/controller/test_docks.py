@@ -16,6 +16,7 @@ from host_tools.controller.docks import Dock
 from host_tools.controller.service import lamp_for
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench, CameraPart, DockPart
+from host_tools.hardware import read_usb_tree
 from host_tools.protocol.connection import RequestRefused
 from tests.unit.controller.rig import ControllerRig, running, write_recording
 
@@ -88,6 +89,21 @@ def test_a_camera_is_seen_in_its_bay_and_the_bays_lamp_follows_it(tmp_path: Path
     asyncio.run(scenario())
 
 
+@pytest.mark.req("DOCK-01")
+def test_a_camera_that_was_there_first_is_in_its_bay_all_the_same(tmp_path: Path):
+    async def scenario() -> None:
+        rig = BenchRig(tmp_path)
+        await rig.bench.start()
+        rig.bench.put_in("camera-1", "dock-1", 4)
+        await rig.until(lambda: len(read_usb_tree(tmp_path / "usb")) == 3, "all on the bus")
+        async with running(rig):
+            docked = await rig.wait_for("docked")
+            assert (docked["dock"], docked["bay"]) == ("DOCK-0001", 4)
+        await rig.bench.stop()
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.req("DOCK-02")
 def test_contacts_are_measured_at_docking_and_on_request(tmp_path: Path):
     async def scenario() -> None:
@@ -102,7 +118,8 @@ def test_contacts_are_measured_at_docking_and_on_request(tmp_path: Path):
             measured = {row["quantity"]: row for row in await dock.check_contacts(2)}
             assert measured["supply_voltage"]["unit"] == "uV"
             assert measured["supply_voltage"]["low"] < measured["supply_voltage"]["value"]
-            (bay,) = [bay for bay in (await rig.status())["docks"][0]["bays"] if bay["bay"] == 2]
+            docks = {dock["serial"]: dock for dock in (await rig.status())["docks"]}
+            bay = docks["DOCK-0001"]["bays"][1]
             assert "delivery" in {row["quantity"] for row in bay["contacts"]}, "the data pair's own test"
 
     asyncio.run(scenario())

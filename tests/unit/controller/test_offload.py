@@ -113,7 +113,7 @@ def test_a_full_spool_takes_nothing_and_loses_nothing(tmp_path: Path):
     asyncio.run(scenario())
 
 
-@pytest.mark.req("CAM-02", "CTRL-06")
+@pytest.mark.req("CAM-02")
 def test_a_camera_that_is_no_longer_assigned_loses_its_wearer(tmp_path: Path):
     async def scenario() -> None:
         assigned = ControllerRig(tmp_path / "1")

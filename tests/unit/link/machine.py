@@ -14,16 +14,16 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from firmware.link import bulk, control, events, frames, schema, session
+from firmware.link import events, frames, schema
 from firmware.link.errors import LocalError
 from firmware.link.session import BOARD, HOST, Session
+from tests.fuzz import bounds
 
 HOST_PAYLOAD: Final = 2048
 BOARD_PAYLOAD: Final = 512
 CONTENT: Final = random.Random(5).randbytes(20_000)
 HEAL_MS_MAX: Final = 30_000
 HEAL_TURNS_MAX: Final = 20_000
-EVENTS_MAX: Final = 4  # kept inside a session: what one frame or one call can cause
 
 UPSETS: Final = ("the line is cut", "host opens anew", "host closes", "board closes", "host restarts", "board restarts")
 
@@ -132,18 +132,7 @@ class TwoSessions(RuleBasedStateMachine):
     @invariant()
     def memory_is_bounded(self) -> None:
         for end in (self.host, self.board):
-            stream, segment_max = end.stream, end.payload_max
-            assert len(stream._flight) <= control.WINDOW_SEGMENTS
-            assert len(stream._early) < control.WINDOW_SEGMENTS
-            assert len(stream._arrived) <= control.WINDOW_SEGMENTS
-            waiting = sum(map(len, stream._outgoing)) + sum(len(each.data) for each in stream._flight)
-            assert waiting <= max(control.QUEUE_BYTES_MIN, control.WINDOW_SEGMENTS * segment_max)
-            assert len(end._messages._held) <= schema.MESSAGE_BYTES_MAX + segment_max
-            assert len(end._events) <= EVENTS_MAX
-            assert end.orders._waiting < schema.PULLS_MAX
-            assert len(end.pulls._flights) <= bulk.ASKS_IN_FLIGHT_MAX
-            assert len(end._output) <= session.OUTPUT_PIECES_MAX + bulk.ASKS_IN_FLIGHT_MAX + control.WINDOW_SEGMENTS
-            assert end._output_bytes == sum(len(data) for data in end._output)
+            bounds.check(end)
 
     # -- how
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.secure import certificates
@@ -112,6 +115,27 @@ def test_a_root_of_the_same_name_and_another_key_does_not_do():
         verify_chain((*chain[:-1], fake.chain[0]), fake.chain[0])
 
 
+@pytest.mark.parametrize(
+    ("forged", "code"),
+    [
+        (Forged("", ca=True, path_length=0), "wrong_purpose"),
+        (Forged("", purposes=[]), "wrong_purpose"),
+        (Forged("", kind="issuing"), "wrong_purpose"),
+        (Forged("someone else"), "bad_certificate"),
+        (Forged("", extra_name="x"), "bad_certificate"),
+        (Forged("O" * 65), "bad_certificate"),
+    ],
+    ids=["authority", "no purpose", "kind", "owner", "one name more", "long owner"],
+)
+def test_forms_that_we_refuse_ourselves(forged: Forged, code: str):
+    """OpenSSL refuses some of these too; documents and evidence do not come past it."""
+    issuing = World().trust.record.issuing
+    forged = replace(forged, owner=forged.owner or issuing.owner)
+    with pytest.raises(CertificateFault) as caught:
+        identify([forged.signed_by(issuing), *issuing.chain], True)
+    assert caught.value.code == code
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_chains_of_other_lengths_are_refused(count: int):
     chain = peer(World().camera()).chain
@@ -152,8 +176,6 @@ def test_an_authority_is_told_from_a_device():
 
 def test_keys_of_other_kinds_are_refused():
     """P-521 is no weakness; it is not ours, and every algorithm more is a parser more."""
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     world = World()
     key = ec.derive_private_key(12345, ec.SECP521R1())
     chain = Forged(world.trust.system, key=key).signed_by(world.trust.record.issuing)

@@ -46,34 +46,35 @@ def require_failed(channel: SecureChannel, *codes: str) -> None:
 
 
 @pytest.mark.req("LINK-04")
-def test_a_handshake_cut_after_any_byte_of_the_controllers():
-    whole = len(connect(HOST_TRUST, BOARD_TRUST).to_board)
-    for cut in range(whole - 4):
-        host, board = new_ends()
-        host.feed(board.take_output())
-        board.feed(host.take_output(cut) if cut else b"")
-        board.end_of_input()
-        require_failed(board, "truncated")
+def test_no_byte_of_a_handshake_but_the_last_opens_anything():
+    """A byte at a time, both ways: until the last one of each side's proof, an end of the stream is a truncation."""
+    host, board = new_ends()
+    for _ in range(2):
+        for sender, receiver in ((board, host), (host, board)):
+            while byte := sender.take_output(1):
+                assert receiver.state == HANDSHAKING
+                assert receiver.read() == b""
+                receiver.feed(byte)
+    assert (host.state, board.state) == (OPEN, OPEN)
 
 
 @pytest.mark.req("LINK-04")
-def test_a_handshake_cut_after_any_byte_of_the_cameras():
-    """The first flight is the same for every cut; the second needs a camera that has believed the controller."""
-    _, board = new_ends()
-    greeting = board.take_output()
-    for cut in range(len(greeting)):
-        host = SecureChannel(HOST_TRUST, 1, 0)
-        host.feed(greeting[:cut])
-        host.end_of_input()
-        require_failed(host, "truncated")
-    answer = len(connect(HOST_TRUST, BOARD_TRUST).to_host) - len(greeting)
-    for cut in range(answer - 4):
+@pytest.mark.parametrize("who", ["host", "board"])
+def test_a_handshake_that_is_cut(who: str):
+    """At 60 places all over it; the test before this one has shown that the state is the same at all others."""
+    whole = connect(HOST_TRUST, BOARD_TRUST)
+    length = len(whole.to_host if who == "host" else whole.to_board)
+    for cut in range(0, length - 4, length // 60):
         host, board = new_ends()
-        host.feed(board.take_output())
-        board.feed(host.take_output())
-        host.feed(board.take_output(cut) if cut else b"")
-        host.end_of_input()
-        require_failed(host, "truncated")
+        sender, receiver = (board, host) if who == "host" else (host, board)
+        left = cut
+        for _ in range(2):
+            sender.feed(receiver.take_output())
+            data = sender.take_output(left) if left else b""
+            left -= len(data)
+            receiver.feed(data)
+        receiver.end_of_input()
+        require_failed(receiver, "truncated")
 
 
 @pytest.mark.req("LINK-04")
@@ -82,7 +83,7 @@ def test_one_bit_changed_anywhere_in_a_handshake(who: str):
     """Nobody ends up open with a peer who saw other bytes, but for the version in front of a record, which TLS 1.3
     tells everybody to ignore (RFC 8446, 5.1)."""
     entropy = SeededEntropy(f"bits of {who}")
-    for _ in range(150):
+    for _ in range(100):
         host, board = new_ends()
         sender, receiver = (board, host) if who == "host" else (host, board)
         first = bytearray(sender.take_output())
@@ -101,7 +102,7 @@ def test_one_bit_changed_anywhere_in_a_handshake(who: str):
 
 
 @pytest.mark.req("LINK-02", "LINK-04")
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_bytes_end_in_a_state(data: st.DataObject):
     """Garbage before, within or instead of the handshake raises nothing and opens nothing."""
@@ -136,20 +137,19 @@ def test_a_peer_that_only_talks_is_cut_off():
     while host.state == HANDSHAKING and fed < 10 * HANDSHAKE_BYTES_MAX:
         host.feed(record)
         fed += len(record)
-    require_failed(host, "flooded", "protocol")
+    require_failed(host, "protocol")
     assert fed <= HANDSHAKE_BYTES_MAX + len(record)
 
 
 def test_a_peer_that_only_sends_certificates_is_cut_off():
-    """Forty certificates take more than anybody needs to prove who it is."""
+    """Eighty certificates, of real ones: more than anybody needs to prove who it is, and still within OpenSSL's own
+    limit of 100 KB."""
     world = World()
     own = peer(world.camera())
     host = SecureChannel(world.trust.channel_trust(), 1, 0, "CAM-0001")
     key = world.trust.record.controller.key
     settle(host, Raw(raw_context("board", [world.trust.record.controller.chain[0], *[own.chain[1]] * 80], key), False))
-    assert host.state == FAILED
-    assert host.fault is not None
-    assert host.fault.code in ("flooded", "wrong_purpose", "protocol", "unknown_issuer", "bad_certificate")
+    require_failed(host, "flooded")
 
 
 @settings(max_examples=300)

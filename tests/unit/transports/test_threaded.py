@@ -23,11 +23,10 @@ class Library:
     ``may_write``."""
 
     def __init__(self) -> None:
-        self.incoming: queue.Queue[bytes] = queue.Queue()
+        self.incoming: queue.Queue[bytes | Exception] = queue.Queue()
         self.written = bytearray()
         self.room_bytes = 1 << 40
         self.broken: Exception | None = None
-        self.breaks_when_empty: Exception | None = None
         self.may_write = threading.Event()
         self.may_write.set()
         self.reads = 0
@@ -41,11 +40,12 @@ class Library:
         if self.broken is not None:
             raise self.broken
         try:
-            return self.incoming.get(timeout=POLL_S)
+            found = self.incoming.get(timeout=POLL_S)
         except queue.Empty:
-            if self.breaks_when_empty is not None:
-                raise self.breaks_when_empty from None
             return b""
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def write(self, data: bytes, last: bool) -> int:
         self.may_write.wait()
@@ -168,7 +168,8 @@ def test_what_came_before_the_loss_is_delivered_before_it():
     async def act(library: Library, pipe: ThreadedPipe, collector: Collector) -> None:
         for _ in range(10):
             library.incoming.put(b"word ")
-        library.breaks_when_empty = OSError("gone")
+        library.incoming.put(OSError("gone"))
+        library.must_be_closed_once()  # before the loop has seen any of it
         await collector.until(lambda seen: bool(seen.losses))
         assert bytes(collector.data) == b"word " * 10
 
@@ -222,14 +223,16 @@ def test_a_pipe_that_was_never_started_gives_its_port_back():
     library.must_be_closed_once()
 
 
-def test_threads_end_when_their_loop_has_ended_and_nobody_closed_the_pipe():
+@pytest.mark.parametrize("late_words", [[], [b"nobody hears this"]])
+def test_threads_end_when_their_loop_has_ended_and_nobody_closed_the_pipe(late_words):
     library = Library()
 
     async def scenario() -> None:
         ThreadedPipe("lib://1", library, "other").start(Collector())
 
     asyncio.run(scenario())
-    library.incoming.put(b"nobody hears this")
+    for words in late_words:
+        library.incoming.put(words)
     library.must_be_closed_once()
 
 

@@ -160,6 +160,19 @@ def test_a_standing_grant_ends_with_the_issuing_key():
 
 
 @pytest.mark.req("CTRL-13")
+def test_cameras_of_a_disowned_key_do_not_come_back_by_themselves():
+    """Whoever stole that key can make any number of them; a person has to name the real ones."""
+    world = World()
+    camera = world.camera()
+    rotate_issuing(world.trust, PHRASE, NOW_MS + DAY_MS, disown=True)
+    allow_back_always(world.trust, PHRASE, NOW_MS + DAY_MS)
+    with pytest.raises(TrustError, match="allow it back"):
+        world.trust.renew(peer(camera), camera.identity.request(LDEVID), NOW_MS + DAY_MS)
+    grant = allow_back(world.trust, PHRASE, [peer(camera)], NOW_MS + DAY_MS)
+    assert world.trust.renew(peer(camera), camera.identity.request(LDEVID), NOW_MS + DAY_MS, grant).grant == grant
+
+
+@pytest.mark.req("CTRL-13")
 @pytest.mark.parametrize("action", [ALLOW_BACK, ALLOW_BACK_ALWAYS])
 def test_the_issuing_key_cannot_sign_a_grant(action: str):
     """Whoever has the controller's disk has that key, and may write into any file and database."""
