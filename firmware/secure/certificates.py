@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 IDEVID = "IDevID"  # a camera as its manufacturer made it
@@ -52,7 +53,13 @@ OWNER_CHARACTERS_MAX = 64  # X.520's own limit for O
 _SERIAL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
 _CURVES = ("secp256r1", "secp384r1")
 _HASHES = (hashes.SHA256, hashes.SHA384)
-_UNREADABLE = (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm)
+_UNREADABLE = (
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+    CryptographyDeprecationWarning,  # where warnings are errors: what a later release will not read any more
+)
 _E = TypeVar("_E", bound=x509.ExtensionType)
 _SUBJECT = (NameOID.ORGANIZATION_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME, NameOID.SERIAL_NUMBER)
 
@@ -187,6 +194,8 @@ def parse(data: bytes) -> x509.Certificate:
         _ = certificate.subject, certificate.extensions, _validity(certificate)  # read late, and may not parse
     except (ValueError, TypeError, *_UNREADABLE) as error:
         raise CertificateFault("bad_certificate", "not an X.509 certificate") from error
+    if certificate.serial_number <= 0:
+        raise CertificateFault("bad_certificate", "a certificate whose serial number is not positive")
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES or not known_hash:
         raise CertificateFault("bad_certificate", "a certificate of another algorithm than ECDSA on P-256 or P-384")
     return certificate

@@ -231,3 +231,16 @@ def test_giving_what_nobody_asked_for_is_our_own_mistake():
         PullQueue().supplied(1)
     with pytest.raises(LocalError):
         PullQueue().fail()
+
+
+def test_waiting_pulls_keep_every_value():
+    largest = Ask(
+        0xFFFFFFFF, b"\xff" * 16, 1, bulk.OFFSET_BYTES_MAX - schema.PULL_BYTES_MAX, schema.PULL_BYTES_MAX, 1 << 20
+    )
+    queue = PullQueue()
+    for ask in (ask_of(), largest, ask_of(2)):
+        assert queue.add(ask)
+    queue.fail()
+    assert queue.next_piece() == bulk.Piece(largest.recording, 1, largest.offset, 1 << 20)
+    assert queue.fail() == largest.request
+    assert queue.next_piece() == bulk.Piece(bytes([2]) * 16, 0, 0, PIECE)
