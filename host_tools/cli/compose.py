@@ -30,6 +30,8 @@ from host_tools.hardware import board_models, find_board
 from host_tools.system.roster import Roster, load_roster
 from host_tools.transports.registry import Registry
 
+INDEX_NAME = "index.sqlite"
+
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
@@ -51,7 +53,7 @@ def make_registry() -> Registry:
 def assemble_controller(settings: Settings) -> Generator[Assembled]:
     """A controller from its settings; its files are closed at the end."""
     folder = make_folder(settings.folder)
-    index = open_index(str(folder / "index.sqlite"))
+    index = open_index(str(folder / INDEX_NAME))
     try:
         spool = Spool(LinuxFiles(make_folder(folder / "spool")), index, _wall_ms)
         try:

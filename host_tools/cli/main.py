@@ -15,7 +15,7 @@ from firmware.ports.errors import PortFault
 from firmware.version import VERSION
 from host_tools.bench.requirements import CatalogueError, ResultsError
 from host_tools.cli import bench_commands, board_commands, port_commands, show, wire_commands
-from host_tools.cli.compose import check_destination, create_destination, make_registry
+from host_tools.cli.compose import INDEX_NAME, check_destination, create_destination, make_registry
 from host_tools.cli.demo import DemoFailed, DemoPlan, run_demo
 from host_tools.cli.requirements import print_requirements
 from host_tools.cli.serve import RunningController, serve_bench, serve_controller
@@ -132,7 +132,10 @@ def controller(
     _check_urls(chosen.urls)
     if create:
         create_destination(chosen.destination)
-    asyncio.run(check_destination(chosen.destination))
+    if not (chosen.folder / INDEX_NAME).exists():
+        # A wrong folder is told at the first start. Later the controller starts without its destination: after a power
+        # cut cameras must be offloaded even while the store is not there yet, and status tells what is missing.
+        asyncio.run(check_destination(chosen.destination))
 
     def ready(_: RunningController) -> None:
         console.print(f"controller in {chosen.folder}, destination {chosen.destination}; end: Ctrl-C")

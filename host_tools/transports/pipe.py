@@ -160,7 +160,7 @@ class FdPipe:
                 if not isinstance(error, BlockingIOError):
                     self._lose(error)
                 break
-        if self._receiver is not None and not self._released:
+        if self._receiver is not None:
             self._receiver.turn_over()
 
     def _writable(self) -> None:

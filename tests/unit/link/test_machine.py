@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.unit.link.machine import TwoSessions
 
-EXAMPLES = 300
+EXAMPLES = 200
 STEPS = 60
 
 

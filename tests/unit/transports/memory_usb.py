@@ -85,6 +85,7 @@ class MemoryUsb(_Backend):
     def __init__(self, *devices: MemoryDevice) -> None:
         self.devices = list(devices)
         self.open_handles: set[int] = set()
+        self.timeouts = 0
 
     def enumerate_devices(self) -> Iterator[MemoryDevice]:
         yield from (device for device in self.devices if device.attached)
@@ -219,6 +220,7 @@ class MemoryUsb(_Backend):
         with device.lock:
             while True:
                 if not _wait(device, lambda: len(packets) < QUEUE_PACKETS, deadline_s):
+                    self.timeouts += 1
                     if sent:
                         break
                     raise _timed_out()
@@ -239,6 +241,7 @@ class MemoryUsb(_Backend):
         with device.lock:
             while count < len(view) and not ended:
                 if not _wait(device, lambda: bool(packets), deadline_s):
+                    self.timeouts += 1
                     if count:
                         break
                     raise _timed_out()

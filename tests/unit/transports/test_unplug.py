@@ -131,7 +131,10 @@ def test_a_lost_pipe_is_one_event(carrier: str, moment: str, capfd: pytest.Captu
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_a_pipe_closed_by_its_receiver_in_the_middle_of_a_read_calls_no_more(carrier: str):
+    troubles: list[object] = []
+
     async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: troubles.append(context))
         async with CARRIERS[carrier]() as (pipe, say_hello, unplug):
 
             class Closing(Collector):
@@ -139,14 +142,29 @@ def test_a_pipe_closed_by_its_receiver_in_the_middle_of_a_read_calls_no_more(car
                     super().filled(count_bytes)
                     pipe.close()
 
-            collector = Closing()
+            collector = Closing(limit=1)  # there is more to read when it closes
             pipe.start(collector)
             say_hello()
             await collector.until(lambda seen: len(seen.data) > 0)
             unplug()
             for _ in range(10):
                 await asyncio.sleep(0)
-            assert (collector.turns, collector.losses) == (0, [])
+            assert (collector.turns, collector.losses, bytes(collector.data)) == (0, [], HELLO[:1])
+
+    asyncio.run(scenario())
+    assert troubles == []
+
+
+@pytest.mark.parametrize("carrier", ["pty", "socket pair"])
+def test_a_write_that_finds_the_loss_does_not_tell_it_itself(carrier: str):
+    async def scenario() -> None:
+        async with CARRIERS[carrier]() as (pipe, _, unplug):
+            collector = Collector()
+            pipe.start(collector)
+            unplug()
+            assert pipe.write([b"x"]) == 0
+            assert collector.losses == []
+            await collector.until(lambda seen: len(seen.losses) == 1)
 
     asyncio.run(scenario())
 

@@ -170,6 +170,7 @@ def test_a_device_that_does_not_read_holds_the_writer_up_and_loses_nothing():
         while taken := pipe.write([content[sent : sent + 100_000]]):
             sent += taken
         assert 0 < sent < len(content)
+        await until(lambda: bus.timeouts > 4)  # of reads and writes
         plug = BulkPlug(device, 0, lambda: None)
         buffer = bytearray(100_000)
         received = bytearray()
@@ -179,9 +180,14 @@ def test_a_device_that_does_not_read_holds_the_writer_up_and_loses_nothing():
                 sent += pipe.write([content[sent : sent + 100_000]])
                 await asyncio.sleep(0)
         assert received == content
+        with device.lock:
+            device.to_host[0].append(b"still there")
+            device.lock.notify_all()
+        await collector.until(lambda seen: bytes(seen.data) == b"still there")
 
     device = MemoryDevice("CAM-1")
-    opened(MemoryUsb(device), "usb://1209:0b0c", act)
+    bus = MemoryUsb(device)
+    opened(bus, "usb://1209:0b0c", act)
 
 
 def test_a_read_is_a_whole_number_of_packets_of_every_speed():

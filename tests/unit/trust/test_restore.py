@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,9 +12,10 @@ from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
 from firmware.secure import certificates, hpke_wrapping
 from firmware.secure.certificates import LDEVID, CertificateFault
+from firmware.secure.certificates_keys import new_key
 from firmware.secure.hpke_wrapping import decode, unwrap, wrap
 from host_tools.trust import admission, folder, passphrase, restore, wrapping
-from host_tools.trust.authority import DAY_MS
+from host_tools.trust.authority import DAY_MS, Authority, make_issuing, make_root
 from host_tools.trust.errors import TrustError, TrustFileError, WrongPassphrase
 from host_tools.trust.restore import SEALING_AHEAD, make_restore_key, restore_system
 from host_tools.trust.system import SystemTrust, open_system
@@ -244,3 +246,31 @@ def test_no_part_of_another_systems_trust_file_fits_into_ours(part: str):
         folder.record.decode(restore.canonical.encode(ours))
     with pytest.raises((TrustFileError, FormatError, CertificateFault)):
         certificates.verify_chain(world.controller().chain, other.trust.record.root)
+
+
+@pytest.mark.parametrize("case", ["key", "kind", "root", "sealing", "revocations"])
+def test_a_file_that_was_put_together_with_the_issuing_key_in_hand_is_noticed(case: str):
+    """Its signature holds; what it signs does not."""
+    world = World()
+    record, entropy = world.trust.record, SeededEntropy("forger")
+    issuing = record.issuing
+    if case == "root":
+        look_alike = make_root(world.trust.system, new_key(entropy), NOW_MS, entropy)
+        false = make_issuing(look_alike, new_key(entropy), NOW_MS, entropy)
+        issuing = Authority((false.chain[0], record.root), false.key)
+    changed = {
+        "key": replace(record, controller=Authority(record.controller.chain, new_key(entropy))),
+        "kind": replace(record, controller=cameras_authority(world)),
+        "root": replace(record, issuing=issuing),
+        "sealing": replace(record, sealing=(*record.sealing, *record.sealing)),
+        "revocations": replace(record, revocations=World(2).trust.record.revocations),
+    }
+    folder.write(world.files, changed[case])
+    with pytest.raises(TrustFileError, match="the trust file was changed"):
+        folder.read(world.files)
+
+
+def cameras_authority(world: World) -> Authority:
+    key = new_key(world.entropy)
+    chain = world.trust.record.issuing.issue(LDEVID, "CAM-0001", key.public_key(), NOW_MS, world.entropy)
+    return Authority(chain, key)
