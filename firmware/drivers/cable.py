@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Answer = tuple[str, Fields]
     Handler = Callable[[Fields], "Answer | None"]
     ReadPiece = Callable[[bytes, int, int, int], "bytes | bytearray | memoryview"]
+    OnChange = Callable[[events.Event], None]
 
 READS_MAX = 16  # turns of reading in one pump, so that a flood cannot keep the application from its other work
 
@@ -37,8 +38,8 @@ class Refusal(Exception):
 
 
 class Cable:
-    """Keeps a session over a stream. ``make_session`` is called for every plugging in; ``read_piece`` gives bulk
-    bytes."""
+    """Keeps a session over a stream. ``make_session`` is called for every plugging in; ``read_piece`` gives bulk bytes;
+    ``on_change`` hears of Opened, Secured and Closed events before anything that came after them is handled."""
 
     def __init__(
         self,
@@ -46,12 +47,14 @@ class Cable:
         make_session: "Callable[[], Session]",
         handlers: "dict[str, Handler]",
         read_piece: "ReadPiece | None" = None,
+        on_change: "OnChange | None" = None,
     ) -> None:
         self.session = make_session()
         self._stream = stream
         self._make_session = make_session
         self._handlers = handlers
         self._read_piece = read_piece
+        self._on_change = on_change
         self._rest = None  # type: memoryview | None
         self._plugged = False
         self.refusals = 0
@@ -144,6 +147,8 @@ class Cable:
                 return
             if isinstance(event, events.Message):
                 self._handle(event)
+            elif self._on_change is not None and isinstance(event, CHANGES):
+                self._on_change(event)
 
     def _handle(self, message: "events.Message") -> None:
         about = MESSAGE_NUMBERS[message.name]
@@ -166,5 +171,6 @@ class Cable:
             self.session.close(schema.CLOSE_PROTOCOL)
 
 
+CHANGES = (events.Opened, events.Secured, events.Closed)
 ERROR_WORDS = tuple((row[0], row[1]) for row in schema.ERROR_CODES)
 MESSAGE_NUMBERS = {row[1]: row[0] for row in schema.MESSAGES}

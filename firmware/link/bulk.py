@@ -168,8 +168,9 @@ class PullWindow:
             return None
         flight = self._waiting[0]
         pull = flight.pull
-        if flight.end - flight.position > ASK_BYTES_MAX:
-            end = flight.position + ASK_BYTES_MAX
+        most = max(ASK_BYTES_MAX // self.pieces.size, 1) * self.pieces.size  # whole pieces: no crumb at each ask's end
+        if flight.end - flight.position > most:
+            end = flight.position + most
             self._waiting[0] = _Flight(self._number(), pull, end, flight.end)
             flight.end = end
         else:

@@ -17,7 +17,15 @@ import struct
 from firmware.link.errors import LocalError, PeerError
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     Buffer = bytes | bytearray | memoryview
+
+    class Readable(Protocol):
+        """What gives bytes in order, none when all has been read."""
+
+        def read(self) -> bytes: ...
+
 
 WINDOW_SEGMENTS = 16  # in flight; also what a receiver holds out of order. 16 x 512 B is 8 KiB on a Pico
 QUEUE_BYTES_MIN = 8192  # unacknowledged, sent or not: two of the largest messages; a window where frames are larger
@@ -60,8 +68,9 @@ class ControlStream:
 
     def write(self, data: bytes) -> None:
         """Queue bytes for the peer."""
-        held = sum(len(part) for part in self._outgoing) + sum(len(segment.data) for segment in self._flight)
-        if held + len(data) > self._queue_bytes_max:
+        room = self.room_bytes()
+        if len(data) > room:
+            held = self._queue_bytes_max - room
             raise LocalError("%d bytes wait to be acknowledged already; the peer does not listen" % held)
         rest = memoryview(data)
         while len(rest):
@@ -74,6 +83,11 @@ class ControlStream:
     def read(self) -> bytes:
         """The next bytes that have arrived in order, a segment's at a time; none when all has been read."""
         return self._arrived.pop(0) if self._arrived else b""
+
+    def room_bytes(self) -> int:
+        """How much ``write`` takes now."""
+        held = sum(len(part) for part in self._outgoing) + sum(len(segment.data) for segment in self._flight)
+        return max(self._queue_bytes_max - held, 0)
 
     def has_early(self) -> bool:
         """Whether segments are held that came before one that is missing."""
@@ -194,7 +208,7 @@ class MessageReader:
         """Bytes of the stream, in order."""
         self._held = self._held + data if self._held else data
 
-    def read_from(self, stream: ControlStream) -> "tuple[int, int, bytes] | None":
+    def read_from(self, stream: "Readable") -> "tuple[int, int, bytes] | None":
         """The next whole message of a stream, taking no more out of it than that needs."""
         message = self.next_message()
         while message is None:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
         payload_max: int
         capabilities: int
 
+    class Secured(NamedTuple):
+        """The secure channel stands: ``peer`` is who has proved to be there (firmware.secure's PeerIdentity)."""
+
+        peer: object
+
     class Closed(NamedTuple):
         """The session is over: ``reason`` is a CLOSE_* number, ``text`` one line for people."""
 
@@ -73,9 +78,11 @@ if TYPE_CHECKING:
         phase: int
         data: bytes
 
-    Event = Opened | Closed | Refused | Announced | Message | BadMessage | Data | PullDone | PullFailed | Probe
+    Change = Opened | Secured | Closed | Refused | Announced
+    Event = Change | Message | BadMessage | Data | PullDone | PullFailed | Probe
 else:
     Opened = namedtuple("Opened", ("version", "payload_max", "capabilities"))
+    Secured = namedtuple("Secured", ("peer",))
     Closed = namedtuple("Closed", ("reason", "text"))
     Refused = namedtuple("Refused", ("version_min", "version_max"))
     Announced = namedtuple("Announced", ())

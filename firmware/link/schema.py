@@ -137,10 +137,12 @@ CLOSE_DONE = 0  # orderly
 CLOSE_RESTART = 1  # the board has started anew
 CLOSE_PROTOCOL = 2  # the peer broke the protocol
 CLOSE_LOST = 3  # nothing comes any more, or nothing is acknowledged
+CLOSE_SECURITY = 4  # the secure channel could not be laid, or has ended
 
 # Capabilities, a bit each.
 CAPABILITY_BULK = 1
 CAPABILITY_PROBE = 2
+CAPABILITY_SECURE = 4  # control messages go through a secure channel; pulls carry a MAC
 
 # Caps on what a peer may make us keep. Each is checked before anything is allocated.
 TEXT_BYTES_MAX = 240  # names, versions: 60 characters of four bytes
@@ -150,6 +152,16 @@ PULL_BYTES_MAX = 1 << 22  # 4 MiB, the largest chunk
 RECORDINGS_PAGE_MAX = 16  # entries in one page of recordings, so that a page fits MESSAGE_BYTES_MAX
 BAYS_MAX = 8  # the largest dock
 MEASUREMENTS_MAX = 12  # quantities in one contact check
+SERIAL_BYTES_MAX = 32  # as a certificate takes it
+WORD_BYTES_MAX = 16  # a kind of certificate, a kind of protection
+DIGEST_BYTES = 32  # SHA-256
+CERTIFICATE_BYTES_MAX = 1024  # of one certificate or request in a message: ours take 250 to 700
+GRANT_BYTES_MAX = 1536  # a grant that names one camera takes 550
+RECIPIENTS_MAX = 8  # whom a camera seals to: the system and some paired phones
+RECIPIENT_BYTES_MAX = 1216  # a public key of ML-KEM-768 and X25519
+REVOCATIONS_BYTES_MAX = 1 << 21  # 2 MiB: 16 384 devices; a camera reads it into memory once
+REVOCATIONS_PIECE_BYTES = 3072  # of it in one message
+TOKEN_BYTES = 32  # the key of the MACs on pulls
 
 # number, name, remedy for the reader of a log
 ERROR_CODES = (
@@ -296,6 +308,59 @@ MESSAGES = (
         1,
         (("bay", "u8", "", BAYS_MAX), ("measurements", "list:measurement", "", MEASUREMENTS_MAX)),
     ),
+    # -- identity and trust: the first one goes bare, before TLS begins; all others inside
+    (48, "greeting", "board", 1, (("serial", "text", "", SERIAL_BYTES_MAX),)),
+    (49, "get_credentials", "host", 1, ()),
+    (
+        50,
+        "credentials",
+        "board",
+        1,
+        (
+            ("expires_unix_ms", "u64", "ms", None),
+            ("evidence_expires_unix_ms", "u64", "ms", None),
+            ("protection", "text", "", WORD_BYTES_MAX),
+            ("revocations", "u64", "", None),
+            ("recipients", "fixed", "", DIGEST_BYTES),
+        ),
+    ),
+    (51, "request_certificate", "host", 1, (("kind", "text", "", WORD_BYTES_MAX),)),
+    (52, "certificate_request", "board", 1, (("request", "bytes", "", CERTIFICATE_BYTES_MAX),)),
+    (
+        53,
+        "install_certificate",
+        "host",
+        1,
+        (
+            ("certificate", "bytes", "", CERTIFICATE_BYTES_MAX),
+            ("issuing", "bytes", "", CERTIFICATE_BYTES_MAX),
+            ("grant", "bytes", "", GRANT_BYTES_MAX),
+        ),
+    ),
+    (
+        54,
+        "seal_to",
+        "host",
+        1,
+        (
+            ("place", "u8", "", RECIPIENTS_MAX - 1),
+            ("count", "u8", "", RECIPIENTS_MAX),
+            ("key", "bytes", "", RECIPIENT_BYTES_MAX),
+        ),
+    ),
+    (
+        55,
+        "revocations",
+        "host",
+        1,
+        (
+            ("offset", "u32", "bytes", REVOCATIONS_BYTES_MAX),
+            ("total", "u32", "bytes", REVOCATIONS_BYTES_MAX),
+            ("data", "bytes", "", REVOCATIONS_PIECE_BYTES),
+        ),
+    ),
+    (56, "bulk_token", "host", 1, (("token", "fixed", "", TOKEN_BYTES),)),
+    (57, "factory_reset", "host", 1, ()),
 )
 
 # Words for the small numbers above: (number, name). The names are the glossary's.
@@ -327,6 +392,7 @@ CAMERA_STATES = (
     (5, "recording"),
     (6, "finishing"),  # stopped; the encoder drains and the recording is being closed
     (7, "malfunctioning"),
+    (8, "safe_mode"),  # its certificate has lapsed: keeps everything, does nothing until it is allowed back
 )
 # number, name, unit of value/low/high
 QUANTITIES = (

@@ -10,24 +10,27 @@ except ImportError:
     TYPE_CHECKING = False
 
 import struct
-from binascii import crc32
 
 from firmware.link import bulk, codec, control, events, frames, opening, schema
+from firmware.link.conversation import BOARD, ERROR_WORDS, HOST, Conversation
 from firmware.link.errors import LocalError, PeerError
+from firmware.link.outbox import KIND, ROWS, Outbox
+from firmware.link.pulse import SILENCE_MS, Pulse
 
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
+    from firmware.link.conversation import MakeSecure, MessageCodec
+
     Buffer = bytes | bytearray | memoryview
 
-    class MessageCodec(Protocol):
-        def encode(self, name: str, fields: dict[str, Any], request: int) -> bytes: ...
+    class PullMacs(Protocol):
+        """Proves pulls, and checks the proof, under a secret that both ends share (firmware.secure.token)."""
 
-        def decode(self, number: int, body: bytes) -> dict[str, Any]: ...
+        def mac(self, values: dict[str, Any]) -> bytes: ...
 
+        def holds(self, values: dict[str, Any]) -> bool: ...
 
-HOST = "host"
-BOARD = "board"
 
 CLOSED = "closed"
 OPENING = "opening"
@@ -55,26 +58,20 @@ TRANSITIONS = {
 OPEN_RETRY_MS = 250  # between open frames while nobody answers
 OPEN_LIMIT_MS = 5_000  # then the board counts as absent
 ANNOUNCE_MS = 1_000  # between a closed board's announcements
-PING_MS = 1_000  # between two pings of the host, which also measure latency; a board pings after such a silence
-LATENCY_LIMITS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)  # upper ends of the histogram's bars; the last is open
-SILENCE_MS = 5_000  # silence after which the other end is gone
-ERROR_TEXT_MAX = schema.TEXT_BYTES_MAX // 4  # characters, each of at most four bytes
 OUTPUT_LOW_PAYLOADS = 2  # bulk bytes are read from the card only while fewer largest frames wait to go out
-OUTPUT_HIGH_PAYLOADS = 8  # no more is taken in while so much waits: a flood of pings cannot fill the memory
-OUTPUT_PIECES_MAX = 64  # nor while there are so many pieces: the smallest take three times their bytes in memory
 
 CAPABILITIES_ALL = schema.CAPABILITY_BULK | schema.CAPABILITY_PROBE
 
-_KIND = {row[1]: row[0] for row in schema.FRAME_KINDS}
-_ROWS = {row[0]: row[3] for row in schema.FRAME_KINDS}
-_DATA = _KIND["data"]
-_SEGMENT = _KIND["segment"]
-ERROR_WORDS = tuple((row[0], row[1]) for row in schema.ERROR_CODES)
-_DIRECTIONS = {row[0]: row[2] for row in schema.MESSAGES}
+_DATA = KIND["data"]
+_SEGMENT = KIND["segment"]
+REFUSED = schema.number_of(ERROR_WORDS, "refused")
 
 
 class Session:
-    """One end. ``nonce``: 64 fresh random bits; ``codec``: how messages are written and read."""
+    """One end. ``nonce``: 64 fresh random bits, never used before: the salt that keeps an earlier session's bytes out
+    of this one comes of it; ``message_codec``: how messages are written and read; ``make_secure``: lays a secure
+    channel over the control stream wherever the peer can do so too; ``pull_macs``: what proves pulls, of which a board
+    with a secure channel answers none without."""
 
     def __init__(
         self,
@@ -84,6 +81,7 @@ class Session:
         payload_max: int = 65536,
         slack_bytes: int = 65536,
         capabilities: int = CAPABILITIES_ALL,
+        make_secure: "MakeSecure | None" = None,
     ) -> None:
         if payload_max < schema.PAYLOAD_BYTES_MIN or payload_max > schema.PAYLOAD_BYTES_MAX:
             raise LocalError("a payload of at most %d bytes cannot be offered" % payload_max)
@@ -91,34 +89,45 @@ class Session:
         self.state = CLOSED
         self.version = schema.PROTOCOL_VERSION
         self.payload_max = payload_max
-        self.capabilities = capabilities
-        self.latency_ms = -1
-        self.latency_counts = [0] * (len(LATENCY_LIMITS_MS) + 1)
+        self.capabilities = capabilities | (schema.CAPABILITY_SECURE if make_secure is not None else 0)
+        self.pulse = Pulse(role == HOST)
+        self.pull_macs = None  # type: PullMacs | None
         self.bytes_in = 0
-        self.bytes_out = 0
         self.frames_in = 0
         self.ignored_frames = 0
         self.pulls = bulk.PullWindow(self.payload_max - bulk.DATA_PREFIX_BYTES)
         self.orders = bulk.PullQueue()
         self.reader = frames.FrameReader(payload_max, slack_bytes)
-        self.stream = control.ControlStream(schema.PAYLOAD_BYTES_MIN - 4)
+        self.outbox = Outbox()
         self._codec = message_codec or codec.TableCodec()
+        self._conversation = self._new_conversation(schema.PAYLOAD_BYTES_MIN)
+        self._make_secure = make_secure
         self._payload_max_own = payload_max
         self._nonce = nonce
         self._peer_nonce = 0
-        self._salt = frames.SALT_NONE
-        self._messages = control.MessageReader(schema.MESSAGE_BYTES_MAX)
         self._events = []  # type: list[events.Event]
-        self._output = []  # type: list[Buffer]
-        self._output_bytes = 0
         self._now_ms = 0
-        self._last_in_ms = 0
-        self._pinged_ms = 0
         self._opening_ms = 0
         self._sent_open_ms = 0
         self._announce_ms = -1
         self._data_sequence = 0
         self._pull_sequence = 0
+        self._messages_due = False
+
+    @property
+    def stream(self) -> control.ControlStream:
+        """The control stream below the messages."""
+        return self._conversation.stream
+
+    @property
+    def salt(self) -> int:
+        """What this session's header checks start from."""
+        return self.outbox.salt
+
+    @property
+    def secured(self) -> bool:
+        """Whether both ends agreed to speak securely in this session (the peer may not have been proved yet)."""
+        return self._conversation.secured
 
     # -- what the application says
 
@@ -135,15 +144,15 @@ class Session:
     def announce(self, now_ms: int) -> None:
         """Board: say that it is here; repeated until a host opens."""
         self._now_ms = now_ms
-        if self.state == CLOSED and not self._output:  # a port that nobody reads does not fill the memory
-            self._emit(_KIND["announce"], 0, b"")
+        if self.state == CLOSED and self.outbox.is_empty():  # a port that nobody reads does not fill the memory
+            self.outbox.put(KIND["announce"], 0, b"")
         self._announce_ms = now_ms + ANNOUNCE_MS
 
     def send(self, name: str, fields: "dict[str, Any]", request: int = 0) -> None:
-        """Send a message. LocalError while no session is open."""
+        """Send a message. LocalError while no session is open, or its peer has not been proved."""
         if self.state != OPEN:
             raise LocalError("message %s: the session is %s" % (name, self.state))
-        self.stream.write(self._codec.encode(name, fields, request))
+        self._conversation.send(name, fields, request)
 
     def pull(self, recording: bytes, part: int, offset: int, length: int) -> int:
         """Host: ask for bytes of a recording; Data and PullDone (or PullFailed) events carry the returned number."""
@@ -152,13 +161,16 @@ class Session:
         return self.pulls.ask(recording, part, offset, length)
 
     def probe(self, run: int, phase: int, data: "Buffer") -> None:
-        """Host: send PRBS bytes; what comes back is a Probe event, what does not was lost."""
-        self._emit_packed("probe", 0, {"run": run, "phase": phase, "data": data})
+        """Host: send PRBS bytes; what comes back is a Probe event, what does not was lost. LocalError while no session
+        is open."""
+        if self.state != OPEN:
+            raise LocalError("probe: the session is %s" % self.state)
+        self.outbox.put_values("probe", 0, {"run": run, "phase": phase, "data": data})
 
     def close(self, reason: int = schema.CLOSE_DONE) -> None:
         """End the session in order; the peer sees the reason."""
         if self.state == OPEN:
-            self._emit_packed("close", 0, {"reason": reason})
+            self.outbox.put_values("close", 0, {"reason": reason})
         if self.state != CLOSED:
             self._end("close", reason, "closed here")
 
@@ -185,10 +197,11 @@ class Session:
     def next_event(self) -> "events.Event | None":
         """What has happened, one at a time; None when all is told."""
         while not self._events:
-            if self._output_bytes >= OUTPUT_HIGH_PAYLOADS * self.payload_max or len(self._output) >= OUTPUT_PIECES_MAX:
+            if self.outbox.is_high(self.payload_max):
                 return None
             try:
-                if not self._take_message() and not self._take_frame():
+                moved = (self._messages_due and self._take_message()) or self._take_frame()
+                if not moved and not self._events:
                     return None
             except PeerError as error:
                 self._break(str(error))
@@ -196,14 +209,9 @@ class Session:
 
     def take_output(self) -> "Buffer | None":
         """The next bytes for the cable, or None."""
-        if not self._output:
+        if self.outbox.is_empty():
             self._gather_output()
-        if not self._output:
-            return None
-        data = self._output.pop(0)
-        self._output_bytes -= len(data)
-        self.bytes_out += len(data)
-        return data
+        return self.outbox.take()
 
     def tick(self, now_ms: int) -> None:
         """Let time pass: retransmissions, keep-alive, giving up."""
@@ -222,9 +230,9 @@ class Session:
         if self.state == OPENING:
             deadlines.append(min(self._sent_open_ms + OPEN_RETRY_MS, self._opening_ms + OPEN_LIMIT_MS))
         elif self.state == OPEN:
-            deadlines.append(self.stream.deadline_ms())
+            deadlines += self._conversation.deadlines_ms()
             deadlines.append(self.pulls.deadline_ms())
-            deadlines.append(self._ping_due_ms())
+            deadlines.append(self.pulse.due_ms())
         elif self._announce_ms >= 0:
             deadlines.append(self._announce_ms)
         known = [deadline for deadline in deadlines if deadline is not None]
@@ -234,19 +242,15 @@ class Session:
 
     def next_piece(self) -> "bulk.Piece | None":
         """Board: what to read for the host now; None while nothing is asked or enough waits to go out."""
-        if self.state != OPEN or self._output_bytes >= OUTPUT_LOW_PAYLOADS * self.payload_max:
+        if self.state != OPEN or self.outbox.waiting_bytes >= OUTPUT_LOW_PAYLOADS * self.payload_max:
             return None
         return self.orders.next_piece()
 
     def supply(self, data: "Buffer") -> None:
         """Board: the bytes of ``next_piece`` (not copied: leave them alone until they have gone out)."""
         request, offset = self.orders.supplied(len(data))
-        prefix = struct.pack(bulk.DATA_PREFIX, request, offset)
-        front = frames.header(_DATA, self._data_sequence, len(prefix) + len(data), self._salt, self.version)
+        self.outbox.put_data(self._data_sequence, request, offset, data)
         self._data_sequence += 1
-        self._push(front + prefix)
-        self._push(data)
-        self._push(struct.pack("<I", crc32(data, crc32(prefix))))
 
     def fail(self, code: int) -> None:
         """Board: the bytes of ``next_piece`` cannot be read."""
@@ -261,7 +265,7 @@ class Session:
                 self.pulls.on_progress(self._now_ms)
             return False
         self.frames_in += 1
-        self._last_in_ms = self._now_ms
+        self.pulse.heard(self._now_ms)
         if not self._on_frame(frame):
             self.ignored_frames += 1
         return True
@@ -278,59 +282,60 @@ class Session:
                 raise PeerError("a segment of %d bytes" % len(frame.payload))
             self.stream.on_ack(struct.unpack_from("<I", frame.payload, 0)[0], 0, self._now_ms)
             self.stream.on_segment(frame.sequence, frame.payload[4:])
+            self._messages_due = True
             return True
-        rows = _ROWS.get(frame.kind)
+        rows = ROWS.get(frame.kind)
         if rows is None:
             return False
         return self._on_small_frame(frame.kind, codec.parse(rows, frame.payload))
 
     def _on_small_frame(self, kind: int, values: "dict[str, Any]") -> bool:
-        if kind == _KIND["ack"]:
+        if kind == KIND["ack"]:
             self.stream.on_ack(values["ack"], values["later"], self._now_ms)
-        elif kind == _KIND["ping"]:
-            self._emit_packed("pong", 0, values)
-        elif kind == _KIND["pong"]:
-            self._note_latency((self._now_ms - values["stamp"]) & 0xFFFFFFFF)
-        elif kind == _KIND["close"]:
+        elif kind == KIND["ping"]:
+            self.outbox.put_values("pong", 0, values)
+        elif kind == KIND["pong"]:
+            self.pulse.pong(values["stamp"], self._now_ms)
+        elif kind == KIND["close"]:
             self._end("peer_close", values["reason"], "closed by the other end")
-        elif kind == _KIND["pull"] and self.role == BOARD:
+        elif kind == KIND["pull"] and self.role == BOARD:
             self._on_pull(values)
-        elif kind == _KIND["fail"] and self.role == HOST:
+        elif kind == KIND["fail"] and self.role == HOST:
             request = self.pulls.on_fail(values["request"], values["code"], self._now_ms)
             if request is not None:
                 self._events.append(events.PullFailed(request, values["code"]))
-        elif kind == _KIND["probe"] and self.role == BOARD:
-            self._emit_packed("probe_echo", 0, values)
-        elif kind == _KIND["probe_echo"] and self.role == HOST:
+        elif kind == KIND["probe"] and self.role == BOARD:
+            self.outbox.put_values("probe_echo", 0, values)
+        elif kind == KIND["probe_echo"] and self.role == HOST:
             self._events.append(events.Probe(values["run"], values["phase"], values["data"]))
         else:
             return False
         return True
 
     def _on_opening_frame(self, frame: frames.Frame) -> bool:
-        rows = _ROWS.get(frame.kind)
+        rows = ROWS.get(frame.kind)
         if rows is None:
             return False
         values = codec.parse(rows, frame.payload)
         if self.role == BOARD:
-            return frame.kind == _KIND["open"] and self._on_open(values)
-        if frame.kind == _KIND["announce"]:
+            return frame.kind == KIND["open"] and self._on_open(values)
+        if frame.kind == KIND["announce"]:
             if self.state == OPEN:
                 self._end("restart", schema.CLOSE_RESTART, "the board has started anew")
             self._events.append(events.Announced())
             return True
         if self.state != OPENING or values.get("nonce_seen") != self._nonce:
             return False
-        if frame.kind == _KIND["refuse"]:
+        if frame.kind == KIND["refuse"]:
             self._enter("refuse")
             self._events.append(events.Refused(values["version_min"], values["version_max"]))
             return True
-        return frame.kind == _KIND["accept"] and self._on_accept(values)
+        return frame.kind == KIND["accept"] and self._on_accept(values)
 
     def _on_open(self, values: "dict[str, Any]") -> bool:
         version = opening.agreed_version(values)
         if version is None:
-            self._emit_packed("refuse", 0, opening.refusal(values))
+            self.outbox.put_values("refuse", 0, opening.refusal(values))
             return True
         if self.state != OPEN or values["nonce"] != self._peer_nonce:
             opening.check_agreement(version, values["payload_max"])
@@ -338,7 +343,7 @@ class Session:
             self._nonce = opening.next_nonce(self._nonce)
             self._begin(version, values, "opened", opening.salt_of(self._peer_nonce, self._nonce))
         answer = opening.acceptance(self.version, self.payload_max, self.capabilities, self._nonce, values)
-        self._emit_packed("accept", 0, answer)
+        self.outbox.put_values("accept", 0, answer)
         return True
 
     def _on_accept(self, values: "dict[str, Any]") -> bool:
@@ -363,35 +368,20 @@ class Session:
     def _on_pull(self, values: "dict[str, Any]") -> None:
         request, piece_max = values["request"], min(values["piece_max"], self.payload_max - bulk.DATA_PREFIX_BYTES)
         recording, part = values["recording"], values["part"]
+        if self.secured and (self.pull_macs is None or not self.pull_macs.holds(values)):
+            self._fail(request, REFUSED)
+            return
         if not self.orders.add(bulk.Ask(request, recording, part, values["offset"], values["length"], piece_max)):
             self._fail(request, bulk.BUSY)
 
     def _take_message(self) -> bool:
-        """One at a time: a window of the shortest messages would fill a small board's memory with their events."""
-        message = self._messages.read_from(self.stream) if self.state == OPEN else None
-        if message is None:
-            return False
-        number, request, body = message
-        row = codec.MESSAGE_BY_NUMBER.get(number)
-        if row is None or _DIRECTIONS[number] == self.role:
-            self._reject(number, request, "unknown_message", "no such message in this direction")
-            return True
-        try:
-            fields = self._codec.decode(number, body)
-        except PeerError as error:
-            self._reject(number, request, "malformed", str(error))
+        event = self._conversation.next_event() if self.state == OPEN else None
+        if event is not None:
+            self._events.append(event)
         else:
-            self._events.append(events.Message(row[1], fields, request))
-        return True
-
-    def _reject(self, number: int, request: int, word: str, text: str) -> None:
-        code = schema.number_of(ERROR_WORDS, word)
-        if number != codec.MESSAGE_BY_NAME["error"][0]:  # an error about an error would never end
-            try:
-                self.send("error", {"about": number, "code": code, "text": text[:ERROR_TEXT_MAX]}, request)
-            except LocalError as error:
-                raise PeerError(str(error))
-        self._events.append(events.BadMessage(number, request, code))
+            self._messages_due = False
+            self._follow_fault()
+        return event is not None
 
     # -- states
 
@@ -399,16 +389,21 @@ class Session:
         self._enter(happened)
         self.version = self.reader.version = version
         self.payload_max = min(values["payload_max"], self._payload_max_own)
-        self._salt = self.reader.salt = salt
-        self.stream = control.ControlStream(min(self.payload_max, 4096) - 4)
+        self.reader.salt = salt
+        self.outbox.begin(salt, version)
+        self.pulse.begin(self._now_ms)
         self.pulls = bulk.PullWindow(self.payload_max - bulk.DATA_PREFIX_BYTES)
+        self.pull_macs = None
         self.orders.clear()
-        self._messages = control.MessageReader(schema.MESSAGE_BYTES_MAX)
         self._data_sequence = self._pull_sequence = 0
-        self._last_in_ms = self._pinged_ms = self._now_ms
-        self._output = []
-        self._output_bytes = 0
-        self._events.append(events.Opened(version, self.payload_max, values["capabilities"] & self.capabilities))
+        agreed = values["capabilities"] & self.capabilities
+        self._events.append(events.Opened(version, self.payload_max, agreed))
+        self._conversation = self._new_conversation(self.payload_max)
+        if agreed & schema.CAPABILITY_SECURE and self._make_secure is not None:
+            self._conversation.secure(self._make_secure(self.stream, version, self._now_ms))
+
+    def _new_conversation(self, payload_max: int) -> Conversation:
+        return Conversation(self.role, self._codec, control.ControlStream(min(payload_max, 4096) - 4))
 
     def _enter(self, happened: str) -> None:
         state = TRANSITIONS.get((self.state, happened))
@@ -426,8 +421,16 @@ class Session:
 
     def _break(self, text: str) -> None:
         if self.state == OPEN:
-            self._emit_packed("close", 0, {"reason": schema.CLOSE_PROTOCOL})
+            self.outbox.put_values("close", 0, {"reason": schema.CLOSE_PROTOCOL})
             self._end("broken", schema.CLOSE_PROTOCOL, text)
+
+    def _follow_fault(self) -> None:
+        """A secure channel that has ended ends the session, after its last words."""
+        text = self._conversation.fault_text()
+        if text and self.state == OPEN:
+            self._gather_output()
+            self.outbox.put_values("close", 0, {"reason": schema.CLOSE_SECURITY})
+            self._end("broken", schema.CLOSE_SECURITY, text)
 
     def _tick_opening(self, now_ms: int) -> None:
         if now_ms - self._opening_ms >= OPEN_LIMIT_MS:
@@ -436,65 +439,50 @@ class Session:
             self._send_open(now_ms)
 
     def _tick_open(self, now_ms: int) -> None:
-        self.stream.tick(now_ms)
+        self._conversation.tick(now_ms)
         self.pulls.tick(now_ms)
         if self.stream.dead:
             self._end("lost", schema.CLOSE_LOST, "nothing is acknowledged any more")
-        elif now_ms - self._last_in_ms >= SILENCE_MS:
+        elif self.pulse.is_gone(now_ms):
             self._end("lost", schema.CLOSE_LOST, "nothing has come for %d ms" % SILENCE_MS)
-        elif now_ms >= self._ping_due_ms():
-            self._pinged_ms = now_ms
-            self._emit_packed("ping", 0, {"stamp": now_ms & 0xFFFFFFFF})
-
-    def _ping_due_ms(self) -> int:
-        quiet_since_ms = self._pinged_ms if self.role == HOST else max(self._last_in_ms, self._pinged_ms)
-        return quiet_since_ms + PING_MS
-
-    def _note_latency(self, latency_ms: int) -> None:
-        self.latency_ms = latency_ms
-        self.latency_counts[sum(1 for limit_ms in LATENCY_LIMITS_MS if latency_ms > limit_ms)] += 1
+        elif now_ms >= self.pulse.due_ms():
+            self.outbox.put_values("ping", 0, {"stamp": self.pulse.ping(now_ms)})
+        self._follow_fault()
 
     # -- frames out
 
     def _gather_output(self) -> None:
         if self.state != OPEN:
             return
+        self._conversation.flush()
         while True:
             segment = self.stream.next_segment(self._now_ms)
             if segment is None:
                 break
             front = self._ack_first() if self.stream.has_early() else struct.pack("<I", self.stream.ack()[0])
-            self._emit(_SEGMENT, segment[0], front + segment[1])
+            self.outbox.put(_SEGMENT, segment[0], front + segment[1])
         if self.stream.ack_owed:
             self._ack_first()
         while True:
             ask = self.pulls.next_ask(self._now_ms)
             if ask is None:
                 break
-            self._emit_packed("pull", self._pull_sequence, bulk.ask_values(ask))
+            values = bulk.ask_values(ask)
+            if self.pull_macs is not None:
+                values["mac"] = self.pull_macs.mac(values)
+            self.outbox.put_values("pull", self._pull_sequence, values)
             self._pull_sequence += 1
 
     def _ack_first(self) -> bytes:
         ack, later = self.stream.ack()
-        self._emit_packed("ack", 0, {"ack": ack, "later": later})
+        self.outbox.put_values("ack", 0, {"ack": ack, "later": later})
         return struct.pack("<I", ack)
 
     def _send_open(self, now_ms: int) -> None:
         self._sent_open_ms = now_ms
-        if len(self._output) < OUTPUT_PIECES_MAX:
-            self._emit_packed("open", 0, opening.offer(self._payload_max_own, self.capabilities, self._nonce))
+        if self.outbox.has_room():
+            self.outbox.put_values("open", 0, opening.offer(self._payload_max_own, self.capabilities, self._nonce))
 
     def _fail(self, request: int, code: int) -> None:
-        self._emit_packed("fail", self._data_sequence, {"request": request, "code": code})
+        self.outbox.put_values("fail", self._data_sequence, {"request": request, "code": code})
         self._data_sequence += 1
-
-    def _emit_packed(self, name: str, sequence: int, values: "dict[str, Any]") -> None:
-        kind = _KIND[name]
-        self._emit(kind, sequence, codec.pack(_ROWS[kind], values))
-
-    def _emit(self, kind: int, sequence: int, payload: "Buffer") -> None:
-        self._push(frames.frame(kind, sequence, payload, self._salt, self.version))
-
-    def _push(self, data: "Buffer") -> None:
-        self._output.append(data)
-        self._output_bytes += len(data)

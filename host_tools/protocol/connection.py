@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firmware.link import events, schema
 from firmware.link.session import HOST, Session
@@ -16,6 +16,9 @@ from host_tools.protocol.constructs import ConstructCodec
 from host_tools.protocol.health import LinkHealth, measure
 from host_tools.transports.errors import LinkLost
 from host_tools.transports.pipe import Buffer, Pipe
+
+if TYPE_CHECKING:
+    from firmware.link.conversation import MakeSecure
 
 PAYLOAD_BYTES_MAX = 65_536  # the frame size offered; a board may answer with less
 SLACK_BYTES = 262_144  # read at once beyond one frame: fewer turns of the loop on a fast pipe
@@ -34,6 +37,10 @@ class RequestRefused(Exception):
         self.code = code
 
 
+class ChannelRefused(LinkLost):
+    """No secure channel to that board: one end does not believe the other, or it was ended in disorder."""
+
+
 class VersionMismatch(LinkLost):
     """The board speaks no protocol version that we speak."""
 
@@ -41,8 +48,16 @@ class VersionMismatch(LinkLost):
 class Connection:
     """Use: ``connection = Connection(pipe, nonce)``, ``await connection.open()``, ask, pull, ``close()``."""
 
-    def __init__(self, pipe: Pipe, nonce: int, codec: ConstructCodec, payload_max: int = PAYLOAD_BYTES_MAX) -> None:
-        self.session = Session(HOST, nonce, codec, payload_max, SLACK_BYTES)
+    def __init__(
+        self,
+        pipe: Pipe,
+        nonce: int,
+        codec: ConstructCodec,
+        payload_max: int = PAYLOAD_BYTES_MAX,
+        make_secure: MakeSecure | None = None,
+    ) -> None:
+        self.session = Session(HOST, nonce, codec, payload_max, SLACK_BYTES, make_secure=make_secure)
+        self.peer: object | None = None  # who has proved to be there, where both ends speak securely
         self.on_message: OnMessage | None = None
         self.on_probe: Callable[[events.Probe], None] | None = None
         self._pipe = pipe
@@ -50,6 +65,7 @@ class Connection:
         self._timer: asyncio.TimerHandle | None = None
         self._questions: dict[int, tuple[str, asyncio.Future[events.Message]]] = {}
         self._pulls: dict[int, tuple[Sink, asyncio.Future[None]]] = {}
+        self._opening: events.Opened | None = None
         self._opened: asyncio.Future[events.Opened] = self._loop.create_future()
         self._next_question = 1
         self._output: list[Buffer] = []
@@ -62,7 +78,10 @@ class Connection:
         return self._pipe.url
 
     async def open(self) -> events.Opened:
-        """Start the session. LinkLost if nobody answers, VersionMismatch if the board is of another age."""
+        """Start the session; where both ends can speak securely, until the peer is proved.
+
+        LinkLost if nobody answers, VersionMismatch if the board is of another age, ChannelRefused if the secure channel
+        cannot be laid."""
         self._pipe.start(self)
         self.session.open(self._now_ms())
         self._work()
@@ -175,11 +194,17 @@ class Connection:
             if self.on_probe is not None:
                 self.on_probe(event)
         elif isinstance(event, events.Opened):
-            _resolve(self._opened, event)
+            self._opening = event
+            if not event.capabilities & schema.CAPABILITY_SECURE:
+                _resolve(self._opened, event)
+        elif isinstance(event, events.Secured):
+            self.peer = event.peer
+            _resolve(self._opened, self._opening)
         elif isinstance(event, events.Refused):
             self._finish(VersionMismatch(f"{self.url}: {_versions(event)}"))
         elif isinstance(event, events.Closed):
-            self._finish(LinkLost(f"{self.url}: {event.text}"))
+            kind = ChannelRefused if event.reason == schema.CLOSE_SECURITY else LinkLost
+            self._finish(kind(f"{self.url}: {event.text}"))
 
     def _end_pull(self, event: events.PullDone | events.PullFailed) -> None:
         _sink, done = self._pulls.get(event.request, (None, None))

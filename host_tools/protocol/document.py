@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 
-from firmware.link import bulk, control, frames, opening, schema, session
+from firmware.link import bulk, control, conversation, frames, opening, outbox, pulse, schema, session
 from host_tools.protocol import decode_words
 
 # Which constants are limits that somebody outside may run into, by module.
-_LIMIT_MODULES: tuple[ModuleType, ...] = (schema, frames, control, bulk, opening, session)
+_LIMIT_MODULES: tuple[ModuleType, ...] = (schema, frames, control, conversation, bulk, opening, pulse, outbox, session)
 _NO_LIMITS = {"SYNC", "NONCE_STEP", "KIND_UNSALTED_MAX"}
 _NO_LIMITS_PREFIXES = ("CLOSE_", "PART_", "CAPABILITY_", "PROTOCOL_VERSION")
 _LIMIT_LINE = re.compile(r"((?:^# .*\n)*)^([A-Z][A-Z0-9_]*) = ([^#\n]+?)(?:  # (.+))?$", re.MULTILINE)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from firmware.link.session import LATENCY_LIMITS_MS, Session
+from firmware.link.pulse import LATENCY_LIMITS_MS
+from firmware.link.session import Session
 
 # Kind of pipe -> bytes a second below which it is slow: about an eighth of what a healthy one of its kind gives.
 SLOW_BYTES_PER_S: dict[str, float] = {
@@ -62,15 +63,15 @@ def measure(session: Session, url: str, kind: str, nominal_bytes_per_s: float | 
         url=url,
         kind=kind,
         bytes_in=session.bytes_in,
-        bytes_out=session.bytes_out,
+        bytes_out=session.outbox.bytes_out,
         goodput_bytes_per_s=goodput,
         bad_frames=reader.bad_headers + reader.bad_payloads,
         skipped_bytes=reader.skipped_bytes,
         segments_resent=session.stream.resent,
         bytes_asked_again=pulls.bytes_asked_again,
         bytes_twice=pulls.bytes_twice + pulls.bytes_unasked,
-        latency_ms=session.latency_ms,
-        latency=dict(zip(names, session.latency_counts, strict=True)),
+        latency_ms=session.pulse.latency_ms,
+        latency=dict(zip(names, session.pulse.latency_counts, strict=True)),
         slow=_slow(session, kind, nominal_bytes_per_s, goodput, busy_ms),
     )
 
@@ -80,7 +81,7 @@ def _slow(session: Session, kind: str, nominal: float | None, goodput: float | N
     judged = goodput is not None and session.pulls.bytes_in >= JUDGED_BYTES_MIN and busy_ms >= JUDGED_MS_MIN
     if judged and goodput is not None and limit is not None and goodput < limit:
         return f"{goodput / 1e6:.2f} MB/s, {limit / 1e6:.2f} MB/s are expected of {kind}; swap the cable, then the dock"
-    counts = session.latency_counts
+    counts = session.pulse.latency_counts
     late = sum(count for limit_ms, count in zip(LATENCY_LIMITS_MS, counts, strict=False) if limit_ms <= SLOW_LATENCY_MS)
     pings = sum(counts)
     if pings >= PINGS_MIN and late * 2 < pings:

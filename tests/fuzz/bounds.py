@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware.link import bulk, control, schema, session
+from firmware.link import bulk, control, outbox, schema
 from firmware.link.session import Session
 
 EVENTS_MAX = 4  # kept inside a session: what one frame or one call can cause
@@ -17,9 +17,9 @@ def check(end: Session) -> None:
     assert len(stream._arrived) <= control.WINDOW_SEGMENTS
     waiting = sum(map(len, stream._outgoing)) + sum(len(each.data) for each in stream._flight)
     assert waiting <= max(control.QUEUE_BYTES_MIN, control.WINDOW_SEGMENTS * segment_bytes)
-    assert len(end._messages._held) <= schema.MESSAGE_BYTES_MAX + end.payload_max
+    assert len(end._conversation._reader._held) <= schema.MESSAGE_BYTES_MAX + end.payload_max
     assert len(end._events) <= EVENTS_MAX
     assert end.orders._waiting < schema.PULLS_MAX
     assert len(end.pulls._flights) <= bulk.ASKS_IN_FLIGHT_MAX
-    assert len(end._output) <= session.OUTPUT_PIECES_MAX + bulk.ASKS_IN_FLIGHT_MAX + control.WINDOW_SEGMENTS
-    assert end._output_bytes == sum(len(data) for data in end._output)
+    assert len(end.outbox._pieces) <= outbox.OUTPUT_PIECES_MAX + bulk.ASKS_IN_FLIGHT_MAX + control.WINDOW_SEGMENTS
+    assert end.outbox.waiting_bytes == sum(len(data) for data in end.outbox._pieces)

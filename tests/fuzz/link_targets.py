@@ -160,7 +160,7 @@ def session_frames(data: bytes) -> None:
         kind, sequence, length = struct.unpack_from("<BBH", data, at)
         payload, at = data[at + 4 : at + 4 + length % PAYLOAD_BYTES], at + 4 + length % PAYLOAD_BYTES
         now_ms += STEP_MS if sequence == 255 else 1
-        feed(end, frames.frame(kind, sequence, payload, end._salt, end.version), now_ms)
+        feed(end, frames.frame(kind, sequence, payload, end.salt, end.version), now_ms)
 
 
 def session_seeds() -> Iterator[bytes]:

@@ -145,7 +145,7 @@ class TwoSessions(RuleBasedStateMachine):
         return Session(BOARD, 2000 + self.starts, payload_max=BOARD_PAYLOAD, slack_bytes=BOARD_PAYLOAD)
 
     def send(self, end: Session, name: str, count: int) -> None:
-        log = self.sent.setdefault((end.role, end._salt), [])
+        log = self.sent.setdefault((end.role, end.salt), [])
         for _ in range(count):
             number = self.counter % 65_536
             fields = {"bay": 1, "pattern": 2} if name == "set_lamp" else {"recording": b"R" * 16, "counter": number}
@@ -232,7 +232,7 @@ class TwoSessions(RuleBasedStateMachine):
         while (event := end.next_event()) is not None:
             if isinstance(event, events.Message):
                 other = HOST if end.role == BOARD else BOARD
-                self.got.setdefault((other, end._salt), []).append(event.request)
+                self.got.setdefault((other, end.salt), []).append(event.request)
             elif isinstance(event, events.Data):
                 self.take_data(event)
             elif isinstance(event, events.PullDone):
@@ -275,8 +275,8 @@ class TwoSessions(RuleBasedStateMachine):
         return max(1, min(deadlines, default=0) - self.now_ms)
 
     def salts_agree(self) -> bool:
-        return self.host._salt == self.board._salt
+        return self.host.salt == self.board.salt
 
     def all_is_done(self) -> bool:
-        keys = [(end, self.host._salt) for end in (HOST, BOARD)]
+        keys = [(end, self.host.salt) for end in (HOST, BOARD)]
         return not self.pulls and all(self.got.get(key, []) == self.sent.get(key, []) for key in keys)

@@ -174,7 +174,7 @@ def test_an_accept_that_is_lost_is_given_again():
     assert bench.board.take_output() is not None  # into the void
     bench.run(session.OPEN_RETRY_MS + 10)
     assert bench.host.state == bench.board.state == "open"
-    assert bench.host._salt == bench.board._salt
+    assert bench.host.salt == bench.board.salt
 
 
 @pytest.mark.req("LINK-02", "LINK-03")
@@ -183,7 +183,7 @@ def test_content_that_looks_like_frames_is_content(name):
     """Frames of kinds without a salt, and salted ones of sessions that are over, stand in what is pulled; one bit of
     each data frame is flipped once, so that the reader searches in the content itself."""
     old = Bench()
-    salt = old.host._salt
+    salt = old.host.salt
     number = {"announce": 4, "close": CLOSE, "open": 1, "data": DATA}[name]
     payload = {"announce": b"", "close": b"\0", "open": bytes(18), "data": bytes(50)}[name]
     carrier = frames.frame(number, 0, payload, salt, 1) * 40
@@ -223,7 +223,7 @@ def test_a_port_that_nobody_reads_does_not_fill_a_boards_memory():
     board.announce(0)
     for now_ms in range(0, 600_000, 100):
         board.tick(now_ms)
-    assert len(board._output) <= 2
+    assert len(board.outbox._pieces) <= 2
 
 
 @pytest.mark.req("LINK-03")

@@ -115,7 +115,7 @@ def test_more_pulls_than_a_board_keeps_are_failed_as_busy(make_pair):
     pair = make_pair()
     host = pair.host
     for number in range(schema.PULLS_MAX + 5):
-        host._emit_packed(
+        host.outbox.put_values(
             "pull",
             number,
             {  # a host that ignores its own limit
@@ -187,7 +187,7 @@ def test_silence_ends_a_session_and_keep_alive_keeps_one(make_pair):
     pair = make_pair()
     pair.run(lambda: pair.now_ms > 4 * SILENCE_MS)
     assert pair.host.state == pair.board.state == "open"
-    assert pair.host.latency_ms >= 0
+    assert pair.host.pulse.latency_ms >= 0
     pair.cut = True
     pair.run(lambda: pair.host.state == pair.board.state == "closed", 2 * SILENCE_MS)
 
@@ -223,7 +223,7 @@ def test_sending_on_a_closed_session_is_our_own_mistake(make_closed_pair):
 def test_a_flood_of_pings_does_not_fill_the_memory(make_pair):
     pair = make_pair()
     ping = bytes(pair.host.take_output() or b"")
-    pair.host._emit_packed("ping", 0, {"stamp": 1})
+    pair.host.outbox.put_values("ping", 0, {"stamp": 1})
     ping = bytes(pair.host.take_output())
     for _ in range(20_000):
         if not pair.board.receive(ping, 0):
@@ -232,4 +232,4 @@ def test_a_flood_of_pings_does_not_fill_the_memory(make_pair):
             pass
     else:
         pytest.fail("the board took a flood without its output being read")
-    assert pair.board._output_bytes < 16 * 4096
+    assert pair.board.outbox.waiting_bytes < 16 * 4096

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from firmware.link.session import HOST, LATENCY_LIMITS_MS, Session
+from firmware.link.pulse import LATENCY_LIMITS_MS
+from firmware.link.session import HOST, Session
 from host_tools.protocol.health import LinkHealth, measure
 
 
@@ -16,7 +17,7 @@ def session_with(bytes_in: int, busy_ms: int, latencies_ms: tuple[int, ...] = ()
     assert session.pulls.on_data(1, 0, 1000, busy_ms) == (1, True)
     session.pulls.bytes_in = bytes_in
     for latency_ms in latencies_ms:
-        session._note_latency(latency_ms)
+        session.pulse.pong(0, latency_ms)
     return session
 
 
