@@ -160,14 +160,15 @@ async def ours_receive(place: str, file: str, size: int) -> None:
 
 
 async def ours_receive_many(places: str, size: int) -> None:
-    """Pull one file from each of several boards at once, into nothing."""
+    """Pull one file from each of several boards at once, into nothing; with one codec for all, as a controller has."""
     loop = asyncio.get_running_loop()
+    codec = ConstructCodec()
     watch = Stopwatch()
     times: list[float] = []
 
     async def one(place: str) -> None:
         fd = open_line(place)
-        connection = Connection(FdPipe(place, fd, lambda: None), time.monotonic_ns(), ConstructCodec())
+        connection = Connection(FdPipe(place, fd, lambda: None), time.monotonic_ns(), codec)
         started = loop.time()
         await connection.open()
         missing = [(offset, min(STEP_BYTES, size - offset)) for offset in range(0, size, STEP_BYTES)]

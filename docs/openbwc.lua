@@ -25,15 +25,16 @@ local QUANTITY_UNITS = { [1] = "uV", [2] = "uV", [3] = "uA", [4] = "uV", [5] = "
 local INTEGER_BYTES = { u8 = 1, u16 = 2, u32 = 4, u64 = 8, i32 = 4 }
 local WORDS = {}
 WORDS["error codes"] = { [1] = "unknown_message", [2] = "malformed", [3] = "not_now", [4] = "not_found", [5] = "out_of_range", [6] = "busy", [7] = "storage", [8] = "refused", [9] = "unsupported" }
-WORDS["messages"] = { [1] = "error", [2] = "done", [3] = "identify", [4] = "identity", [5] = "set_time", [16] = "assign_wearer", [17] = "get_camera", [18] = "camera", [19] = "list_recordings", [20] = "recordings", [21] = "erase", [22] = "erased", [23] = "camera_changed", [24] = "indicate", [32] = "get_bays", [33] = "bays", [34] = "bay_changed", [35] = "set_lamp", [36] = "set_bay_power", [37] = "check_contacts", [38] = "contacts" }
+WORDS["messages"] = { [1] = "error", [2] = "done", [3] = "identify", [4] = "identity", [5] = "set_time", [16] = "assign_wearer", [17] = "get_camera", [18] = "camera", [19] = "list_recordings", [20] = "recordings", [21] = "erase", [22] = "erased", [23] = "camera_changed", [24] = "indicate", [32] = "get_bays", [33] = "bays", [34] = "bay_changed", [35] = "set_lamp", [36] = "set_bay_power", [37] = "check_contacts", [38] = "contacts", [48] = "greeting", [49] = "get_credentials", [50] = "credentials", [51] = "request_certificate", [52] = "certificate_request", [53] = "install_certificate", [54] = "seal_to", [55] = "revocations", [56] = "bulk_token", [57] = "factory_reset" }
 WORDS["quantities"] = { [1] = "presence", [2] = "supply_voltage", [3] = "charge_current", [4] = "supply_droop", [5] = "pin_coupling", [6] = "settle_time", [7] = "bounces" }
 WORDS["board kinds"] = { [1] = "camera", [2] = "dock" }
 WORDS["bay states"] = { [0] = "free", [1] = "settling", [2] = "checking", [3] = "docked", [4] = "fault", [5] = "off" }
-WORDS["camera states"] = { [0] = "off", [1] = "factory", [2] = "docked", [3] = "unassigned", [4] = "ready", [5] = "recording", [6] = "finishing", [7] = "malfunctioning" }
+WORDS["camera states"] = { [0] = "off", [1] = "factory", [2] = "docked", [3] = "unassigned", [4] = "ready", [5] = "recording", [6] = "finishing", [7] = "malfunctioning", [8] = "safe_mode" }
 WORDS["lamp patterns"] = { [0] = "off", [1] = "free", [2] = "docked", [3] = "charging", [4] = "offloading", [5] = "ready", [6] = "error", [7] = "assigned" }
 WORDS["verdicts"] = { [0] = "pass", [1] = "marginal", [2] = "fail", [3] = "not_measured" }
 WORDS["parts"] = { [0] = "chunks", [1] = "manifest" }
-WORDS["close reasons"] = { [0] = "done", [1] = "restart", [2] = "protocol", [3] = "lost" }
+WORDS["close reasons"] = { [0] = "done", [1] = "restart", [2] = "protocol", [3] = "lost", [4] = "security" }
+WORDS["sealed records"] = { [20] = "change_cipher_spec", [21] = "alert", [22] = "handshake", [23] = "application_data" }
 local RECORDS = {
     recording = {
         { name = "recording", type = "fixed", unit = "", limit = 16 },
@@ -68,13 +69,13 @@ local KINDS = {
         { name = "version_min", type = "u8", unit = "" },
         { name = "version_max", type = "u8", unit = "" },
         { name = "payload_max", type = "u32", unit = "bytes" },
-        { name = "capabilities", type = "u32", unit = "bits", bits = { [1] = "bulk", [2] = "probe" } },
+        { name = "capabilities", type = "u32", unit = "bits", bits = { [1] = "bulk", [2] = "probe", [4] = "secure" } },
         { name = "nonce", type = "u64", unit = "" },
     } },
     [2] = { name = "accept", meaning = "board accepts; both salts follow from the two nonces", fields = {
         { name = "version", type = "u8", unit = "" },
         { name = "payload_max", type = "u32", unit = "bytes" },
-        { name = "capabilities", type = "u32", unit = "bits", bits = { [1] = "bulk", [2] = "probe" } },
+        { name = "capabilities", type = "u32", unit = "bits", bits = { [1] = "bulk", [2] = "probe", [4] = "secure" } },
         { name = "nonce", type = "u64", unit = "" },
         { name = "nonce_seen", type = "u64", unit = "" },
     } },
@@ -215,6 +216,42 @@ local MESSAGES = {
         { name = "bay", type = "u8", unit = "", limit = 8 },
         { name = "measurements", type = "list", unit = "", limit = 12, record = "measurement" },
     } },
+    [48] = { name = "greeting", direction = "board", fields = {
+        { name = "serial", type = "text", unit = "", limit = 32 },
+    } },
+    [49] = { name = "get_credentials", direction = "host", fields = {} },
+    [50] = { name = "credentials", direction = "board", fields = {
+        { name = "expires_unix_ms", type = "u64", unit = "ms" },
+        { name = "evidence_expires_unix_ms", type = "u64", unit = "ms" },
+        { name = "protection", type = "text", unit = "", limit = 16 },
+        { name = "revocations", type = "u64", unit = "" },
+        { name = "recipients", type = "fixed", unit = "", limit = 32 },
+    } },
+    [51] = { name = "request_certificate", direction = "host", fields = {
+        { name = "kind", type = "text", unit = "", limit = 16 },
+    } },
+    [52] = { name = "certificate_request", direction = "board", fields = {
+        { name = "request", type = "bytes", unit = "", limit = 1024 },
+    } },
+    [53] = { name = "install_certificate", direction = "host", fields = {
+        { name = "certificate", type = "bytes", unit = "", limit = 1024 },
+        { name = "issuing", type = "bytes", unit = "", limit = 1024 },
+        { name = "grant", type = "bytes", unit = "", limit = 1536 },
+    } },
+    [54] = { name = "seal_to", direction = "host", fields = {
+        { name = "place", type = "u8", unit = "", limit = 7 },
+        { name = "count", type = "u8", unit = "", limit = 8 },
+        { name = "key", type = "bytes", unit = "", limit = 1216 },
+    } },
+    [55] = { name = "revocations", direction = "host", fields = {
+        { name = "offset", type = "u32", unit = "bytes", limit = 2097152 },
+        { name = "total", type = "u32", unit = "bytes", limit = 2097152 },
+        { name = "data", type = "bytes", unit = "", limit = 3072 },
+    } },
+    [56] = { name = "bulk_token", direction = "host", fields = {
+        { name = "token", type = "fixed", unit = "", limit = 32 },
+    } },
+    [57] = { name = "factory_reset", direction = "host", fields = {} },
 }
 
 -- ------------------------------------------------------------------------------------------------ bits and checks
@@ -358,6 +395,9 @@ local f = {
     message_number = own("message.number", ProtoField.uint16, "number", base.DEC, message_names),
     message_name = own("message.name", ProtoField.string, "name"),
     message_request = own("message.request", ProtoField.uint16, "request"),
+    record = own("record", ProtoField.none, "Record of the secure channel"),
+    record_kind = own("record.kind", ProtoField.string, "kind"),
+    record_length = own("record.length", ProtoField.uint16, "length (bytes)"),
     message_question = own("message.question_in", ProtoField.framenum, "answers the question in packet", base.NONE, frametype.REQUEST),
 }
 proto.fields = fields
@@ -412,24 +452,64 @@ end
 
 local HALF = 0x80000000
 
+local RECORD_HEADER_BYTES, RECORD_BYTES_MAX = 5, 16640
+
+-- Kind and length of the TLS record at the front of these bytes, if there is one.
+local function record_at(bytes)
+    local kind, major, minor, high, low = bytes:byte(1, RECORD_HEADER_BYTES)
+    local length = high * 256 + low
+    if WORDS["sealed records"][kind] and major == 3 and (minor == 1 or minor == 3) and length <= RECORD_BYTES_MAX then return kind, length end
+end
+
+-- Whether something was cut off the front of a secure channel's bytes.
+local function cut_record(stream, item)
+    local kind, length = record_at(stream.held)
+    if not kind then
+        local nearest = #stream.held + 1
+        for number in pairs(WORDS["sealed records"]) do
+            local place = stream.held:find(string.char(number, 3, 3), 2, true)
+            if place then nearest = math.min(nearest, place) end
+        end
+        stream.held = stream.held:sub(nearest)
+        item.gap = true
+        return true
+    end
+    stream.sealed = true
+    if #stream.held < RECORD_HEADER_BYTES + length then return false end
+    item.messages[#item.messages + 1] = { record = WORDS["sealed records"][kind], bytes = stream.held:sub(1, RECORD_HEADER_BYTES + length) }
+    stream.held = stream.held:sub(RECORD_HEADER_BYTES + length + 1)
+    return true
+end
+
+local function cut_message(stream, item, line, packet, direction)
+    local length = little(stream.held, 1, 2)
+    if length < MESSAGE_HEADER_BYTES - 2 or length + 2 > MESSAGE_BYTES_MAX then
+        stream.held = ""
+        item.gap = true
+        return false
+    end
+    if #stream.held < length + 2 then return false end
+    local message = { bytes = stream.held:sub(1, length + 2), number = little(stream.held, 3, 2), request = little(stream.held, 5, 2) }
+    stream.held = stream.held:sub(length + 3)
+    item.messages[#item.messages + 1] = message
+    if message.request > 0 and direction == P2P_DIR_SENT then
+        line.questions[message.request] = packet
+    elseif message.request > 0 then
+        message.question_in = line.questions[message.request]
+    end
+    return true
+end
+
 local function cut_messages(stream, part, item, line, packet, direction)
     stream.held = stream.held .. part
     while #stream.held >= MESSAGE_HEADER_BYTES do
-        local length = little(stream.held, 1, 2)
-        if length < MESSAGE_HEADER_BYTES - 2 or length + 2 > MESSAGE_BYTES_MAX then
-            stream.held = ""
-            item.gap = true
-            return
+        local moved
+        if stream.sealed or record_at(stream.held) then
+            moved = cut_record(stream, item)
+        else
+            moved = cut_message(stream, item, line, packet, direction)
         end
-        if #stream.held < length + 2 then return end
-        local message = { bytes = stream.held:sub(1, length + 2), number = little(stream.held, 3, 2), request = little(stream.held, 5, 2) }
-        stream.held = stream.held:sub(length + 3)
-        item.messages[#item.messages + 1] = message
-        if message.request > 0 and direction == P2P_DIR_SENT then
-            line.questions[message.request] = packet
-        elseif message.request > 0 then
-            message.question_in = line.questions[message.request]
-        end
+        if not moved then return end
     end
 end
 
@@ -665,7 +745,17 @@ local function show_body(tree, prefix, rows, tvb, at)
     if show_rows(tree, prefix, rows, tvb, at) ~= tvb:len() then tree:add_proto_expert_info(e.malformed) end
 end
 
+local function show_record(tree, message)
+    local tvb = ByteArray.new(message.bytes, true):tvb("Sealed record")
+    local sub = tree:add(f.record, tvb())
+    sub:set_text("Sealed " .. message.record .. ", " .. tvb:len() - RECORD_HEADER_BYTES .. " bytes")
+    sub:add(f.record_kind, tvb(0, 1), message.record)
+    sub:add(f.record_length, tvb(3, 2))
+    return "sealed " .. message.record
+end
+
 local function show_message(tree, message, direction)
+    if message.record then return show_record(tree, message) end
     local tvb = ByteArray.new(message.bytes, true):tvb("Message")
     local row = MESSAGES[message.number]
     local name = row and row.name or "unknown-" .. message.number

@@ -15,13 +15,14 @@ from firmware.link import codec, opening, schema
 from firmware.link.errors import PeerError
 from firmware.link.frames import STALL_MS
 from host_tools.protocol import constructs, decode_words
-from host_tools.protocol.decode_control import ControlListener, Heard
+from host_tools.protocol.decode_control import ControlListener, Heard, Sealed
 from host_tools.protocol.decode_frames import Damaged, Foreign, Found, FrameFinder, Item, Noise
 from host_tools.protocol.pcapng import TO_BOARD, TO_HOST
 
-FRAME, MESSAGE, NOISE, DAMAGED, FOREIGN, SESSION, GAP, NOTE = (
+FRAME, MESSAGE, SEALED, NOISE, DAMAGED, FOREIGN, SESSION, GAP, NOTE = (
     "frame",
     "message",
+    "sealed",
     "noise",
     "damaged",
     "foreign",
@@ -127,6 +128,9 @@ class LineDecoder:
         return self._entry(way, what, name, frame.sequence, frame.offset, fields, remark)
 
     def _on_control(self, way: _Way, frame: Found, heard: Any) -> Entry:
+        if isinstance(heard, Sealed):
+            fields = {"length": heard.length}
+            return self._entry(way, SEALED, heard.kind, frame.sequence, frame.offset, fields, "")
         if not isinstance(heard, Heard):
             return self._entry(way, GAP, "", frame.sequence, frame.offset, {}, heard.text)
         name, fields, remark = decode_message(heard, _SENDERS.get(way.direction, ""))
@@ -187,6 +191,8 @@ def json_of(entry: Entry) -> dict[str, Any]:
 def _title(entry: Entry) -> str:
     if entry.what == MESSAGE:
         return f"  {entry.name} /{entry.number}" if entry.number else f"  {entry.name}"
+    if entry.what == SEALED:
+        return f"  sealed {entry.name}"
     if entry.what in (FRAME, FOREIGN, DAMAGED):
         return f"{entry.name} #{entry.number}"
     return f"-- {entry.what}"
@@ -199,6 +205,8 @@ def _details(entry: Entry) -> str:
         described = ", ".join(
             f"{name} {value:08x}" if name == "salt" else f"{name} {value}" for name, value in entry.fields.items()
         )
+    if entry.what == SEALED:
+        described = f"{entry.fields['length']} bytes of the secure channel"
     prefix = {DAMAGED: "DAMAGED ", FOREIGN: "FOREIGN "}.get(entry.what, "")
     return prefix + "; ".join(part for part in (described, entry.remark) if part)
 

@@ -27,6 +27,7 @@ QUANTITY_WORDS: Final[Words] = tuple((row[0], row[1]) for row in schema.QUANTITI
 CLOSE_REASONS: Final[Words] = _constants("CLOSE_")
 PARTS: Final[Words] = _constants("PART_")
 CAPABILITIES: Final[Words] = _constants("CAPABILITY_")  # bits, not numbers
+RECORD_KINDS: Final[Words] = ((20, "change_cipher_spec"), (21, "alert"), (22, "handshake"), (23, "application_data"))
 
 WORD_LISTS: Final[dict[str, Words]] = {
     "error codes": ERROR_WORDS,
@@ -39,6 +40,7 @@ WORD_LISTS: Final[dict[str, Words]] = {
     "verdicts": schema.VERDICTS,
     "parts": PARTS,
     "close reasons": CLOSE_REASONS,
+    "sealed records": RECORD_KINDS,  # of TLS (RFC 8446, 5.1), in place of messages where both ends speak securely
 }
 
 # (frame kind, message or record; field) -> its words.

@@ -152,6 +152,9 @@ local f = {
     message_number = own("message.number", ProtoField.uint16, "number", base.DEC, message_names),
     message_name = own("message.name", ProtoField.string, "name"),
     message_request = own("message.request", ProtoField.uint16, "request"),
+    record = own("record", ProtoField.none, "Record of the secure channel"),
+    record_kind = own("record.kind", ProtoField.string, "kind"),
+    record_length = own("record.length", ProtoField.uint16, "length (bytes)"),
     message_question = own("message.question_in", ProtoField.framenum, "answers the question in packet", base.NONE, frametype.REQUEST),
 }
 proto.fields = fields
@@ -206,24 +209,64 @@ end
 
 local HALF = 0x80000000
 
+local RECORD_HEADER_BYTES, RECORD_BYTES_MAX = 5, 16640
+
+-- Kind and length of the TLS record at the front of these bytes, if there is one.
+local function record_at(bytes)
+    local kind, major, minor, high, low = bytes:byte(1, RECORD_HEADER_BYTES)
+    local length = high * 256 + low
+    if WORDS["sealed records"][kind] and major == 3 and (minor == 1 or minor == 3) and length <= RECORD_BYTES_MAX then return kind, length end
+end
+
+-- Whether something was cut off the front of a secure channel's bytes.
+local function cut_record(stream, item)
+    local kind, length = record_at(stream.held)
+    if not kind then
+        local nearest = #stream.held + 1
+        for number in pairs(WORDS["sealed records"]) do
+            local place = stream.held:find(string.char(number, 3, 3), 2, true)
+            if place then nearest = math.min(nearest, place) end
+        end
+        stream.held = stream.held:sub(nearest)
+        item.gap = true
+        return true
+    end
+    stream.sealed = true
+    if #stream.held < RECORD_HEADER_BYTES + length then return false end
+    item.messages[#item.messages + 1] = { record = WORDS["sealed records"][kind], bytes = stream.held:sub(1, RECORD_HEADER_BYTES + length) }
+    stream.held = stream.held:sub(RECORD_HEADER_BYTES + length + 1)
+    return true
+end
+
+local function cut_message(stream, item, line, packet, direction)
+    local length = little(stream.held, 1, 2)
+    if length < MESSAGE_HEADER_BYTES - 2 or length + 2 > MESSAGE_BYTES_MAX then
+        stream.held = ""
+        item.gap = true
+        return false
+    end
+    if #stream.held < length + 2 then return false end
+    local message = { bytes = stream.held:sub(1, length + 2), number = little(stream.held, 3, 2), request = little(stream.held, 5, 2) }
+    stream.held = stream.held:sub(length + 3)
+    item.messages[#item.messages + 1] = message
+    if message.request > 0 and direction == P2P_DIR_SENT then
+        line.questions[message.request] = packet
+    elseif message.request > 0 then
+        message.question_in = line.questions[message.request]
+    end
+    return true
+end
+
 local function cut_messages(stream, part, item, line, packet, direction)
     stream.held = stream.held .. part
     while #stream.held >= MESSAGE_HEADER_BYTES do
-        local length = little(stream.held, 1, 2)
-        if length < MESSAGE_HEADER_BYTES - 2 or length + 2 > MESSAGE_BYTES_MAX then
-            stream.held = ""
-            item.gap = true
-            return
+        local moved
+        if stream.sealed or record_at(stream.held) then
+            moved = cut_record(stream, item)
+        else
+            moved = cut_message(stream, item, line, packet, direction)
         end
-        if #stream.held < length + 2 then return end
-        local message = { bytes = stream.held:sub(1, length + 2), number = little(stream.held, 3, 2), request = little(stream.held, 5, 2) }
-        stream.held = stream.held:sub(length + 3)
-        item.messages[#item.messages + 1] = message
-        if message.request > 0 and direction == P2P_DIR_SENT then
-            line.questions[message.request] = packet
-        elseif message.request > 0 then
-            message.question_in = line.questions[message.request]
-        end
+        if not moved then return end
     end
 end
 
@@ -459,7 +502,17 @@ local function show_body(tree, prefix, rows, tvb, at)
     if show_rows(tree, prefix, rows, tvb, at) ~= tvb:len() then tree:add_proto_expert_info(e.malformed) end
 end
 
+local function show_record(tree, message)
+    local tvb = ByteArray.new(message.bytes, true):tvb("Sealed record")
+    local sub = tree:add(f.record, tvb())
+    sub:set_text("Sealed " .. message.record .. ", " .. tvb:len() - RECORD_HEADER_BYTES .. " bytes")
+    sub:add(f.record_kind, tvb(0, 1), message.record)
+    sub:add(f.record_length, tvb(3, 2))
+    return "sealed " .. message.record
+end
+
 local function show_message(tree, message, direction)
+    if message.record then return show_record(tree, message) end
     local tvb = ByteArray.new(message.bytes, true):tvb("Message")
     local row = MESSAGES[message.number]
     local name = row and row.name or "unknown-" .. message.number
