@@ -241,7 +241,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only carriers whose name contains this")
     parser.add_argument("--docs", type=Path, default=Path("docs/benchmarks.md"))
     asked = parser.parse_args()
-    from benchmarks.link_report import report, write_docs
+    from benchmarks.link_report import report
+    from benchmarks.marked_docs import write_between
 
     folder = Path(tempfile.mkdtemp(prefix="link-bench"))
     try:
@@ -256,7 +257,7 @@ def main() -> None:
     Path("build").mkdir(exist_ok=True)
     Path("build/link_bench.json").write_text(json.dumps([asdict(run) for run in runs], indent=1))
     if not asked.quick and not asked.only:
-        write_docs(asked.docs, text)
+        write_between(asked.docs, "link benchmark", "The link", text)
 
 
 def many_report(rounds: int, quick: bool) -> str:

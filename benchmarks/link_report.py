@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Protocol
 
 MB = 1_000_000
 GB = 1_000_000_000
-BEGIN, END = "<!-- link benchmark -->", "<!-- end of link benchmark -->"
 
 
 class Row(Protocol):
@@ -33,14 +31,6 @@ def report(runs: Iterable[Row], machine: str, rounds: int) -> str:
     for carrier, contenders in groups.items():
         lines += [f"### {carrier}", "", *_table(contenders), ""]
     return "\n".join(lines)
-
-
-def write_docs(path: Path, text: str) -> None:
-    """Put the report between its marks."""
-    page = path.read_text(encoding="utf-8") if path.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
-    front, _, rest = page.partition(BEGIN)
-    _, _, back = rest.partition(END)
-    path.write_text(f"{front}{BEGIN}\n{text}{END}{back}", encoding="utf-8")
 
 
 def _table(contenders: dict[str, list[Row]]) -> list[str]:

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks.link_bench import machine
+from benchmarks.marked_docs import write_between
 from firmware.formats.header import Header, RecordingInfo
 from firmware.formats.moment import Moment
 from firmware.ports.entropy import Entropy
@@ -34,7 +35,6 @@ from firmware.secure.signing import MemoryKey
 from firmware.secure.suite import SealedSuite, opener_for
 
 MB = 1_000_000
-BEGIN, END = "<!-- seal benchmark -->", "<!-- end of seal benchmark -->"
 SIZES_BYTES = (16_000, 64 << 10, 500_000, 1 << 20)  # a second of sound alone, ..., of 4 Mbit/s; the longest chunk
 GROWN_BYTES = 24 << 20  # once had and given back: from then on glibc keeps freed buffers of our sizes for the next one
 ROUND_BYTES = 8 << 20  # of each contender and size in a round: milliseconds
@@ -169,16 +169,6 @@ def report(runs: list[Run], once: dict[str, float], rounds: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_docs(path: Path, text: str) -> None:
-    """Put the report between its marks."""
-    page = path.read_text(encoding="utf-8") if path.exists() else "# Benchmarks\n"
-    if BEGIN not in page:
-        page = f"{page.rstrip()}\n\n## Sealing\n\n{BEGIN}\n{END}\n"
-    front, _, rest = page.partition(BEGIN)
-    _, _, back = rest.partition(END)
-    path.write_text(f"{front}{BEGIN}\n{text}{END}{back}", encoding="utf-8")
-
-
 def main() -> None:
     """Run it, print it, write it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -196,7 +186,7 @@ def main() -> None:
     told = {"chunks": [asdict(run) for run in runs], "once_ms": once, "target": TARGET}
     (build / "seal_bench.json").write_text(json.dumps(told, indent=1))
     if not asked.quick:
-        write_docs(asked.docs, text)
+        write_between(asked.docs, "seal benchmark", "Sealing", text)
 
 
 def _rate(runs: list[Run], contender: str, size: int) -> float:
