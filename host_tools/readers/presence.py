@@ -1,0 +1,73 @@
+"""From "this is in the field now" to "a badge was held to the reader", once for each time it was.
+
+Law: pure; time is an argument. A badge that flickers at the edge of the field is one tap. The same badge counts again
+after it was away for a while, another one at once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from host_tools.readers.tags import LOW_FREQUENCY, Tag
+
+AGAIN_MS = 2_000  # before the same badge counts again, from when it was last seen: as the makers' own software does
+LOW_FREQUENCY_READS = 2  # the same number twice: EM4100 has parity bits alone to tell noise from a badge
+
+
+class Seen(NamedTuple):
+    """A badge was held to the reader."""
+
+    tag: Tag
+
+
+class Gone(NamedTuple):
+    """It has left the field."""
+
+    tag: Tag
+
+
+class Restarted(NamedTuple):
+    """The reader lost power or was reset, and is set up anew."""
+
+
+Event = Seen | Gone | Restarted
+
+
+class Presence:
+    """``gone_ms``: after which a badge that is not seen any more has left; ``reads``: equal readings of low-frequency
+    tags that make one."""
+
+    def __init__(self, gone_ms: int, reads: int = LOW_FREQUENCY_READS) -> None:
+        self._gone_ms = gone_ms
+        self._reads = reads
+        self._here: Tag | None = None
+        self._last_ms = 0
+        self._told: Tag | None = None
+        self._candidate: Tag | None = None
+        self._count = 0
+
+    def feed(self, tag: Tag | None, now_ms: int) -> list[Event]:
+        """What the reader sees now; None for nothing."""
+        events: list[Event] = []
+        if tag is not None and self._is_sure(tag):
+            if self._here is not None and self._here != tag:
+                events.append(Gone(self._here))
+            if self._here != tag and not (self._told == tag and now_ms - self._last_ms < AGAIN_MS):
+                events.append(Seen(tag))
+            self._here = self._told = tag
+            self._last_ms = now_ms
+        elif tag is None and self._here is not None and now_ms - self._last_ms >= self._gone_ms:
+            events.append(Gone(self._here))
+            self._here = None
+        return events
+
+    def deadline_ms(self) -> int | None:
+        """When ``feed(None)`` finds that a badge has left."""
+        return self._last_ms + self._gone_ms if self._here is not None else None
+
+    def _is_sure(self, tag: Tag) -> bool:
+        if tag == self._here or tag.technology not in LOW_FREQUENCY:
+            return True
+        self._count = self._count + 1 if tag == self._candidate else 1
+        self._candidate = tag
+        return self._count >= self._reads
