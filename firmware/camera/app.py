@@ -8,19 +8,25 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from firmware.camera import states
+from firmware.camera import access, card, states
 from firmware.camera.assignment import Assignment
 from firmware.camera.lamp import StatusLamp
+from firmware.camera.membership import Membership
 from firmware.camera.recorder import CameraIdentity, Outcome, Profile, Recorder
 from firmware.camera.service import CameraService
+from firmware.camera.trust import CameraTrust
 from firmware.camera.vault import Vault, VaultError
 from firmware.drivers.buttons import DOUBLE_PRESS, HOLD, PRESS, Button
 from firmware.drivers.cable import Cable
 from firmware.drivers.debounce import FELL, LOST, ROSE, Debounce
+from firmware.formats.errors import FormatError
+from firmware.link import events
 from firmware.link.schema import LAMP_PATTERNS, number_of
 from firmware.link.session import BOARD, Session
 from firmware.ports.application import Application
 from firmware.ports.errors import PortFault, SensorFault
+from firmware.secure.channel import SecureChannel
+from firmware.secure.sealing_file import FileSealer
 
 BOOT_BYTES = 8
 DOCK_PIN = "dock.present"
@@ -31,14 +37,16 @@ IDLE_MS_MAX = 1_000  # the longest sleep: the watchdog wants to be fed
 REFUSED_SHOWN_MS = 3_000  # the lamp, after a press that did not start a recording
 REFUSED_PATTERN = number_of(LAMP_PATTERNS, "error")
 RETRY_CARD_MS = 10_000  # between two attempts to open a card that does not work
+RELEASED_FROM = ("docked", "safe_mode")  # states in which a camera may be given back to the factory's state
 _DOCKED_AFTER = {ROSE: True, FELL: False, LOST: False}
 CAUSE_BUTTON = "button"
 CAUSE_DOCKED = "docked"
 
 
 def compose(ports: Any, board: dict[str, Any]) -> CameraApp:
-    """``ports``: an object with clock, stream, files, pins, adc, entropy, sensor, watchdog. ``board``: board_data of
-    board.toml with serial and firmware filled in."""
+    """``ports``: an object with clock, stream, files, pins, adc, entropy, sensor, watchdog, keystore, board_secret
+    (32 bytes that no other board has, empty where there are none) and make_channel (None: real TLS). ``board``: board_data of board.toml with serial and
+    firmware filled in."""
     return CameraApp(ports, board)
 
 
@@ -49,8 +57,9 @@ class CameraApp(Application):
         self.state = "off"
         self.last_outcome: Outcome | None = None
         boot = ports.entropy.random_bytes(BOOT_BYTES).hex()
-        identity = CameraIdentity(board["serial"], board["model"], board["firmware"], board.get("system", ""), boot)
+        identity = CameraIdentity(board["serial"], board["model"], board["firmware"], "", boot)
         self._clock = ports.clock
+        self._files = ports.files
         self._pins = ports.pins
         self._watchdog = ports.watchdog
         self._entropy = ports.entropy
@@ -59,17 +68,34 @@ class CameraApp(Application):
         button = board["buttons"]["record"]
         self._record_pin: str = button["pin"]
         self._record = Button(button["hold_ms"], 0)
-        self.vault = Vault(ports.files, ports.entropy)
-        self.assignment = Assignment(ports.files)
+        sealer = FileSealer(ports.board_secret, ports.entropy) if ports.board_secret else None
+        self.trust = CameraTrust(ports.files, sealer)
+        trust = self.trust
+        self.vault = Vault(ports.files, ports.entropy, trust.suite, trust.erase_verifier, trust.documents)
+        self.assignment = Assignment(ports.files, self.trust.file_sealer)
         self.recorder = Recorder(ports.sensor, self.vault, ports.clock, identity)
         self.lamp = StatusLamp(ports.pins)
-        self.service = CameraService(identity, ports.clock, ports.adc, self.vault, self.assignment, self.lamp, self)
-        self.cable = Cable(ports.stream, self._new_session, self.service.handlers(), self.service.read_piece)
+        self.membership = Membership(
+            ports.files,
+            ports.keystore,
+            board["serial"],
+            ports.clock,
+            self.trust,
+            self._holds,
+            self._let_go,
+            ports.make_channel or SecureChannel,
+        )
+        self.service = CameraService(
+            identity, ports.clock, ports.adc, self.vault, self.assignment, self.lamp, self, self.membership.system
+        )
+        handlers = self.membership.guarded(self.service.handlers())
+        self.cable = Cable(ports.stream, self._new_session, handlers, self._read_piece, self._on_change)
         self._dock = Debounce(DOCK_STABLE_MS, DOCK_SAMPLES, DOCK_SAMPLES)
         self._docked: bool = ports.pins.read(DOCK_PIN)
         self._told: dict[str, Any] = {}
         self._lamp_change_ms: int | None = None
         self._card_retry_ms: int | None = None
+        self._left_retry_ms: int | None = None
         self._start()
 
     def is_docked(self) -> bool:
@@ -82,8 +108,10 @@ class CameraApp(Application):
         self._follow_button(now_ms)
         self._follow_recorder()
         self._retry_card(now_ms)
+        self._recover_left(now_ms)
         self._tell()
         self.cable.pump(now_ms)
+        self._follow_membership()
         self._lamp_change_ms = self.lamp.show(self.state, now_ms)
         self._watchdog.feed()
 
@@ -95,6 +123,7 @@ class CameraApp(Application):
             self.cable.next_deadline_ms(),
             self._lamp_change_ms,
             self._card_retry_ms,
+            self._left_retry_ms,
         ]
         rest_ms = SAMPLE_MS if self._dock.settling or self._dock.wavers() else IDLE_MS_MAX
         return min([self._clock.now_ms() + rest_ms] + [wait for wait in waits if wait is not None])
@@ -107,7 +136,10 @@ class CameraApp(Application):
 
     def _start(self) -> None:
         works = self._open_card()
-        self._happen(states.placed(states.POWER_ON, self._docked, self.assignment.wearer is not None))
+        if works and not self.membership.is_adopted():
+            self._happen(states.POWER_ON + "_factory")
+        else:
+            self._happen_here(states.POWER_ON)
         if not works:
             self._happen(states.FAULT)
 
@@ -118,7 +150,7 @@ class CameraApp(Application):
             return
         self._docked = docked
         if not self._docked:
-            self._happen(states.placed(states.UNDOCK, False, self.assignment.wearer is not None))
+            self._happen_here(states.UNDOCK)
             return
         was_recording = self.state == "recording"
         self._happen(states.DOCK)
@@ -153,39 +185,88 @@ class CameraApp(Application):
         outcome = self.recorder.poll()
         if outcome is not None:
             self.last_outcome = outcome
+            if outcome.manifest is None:  # discarded, or the card did not take its end: then it is still to be closed
+                self._left_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
         if self.state == "recording" and self.recorder.state == "finishing":
             self._happen(states.STOP)
         if self.recorder.state != "idle" or self.state not in ("recording", "finishing"):
             return
         if self.state == "recording":
             self._happen(states.STOP)
-        self._happen(states.placed(states.CLOSED, self._docked, self.assignment.wearer is not None))
+        self._happen_here(states.CLOSED)
 
     def _retry_card(self, now_ms: int) -> None:
         if self._card_retry_ms is None or now_ms < self._card_retry_ms:
             return
         if self._open_card():
-            self._happen(states.placed(states.REPAIRED, self._docked, self.assignment.wearer is not None))
+            self._happen_here(states.REPAIRED)
+
+    def _recover_left(self, now_ms: int) -> None:
+        """A recording that the card did not let us close, or recover, is tried again: nobody could offload it before."""
+        if self._left_retry_ms is None or now_ms < self._left_retry_ms:
+            return
+        try:
+            is_left = any(note.action == "left" for note in self.vault.open())
+        except VaultError:
+            is_left = True
+        self._left_retry_ms = now_ms + RETRY_CARD_MS if is_left else None
 
     def _open_card(self) -> bool:
         """Recover what a power cut left. A card that cannot be used is tried again later."""
         try:
-            self.vault.open()
+            self.membership.load()
+            notes = self.vault.open()
             self.assignment.load()
-        except (VaultError, PortFault):
+        except (VaultError, PortFault, FormatError):
             self._card_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
             return False
         self._card_retry_ms = None
+        if any(note.action == "left" for note in notes):
+            self._left_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
         return True
 
     def _break(self) -> None:
         self._happen(states.FAULT)
         self._card_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
 
+    def _follow_membership(self) -> None:
+        """Adopted, released, in safe mode or out of it: the state says so as soon as it can."""
+        if not self.membership.is_known():
+            return
+        self.recorder.belong_to(self.membership.system())
+        happened = states.belonging(self.state, self.membership.is_adopted(), self.membership.lapsed)
+        if happened in (states.ADOPT, states.RESTORE):
+            self._happen_here(happened)
+        elif happened:
+            self._happen(happened)
+
+    def _holds(self) -> str:
+        """Why this camera must not be released now."""
+        count = len(self._files.list_folder(card.RECORDINGS))  # those that were never closed, too
+        if count:
+            return f"this camera holds {count} recordings: offload them first"
+        return "" if self.state in RELEASED_FROM else f"this camera is {self.state}: dock it first"
+
+    def _let_go(self) -> None:
+        self.assignment.keep(None, "")
+
+    def _on_change(self, change: events.Event) -> None:
+        self.membership.follow(change, self.cable.session)
+
+    def _read_piece(self, recording: bytes, part: int, offset: int, length: int) -> memoryview:
+        self.membership.check_bulk()
+        return self.service.read_piece(recording, part, offset, length)
+
     def _tell(self) -> None:
+        if not access.tells(self.membership.level):
+            return
         news = self.service.news()
         if news != self._told and self.cable.push("camera_changed", news):
             self._told = news
+
+    def _happen_here(self, event: str) -> None:
+        """Something that leads to different states depending on where the camera is."""
+        self._happen(states.placed(event, self._docked, self.assignment.wearer is not None))
 
     def _happen(self, event: str) -> None:
         self.state = states.next_state(self.state, event)
@@ -204,4 +285,5 @@ class CameraApp(Application):
 
     def _new_session(self) -> Session:
         nonce: int = struct.unpack("<Q", self._entropy.random_bytes(8))[0]
-        return Session(BOARD, nonce, payload_max=self._payload_bytes, slack_bytes=self._payload_bytes)
+        payload_bytes = self._payload_bytes
+        return Session(BOARD, nonce, None, payload_bytes, payload_bytes, make_secure=self.membership.make_secure)

@@ -73,6 +73,7 @@ class Assembly:
             chunks_bytes=self.chunks_bytes,
             container=info.container,
             wrapped_keys=self.header.wrapped_keys,
+            private=self.header.private,
         )
 
     def _check_follows(self, event: FragmentWritten) -> None:

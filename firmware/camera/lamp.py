@@ -14,6 +14,7 @@ BY_STATE = {
     "ready": ((0, lamps.GREEN),),
     "recording": ((0, lamps.RED),),
     "finishing": ((100, lamps.RED), (100, lamps.DARK)),
+    "safe_mode": ((500, lamps.RED), (500, lamps.AMBER)),
     "malfunctioning": ((100, lamps.RED), (400, lamps.DARK)),
 }
 

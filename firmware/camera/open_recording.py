@@ -9,12 +9,14 @@ from hashlib import sha256
 
 from firmware.camera import card
 from firmware.camera.assembly import Assembly
+from firmware.camera.documents import Documents
 from firmware.camera.vault_errors import VaultError, storage_faults
-from firmware.formats import journal, manifest
+from firmware.formats import journal
 from firmware.formats.chunk import CHUNK_BYTES_MAX, CHUNKS_MAX, Sealer, sealed_bytes
 from firmware.formats.header import Header
 from firmware.formats.journal import FragmentWritten, Stopped
 from firmware.formats.manifest import FRAGMENT_CHUNKS_MAX, ChunkEntry, FragmentEntry, Manifest
+from firmware.formats.marks import Marks
 from firmware.formats.moment import Moment
 from firmware.ports.files import Files
 from firmware.ports.sensor import FRAGMENT_INIT, Fragment
@@ -31,12 +33,22 @@ class OpenRecording:
     ``on_end`` gets the recording, and its manifest with the encoded form, or None and nothing where there is none.
     """
 
-    def __init__(self, files: Files, header: Header, sealer: Sealer, on_end: OnEnd) -> None:
+    def __init__(
+        self,
+        files: Files,
+        header: Header,
+        sealer: Sealer,
+        documents: Documents,
+        marks: "Marks | None",
+        on_end: OnEnd,
+    ) -> None:
         self.recording = header.recording
         self._name = header.recording.hex()
         self._folder = card.folder_of(self._name)
         self._files = files
         self._sealer = sealer
+        self._documents = documents
+        self._marks = marks
         self._on_end = on_end
         self._assembly = Assembly(header)
         self._content = sha256()
@@ -140,7 +152,7 @@ class OpenRecording:
         return FragmentWritten(entry, tuple(chunks), self._content.digest())
 
     def _write_line(self, event: journal.Event) -> None:
-        line = journal.encode(self._lines, event)
+        line = journal.encode(self._lines, event, self._marks)
         self._journal_file.write_at(self._journal_bytes, line)
         self._journal_file.sync()
         self._journal_bytes += len(line)
@@ -148,11 +160,11 @@ class OpenRecording:
 
     def _write_end(self, closed: Manifest) -> bytes:
         """Last line and manifest; what a failed append may have left is taken away first."""
-        data = manifest.encode(closed)
         if self._failed:
             self._chunk_file.truncate(self._assembly.chunks_bytes)
             self._journal_file.truncate(self._journal_bytes)
         self._write_line(Stopped(closed.cause_stop, closed.stopped, closed.interrupted))
+        data = self._documents.encode(closed)  # a key that does not sign now signs at the next recovery
         card.replace(self._files, self._folder, card.MANIFEST, data)
         return data
 

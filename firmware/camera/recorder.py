@@ -87,6 +87,10 @@ class Recorder:
         self._drain_until_ms = 0
         self._more = False
 
+    def belong_to(self, system: str) -> None:
+        """Whose recordings are made from now on."""
+        self._camera = self._camera._replace(system=system)
+
     def start(self, cause: str, wearer: Wearer, profile: Profile) -> bytes:
         """Begin a recording; returns its identity. ``cause``: a word.
 

@@ -11,11 +11,14 @@ from typing import Literal, NamedTuple
 
 from firmware.camera import card
 from firmware.camera.assembly import Assembly
+from firmware.camera.documents import Documents, MarksOf, no_marks
 from firmware.camera.vault_errors import VaultError, storage_faults
 from firmware.formats import header, manifest, recording_id
+from firmware.formats.chunk import CHUNK_HEADER_BYTES, decode_header
 from firmware.formats.errors import FormatError
 from firmware.formats.journal import Ending, FragmentWritten, JournalReader, Stopped
 from firmware.formats.manifest import ChunkEntry, Manifest
+from firmware.formats.marks import Marks
 from firmware.ports.errors import IoFault, NotFound
 from firmware.ports.files import File, Files
 
@@ -44,16 +47,20 @@ class Found(NamedTuple):
     data: bytes
 
 
-def recover_folder(files: Files, name: str) -> "tuple[Found | None, Recovered | None]":
+def recover_folder(
+    files: Files, name: str, documents: Documents = manifest, marks_of: MarksOf = no_marks
+) -> "tuple[Found | None, Recovered | None]":
     """Make one folder of RECORDINGS whole: the recording in it, if any, and what had to be done."""
     try:
         with storage_faults(f"recovering {name}"):
-            return _recover(files, name)
+            return _recover(files, name, documents, marks_of)
     except VaultError as error:
         return None, Recovered(name, "left", str(error))
 
 
-def _recover(files: Files, name: str) -> "tuple[Found | None, Recovered | None]":
+def _recover(
+    files: Files, name: str, documents: Documents, marks_of: MarksOf
+) -> "tuple[Found | None, Recovered | None]":
     if name.startswith(card.ERASING_PREFIX):
         card.finish_removal(files, name)
         return None, Recovered(name, "erased", "an erasure had begun")
@@ -62,16 +69,16 @@ def _recover(files: Files, name: str) -> "tuple[Found | None, Recovered | None]"
         files.list_folder(card.folder_of(name))
     except (FormatError, NotFound):
         return None, _quarantine(files, name, "not the folder of a recording")
-    found = _read_closed(files, name)
-    return (found, None) if found else _close(files, name)
+    found = _read_closed(files, name, documents)
+    return (found, None) if found else _close(files, name, documents, marks_of(bytes.fromhex(name)))
 
 
-def _read_closed(files: Files, name: str) -> "Found | None":
+def _read_closed(files: Files, name: str, documents: Documents) -> "Found | None":
     """The recording if it has a manifest that holds and chunks of at least that length."""
     folder = card.folder_of(name)
     try:
         data = card.read_whole(files, f"{folder}/{card.MANIFEST}", manifest.MANIFEST_BYTES_MAX)
-        closed = manifest.decode(data)
+        closed = documents.decode(data)
     except (NotFound, FormatError):
         return None
     there = card.size_or_none(files, f"{folder}/{card.CHUNKS}") or 0
@@ -80,17 +87,17 @@ def _read_closed(files: Files, name: str) -> "Found | None":
     return Found(closed, data)
 
 
-def _close(files: Files, name: str) -> "tuple[Found | None, Recovered]":
+def _close(files: Files, name: str, documents: Documents, marks: "Marks | None") -> "tuple[Found | None, Recovered]":
     folder = card.folder_of(name)
     try:
-        head = header.decode(card.read_whole(files, f"{folder}/{card.HEADER}", header.HEADER_BYTES_MAX))
+        head = header.decode(card.read_whole(files, f"{folder}/{card.HEADER}", header.HEADER_BYTES_MAX), marks)
         if head.recording.hex() != name:
             raise FormatError("header: of another recording")
     except (NotFound, FormatError) as error:
         if _holds_something(files, folder):
             return None, _quarantine(files, name, f"content without a header: {error}")
         return None, _remove(files, name, "power was cut before the header was whole")
-    told = _read_journal(files, folder, head)
+    told = _read_journal(files, folder, head, marks)
     whole, damaged = _hold_against_chunks(files, folder, told.assembly)
     damaged = damaged or told.ending is Ending.DAMAGED
     if not whole.has_media():
@@ -100,11 +107,11 @@ def _close(files: Files, name: str) -> "tuple[Found | None, Recovered]":
     if not damaged:
         _cut_to(files, f"{folder}/{card.CHUNKS}", whole.chunks_bytes)
         _cut_to(files, f"{folder}/{card.JOURNAL}", told.good_bytes)
-    return _write_manifest(files, name, whole, None if damaged else told.stopped, damaged)
+    return _write_manifest(files, name, whole, None if damaged else told.stopped, documents, damaged)
 
 
 def _write_manifest(
-    files: Files, name: str, whole: Assembly, stopped: "Stopped | None", damaged: bool
+    files: Files, name: str, whole: Assembly, stopped: "Stopped | None", documents: Documents, damaged: bool
 ) -> "tuple[Found, Recovered]":
     if stopped is not None:
         closed = whole.manifest(stopped.stopped, stopped.cause, stopped.interrupted)
@@ -113,7 +120,7 @@ def _write_manifest(
         cause = CAUSE_DAMAGED if damaged else CAUSE_POWER_LOST
         closed = whole.manifest(whole.last_moment(), cause, True)
         reason = "the journal or the chunks are damaged" if damaged else "power was cut while recording"
-    data = manifest.encode(closed)
+    data = documents.encode(closed)
     card.replace(files, card.folder_of(name), card.MANIFEST, data)
     return Found(closed, data), Recovered(name, "closed", reason)
 
@@ -127,9 +134,9 @@ class _Told(NamedTuple):
     good_bytes: int
 
 
-def _read_journal(files: Files, folder: str, head: header.Header) -> _Told:
+def _read_journal(files: Files, folder: str, head: header.Header, marks: "Marks | None") -> _Told:
     assembly = Assembly(head)
-    reader = JournalReader()
+    reader = JournalReader(marks)
     stopped: Stopped | None = None
     try:
         file = files.open(f"{folder}/{card.JOURNAL}")
@@ -166,9 +173,26 @@ def _hold_against_chunks(files: Files, folder: str, told: Assembly) -> "tuple[As
         return told.cut(0), bool(told.events)
     try:
         count = _count_whole(file, told)
+        return (told, _goes_on(file, told)) if count == len(told.events) else (told.cut(count), True)
     finally:
         file.close()
-    return (told, False) if count == len(told.events) else (told.cut(count), True)
+
+
+def _goes_on(file: File, told: Assembly) -> bool:
+    """Whether the chunks go further than the journal by more than the one fragment that may have been in progress: then
+    the journal has lost lines that were synced, as a card does that loses an erase block."""
+    offset, index, ended = told.chunks_bytes, told.chunk_count, 0
+    buffer = bytearray(CHUNK_HEADER_BYTES)
+    size = file.size_bytes()
+    while ended < 2 and file.read_at(offset, buffer) == len(buffer):
+        try:
+            head = decode_header(buffer)
+        except FormatError:
+            return False
+        if head.recording != told.header.recording or head.index != index or offset + head.sealed_bytes > size:
+            return False
+        offset, index, ended = offset + head.sealed_bytes, index + 1, ended + head.last
+    return ended == 2
 
 
 def _count_whole(file: File, told: Assembly) -> int:

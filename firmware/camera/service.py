@@ -1,6 +1,6 @@
 """What a camera answers over its cable: the messages of the table, against vault, assignment and lamp.
 
-Law: knows messages; decides nothing about recording. Everything a request can get wrong is a Refusal of one line.
+Law: knows messages; decides nothing about recording, and nothing about who may ask (``membership``). Everything a request can get wrong is a Refusal of one line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from firmware.drivers import battery
 from firmware.drivers.cable import Refusal
 from firmware.link import schema
 from firmware.ports.adc import Adc
-from firmware.ports.clock import WALL_CONTROLLER, Clock
+from firmware.ports.clock import Clock
 from firmware.ports.errors import PortFault
 
 Fields = dict[str, Any]
@@ -52,6 +52,7 @@ class CameraService:
         assignment: Assignment,
         lamp: StatusLamp,
         holder: StateHolder,
+        system: Callable[[], str] = str,
     ) -> None:
         self._identity = identity
         self._clock = clock
@@ -60,12 +61,12 @@ class CameraService:
         self._assignment = assignment
         self._lamp = lamp
         self._holder = holder
+        self._system = system
 
     def handlers(self) -> dict[str, Callable[[Fields], Answer]]:
         """Message name -> function, for the cable."""
         return {
             "identify": self._identify,
-            "set_time": self._set_time,
             "assign_wearer": self._assign_wearer,
             "get_camera": self._get_camera,
             "list_recordings": self._list_recordings,
@@ -96,12 +97,8 @@ class CameraService:
             "firmware": identity.firmware,
             "boot": bytes.fromhex(identity.boot),
             "uptime_ms": self._clock.now_ms(),
-            "system": identity.system,
+            "system": self._system(),
         }
-
-    def _set_time(self, fields: Fields) -> Answer:
-        self._clock.set_wall(fields["unix_ms"], WALL_CONTROLLER, fields["uncertainty_ms"])
-        return None
 
     def _assign_wearer(self, fields: Fields) -> Answer:
         wearer = Wearer(fields["wearer"], fields["name"]) if fields["wearer"] else None

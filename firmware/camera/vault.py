@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from firmware.camera import card, recovery
+from firmware.camera.documents import Documents, MarksOf, no_marks
 from firmware.camera.open_recording import CLOSE_RESERVE_BYTES, OpenRecording
 from firmware.camera.recovery import Recovered
 from firmware.camera.vault_errors import VaultError, storage_faults
@@ -22,6 +23,7 @@ from firmware.link.schema import PART_CHUNKS, PART_MANIFEST
 from firmware.ports.entropy import Entropy
 from firmware.ports.errors import NotFound
 from firmware.ports.files import File, Files
+from firmware.secure import document_private
 
 __all__ = ("Erased", "OpenRecording", "Recovered", "Storage", "StoredRecording", "Vault", "VaultError")
 
@@ -58,7 +60,9 @@ class Storage:
 
 
 class Vault:
-    """Call ``open`` before anything else. ``suite`` seals; ``verifier`` says whose authorisations count."""
+    """Call ``open`` before anything else. ``suite`` seals; ``verifier`` says whose authorisations count; ``documents``
+    writes and reads manifests, signed or not; ``marks_of`` begins the marks of a recording, where the board has a
+    secret to mark with."""
 
     def __init__(
         self,
@@ -66,11 +70,15 @@ class Vault:
         entropy: Entropy,
         suite: "Suite | None" = None,
         verifier: Verifier = UNSIGNED_VERIFIER,
+        documents: Documents = manifest,
+        marks_of: MarksOf = no_marks,
     ) -> None:
         self._files = files
         self._entropy = entropy
         self._suite = suite or ClearSuite()
         self._verifier = verifier
+        self._documents = documents
+        self._marks_of = marks_of
         self._stored: dict[bytes, StoredRecording] = {}
         self._open: set[bytes] = set()
         self._erasures: Erasures | None = Erasures()
@@ -92,7 +100,7 @@ class Vault:
         for name in names:
             if name in in_progress:
                 continue
-            found, note = recovery.recover_folder(self._files, name)
+            found, note = recovery.recover_folder(self._files, name, self._documents, self._marks_of)
             if found is not None:
                 self._keep(found.manifest, found.data)
             if note is not None:
@@ -115,7 +123,9 @@ class Vault:
                 raise VaultError("full", "the card is full: dock the camera to offload it")
             recording = recording_id.new_id(self._entropy)
             begun = self._suite.begin(recording, self._entropy)
-            head = Header(recording, self._suite.name, begun.wrapped_keys, info)
+            private = begun.sealer.conceal(document_private.encode(document_private.part_of(info)))
+            shown = document_private.without(info) if private else info
+            head = Header(recording, self._suite.name, begun.wrapped_keys, shown, private)
             started = self._write_header(head, begun.sealer)
         self._open.add(recording)
         return started
@@ -183,10 +193,11 @@ class Vault:
     def _write_header(self, head: Header, sealer: Sealer) -> OpenRecording:
         name = recording_id.text(head.recording)
         folder = card.folder_of(name)
-        data = header.encode(head)
+        marks = self._marks_of(head.recording)
+        data = header.encode(head, marks)
         self._files.make_folder(folder)
         card.write_new(self._files, f"{folder}/{card.HEADER}", data)
-        started = OpenRecording(self._files, head, sealer, self._on_end)
+        started = OpenRecording(self._files, head, sealer, self._documents, marks, self._on_end)
         self._files.sync_folder(folder)
         self._files.sync_folder(card.RECORDINGS)
         return started

@@ -88,6 +88,10 @@ class Sealer:
         """The sealed chunk; ``last``: it ends its fragment."""
         raise Unprovided(self, "seal")
 
+    def conceal(self, private: bytes) -> bytes:
+        """The private part of the recording, sealed; nothing where the suite conceals nothing. Once a recording."""
+        raise Unprovided(self, "conceal")
+
     def forget(self) -> None:
         """Drop the key, if there is one. Nothing can be sealed afterwards."""
         raise Unprovided(self, "forget")
@@ -99,6 +103,10 @@ class Opener:
     def open(self, index: int, sealed: Bytes) -> memoryview:
         """The plaintext. FormatError unless ``sealed`` is the whole chunk of that index of this recording."""
         raise Unprovided(self, "open")
+
+    def reveal(self, private: Bytes) -> bytes:
+        """What ``Sealer.conceal`` was given. FormatError unless it is this recording's private part."""
+        raise Unprovided(self, "reveal")
 
 
 class Begun(NamedTuple):
@@ -138,6 +146,10 @@ class ClearSealer(Sealer):
         """Header and plaintext."""
         return b"".join((encode_header(SUITE_CLEAR, self._recording, index, len(plaintext), last), plaintext))
 
+    def conceal(self, private: bytes) -> bytes:
+        """Nothing: what is private stays in the clear too."""
+        return b""
+
     def forget(self) -> None:
         """There is no key."""
 
@@ -158,6 +170,10 @@ class ClearOpener(Opener):
         if len(sealed) != header.sealed_bytes:
             raise FormatError(f"chunk {index}: {len(sealed)} bytes instead of {header.sealed_bytes}")
         return memoryview(sealed)[CHUNK_HEADER_BYTES:]
+
+    def reveal(self, private: Bytes) -> bytes:
+        """There is nothing to reveal."""
+        raise FormatError("private part: of a recording in the clear, which has none")
 
 
 def new_opener(suite: str, recording: bytes) -> Opener:

@@ -6,7 +6,17 @@ One checked line of canonical JSON. The wrapped keys stand here: chunks without 
 from dataclasses import dataclass
 
 from firmware.formats import canonical, moment
-from firmware.formats.manifest import CONTAINER_MP4, WRAPPED_KEY_BYTES_MAX, WRAPPED_KEYS_MAX, boot_id, wrapped_key_list
+from firmware.formats.manifest import (
+    CONTAINER_MP4,
+    WRAPPED_KEY_BYTES_MAX,
+    WRAPPED_KEYS_MAX,
+    boot_id,
+    keys_with_private,
+    private_fields,
+    private_part,
+    wrapped_key_list,
+)
+from firmware.formats.marks import Marks, add_mark, take_mark
 from firmware.formats.moment import Moment
 from firmware.formats.recording_id import RECORDING_ID_BYTES
 
@@ -36,16 +46,18 @@ class RecordingInfo:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The recording's identity, how its chunks are sealed, and what is known of it."""
+    """The recording's identity, how its chunks are sealed, and what is known of it: in ``info`` what may be in the
+    clear, in ``private`` the rest, sealed (see Manifest)."""
 
     recording: bytes
     suite: str
     wrapped_keys: "tuple[bytes, ...]"
     info: RecordingInfo
+    private: bytes = b""
 
 
-def encode(header: Header) -> bytes:
-    """The content of the header file. FormatError beyond a limit."""
+def encode(header: Header, marks: "Marks | None" = None) -> bytes:
+    """The content of the header file, the first line that ``marks`` marks. FormatError beyond a limit."""
     fields: dict[str, object] = {name: getattr(header.info, name) for name in (*_TEXTS, *_WORDS)}
     fields.update(
         format="openbwc-header",
@@ -55,19 +67,21 @@ def encode(header: Header) -> bytes:
         wrapped_keys=[key.hex() for key in header.wrapped_keys],
         boot=header.info.boot,
         started=moment.to_fields(header.info.started),
+        **private_fields(header.private),
     )
     _from_fields(fields)
-    return canonical.encode_line(fields)
+    return canonical.encode_line(add_mark(marks, fields))
 
 
-def decode(data: "bytes | bytearray | memoryview") -> Header:
-    """The header behind the content of a header file. FormatError if it is torn or anything in it does not fit."""
-    return _from_fields(canonical.decode_line(data, "header", HEADER_BYTES_MAX))
+def decode(data: "bytes | bytearray | memoryview", marks: "Marks | None" = None) -> Header:
+    """The header behind the content of a header file. FormatError if it is torn, anything in it does not fit, or it is
+    not marked as ``marks`` has it."""
+    return _from_fields(take_mark(marks, canonical.decode_line(data, "header", HEADER_BYTES_MAX), "header"))
 
 
 def _from_fields(fields: canonical.Document) -> Header:
     canonical.require_kind(fields, "header")
-    canonical.require_keys(fields, _KEYS, "header")
+    canonical.require_keys(fields, keys_with_private(_KEYS, fields), "header")
     texts = {name: canonical.text(fields[name], f"header.{name}") for name in _TEXTS}
     words = {name: canonical.word(fields[name], f"header.{name}") for name in _WORDS}
     info = RecordingInfo(
@@ -81,4 +95,5 @@ def _from_fields(fields: canonical.Document) -> Header:
         suite=canonical.word(fields["suite"], "header.suite"),
         wrapped_keys=wrapped_key_list(fields["wrapped_keys"], "header.wrapped_keys"),
         info=info,
+        private=private_part(fields, "header"),
     )

@@ -1,8 +1,8 @@
 """The journal of a recording in progress: one checked line per event, in order, numbered from 0.
 
 A line is written only after the chunks it names are durable, so everything a journal says is true. Reading ends at the
-first line that does not hold: at the end of the file that is the torn tail of a power cut; with more bytes behind it
-the journal is damaged. Either way nothing from that line on is believed.
+first line that does not hold: if no whole line follows it is the torn tail of a power cut, be it garbage with line ends
+in it; otherwise the journal is damaged. Either way nothing from that line on is believed.
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,11 @@ from firmware.formats.manifest import (
     fragment_of_row,
     fragment_row,
 )
+from firmware.formats.marks import Marks, add_mark, take_mark
 from firmware.formats.moment import Moment
 
 LINE_BYTES_MAX = 16384  # FRAGMENT_CHUNKS_MAX chunks of at most 112 characters fit twice; bounds a reader's buffer
+TORN_BYTES_MAX = LINE_BYTES_MAX + 16  # one line with its check: all that a power cut can leave unfinished
 
 _FRAGMENT_KEYS = frozenset({"line", "event", "fragment", "chunks", "total_sha256"})
 _STOP_KEYS = frozenset({"line", "event", "cause", "stopped", "interrupted"})
@@ -51,70 +53,79 @@ Event = FragmentWritten | Stopped
 
 
 class Ending(Enum):
-    """How a journal ends: with a whole line, in the middle of one, or with a line that does not hold before others."""
+    """How a journal ends: with a whole line; with the rest of one that was being written; or with what no power cut
+    explains: a line that does not hold and others behind it, or a line that is whole and not the one that belongs there.
+    """
 
     WHOLE = "whole"
     TORN = "torn"
     DAMAGED = "damaged"
 
 
-def encode(line: int, event: Event) -> bytes:
-    """Line number ``line`` of a journal, newline included. FormatError beyond a limit."""
+def encode(line: int, event: Event, marks: "Marks | None" = None) -> bytes:
+    """Line number ``line`` of a journal, newline included, marked after the line before it. FormatError beyond a
+    limit."""
     fields = _to_fields(line, event)
     _from_fields(fields, line)
-    return canonical.encode_line(fields)
+    return canonical.encode_line(add_mark(marks, fields))
 
 
-def decode(data: "bytes | bytearray | memoryview", line: int) -> Event:
-    """The event of line number ``line``. FormatError if anything in it is not as written."""
-    return _from_fields(canonical.decode_line(data, f"journal line {line}", LINE_BYTES_MAX), line)
+def decode(data: "bytes | bytearray | memoryview", line: int, marks: "Marks | None" = None) -> Event:
+    """The event of line number ``line``. FormatError if anything in it is not as written, or not marked so."""
+    what = f"journal line {line}"
+    return _from_fields(take_mark(marks, canonical.decode_line(data, what, LINE_BYTES_MAX), what), line)
 
 
 class JournalReader:
-    """Reads a journal piece by piece. ``good_bytes``: length of what holds; ``lines``: how many lines that is."""
+    """Reads a journal piece by piece. ``good_bytes``: length of what holds; ``lines``: how many lines that is;
+    ``marks``: of a camera that marks its lines, the header's checked before."""
 
-    def __init__(self) -> None:
+    def __init__(self, marks: "Marks | None" = None) -> None:
+        self._marks = marks
         self.good_bytes = 0
         self.lines = 0
-        self._rest = bytearray()
+        self._rest = bytearray()  # from the first byte that does not hold
         self._bad = False
-        self._damaged = False
 
     def feed(self, data: "bytes | bytearray | memoryview") -> "list[Event]":
         """The events that the next bytes of the file complete; none after the first bad line."""
-        if self._bad:
-            self._damaged = self._damaged or len(data) > 0
-            return []
-        self._rest += data
-        return self._take_lines()
+        if len(self._rest) <= TORN_BYTES_MAX or not self._bad:
+            self._rest += data
+        return [] if self._bad else self._take_lines()
 
     def finish(self) -> Ending:
-        """How the journal ends, once every byte has been fed."""
-        if self._damaged:
+        """How the journal ends, once every byte has been fed. A line is synced before the next is begun: so a power cut
+        leaves at most one line that does not hold, whatever bytes are in it, and no line behind it."""
+        if not self._rest:
+            return Ending.WHOLE
+        if len(self._rest) > TORN_BYTES_MAX or any(map(_is_checked, self._rest.splitlines(keepends=True))):
             return Ending.DAMAGED
-        return Ending.TORN if self._bad or self._rest else Ending.WHOLE
+        return Ending.TORN
 
     def _take_lines(self) -> "list[Event]":
         events: list[Event] = []
         start = 0
         while not self._bad and (end := self._rest.find(b"\n", start) + 1):
             try:
-                events.append(decode(self._rest[start:end], self.lines))
+                events.append(decode(self._rest[start:end], self.lines, self._marks))
             except FormatError:
-                self._refuse(len(self._rest) - end)
+                self._bad = True
             else:
                 self.lines += 1
                 self.good_bytes += end - start
                 start = end
         del self._rest[:start]
-        if len(self._rest) > 2 * LINE_BYTES_MAX:
-            self._refuse(0)
+        self._bad = self._bad or len(self._rest) > TORN_BYTES_MAX
         return events
 
-    def _refuse(self, bytes_behind: int) -> None:
-        """The line at hand does not hold. Anything behind it makes the journal a damaged one."""
-        self._bad = True
-        self._damaged = bytes_behind > 0
+
+def _is_checked(line: bytes) -> bool:
+    """Whether somebody wrote this line, whatever it says: its own check holds."""
+    try:
+        canonical.decode_line(line, "journal line", LINE_BYTES_MAX)
+    except FormatError:
+        return False
+    return True
 
 
 def _to_fields(line: int, event: Event) -> canonical.Document:

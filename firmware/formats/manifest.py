@@ -16,6 +16,7 @@ MANIFEST_BYTES_MAX = 1 << 26  # 64 MiB: CHUNKS_MAX chunks and as many fragments 
 FRAGMENT_CHUNKS_MAX = 64  # 64 MiB in one fragment: far above a second of any video a board can encode
 WRAPPED_KEYS_MAX = 16  # recipients: the system, and paired phones
 WRAPPED_KEY_BYTES_MAX = 2048  # an ML-KEM-768 + X25519 encapsulation with a wrapped key is 1.2 KB
+PRIVATE_BYTES_MAX = 5120  # three texts of 240 bytes, escaped, padded and sealed
 BOOT_BYTES = 8
 SHA256_BYTES = 32
 CONTAINER_MP4 = "mp4"
@@ -26,6 +27,8 @@ _TEXTS = ("camera_serial", "camera_model", "firmware", "system", "wearer_id", "w
 _WORDS = ("suite", "cause_start", "cause_stop", "container")
 _COUNTS = ("content_bytes", "chunks_bytes")
 _BINARIES = ("recording", "content_sha256")
+PRIVATE_KEY = "private"  # there if and only if the private texts are sealed
+PRIVATE_TEXTS = ("wearer_id", "wearer_name", "profile")
 _OTHERS = ("format", "schema", "boot", "started", "stopped", "interrupted", "chunks", "fragments", "wrapped_keys")
 _KEYS = frozenset((*_TEXTS, *_WORDS, *_COUNTS, *_BINARIES, *_OTHERS))
 
@@ -58,7 +61,8 @@ class Manifest:
     """A closed recording. ``content_sha256``: of all fragments' plaintext in order, which is the playable file.
 
     ``boot``: 16 hexadecimal digits, the boot whose monotonic clock the moments use; ``interrupted``: it did not end as
-    somebody or something asked for; ``wrapped_keys``: the recording's key, once per recipient (none in ``clear``).
+    somebody or something asked for; ``wrapped_keys``: the recording's key, once per recipient (none in ``clear``);
+    ``private``: PRIVATE_TEXTS, sealed, which are then empty themselves (nothing in ``clear``).
     """
 
     recording: bytes
@@ -83,6 +87,7 @@ class Manifest:
     chunks_bytes: int
     container: str = CONTAINER_MP4
     wrapped_keys: "tuple[bytes, ...]" = ()
+    private: bytes = b""
     schema: int = canonical.SCHEMA
 
     @property
@@ -109,7 +114,7 @@ def decode(data: "bytes | bytearray | memoryview") -> Manifest:
     """The manifest whose canonical form ``data`` is."""
     fields = canonical.decode(data, "manifest", MANIFEST_BYTES_MAX)
     canonical.require_kind(fields, "manifest")
-    canonical.require_keys(fields, _KEYS, "manifest")
+    canonical.require_keys(fields, keys_with_private(_KEYS, fields), "manifest")
     manifest = _from_fields(fields)
     _check_chunks(manifest)
     _check_fragments(manifest)
@@ -130,6 +135,29 @@ def wrapped_key_list(value: object, what: str) -> "tuple[bytes, ...]":
     """Wrapped keys as documents write them."""
     keys = canonical.rows(value, what, WRAPPED_KEYS_MAX)
     return tuple(canonical.binary(key, f"{what}[{n}]", bytes_max=WRAPPED_KEY_BYTES_MAX) for n, key in enumerate(keys))
+
+
+def keys_with_private(keys: "frozenset[str]", fields: canonical.Document) -> "frozenset[str]":
+    """The keys of a document in which the private part may stand."""
+    return keys | {PRIVATE_KEY} if PRIVATE_KEY in fields else keys
+
+
+def private_fields(private: bytes) -> canonical.Document:
+    """The private part as documents write it: not at all where there is none."""
+    return {PRIVATE_KEY: private.hex()} if private else {}
+
+
+def private_part(fields: canonical.Document, what: str) -> bytes:
+    """The private part of a document. FormatError for an empty one, or with its texts in the clear beside it."""
+    if PRIVATE_KEY not in fields:
+        return b""
+    private = canonical.binary(fields[PRIVATE_KEY], f"{what}.private", bytes_max=PRIVATE_BYTES_MAX)
+    if not private:
+        raise FormatError(f"{what}.private: empty; leave it out")
+    for name in PRIVATE_TEXTS:
+        if fields[name]:
+            raise FormatError(f"{what}.{name}: in the clear beside a private part")
+    return private
 
 
 def chunk_row(entry: ChunkEntry) -> "list[int | str]":
@@ -191,6 +219,7 @@ def _to_fields(manifest: Manifest) -> canonical.Document:
         chunks=[chunk_row(entry) for entry in manifest.chunks],
         fragments=[fragment_row(entry) for entry in manifest.fragments],
         wrapped_keys=[key.hex() for key in manifest.wrapped_keys],
+        **private_fields(manifest.private),
     )
     return fields
 
@@ -214,6 +243,7 @@ def _from_fields(fields: canonical.Document) -> Manifest:
         chunks=chunk_rows(fields["chunks"], "manifest.chunks", CHUNKS_MAX),
         fragments=tuple(fragment_of_row(row, f"manifest.fragments[{n}]") for n, row in enumerate(fragments)),
         wrapped_keys=wrapped_key_list(fields["wrapped_keys"], "manifest.wrapped_keys"),
+        private=private_part(fields, "manifest"),
     )
 
 

@@ -77,6 +77,11 @@ class CameraIdentity:
         own = self._known.find(kind)
         return certificates.identify(own.chain, True) if own else None
 
+    def slot(self, kind: str) -> str:
+        """The slot of that certificate's key; empty while there is no such certificate."""
+        own = self._known.find(kind)
+        return own.slot if own else ""
+
     def is_adopted(self) -> bool:
         """Whether the camera belongs to a system."""
         return self._known.root != _NONE_YET

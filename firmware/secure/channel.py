@@ -73,6 +73,20 @@ class SecureChannel:
             raise LocalError(f"the channel is {self.state}: nobody has proved who is there")
         return self._peer
 
+    def claim(self, serial: str) -> None:
+        """The peer has said its serial, before it proves anything: its certificate must say the same."""
+        if self._claimed_serial not in (None, serial):
+            self.refuse("wrong_serial", f"it greets as {serial[:40]}, and is {self._claimed_serial} by its port")
+        self._claimed_serial = serial
+
+    def refuse(self, code: str, detail: str) -> None:
+        """Give the peer up for a reason that only whoever owns the stream knows. ``code``: a word of FAULTS."""
+        self._fail(fault(code, detail))
+
+    def is_proved(self) -> bool:
+        """Whether ``peer`` can be asked."""
+        return self._peer is not None
+
     def feed(self, ciphertext: "bytes | bytearray | memoryview") -> int:
         """Take bytes from the stream; returns how many, fewer than all only while plaintext waits to be read."""
         view = memoryview(ciphertext)

@@ -5,8 +5,8 @@ it. The whole, both lines, is part 1 of a recording: its SHA-256 is what custody
 signature covers ``SIGNED_PREFIX``, the manifest's SHA-256 and that of the signer's own certificate.
 
 ``encode`` is the camera's, ``decode`` takes the document apart and trusts nothing, ``judge`` is the controller's: it
-believes only what was announced, by a camera whose certificates hold at the time of signing. A later revocation ends
-sessions, not old evidence.
+believes only what was announced, by a camera whose certificates hold at the time of signing, or at that of receiving
+where the camera's clock was wrong or missing. A later revocation ends sessions, not old evidence.
 """
 
 from collections.abc import Sequence
@@ -142,7 +142,7 @@ def decode(data: Bytes) -> SignedManifest:
 
 
 def judge(data: Bytes, announced: Announced, trust: SignerTrust, received_unix_ms: int) -> SignedManifest:
-    """The manifest, believed. ``received_unix_ms``: our own time, for a camera that had none when it signed.
+    """The manifest, believed. ``received_unix_ms``: our own time, for a camera whose own was wrong or none.
 
     FormatError names what does not hold: another document than the announced one, another camera or suite, a signature
     that is not the certificate's, certificates that do not lead to us or did not hold when it was signed.
@@ -156,7 +156,7 @@ def judge(data: Bytes, announced: Announced, trust: SignerTrust, received_unix_m
         raise FormatError(f"recording {name}: the manifest is that of recording {found.recording.hex()}")
     if found.suite not in announced.suites:
         raise FormatError(f"recording {name}: suite {found.suite} is not what its board uses")
-    serial = trust.serial_of(signed.certificates, signed_at_unix_ms(found, received_unix_ms))
+    serial = _serial_of(signed, trust, received_unix_ms)
     if not serial or serial != found.camera_serial or serial != announced.camera_serial:
         raise FormatError(f"recording {name}: signed by camera {serial!r}, not by {announced.camera_serial!r}")
     require_signature(signed)
@@ -173,6 +173,24 @@ def require_signature(signed: SignedManifest) -> None:
 def signed_at_unix_ms(found: Manifest, received_unix_ms: int) -> int:
     """The time at which its signer is judged: when the recording stopped, or, without a clock, when we received it."""
     return received_unix_ms if found.stopped.source == "none" else found.stopped.unix_ms
+
+
+def manifest_in(data: Bytes) -> Manifest:
+    """The manifest in a document that was believed before, signed or, from a board without signatures, plain.
+    FormatError if anything in it is not as written."""
+    return decode(data).manifest if _NEWLINE in bytes(data) else manifest.decode(data)
+
+
+def _serial_of(signed: SignedManifest, trust: SignerTrust, received_unix_ms: int) -> str:
+    """Whose certificates these are. A clock that was wrong must not cost evidence, and whoever holds a key states any
+    time he likes: so certificates that hold now count like those that held at the stated time."""
+    stated_ms = signed_at_unix_ms(signed.manifest, received_unix_ms)
+    try:
+        return trust.serial_of(signed.certificates, stated_ms)
+    except FormatError:
+        if stated_ms == received_unix_ms:
+            raise
+        return trust.serial_of(signed.certificates, received_unix_ms)
 
 
 def _signed_bytes(manifest_sha256: bytes, certificate: bytes) -> bytes:

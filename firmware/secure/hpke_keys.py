@@ -85,6 +85,11 @@ def new_seed(entropy: Entropy) -> bytes:
     return entropy.random_bytes(SEED_BYTES)
 
 
+def digest_of(recipients: Iterable[RecipientKey]) -> bytes:
+    """What stands for a list of recipients: SHA-256 of their key ids in order. Both sides compare it."""
+    return sha256(b"".join(recipient.key_id for recipient in recipients)).digest()
+
+
 def shown(key_id: bytes) -> str:
     """A key id as messages show it."""
     return key_id.hex()[:KEY_ID_SHOWN_CHARACTERS]

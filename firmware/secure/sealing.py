@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from firmware.formats.chunk import CHUNK_HEADER_BYTES, Bytes, Opener, Sealer, decode_header, encode_header
 from firmware.formats.errors import FormatError
+from firmware.formats.manifest import PRIVATE_BYTES_MAX
 from firmware.formats.recording_id import RECORDING_ID_BYTES
 from firmware.secure import sealing_padding
 
 SUITE_SEALED = "aes-256-gcm"  # the word for all of it: the KEM of hpke_wrapping for the key, this for the chunks
 TAG_BYTES = 16
-PRIVATE_BYTES_MAX = 5120  # of a private part, sealed: the longest of document_private, padded
 PRIVATE_PREFIX = b"openbwc-private-1\x00"
 
 _NONCE = struct.Struct("<IQ")

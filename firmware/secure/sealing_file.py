@@ -15,11 +15,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from firmware.formats.chunk import Bytes
 from firmware.formats.errors import FormatError
+from firmware.formats.marks import Marks
 from firmware.ports.entropy import Entropy
 from firmware.secure import sealing_padding
 
 DEVICE_KEY_BYTES = 32
 DERIVATION_INFO = b"openbwc-device-file-1\x00"
+MARKS_DERIVATION_INFO = b"openbwc-device-marks-1\x00"
 SEALED_FILE_BYTES_MAX = 65536  # an assignment takes 0.3 KB; bounds what is read into memory
 _HEAD = struct.Struct("<4sB3s")
 _HEAD_BYTES = _HEAD.pack(b"OBWD", 1, bytes(3))
@@ -33,9 +35,13 @@ class FileSealer:
     def __init__(self, device_key: bytes, entropy: Entropy) -> None:
         if len(device_key) != DEVICE_KEY_BYTES:
             raise FormatError(f"device key: {len(device_key)} bytes instead of {DEVICE_KEY_BYTES}")
-        derived = HKDF(hashes.SHA256(), DEVICE_KEY_BYTES, salt=None, info=DERIVATION_INFO).derive(device_key)
-        self._cipher = AESGCM(derived)
+        self._cipher = AESGCM(_derived(device_key, DERIVATION_INFO))
+        self._marks_key = _derived(device_key, MARKS_DERIVATION_INFO)
         self._entropy = entropy
+
+    def marks_of(self, recording: bytes) -> Marks:
+        """The marks of a recording's header and journal, under a key of their own (see firmware.formats.marks)."""
+        return Marks(self._marks_key, recording)
 
     def seal(self, name: str, data: bytes) -> bytes:
         """The content of file ``name``; its length tells the true one to the next 256 bytes. FormatError: too long."""
@@ -58,3 +64,7 @@ class FileSealer:
         except (InvalidTag, ValueError) as error:
             raise FormatError(f"{name}: damaged, or sealed on another camera") from error
         return sealing_padding.unpad(padded, name)
+
+
+def _derived(device_key: bytes, info: bytes) -> bytes:
+    return HKDF(hashes.SHA256(), DEVICE_KEY_BYTES, salt=None, info=info).derive(device_key)

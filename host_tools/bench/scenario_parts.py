@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from firmware.formats import manifest as manifests
+from firmware.secure import document
 from host_tools.bench.programs import LIMIT_S, Event, EventLog, Program, ScenarioFailed, T, first_answer, log_end, until
 from host_tools.controller.remote import controller_client
 from host_tools.custody.index import open_index
@@ -287,7 +287,7 @@ class ScenarioController:
         finally:
             index.close()
         manifest = self.folder / "spool" / "recordings" / recording / "manifest.json"
-        entries = manifests.decode(manifest.read_bytes()).chunks
+        entries = document.manifest_in(manifest.read_bytes()).chunks
         return [(entries[chunk].offset, entries[chunk].offset + entries[chunk].length) for chunk in chunks]
 
     def _log(self) -> EventLog:

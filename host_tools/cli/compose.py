@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import os
 import secrets
+import ssl
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.formats.chunk import SUITE_CLEAR, ClearOpener, Opener
-from firmware.formats.manifest import Manifest
 from firmware.platform.linux.files import LinuxFiles
 from firmware.ports.files import Files
 from firmware.ports.limited_files import LimitedFiles
+from firmware.secure.signing import P256Signer
+from host_tools.cli.trusting import open_trust
 from host_tools.controller.discovery import Finder
+from host_tools.controller.members import Members
 from host_tools.controller.service import Controller, World
 from host_tools.controller.settings import Settings, SettingsError
+from host_tools.custody.belief import Belief, of_system
 from host_tools.custody.blocking import run_in_thread
-from host_tools.custody.errors import CustodyRefused
 from host_tools.custody.index import Index, open_index
 from host_tools.custody.spool import Spool
 from host_tools.destinations.directory import DirectoryDestination, create
 from host_tools.emulator import rendezvous
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench
+from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import board_models, find_board
 from host_tools.system.roster import Roster, load_roster
 from host_tools.transports.registry import Registry
+from host_tools.trust.system import SystemTrust
 
 INDEX_NAME = "index.sqlite"
+MAKER_FILE = "maker.pem"  # in a bench's folder: whom a system must trust before it can add the bench's cameras
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,13 @@ def make_registry() -> Registry:
 def assemble_controller(settings: Settings) -> Generator[Assembled]:
     """A controller from its settings; its files are closed at the end."""
     folder = make_folder(settings.folder)
+    trust = open_trust(folder, settings.certificate_weeks)
+    belief = of_system(trust)
     index = open_index(str(folder / INDEX_NAME))
     try:
-        spool = Spool(LinuxFiles(make_folder(folder / "spool")), index, _wall_ms)
+        spool = Spool(LinuxFiles(make_folder(folder / "spool")), index, _wall_ms, belief=belief)
         try:
-            yield Assembled(Controller(_world(settings, index, spool)), index, spool)
+            yield Assembled(Controller(_world(settings, index, spool, trust, belief)), index, spool)
         finally:
             spool.close()
     finally:
@@ -78,12 +85,16 @@ async def check_destination(folder: Path) -> None:
 
 
 def assemble_bench(bench: Bench, folder: Path) -> EmulatedBench:
-    """An emulated bench whose cards are folders below ``folder``."""
+    """An emulated bench whose cards are folders below ``folder``, beside the workshop that made its cameras."""
 
     def files_of(name: str, capacity_bytes: int) -> Files:
         return LimitedFiles(LinuxFiles(make_folder(folder / "cards" / name)), capacity_bytes)
 
-    return EmulatedBench(bench, make_folder(folder), files_of)
+    made = make_folder(folder)
+    workshop = Workshop(lambda name: LinuxFiles(make_folder(folder / "workshop" / name)))
+    root = workshop.maker.root
+    (folder / MAKER_FILE).write_text(ssl.DER_cert_to_PEM_cert(root), encoding="ascii")
+    return EmulatedBench(bench, made, files_of, workshop)
 
 
 def make_folder(folder: Path) -> Path:
@@ -97,17 +108,7 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def opener_of(manifest: Manifest) -> Opener:
-    """What opens the chunks of a recording."""
-    if manifest.suite != SUITE_CLEAR:
-        raise CustodyRefused(
-            f"recording {manifest.recording.hex()} is sealed with {manifest.suite}, which this controller cannot open; "
-            "update it"
-        )
-    return ClearOpener(manifest.recording)
-
-
-def _world(settings: Settings, index: Index, spool: Spool) -> World:
+def _world(settings: Settings, index: Index, spool: Spool, trust: SystemTrust, belief: Belief) -> World:
     boards = {model: find_board(model) for model in board_models()}
     return World(
         finder=Finder(boards.values(), settings.usb_root, settings.dev, settings.urls),
@@ -119,8 +120,11 @@ def _world(settings: Settings, index: Index, spool: Spool) -> World:
         roster=load_roster(settings.roster) if settings.roster else Roster(),
         wall_ms=_wall_ms,
         nonce=lambda: secrets.randbits(64),
-        opener_of=opener_of,
+        opener_of=belief.opener_of,
         run_blocking=run_in_thread,
+        trust=trust,
+        members=Members(LinuxFiles(settings.folder)),
+        erase_signer=lambda: P256Signer(trust.controller_key()),
     )
 
 

@@ -6,6 +6,7 @@ The emulated bench is a process of its own, as real boards would be; the control
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,14 +15,18 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from host_tools.cli.compose import create_destination, make_folder
+from host_tools.accounts.roles import LOCAL, Actor
+from host_tools.cli.compose import MAKER_FILE, create_destination, make_folder
 from host_tools.cli.demo_judge import Arrival, judge, print_arrivals
 from host_tools.cli.demo_view import DemoView
 from host_tools.cli.serve import RunningController, running_controller
+from host_tools.cli.system_commands import new_serial
+from host_tools.cli.trusting import has_trust, make_trust, read_certificate
 from host_tools.controller.happenings import Happening
 from host_tools.controller.settings import Settings
 from host_tools.emulator.remote import bench_client
 from host_tools.transports.local import LocalClient, LocalError
+from host_tools.trust.admission import FACTORY
 
 WEARERS = (
     "Ada Lovelace", "Grace Hopper", "Katherine Johnson", "Hedy Lamarr",
@@ -31,6 +36,8 @@ START_LIMIT_S = 60.0  # until all cameras are greeted; a cold start of Python an
 ARRIVAL_LIMIT_S = 120.0  # from the last docking until the last erase
 STOP_HOLD_S = 3.3  # a little longer than the hold time of the emulated camera's record button
 POLL_S = 0.1
+PASSPHRASE_BYTES = 12  # of randomness: 16 characters
+DEMO_ACTOR = Actor(f"{LOCAL}:demo", "administrator", LOCAL)
 
 
 class DemoFailed(Exception):
@@ -56,6 +63,7 @@ class Demo:
         self._running = running
         self._view = view
         self._idle: set[str] = set()
+        self._waiting: set[str] = set()
         self._erased: dict[str, str] = {}
         self._changed = asyncio.Event()
         running.controller.happenings.listen(self._take)
@@ -63,6 +71,11 @@ class Demo:
     async def run(self) -> list[str]:
         """The journey; returns the recordings that made it, in hexadecimal."""
         names = [f"camera-{number}" for number in range(1, self._plan.cameras + 1)]
+        await self._until(
+            lambda: len(self._idle | self._waiting) >= len(names), START_LIMIT_S, "the cameras to be proved"
+        )
+        for serial in sorted(self._waiting):
+            await self._running.commands.call(DEMO_ACTOR, "add_camera", {"serial": serial})
         await self._until(lambda: len(self._idle) >= len(names), START_LIMIT_S, "the cameras to be greeted")
         async with asyncio.TaskGroup() as tasks:
             for number, name in enumerate(names, 1):
@@ -95,6 +108,8 @@ class Demo:
     def _take(self, happening: Happening) -> None:
         if happening["what"] == "camera_idle" and happening["recordings"] == 0:
             self._idle.add(happening["camera"])
+        if happening["what"] == "stranger" and happening["admission"] == FACTORY:
+            self._waiting.add(happening["camera"])
         if happening["what"] == "erased":
             self._erased[happening["recording"]] = happening["camera"]
         self._changed.set()
@@ -118,6 +133,7 @@ async def run_demo(plan: DemoPlan, console: Console) -> None:
     create_destination(settings.destination)
     _write_roster(folder / "roster.toml", plan.cameras)
     async with _emulator(plan) as bench:
+        _set_up_system(plan, settings, console)
         seen = len(await bench.ask("truth"))
         async with running_controller(settings) as running:
             with DemoView(console, plan.cameras) as view:
@@ -134,6 +150,19 @@ async def run_demo(plan: DemoPlan, console: Console) -> None:
                 await _keep_running(console, plan, running)
 
 
+def _set_up_system(plan: DemoPlan, settings: Settings, console: Console) -> None:
+    """A system for evaluation, once a folder; its passphrase is shown and kept nowhere."""
+    if has_trust(settings.folder):
+        return
+    passphrase = secrets.token_urlsafe(PASSPHRASE_BYTES)
+    trust = make_trust(settings.folder, passphrase, new_serial())
+    trust.trust_manufacturer(read_certificate(plan.folder / "bench" / MAKER_FILE))
+    console.print(
+        f"A system for evaluation, [bold]{trust.system}[/]; its passphrase, shown once: [bold]{passphrase}[/]",
+        highlight=False,
+    )
+
+
 def _judge_all(
     running: RunningController, settings: Settings, recordings: list[str], truth: list[dict[str, Any]]
 ) -> list[Arrival]:
@@ -146,6 +175,7 @@ async def _keep_running(console: Console, plan: DemoPlan, running: RunningContro
     console.print(
         "Everything keeps running until Ctrl-C. In another terminal:\n"
         f"  bwc status --folder {plan.folder / 'controller'}\n"
+        f"  bwc camera list --folder {plan.folder / 'controller'}    and: bwc trust show\n"
         f"  bwc bench state --folder {bench}\n"
         f"  bwc bench undock camera-1 --folder {bench}    then: press, dock"
     )

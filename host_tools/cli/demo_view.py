@@ -68,7 +68,11 @@ class DemoView:
     def take(self, happening: Happening) -> None:
         """Something happened in the controller."""
         what, camera = happening["what"], happening.get("camera", "")
-        if what == "docked" and happening.get("bay"):
+        if what == "stranger":
+            self._show(camera, happening["text"].partition(": ")[2])
+        elif what == "added":
+            self._show(camera, "added: it has a certificate of this system")
+        elif what == "docked" and happening.get("bay"):
             self._show(camera, f"docked in bay {happening['bay']}, identified")
         elif what == "camera_ready":
             self._show(camera, f"assigned to {happening['wearer'] or 'nobody'}, contacts checked")

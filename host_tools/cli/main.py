@@ -12,13 +12,29 @@ import typer
 from rich.console import Console
 
 from firmware.ports.errors import PortFault
+from firmware.secure.certificates import CertificateFault
 from firmware.version import VERSION
+from host_tools.accounts.errors import AccountsError
 from host_tools.bench.requirements import CatalogueError, ResultsError
-from host_tools.cli import bench_commands, board_commands, port_commands, show, wire_commands
-from host_tools.cli.compose import INDEX_NAME, check_destination, create_destination, make_registry
+from host_tools.cli import (
+    account_commands,
+    bench_commands,
+    board_commands,
+    camera_commands,
+    crash_commands,
+    ledger_commands,
+    port_commands,
+    show,
+    system_commands,
+    transfer_commands,
+    trust_commands,
+    wire_commands,
+)
+from host_tools.cli.compose import INDEX_NAME, MAKER_FILE, check_destination, create_destination, make_registry
 from host_tools.cli.demo import DemoFailed, DemoPlan, run_demo
 from host_tools.cli.requirements import print_requirements
 from host_tools.cli.serve import RunningController, serve_bench, serve_controller
+from host_tools.cli.trusting import open_trust
 from host_tools.controller.remote import controller_client
 from host_tools.controller.settings import SettingsError, read_settings
 from host_tools.custody.errors import CustodyError
@@ -31,16 +47,20 @@ from host_tools.hardware import BoardFileError
 from host_tools.protocol.connection import RequestRefused
 from host_tools.protocol.decode_input import InputError
 from host_tools.protocol.pcapng import CaptureFileError
+from host_tools.simulation.cuts.sweep import NoSuchCut
 from host_tools.system.roster import RosterFileError
 from host_tools.transports.errors import LinkLost, PortError
 from host_tools.transports.local import LocalError
+from host_tools.trust.errors import TrustError
 
 KNOWN_ERRORS = (
+    AccountsError,
     BenchError,
     BenchFileError,
     BoardFileError,
     CaptureFileError,
     CatalogueError,
+    CertificateFault,
     ClipError,
     CustodyError,
     DemoFailed,
@@ -48,6 +68,7 @@ KNOWN_ERRORS = (
     InputError,
     LinkLost,
     LocalError,
+    NoSuchCut,
     PortError,
     PortFault,
     RequestRefused,
@@ -55,6 +76,7 @@ KNOWN_ERRORS = (
     RosterFileError,
     SceneError,
     SettingsError,
+    TrustError,
 )
 
 app = typer.Typer(
@@ -64,13 +86,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(account_commands.app, name="account")
+app.add_typer(account_commands.audit_app, name="audit")
 app.add_typer(bench_commands.app, name="bench")
 app.add_typer(board_commands.app, name="board")
+app.add_typer(camera_commands.app, name="camera")
+app.add_typer(ledger_commands.app, name="ledger")
+app.command()(crash_commands.crash)
+app.add_typer(system_commands.restore_app, name="restore-key")
+app.add_typer(system_commands.app, name="system")
+app.add_typer(transfer_commands.app, name="transfer")
+app.add_typer(trust_commands.app, name="trust")
 console = Console()
 
 Folder = Annotated[Path, typer.Option(help="Where the controller keeps its index and spool.")]
 BenchFolder = Annotated[Path, typer.Option(help="Where the emulated bench lives.")]
 Scene = Annotated[str | None, typer.Option(help="What cameras see: a video file or /dev/videoN; else a street.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Say everything that happens inside. Never a secret.")]
 
 
 @app.command()
@@ -93,9 +125,10 @@ def emulate(
     cameras: Annotated[int, typer.Option(min=0, max=8)] = 3,
     seed: int = 1,
     scene: Scene = None,
+    debug: Debug = False,
 ) -> None:
     """Run an emulated bench until Ctrl-C; its boards are ports that any program can open."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(message)s", stream=sys.stderr)
     plan = read_bench(bench) if bench is not None else default_bench(name, cameras, seed, scene)
 
     def ready() -> None:
@@ -103,6 +136,7 @@ def emulate(
         for part in (*plan.dock, *plan.camera):
             url, port = f"emu://{plan.name}/{part.name}", folder / "ports" / part.name
             console.print(f"  {part.name:10} {part.serial:12} {url:26} {port}", soft_wrap=True, highlight=False)
+        console.print(f"their maker: {folder / MAKER_FILE}, for bwc system create --maker", highlight=False)
         console.print(f"controller: bwc controller --bench {folder}    hands: bwc bench --help    end: Ctrl-C")
 
     asyncio.run(serve_bench(plan, folder, ready))
@@ -117,9 +151,11 @@ def controller(
     roster: Annotated[Path | None, typer.Option(help="TOML file of wearers and who wears which camera.")] = None,
     bench: Annotated[Path | None, typer.Option(help="Folder of an emulated bench; else this machine's USB.")] = None,
     url: Annotated[list[str] | None, typer.Option(help="Further ports: /dev/tty…, socket://…, emu://…")] = None,
+    debug: Debug = False,
 ) -> None:
     """Run the controller until Ctrl-C."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    level = logging.DEBUG if debug else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     chosen = read_settings(
         settings,
         folder=folder,
@@ -130,6 +166,7 @@ def controller(
         urls=tuple(url) if url else None,
     )
     _check_urls(chosen.urls)
+    open_trust(chosen.folder, chosen.certificate_weeks)  # without a system there is nothing that it could do
     if create:
         create_destination(chosen.destination)
     if not (chosen.folder / INDEX_NAME).exists():

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import pwd
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from host_tools.accounts.errors import AccountsError
+from host_tools.accounts.people import People
+from host_tools.accounts.roles import LOCAL, Actor
 from host_tools.cli.compose import Assembled, assemble_bench, assemble_controller
-from host_tools.controller.docks import Dock
+from host_tools.cli.people import opened_people, wall_ms
+from host_tools.controller.account_commands import AccountCommands
+from host_tools.controller.camera_commands import CameraCommands
+from host_tools.controller.commands import CommandError, Commands, Gate
+from host_tools.controller.hardware_commands import HardwareCommands
+from host_tools.controller.membership import MembershipError
 from host_tools.controller.remote import SOCKET
 from host_tools.controller.settings import Settings
-from host_tools.controller.status import take_status
 from host_tools.custody.blocking import run_in_thread
 from host_tools.custody.errors import CustodyError
+from host_tools.custody.journey import Journey
 from host_tools.emulator.bench_file import Bench
 from host_tools.emulator.remote import BenchServer
 from host_tools.protocol.connection import RequestRefused
 from host_tools.transports.errors import LinkLost
-from host_tools.transports.local import LocalError, LocalServer
+from host_tools.transports.local import LocalError, LocalServer, Peer
+from host_tools.trust.errors import TrustError
+
+LOG = logging.getLogger("openbwc.controller")
+
+# What commands raise for the person who asked: one line each.
+EXPECTED = (AccountsError, CommandError, CustodyError, LinkLost, MembershipError, RequestRefused, TrustError)
 
 
 async def serve_controller(settings: Settings, on_ready: Callable[[RunningController], None]) -> None:
@@ -35,9 +52,10 @@ async def serve_controller(settings: Settings, on_ready: Callable[[RunningContro
 
 
 class RunningController:
-    """A controller at work: its parts, and the task it runs in."""
+    """A controller at work: its parts, what may be asked of it, and the task it runs in."""
 
-    def __init__(self, assembled: Assembled) -> None:
+    def __init__(self, assembled: Assembled, commands: Commands) -> None:
+        self.commands = commands
         self.controller, self.index, self.spool = assembled.controller, assembled.index, assembled.spool
         self.task = asyncio.create_task(self.controller.run())
 
@@ -45,11 +63,12 @@ class RunningController:
 @asynccontextmanager
 async def running_controller(settings: Settings) -> AsyncGenerator[RunningController]:
     """Start a controller and answer questions about it on a socket in its folder; stop it in order at the end."""
-    with assemble_controller(settings) as assembled:
-        server = LocalServer(settings.folder / SOCKET, _Answers(assembled).handle)
+    with assemble_controller(settings) as assembled, opened_people(settings.folder) as people:
+        commands = make_commands(assembled, people)
+        server = LocalServer(settings.folder / SOCKET, LocalDoor(commands).handle)
         await server.start()
         assembled.controller.happenings.listen(server.publish)
-        running = RunningController(assembled)
+        running = RunningController(assembled, commands)
         try:
             yield running
         finally:
@@ -74,43 +93,46 @@ async def serve_bench(bench: Bench, folder: Path, on_ready: Callable[[], None]) 
     await serving
 
 
-class _Answers:
-    """What may be asked of a running controller."""
+def make_commands(assembled: Assembled, people: People) -> Commands:
+    """All commands of a controller. A new group is one more line here."""
+    gate = Gate(people.audit, wall_ms, run_in_thread)
+    journey = Journey(assembled.index, wall_ms)
+    return Commands(
+        [
+            HardwareCommands(gate, assembled.controller, assembled.index, assembled.spool, journey, run_in_thread),
+            AccountCommands(gate, people, wall_ms, run_in_thread),
+            CameraCommands(gate, assembled.controller.membership),
+        ]
+    )
 
-    def __init__(self, assembled: Assembled) -> None:
-        self._assembled = assembled
-        self._verbs: dict[str, Callable[..., Awaitable[Any]]] = {
-            "status": self._status,
-            "check_contacts": self._check_contacts,
-            "set_bay_power": self._set_bay_power,
-        }
 
-    async def handle(self, verb: str, arguments: dict[str, Any]) -> Any:
-        action = self._verbs.get(verb)
-        if action is None:
-            raise LocalError(f"the controller knows no {verb}; it knows {', '.join(sorted(self._verbs))}")
+class LocalDoor:
+    """The controller's own socket: whoever runs processes as the folder's owner, or as root, is an administrator."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    async def handle(self, verb: str, arguments: dict[str, Any], peer: Peer) -> Any:
+        """One question. LocalError refuses."""
         try:
-            return await action(**arguments)
-        except (RequestRefused, LinkLost, CustodyError) as error:
+            return await self._commands.call(local_actor(peer, os.geteuid()), verb, arguments)
+        except EXPECTED as error:
             raise LocalError(str(error)) from error
+        except Exception as error:  # the edge of a question: whoever asked hears of it, the controller goes on
+            LOG.exception("%s has failed", verb[:40])
+            raise LocalError(f"{verb[:40]} failed ({type(error).__name__}): report this with the log") from error
 
-    async def _status(self) -> dict[str, Any]:
-        parts = self._assembled
-        return await take_status(parts.controller, parts.index, parts.spool, run_in_thread)
 
-    async def _check_contacts(self, bay: int, dock: str = "") -> Any:
-        return await self._dock(dock).check_contacts(bay)
-
-    async def _set_bay_power(self, bay: int, on: bool, dock: str = "") -> None:
-        await self._dock(dock).set_power(bay, on)
-
-    def _dock(self, serial: str) -> Dock:
-        docks = self._assembled.controller.docks
-        if serial in docks:
-            return docks[serial]
-        if not serial and len(docks) == 1:
-            return next(iter(docks.values()))
-        raise LocalError(f"name a dock that is connected: {', '.join(docks) or 'none is'}")
+def local_actor(peer: Peer, owner_uid: int) -> Actor:
+    """Who asks on this machine, by the kernel's word. LocalError for anybody but the controller's own user and root,
+    should the socket's mode ever let one through."""
+    if peer.uid not in (owner_uid, 0):
+        raise LocalError(f"user {peer.uid} is not the owner of this controller: ask as its owner")
+    try:
+        name = pwd.getpwuid(peer.uid).pw_name
+    except KeyError:
+        name = str(peer.uid)
+    return Actor(f"{LOCAL}:{name}", "administrator", LOCAL)
 
 
 def _on_signals(stop: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 VERDICT_STYLES = {"pass": "green", "marginal": "yellow", "fail": "bold red", "not_measured": "dim"}
+LEVEL_STYLES = {"ok": "", "almost_full": "yellow", "full": "bold red"}
 STATE_STYLES = {"erased": "green", "delivered": "green", "held": "cyan", "offloading": "yellow", "delivering": "cyan"}
 
 
@@ -103,7 +104,9 @@ def storage_line(status: dict[str, Any]) -> Text:
     """Spool and destination in one line."""
     spool, destination = status["spool"], status["destination"]
     line = Text(f"Spool {_size(spool['used_bytes'])} used, {_size(spool['reserved_bytes'])} reserved, ")
-    line.append(f"{_size(spool['free_bytes'])} free", style="red" if spool["almost_full"] else "")
+    level = spool["level"].replace("_", " ")
+    line.append(f"{_size(spool['free_bytes'])} free", style=LEVEL_STYLES[spool["level"]])
+    line.append("" if level == "ok" else f" ({level})", style=LEVEL_STYLES[spool["level"]])
     line.append(f"    Destination {destination['name']}: ")
     line.append(destination["trouble"] or "ready", style="red" if destination["trouble"] else "green")
     return line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +11,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from firmware.platform.linux.files import LinuxFiles
-from host_tools.trust import folder as trust_folder
+from firmware.secure.certificates import fingerprint
+from host_tools.cli.trusting import open_trust, read_certificate, wall_ms
+from host_tools.controller.remote import controller_client
+from host_tools.transports.local import LocalError
 from host_tools.trust.report import TrustReport, report
 
 STANDING_STYLES = {"valid": "green", "about_to_expire": "yellow", "expired": "bold red", "not_yet_valid": "red"}
@@ -23,19 +24,39 @@ app = typer.Typer(help="Certificates, sealing keys and what was revoked.", no_ar
 console = Console()
 
 
-@app.callback()
-def trust() -> None:
-    """Keeps ``show`` a subcommand while it is the only one."""
+Folder = Annotated[Path, typer.Option(help="The controller's folder.")]
 
 
 @app.command()
 def show(
-    folder: Annotated[Path, typer.Option(help="The controller's trust folder.")] = Path("controller/trust"),
+    folder: Folder = Path("controller"),
     full: Annotated[bool, typer.Option("--full", help="Whole fingerprints, for comparing them.")] = False,
 ) -> None:
     """The system's certificates, sealing keys and revocations. Shows no secret."""
-    record = trust_folder.read(LinuxFiles(folder))
-    console.print(render(report(record, int(time.time() * 1000)), full))
+    console.print(render(report(open_trust(folder).record, wall_ms()), full))
+
+
+@app.command()
+def maker(
+    certificate: Annotated[Path, typer.Argument(help="The maker's root certificate, PEM or DER.")],
+    folder: Folder = Path("controller"),
+) -> None:
+    """Let cameras of a maker be added. Compare the fingerprint with the one that the maker publishes."""
+    root = read_certificate(certificate)
+    if is_running(folder):
+        controller_client(folder).call("trust_maker", root=root.hex())
+    else:
+        open_trust(folder).trust_manufacturer(root)
+    console.print(f"trusted: {fingerprint(root)}", highlight=False)
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a controller answers in ``folder``: then it alone changes its trust."""
+    try:
+        controller_client(folder).call("status")
+    except LocalError:
+        return False
+    return True
 
 
 def render(found: TrustReport, full: bool = False) -> RenderableType:

@@ -7,12 +7,13 @@ interruption anywhere needs no memory of where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from firmware.formats import authorisation
+from firmware.formats.authorisation import UNSIGNED_SIGNER, Signer
 from firmware.link import events, schema
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.offload import Offload, OffloadFailed
@@ -23,15 +24,16 @@ from host_tools.custody.index import Index, Recording
 from host_tools.custody.journey import Journey
 from host_tools.protocol.connection import Connection, RequestRefused
 from host_tools.system.roster import Roster
+from host_tools.trust.admission import MEMBER
 
 LOOK_AGAIN_S = 15.0  # a camera tells when it has something new; this is for a telling that was lost
 RECORDINGS_LISTED_MAX = 4_096  # at once, of one camera: a month of shifts; what is beyond is listed when these are gone
-TIME_UNCERTAINTY_MS = 50  # of our clock as the camera gets it: half a round trip and the operating system's drift
 
 
 @dataclass
 class CameraView:
-    """What the controller knows of a camera, docked or not; kept after the session for status."""
+    """What the controller knows of a camera, docked or not; kept after the session for status. ``admission``: a word of
+    ``admission.STATES``, with its text for people where the camera is no member."""
 
     serial: str
     model: str = ""
@@ -45,10 +47,14 @@ class CameraView:
     trouble: str = ""
     mb_per_s: float = 0.0
     link: dict[str, Any] = field(default_factory=dict[str, Any])
+    admission: str = MEMBER
+    admission_text: str = ""
 
 
 class Camera:
-    """A session with a camera. ``run`` lasts as long as the link does; ``news`` wakes it when work may have come."""
+    """A session with a camera. ``run`` lasts as long as the link does; ``news`` wakes it when work may have come;
+    ``signer``: with the key that the camera has met this controller by; ``drained``: asked whenever the camera is empty,
+    whether it has been let go."""
 
     def __init__(
         self,
@@ -62,6 +68,8 @@ class Camera:
         wall_ms: Callable[[], int],
         run_blocking: RunBlocking,
         happenings: Happenings,
+        signer: Signer = UNSIGNED_SIGNER,
+        drained: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self.view = view
         self.news = asyncio.Event()
@@ -74,32 +82,40 @@ class Camera:
         self._wall_ms = wall_ms
         self._run_blocking = run_blocking
         self._happenings = happenings
+        self._signer = signer
+        self._drained = drained
         self._met = ""  # the trouble of this look: the last one is shown until a look is over without any
         self._not_confirmed: set[bytes] = set()
         self._told_trouble: dict[bytes, str] = {}
 
     async def run(self) -> None:
-        """Until the link is lost."""
+        """Until the link is lost, or the camera is let go."""
         self._connection.on_message = self._on_message
-        await self._greet()
-        self.view.delivery_check = await probe_delivery(self._connection, run=1)
-        while True:
-            self.news.clear()
-            await self._look()
-            try:
-                async with asyncio.timeout(LOOK_AGAIN_S):
-                    await self.news.wait()
-            except TimeoutError:
-                pass  # look again all the same
+        try:
+            await self._greet()
+            self.view.delivery_check = await probe_delivery(self._connection, run=1)
+            await self._keep_looking()
+        finally:
+            self._offload.leave()
 
     async def indicate(self, pattern: str, duration_ms: int) -> None:
         """Show a lamp pattern on the camera itself."""
         number = schema.number_of(schema.LAMP_PATTERNS, pattern)
         await self._connection.ask("indicate", {"pattern": number, "duration_ms": duration_ms})
 
+    async def _keep_looking(self) -> None:
+        while True:
+            self.news.clear()
+            if await self._look():
+                return
+            try:
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await self.news.wait()
+            except TimeoutError:
+                pass  # look again all the same
+
     async def _greet(self) -> None:
         ask = self._connection.ask
-        await ask("set_time", {"unix_ms": self._wall_ms(), "uncertainty_ms": TIME_UNCERTAINTY_MS})
         wearer = self._roster.wearer_for(self.view.serial)
         if wearer is not None:
             await ask("assign_wearer", {"wearer": wearer.id, "name": wearer.name, "profile": wearer.profile})
@@ -115,10 +131,13 @@ class Camera:
         fields = await self._connection.ask("get_camera")
         self.view.status = {**fields, "state": schema.word_of(schema.CAMERA_STATES, fields["state"])}
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Do what there is to do; whether the camera is this system's no more."""
         entries = await self._list()
         self._met = ""
-        for entry in sorted(entries.values(), key=lambda entry: (-entry["priority"], entry["started_unix_ms"])):
+        ordered = sorted(entries.values(), key=lambda entry: (-entry["priority"], entry["started_unix_ms"]))
+        await self._offload.prepare(ordered, complete=len(entries) < RECORDINGS_LISTED_MAX)
+        for entry in ordered:
             with self._noting_trouble(entry["recording"]):
                 await self._serve(entry)
         for row in await self._run_blocking(lambda: self._index.recordings("erase_authorised")):
@@ -130,6 +149,15 @@ class Camera:
         if entries:
             await self._refresh()
         self._tell("camera_idle", recordings=self.view.status.get("recordings", 0))
+        return not entries and await self._let_go()
+
+    async def _let_go(self) -> bool:
+        try:
+            return self._drained is not None and await self._drained()
+        except RequestRefused as refused:
+            self.view.trouble = str(refused)
+            self._tell("trouble", text=str(refused))
+            return False
 
     @contextmanager
     def _noting_trouble(self, recording: bytes) -> Generator[None]:
@@ -173,7 +201,7 @@ class Camera:
     async def _erase(self, row: Recording) -> None:
         floor = self.view.status.get("erase_counter", 0)
         given = await self._run_blocking(lambda: self._journey.authorise_erase(row.recording, counter_floor=floor))
-        answer = await self._connection.ask("erase", {"authorisation": authorisation.encode(given)})
+        answer = await self._connection.ask("erase", {"authorisation": authorisation.encode(given, self._signer)})
         await self._run_blocking(lambda: self._journey.erased(row.recording, answer["counter"]))
         self._tell("erased", recording=row.recording.hex())
 

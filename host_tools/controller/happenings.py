@@ -13,10 +13,11 @@ LOG = logging.getLogger("openbwc.controller")
 
 
 class Happenings:
-    """Listeners get plain values: ``{"what": word, "at_unix_ms": …, ...}``. A listener must not block."""
+    """Listeners get plain values: ``{"what": word, "at_unix_ms": …, ...}``. A listener must not block. ``wall_ms``: the
+    controller's clock."""
 
     def __init__(self, wall_ms: Callable[[], int]) -> None:
-        self._wall_ms = wall_ms
+        self.wall_ms = wall_ms
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
@@ -27,6 +28,6 @@ class Happenings:
         """Something has happened."""
         if what != "progress":
             LOG.info("%s %s", what, " ".join(f"{key}={value}" for key, value in details.items()))
-        happening = {"what": what, "at_unix_ms": self._wall_ms(), **details}
+        happening = {"what": what, "at_unix_ms": self.wall_ms(), **details}
         for listener in self._listeners:
             listener(happening)

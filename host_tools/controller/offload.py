@@ -7,7 +7,7 @@ same as starting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +60,7 @@ class Offload:
         prioritised: bool = False,
     ) -> None:
         self.rates = Rates()
+        self._refused: tuple[bytes, ...] = ()
         self._turns = turns
         self._prioritised = prioritised
         self._connection = connection
@@ -84,12 +85,27 @@ class Offload:
         )
         return await self._run_blocking(lambda: self._spool.announce(announcement))
 
+    async def prepare(self, entries: Iterable[dict[str, Any]], complete: bool) -> None:
+        """Have room set aside for what the camera has (the most important first), and tell of what it does not have
+        any more though it is not whole here. ``complete``: these are all that it has."""
+        wanted = {entry["recording"]: entry["chunks_bytes"] + entry["manifest_bytes"] for entry in entries}
+        try:
+            await self._reserve(wanted)
+            if complete:
+                await self._tell_absent(wanted)
+        except CustodyError as fault:
+            self._happenings.tell("custody_fault", text=str(fault))
+
+    def leave(self) -> None:
+        """The camera is gone: what was set aside for it is free again, but for what has been accepted."""
+        self._spool.release(self._camera_serial)
+
     async def run(self, entry: dict[str, Any], docked: dict[str, Any]) -> None:
         """Until the recording is held. LinkLost, RequestRefused, CustodyError, OffloadFailed."""
         recording: bytes = entry["recording"]
         manifest = await self._pull_manifest(entry)
         await self._run_blocking(
-            lambda: self._spool.accept(manifest, self._camera_serial, entry["manifest_sha256"], docked)
+            lambda: self._spool.accept(manifest, self._camera_serial, entry["manifest_sha256"], docked, recording)
         )
         started_s = asyncio.get_running_loop().time()
         self._tell(entry, "offload_started")
@@ -100,6 +116,22 @@ class Offload:
             self.rates.seconds += asyncio.get_running_loop().time() - started_s
             await _to_its_end(self._pause(recording))
         self._tell(entry, "offloaded", mb_per_s=round(self.rates.mb_per_s, 2))
+
+    async def _reserve(self, wanted: dict[bytes, int]) -> None:
+        promise = await self._run_blocking(lambda: self._spool.reserve(self._camera_serial, wanted))
+        if promise.refused and promise.refused != self._refused:
+            self._happenings.tell(
+                "spool_full",
+                camera=self._camera_serial,
+                recordings=len(promise.refused),
+                text=f"{len(promise.refused)} recordings of camera {self._camera_serial} stay on it: the spool has no "
+                f"room for {promise.refused_bytes} bytes; deliver recordings or free space",
+            )
+        self._refused = promise.refused
+
+    async def _tell_absent(self, present: dict[bytes, int]) -> None:
+        for row in await self._run_blocking(lambda: self._spool.note_absent(self._camera_serial, present.keys())):
+            self._happenings.tell("lost", camera=self._camera_serial, recording=row.recording.hex(), text=row.trouble)
 
     async def _pull_missing(self, recording: bytes, entry: dict[str, Any]) -> None:
         for _ in range(ROUNDS_MAX):

@@ -5,25 +5,31 @@ Law: opens and says who answers; what is done with the board is for others.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from host_tools.protocol.connection import Connection, VersionMismatch
+from host_tools.protocol.connection import ChannelRefused, Connection, VersionMismatch
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports.errors import LinkLost, PortError
 from host_tools.transports.registry import Registry
 
+if TYPE_CHECKING:
+    from firmware.link.conversation import MakeSecure
 
-async def open_board(registry: Registry, url: str, nonce: int, codec: ConstructCodec) -> Connection:
-    """A connection with an open session. PortError: there is no board of ours; VersionMismatch: an older or newer one;
-    LinkLost: it went away meanwhile."""
+
+async def open_board(
+    registry: Registry, url: str, nonce: int, codec: ConstructCodec, make_secure: MakeSecure | None = None
+) -> Connection:
+    """A connection with an open session, secured where the board can be. PortError: there is no board of ours;
+    VersionMismatch: an older or newer one; ChannelRefused: one that is not believed; LinkLost: it went away
+    meanwhile."""
     try:
         pipe = await registry.open(url)
     except OSError as error:  # a host name that nobody knows, a network that is down
         raise PortError(f"{url}: cannot be opened ({error.strerror or error}); check the address") from error
-    connection = Connection(pipe, nonce, codec)
+    connection = Connection(pipe, nonce, codec, make_secure=make_secure)
     try:
         await connection.open()
-    except VersionMismatch:
+    except (VersionMismatch, ChannelRefused):
         raise
     except LinkLost as lost:
         raise _not_a_board(url, connection, lost) from lost

@@ -10,32 +10,44 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from firmware.formats.authorisation import Signer, UnsignedSigner
 from firmware.formats.chunk import Opener
 from firmware.formats.manifest import Manifest
 from firmware.link import schema
+from firmware.secure.certificates import PeerIdentity
+from firmware.secure.channel import SecureChannel
+from host_tools.controller import adoption
 from host_tools.controller.cameras import Camera, CameraView
 from host_tools.controller.committer import Committer
-from host_tools.controller.delivery import Delivery
+from host_tools.controller.delivery import Delivery, always_half, unsigned
 from host_tools.controller.discovery import Finder, FoundPort
 from host_tools.controller.docks import Dock
 from host_tools.controller.happenings import Happening, Happenings
+from host_tools.controller.members import Members
+from host_tools.controller.membership import Held, Membership
 from host_tools.controller.offload import Offload
 from host_tools.controller.opening import identify, open_board
+from host_tools.controller.scrubbing import Scrubbing
+from host_tools.controller.security import ChannelMaker, MakeChannel
 from host_tools.controller.turns import Turns
 from host_tools.custody.blocking import RunBlocking
+from host_tools.custody.heads import HeadSigner
 from host_tools.custody.index import Index
 from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
 from host_tools.destinations.interface import Destination
 from host_tools.hardware import Board, bay_of
-from host_tools.protocol.connection import Connection, RequestRefused, VersionMismatch
+from host_tools.protocol.connection import ChannelRefused, Connection, RequestRefused, VersionMismatch
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.system.roster import Roster
 from host_tools.transports.errors import LinkLost, PortError, PortMissing
 from host_tools.transports.registry import Registry
+from host_tools.trust.admission import FACTORY, MEMBER, REFUSED, SAFE_MODE, TEXTS, Admission, turn_away
+from host_tools.trust.errors import TrustError
+from host_tools.trust.system import SystemTrust
 
 LOOK_S = 0.2  # between two looks at the USB tree: docking shows within half a second
 HEALTH_S = 2.0  # between two looks at how well the links do
@@ -47,7 +59,9 @@ LOG = logging.getLogger("openbwc.controller")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a controller stands on, made by whoever composes the program."""
+    """What a controller stands on, made by whoever composes the program. ``members``: in memory unless given;
+    ``make_channel``: in place of real TLS; ``erase_signer``: asked once a session; ``chance``, ``head_signer``: see
+    Delivery."""
 
     finder: Finder
     registry: Registry
@@ -60,6 +74,26 @@ class World:
     nonce: Callable[[], int]
     opener_of: Callable[[Manifest], Opener]
     run_blocking: RunBlocking
+    trust: SystemTrust
+    members: Members = field(default_factory=Members)
+    make_channel: MakeChannel = SecureChannel
+    erase_signer: Callable[[], Signer] = UnsignedSigner
+    chance: Callable[[], float] = always_half
+    head_signer: Callable[[], HeadSigner] = unsigned
+
+
+class TurnedAway(Exception):
+    """Nothing is asked of whoever came. ``serial``: what it claims to be; the text says why, and what can be done."""
+
+    def __init__(self, serial: str, admission: Admission) -> None:
+        super().__init__(admission.text)
+        self.serial = serial
+        self.admission = admission
+
+
+def refused(serial: str, why: str) -> TurnedAway:
+    """A camera that this controller does not take, for a reason of its own."""
+    return TurnedAway(serial, Admission(REFUSED, "", f"{serial}: {TEXTS[REFUSED]}: {why}"))
 
 
 class Controller:
@@ -78,10 +112,19 @@ class Controller:
             world.opener_of,
             world.run_blocking,
             self.happenings,
+            world.chance,
+            world.head_signer,
         )
+        self.strangers: dict[FoundPort, CameraView] = {}
+        self.membership = Membership(
+            world.trust, world.members, world.wall_ms, world.run_blocking, self.happenings, self.is_online
+        )
+        for member in world.members.all():
+            self.cameras[member.serial] = CameraView(member.serial, member.model)
         self._world = world
         self._codec = ConstructCodec()
         self._committer = Committer(world.spool, world.run_blocking, self.happenings)
+        self._scrubbing = Scrubbing(world.index, world.spool, world.run_blocking, self.happenings)
         self._turns = Turns()
         self._journey = Journey(world.index, world.wall_ms)
         self._sessions: dict[str, Camera] = {}
@@ -94,6 +137,7 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._committer.run())
             tasks.create_task(self.delivery.run())
+            tasks.create_task(self._scrubbing.run())
             tasks.create_task(self._watch_links())
             while True:
                 self._follow_ports(tasks, set(self._world.finder.look()))
@@ -101,10 +145,15 @@ class Controller:
 
     def camera_in(self, dock: Dock, bay: int) -> CameraView | None:
         """The camera whose place on the USB tree is that bay."""
-        for view in self.cameras.values():
-            if view.online and self.bay_of(view, dock) == bay:
-                return view
-        return None
+        return next((view for view in self.present() if self.bay_of(view, dock) == bay), None)
+
+    def present(self) -> list[CameraView]:
+        """Everything that is docked now: members, and those that are none."""
+        return [view for view in self.cameras.values() if view.online] + list(self.strangers.values())
+
+    def is_online(self, serial: str) -> bool:
+        """Whether a member has a session now."""
+        return serial in self._sessions
 
     def bay_of(self, view: CameraView, dock: Dock) -> int | None:
         """The bay of a dock that a camera is in, by USB topology; None if it is not in that dock."""
@@ -128,12 +177,23 @@ class Controller:
         connection = self._links.get(serial)
         return connection.health().plain() if connection is not None else {}
 
+    def session_of(self, serial: str) -> Camera | None:
+        """The session with a camera, while there is one."""
+        return self._sessions.get(serial)
+
+    def look_again(self) -> None:
+        """Something was changed in the index: delivery and all cameras look at it anew."""
+        self.delivery.news.set()
+        for camera in self._sessions.values():
+            camera.news.set()
+
     # -- ports
 
     def _follow_ports(self, tasks: asyncio.TaskGroup, found: set[FoundPort]) -> None:
         for port in [port for port in self._ports if port not in found]:
             self._ports.pop(port).cancel()
             self.problems.pop(port.url, None)
+            self.strangers.pop(port, None)
         for port in sorted(found - set(self._ports)):
             self._ports[port] = tasks.create_task(self._keep(port))
 
@@ -145,11 +205,14 @@ class Controller:
                 await self._connect(port)
             except PortMissing as missing:  # a configured port whose board is not plugged in now
                 self._problem(port, str(missing))
-            except (PortError, VersionMismatch) as error:
+            except TurnedAway as turned:
+                self._show_stranger(port, turned.serial, turned.admission)
+                pause_s = RETRY_SLOW_S
+            except (PortError, VersionMismatch, TrustError) as error:
                 self._problem(port, str(error))
                 pause_s = RETRY_SLOW_S
-            except RequestRefused as refused:
-                self._problem(port, f"{port.url}: {refused}; update the board's firmware or this controller")
+            except RequestRefused as error:
+                self._problem(port, f"{port.url}: {error}; update the board's firmware or this controller")
                 pause_s = RETRY_SLOW_S
             except LinkLost as lost:
                 self.happenings.tell("link_lost", url=port.url, text=str(lost))
@@ -160,19 +223,65 @@ class Controller:
             await asyncio.sleep(pause_s)
 
     async def _connect(self, port: FoundPort) -> None:
-        connection = await open_board(self._world.registry, port.url, self._world.nonce(), self._codec)
+        world = self._world
+        maker = ChannelMaker(self.membership.channel_trust(), port.serial, world.make_channel)
+        signer = world.erase_signer()  # of the key that the camera is about to meet
         try:
-            identity = await identify(connection)
+            connection = await open_board(world.registry, port.url, world.nonce(), self._codec, maker)
+        except ChannelRefused:
+            if maker.fault is None:
+                raise
+            serial = maker.serial or port.url
+            raise TurnedAway(serial, turn_away(serial, maker.fault)) from None
+        try:
             self.problems.pop(port.url, None)
-            await self._until_lost(connection, self._serve(port, connection, identity))
+            if isinstance(connection.peer, PeerIdentity):
+                serving = self._serve_proved(port, connection, connection.peer, signer)
+            else:
+                serving = self._serve_bare(port, connection)
+            await self._until_lost(connection, serving)
         finally:
             connection.close()
 
-    async def _serve(self, port: FoundPort, connection: Connection, identity: dict[str, Any]) -> None:
-        if schema.word_of(schema.BOARD_KINDS, identity["kind"]) == "dock":
-            await self._serve_dock(port, connection, identity)
+    async def _serve_bare(self, port: FoundPort, connection: Connection) -> None:
+        """Whoever proves nothing can be a dock, which is trusted for electrical facts and lamps. A camera always can:
+        the bit that says so is not protected, and its absence must not help anybody."""
+        board = self._world.boards.get(port.model)
+        if board is None or board.kind == "dock":
+            identity = await identify(connection)
+            if schema.word_of(schema.BOARD_KINDS, identity["kind"]) == "dock":
+                await self._serve_dock(port, connection, identity)
+                return
+        raise refused(port.serial or port.url, "it is a camera and does not speak securely; update its firmware")
+
+    async def _serve_proved(
+        self, port: FoundPort, connection: Connection, peer: PeerIdentity, signer: Signer
+    ) -> None:
+        admission = self.membership.admit(peer)
+        if admission.state == MEMBER:
+            self.strangers.pop(port, None)
+            await self._serve_member(port, connection, peer, signer)
+        elif admission.state in (FACTORY, SAFE_MODE):
+            self._show_stranger(port, peer.serial, admission)
+            try:
+                await self.membership.hold(Held(connection, peer, admission, port.model))
+            finally:
+                self.strangers.pop(port, None)
         else:
-            await self._serve_camera(port, connection, identity)
+            raise TurnedAway(peer.serial, admission)
+
+    async def _serve_member(
+        self, port: FoundPort, connection: Connection, peer: PeerIdentity, signer: Signer
+    ) -> None:
+        try:
+            await adoption.set_time(connection, self._world.wall_ms())
+        except RequestRefused as error:
+            raise refused(peer.serial, f"it does not take this controller's time; set its clock ({error})") from error
+        trouble = await self.membership.welcome(connection, peer, port.model)
+        identity = await identify(connection)
+        if identity["serial"] != peer.serial:
+            raise refused(peer.serial, f"it says that it is {identity['serial'][:40]!r}; provision it anew")
+        await self._serve_camera(port, connection, identity, signer, trouble)
 
     async def _serve_dock(self, port: FoundPort, connection: Connection, identity: dict[str, Any]) -> None:
         dock = Dock(connection, identity, port.location, self.happenings)
@@ -185,11 +294,13 @@ class Controller:
                 del self.docks[dock.serial]
             self.happenings.tell("dock_offline", dock=dock.serial)
 
-    async def _serve_camera(self, port: FoundPort, connection: Connection, identity: dict[str, Any]) -> None:
+    async def _serve_camera(
+        self, port: FoundPort, connection: Connection, identity: dict[str, Any], signer: Signer, trouble: str
+    ) -> None:
         world, serial = self._world, identity["serial"]
         view = self.cameras.setdefault(serial, CameraView(serial))
         view.model, view.firmware, view.location = identity["model"], identity["firmware"], port.location
-        view.online = True
+        view.online, view.trouble = True, trouble
         wearer = world.roster.wearer_for(serial)
         offload = Offload(
             connection,
@@ -212,6 +323,8 @@ class Controller:
             world.wall_ms,
             world.run_blocking,
             self.happenings,
+            signer,
+            lambda: self.membership.drained(connection, serial),
         )
         self._sessions[serial] = camera
         self._links[serial] = connection
@@ -223,6 +336,8 @@ class Controller:
             if self._sessions.get(serial) is camera:  # else it is docked again already, and this is its old session
                 view.online = False
                 del self._sessions[serial], self._links[serial]
+                if self._world.members.find(serial) is None:  # it was let go
+                    self.cameras.pop(serial, None)
             self.happenings.tell("undocked", camera=serial)
 
     async def _until_lost(self, connection: Connection, serving: Coroutine[Any, Any, None]) -> None:
@@ -256,6 +371,14 @@ class Controller:
                     self.problems.pop(key, None)
             slow = now
 
+    def _show_stranger(self, port: FoundPort, serial: str, admission: Admission) -> None:
+        known = self.strangers.get(port)
+        if known is None or known.admission_text != admission.text:
+            view = CameraView(serial, port.model, location=port.location, online=True)
+            view.admission, view.admission_text = admission.state, admission.text
+            self.strangers[port] = view
+            self.happenings.tell("stranger", camera=serial, admission=admission.state, text=admission.text)
+
     def _problem(self, port: FoundPort, text: str) -> None:
         if self.problems.get(port.url) != text:
             self.problems[port.url] = text
@@ -265,24 +388,28 @@ class Controller:
 
     def _react(self, happening: Happening) -> None:
         if happening["what"] == "held":
-            self.delivery.news.set()
+            self.delivery.more()
         if happening["what"] in ("delivered", "damaged"):
             for camera in self._sessions.values():
                 camera.news.set()
+        if happening["what"] == "force_removed":
+            self.cameras.pop(happening["camera"], None)
         if happening["what"] != "progress":
             self._light_bays()
 
     def _light_bays(self) -> None:
         for dock in self.docks.values():
-            for view in self.cameras.values():
-                bay = self.bay_of(view, dock) if view.online else None
+            for view in self.present():
+                bay = self.bay_of(view, dock)
                 if bay is not None:
                     dock.want_lamp(bay, lamp_for(view))
 
 
 def lamp_for(view: CameraView) -> str:
     """The lamp pattern that tells a person what a docked camera is doing."""
-    if view.trouble:
+    if view.admission == FACTORY:
+        return "docked"
+    if view.trouble or view.admission != MEMBER:
         return "error"
     if view.offloading or view.status.get("recordings", 0):
         return "offloading"

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from host_tools.hardware.errors import nearest
 from host_tools.hardware.toml_lines import key_lines
+from host_tools.trust.authority import LDEVID_WEEKS_DEFAULT, LDEVID_WEEKS_MAX, LDEVID_WEEKS_MIN
 
 SYSTEM_NAME_MAX = 60  # characters, as a person would write on a label
 
@@ -18,7 +19,8 @@ class SettingsError(Exception):
 
 
 class Settings(BaseModel):
-    """Paths are absolute or relative to the working folder."""
+    """Paths are absolute or relative to the working folder. ``certificate_weeks``: how long a camera may be away before
+    it is in safe mode."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,6 +31,7 @@ class Settings(BaseModel):
     usb_root: Path | None = Path("/sys/bus/usb/devices")
     dev: Path = Path("/dev")
     urls: tuple[str, ...] = ()
+    certificate_weeks: int = Field(default=LDEVID_WEEKS_DEFAULT, ge=LDEVID_WEEKS_MIN, le=LDEVID_WEEKS_MAX)
 
 
 def read_settings(path: Path | None, **overrides: object) -> Settings:

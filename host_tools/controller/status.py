@@ -7,33 +7,44 @@ from typing import Any
 from firmware.link import schema
 from host_tools.controller.cameras import CameraView
 from host_tools.controller.docks import Dock, worst_verdict
+from host_tools.controller.keeping import (
+    card_level,
+    recording_alerts,
+    spool_view,
+    storage_alerts,
+    transfers_view,
+)
 from host_tools.controller.service import Controller
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.spool import Spool
+from host_tools.trust.admission import MEMBER
 
 RECORDINGS_SHOWN_MAX = 200  # newest first; a page of history, not an archive
 
 
 async def take_status(controller: Controller, index: Index, spool: Spool, run_blocking: RunBlocking) -> dict[str, Any]:
     """Docks with bays, cameras, recordings with their place, spool, destination, problems. CustodyError."""
-    recordings, counts = await run_blocking(lambda: (_recordings(index), index.count_by_state()))
+    online = {view.serial for view in controller.cameras.values() if view.online}
+    now_ms = controller.happenings.wall_ms()
+    recordings, counts, transfers, alerts = await run_blocking(
+        lambda: (
+            _recordings(index),
+            index.count_by_state(),
+            index.transfers.history(now_ms),
+            recording_alerts(index, online, now_ms),
+        )
+    )
     storage = spool.storage()
     return {
         "docks": [_dock(controller, dock) for dock in controller.docks.values()],
-        "cameras": [_camera(controller, view) for view in sorted(controller.cameras.values(), key=_serial)],
+        "cameras": [_camera(controller, view) for view in sorted(_views(controller), key=_serial)],
         "recordings": recordings,
         "counts": counts,
-        "spool": {
-            "total_bytes": storage.total_bytes,
-            "used_bytes": storage.used_bytes,
-            "reserved_bytes": storage.reserved_bytes,
-            "free_bytes": storage.free_bytes,
-            "almost_full": storage.almost_full,
-            "full": storage.full,
-        },
+        "spool": spool_view(storage),
+        "transfers": transfers_view(transfers),
         "destination": {"name": controller.delivery.destination_name, "trouble": controller.delivery.trouble},
-        "problems": dict(controller.problems),
+        "problems": controller.problems | controller.membership.alerts() | storage_alerts(storage) | alerts,
     }
 
 
@@ -73,7 +84,18 @@ def _dock(controller: Controller, dock: Dock) -> dict[str, Any]:
     return {"serial": dock.serial, "model": dock.model, "location": dock.location, "bays": bays}
 
 
+def _views(controller: Controller) -> list[CameraView]:
+    return [*controller.cameras.values(), *controller.strangers.values()]
+
+
+def _state(view: CameraView) -> str:
+    if view.admission != MEMBER:
+        return view.admission
+    return view.status.get("state", "") if view.online else "undocked"
+
+
 def _camera(controller: Controller, view: CameraView) -> dict[str, Any]:
+    member = controller.membership.members.find(view.serial) if view.admission == MEMBER else None
     return {
         "serial": view.serial,
         "model": view.model,
@@ -81,10 +103,15 @@ def _camera(controller: Controller, view: CameraView) -> dict[str, Any]:
         "online": view.online,
         "place": controller.place_of(view),
         "wearer": view.wearer,
-        "state": view.status.get("state", "") if view.online else "undocked",
+        "state": _state(view),
+        "admission": view.admission,
+        "admission_text": view.admission_text,
+        "expires_unix_ms": member.expires_unix_ms if member is not None else None,
+        "removing": member is not None and member.removing,
         "battery_percent": view.status.get("battery_percent"),
         "storage_free_bytes": view.status.get("storage_free_bytes"),
         "storage_total_bytes": view.status.get("storage_total_bytes"),
+        "storage_level": card_level(view.status.get("storage_free_bytes"), view.status.get("storage_total_bytes")),
         "recordings": view.status.get("recordings", 0),
         "offloading": view.offloading,
         "mb_per_s": round(view.mb_per_s, 2),

@@ -1,11 +1,12 @@
 """The seam between the event loop and work that blocks (fsync, transactions, reading evidence).
 
-Law: nobody calls ``asyncio.to_thread`` elsewhere; every room takes a ``RunBlocking`` as an argument, so that the
-simulation runs the same code inline on virtual time.
+Law: nobody calls ``asyncio.to_thread`` or makes a thread elsewhere; every room takes a ``RunBlocking`` or ``Together`` as
+an argument, so that the simulation runs the same code inline on virtual time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
@@ -17,6 +18,37 @@ class RunBlocking(Protocol):
     """Runs a function that may block and answers its result; its exceptions come through unchanged."""
 
     def __call__(self, function: Callable[[], T], /) -> Awaitable[T]: ...
+
+
+class Together(Protocol):
+    """Does several blocking jobs, none of which raises, and returns when all are done."""
+
+    def __call__(self, jobs: Sequence[Callable[[], None]], /) -> None: ...
+
+
+def one_by_one(jobs: Sequence[Callable[[], None]], /) -> None:
+    """In order, in the caller's thread: for the simulation and for tests."""
+    for job in jobs:
+        job()
+
+
+class SideBySide:
+    """In some threads of its own: for programs. Syncs of several files cost hardly more than one that way."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, "side-by-side")
+
+    def __call__(self, jobs: Sequence[Callable[[], None]], /) -> None:
+        """See Together."""
+        if len(jobs) < 2:
+            one_by_one(jobs)
+            return
+        for done in [self._pool.submit(job) for job in jobs]:
+            done.result()
+
+    def close(self) -> None:
+        """Give the threads back."""
+        self._pool.shutdown()
 
 
 async def run_in_thread(function: Callable[[], T], /) -> T:

@@ -8,7 +8,7 @@ back, so that a closed index is one file.
 """
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,6 +67,16 @@ class Database:
             finally:
                 self._depth -= 1
 
+    @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """Reads inside see one committed state; nothing is written."""
+        with self._lock, _told(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
+
     def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """All rows a statement answers."""
         with self._lock, _told(self.path):
@@ -97,10 +107,13 @@ def open_database(
     read_only: bool = False,
     exclusive: bool = False,
     vfs: str | None = None,
+    application_id: int = APPLICATION_ID,
+    upgrades: Mapping[int, str] | None = None,
 ) -> Database:
     """Open or (unless ``read_only``) make the index at ``path``. ``CustodyFault`` names the file and the remedy.
 
-    A second writer on the same file is refused. ``read_only`` works on a copy and beside a running controller.
+    ``upgrades``: the statements that lead from an older schema version to the next; they run in one transaction. A
+    second writer on the same file is refused. ``read_only`` works on a copy and beside a running controller.
     """
     with _told(path):
         guard = None if read_only or vfs is not None or path == ":memory:" else _guard(path)
@@ -110,10 +123,12 @@ def open_database(
             connection.set_busy_timeout(BUSY_MS_MAX)
             if exclusive:
                 connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-            is_new = _is_new(path, connection, schema_version, read_only=read_only)
+            is_new = _is_new(path, connection, schema_version, application_id, read_only=read_only)
             _settle(connection, read_only=read_only)
             if is_new:
-                _make_schema(connection, schema, schema_version)
+                _make_schema(connection, schema, schema_version, application_id)
+            elif not read_only:
+                _upgrade(connection, schema_version, upgrades or {})
         except BaseException:
             connection.close()
             if guard is not None:
@@ -133,15 +148,15 @@ def _guard(path: str) -> apsw.Connection:
     return guard
 
 
-def _is_new(path: str, connection: apsw.Connection, version: int, *, read_only: bool) -> bool:
+def _is_new(path: str, connection: apsw.Connection, version: int, application_id: int, *, read_only: bool) -> bool:
     """Whether the file is empty. Nothing is written before it is known that the file is ours and not of the future."""
     found = int(_pragma(connection, "user_version"))
     application = int(_pragma(connection, "application_id"))
     empty = next(iter(connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1")), None) is None
     if empty and not read_only:
         return True
-    if application != APPLICATION_ID:
-        raise CustodyFault(f"index {path}: it is not a custody index: name another file")
+    if application != application_id:
+        raise CustodyFault(f"index {path}: it is not a custody index, or another database of ours: name another file")
     if found > version:
         raise CustodyFault(
             f"index {path}: it has schema {found}, this software knows schemas up to {version}: use the newer software"
@@ -159,10 +174,20 @@ def _settle(connection: apsw.Connection, *, read_only: bool) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _make_schema(connection: apsw.Connection, schema: str, version: int) -> None:
+def _make_schema(connection: apsw.Connection, schema: str, version: int, application_id: int) -> None:
     with connection:
         connection.execute(schema)
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id={application_id}")
+        connection.execute(f"PRAGMA user_version={version}")
+
+
+def _upgrade(connection: apsw.Connection, version: int, upgrades: Mapping[int, str]) -> None:
+    found = int(_pragma(connection, "user_version"))
+    if found == version:
+        return
+    with connection:
+        for step in range(found, version):
+            connection.execute(upgrades[step])
         connection.execute(f"PRAGMA user_version={version}")
 
 

@@ -18,7 +18,7 @@ def of_acceptance(manifest: Manifest, digest: bytes, docked: Details) -> dict[Wo
     return {
         "recorded": {
             "camera": manifest.camera_serial,
-            "wearer": manifest.wearer_id,
+            **({} if manifest.private else {"wearer": manifest.wearer_id}),  # sealed: who opens it tells
             "boot": manifest.boot,
             "started": _moment(manifest.started),
             "stopped": _moment(manifest.stopped),

@@ -17,6 +17,10 @@ class CustodyFault(CustodyError):
     """The storage below failed; whatever was not committed counts as not received."""
 
 
+class ManifestRefused(CustodyRefused):
+    """A manifest that its camera's signature does not vouch for. Asking again gives the same: a person must look."""
+
+
 class SpoolFull(CustodyRefused):
     """There is no room for this recording; nothing of it was kept. It stays on its camera."""
 
@@ -28,6 +32,7 @@ class SpoolDamage(CustodyError):
         super().__init__(f"recording {recording.hex()} chunk {chunk}: {reason}; dock its camera to fetch it again")
         self.recording = recording
         self.chunk = chunk
+        self.reason = f"chunk {chunk} {reason}"
 
 
 class ContentMismatch(CustodyError):

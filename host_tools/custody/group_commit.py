@@ -1,18 +1,22 @@
 """Group commit: many chunks of many cameras become durable with one fsync a file and one transaction.
 
-Law: read back what came out of order, sync every touched file, then enter all rows in one transaction, then believe it.
-A fault of one file costs that recording's uncommitted chunks and nobody else's.
+Law: read back and judge every chunk, sync every touched file (all at once: a file system makes one journal commit of
+them), then enter all rows in one transaction, then believe it. A fault of one file costs that recording's uncommitted
+chunks and nobody else's.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from firmware.ports.errors import PortFault
+from firmware.ports.files import File
 from host_tools.custody import details
+from host_tools.custody.blocking import Together
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.index import Index
 from host_tools.custody.layout import Layout
 from host_tools.custody.reports import ChunkRef, CommitReport
-from host_tools.custody.shelf import SEALED_BYTES_MAX, Shelf, Waiting
+from host_tools.custody.shelf import SEALED_BYTES_MAX, Shelf, read_sealed
 from host_tools.custody.shelves import Shelves
 
 Batch = tuple[Shelf, list[int]]
@@ -21,8 +25,11 @@ Batch = tuple[Shelf, list[int]]
 class GroupCommit:
     """``run`` blocks and is called by one thread at a time."""
 
-    def __init__(self, layout: Layout, index: Index, shelves: Shelves, wall_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, layout: Layout, index: Index, shelves: Shelves, wall_ms: Callable[[], int], together: Together
+    ) -> None:
         self._layout = layout
+        self._together = together
         self._index = index
         self._shelves = shelves
         self._wall_ms = wall_ms
@@ -31,45 +38,65 @@ class GroupCommit:
     def run(self) -> CommitReport:
         """Commit everything that waits. CustodyFault if the index did not take it: it is all missing again."""
         report = CommitReport()
-        secured: list[Batch] = []
+        right: list[Batch] = []
         for shelf, waiting in self._shelves.take_batches():
-            chunks = self._check_again(shelf, waiting)
-            if chunks and self._secure(shelf, chunks, report):
-                secured.append((shelf, chunks))
+            chunks = self._judge(shelf, waiting)
+            if chunks:
+                right.append((shelf, chunks))
+        faults = self._sync([shelf for shelf, _ in right])
+        secured = [batch for batch in right if self._is_secured(*batch, faults.get(batch[0].recording), report)]
         report.rejected.extend(self._shelves.take_rejected())
         if secured:
             self._enter(secured, report)
         return report
 
-    def _check_again(self, shelf: Shelf, waiting: Iterable[Waiting]) -> list[int]:
-        """Chunks whose pieces came out of order are read back now; returns those that are right."""
+    def _judge(self, shelf: Shelf, waiting: Iterable[int]) -> list[int]:
+        """Read chunks back and check their digests; returns those that are right."""
         right: list[int] = []
-        for item in waiting:
-            if item.verified or self._reads_back(shelf, item.chunk):
-                right.append(item.chunk)
-            else:
-                self._shelves.reject(shelf, item.chunk)
+        file: File | None = None
+        try:
+            for chunk in waiting:
+                try:
+                    file = file or shelf.open_to_check(self._layout)
+                    is_right = read_sealed(file, shelf.manifest.chunks[chunk], self._buffer) is not None
+                except PortFault as fault:
+                    self._shelves.note("fault", shelf.recording, f"chunk {chunk} cannot be read back ({fault})")
+                    is_right = False
+                if is_right:
+                    right.append(chunk)
+                else:
+                    self._shelves.reject(shelf, chunk)
+        finally:
+            if file is not None:
+                file.close()
         return right
 
-    def _reads_back(self, shelf: Shelf, chunk: int) -> bool:
-        try:
-            return shelf.reads_back(self._layout, chunk, self._buffer)
-        except PortFault as fault:
-            self._shelves.note("fault", shelf.recording, f"chunk {chunk} cannot be read back ({fault})")
-            return False
+    def _sync(self, shelves: list[Shelf]) -> dict[bytes, PortFault]:
+        """Make what was written durable, side by side; returns the faults by recording."""
+        faults: dict[bytes, PortFault] = {}
 
-    def _secure(self, shelf: Shelf, chunks: list[int], report: CommitReport) -> bool:
-        """Sync one recording's file. After a failed sync nobody knows which pages were lost: all uncommitted are."""
+        def sync(shelf: Shelf) -> None:
+            try:
+                shelf.sync(self._layout)
+            except PortFault as fault:
+                faults[shelf.recording] = fault
+
+        self._together([partial(sync, shelf) for shelf in shelves])
+        return faults
+
+    def _is_secured(self, shelf: Shelf, chunks: list[int], fault: PortFault | None, report: CommitReport) -> bool:
+        """Whether these chunks may count. After a failed sync nobody knows which pages were lost: all uncommitted are."""
         try:
-            shelf.sync(self._layout)
+            if fault is not None:
+                raise fault
             if not shelf.is_complete_with(chunks) or self._is_in_place(shelf):
                 return True
             reason = "its chunks file was removed while it was being received; all of it is fetched again"
             with self._index.transaction():
                 self._index.forget_chunks(shelf.recording, range(len(shelf.manifest.chunks)))
             self._shelves.drop(shelf, range(len(shelf.manifest.chunks)))
-        except PortFault as fault:
-            reason = f"its file could not be made durable ({fault}): check the spool's disk"
+        except PortFault as found:
+            reason = f"its file could not be made durable ({found}): check the spool's disk"
         shelf.give_up_file()
         self._shelves.drop(shelf, chunks)
         self._shelves.drop_uncommitted(shelf)

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from firmware.formats.authorisation import EraseAuthorisation
-from host_tools.custody import ledger, states
+from host_tools.custody import ledger, states, transfers
 from host_tools.custody.database import Database, open_database
 from host_tools.custody.errors import CustodyRefused
 from host_tools.custody.states import Happening, State, Word
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LEDGER_PAGE_ROWS = 512  # rows of the ledger in memory at once while it is walked
+
+# The spool holds few recordings; the table remembers all there ever were.
+_STORED_INDEX = "CREATE INDEX recordings_stored ON recordings (stored) WHERE stored = 1;"
 
 _SCHEMA = f"""
 CREATE TABLE recordings (
@@ -73,7 +76,12 @@ CREATE TRIGGER ledger_keeps_lines BEFORE UPDATE ON ledger
     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_keeps_length BEFORE DELETE ON ledger
     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+{transfers.SCHEMA}
+{_STORED_INDEX}
 """
+
+# From each older schema version to the next.
+_UPGRADES = {1: transfers.SCHEMA + _STORED_INDEX}
 
 
 class Announcement(NamedTuple):
@@ -127,6 +135,7 @@ class Index:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.path = database.path
+        self.transfers = transfers.Transfers(database)
 
     def transaction(self) -> AbstractContextManager[None]:
         """All or nothing; durable when it ends."""
@@ -165,15 +174,48 @@ class Index:
         )
         return [_recording(row) for row in rows]
 
+    def unfinished_of(self, camera_serial: str) -> list[Recording]:
+        """Rows of a camera's recordings that are not whole here, oldest first."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM recordings WHERE camera_serial = ? AND state IN ('announced', 'offloading') "
+            "ORDER BY started_unix_ms, recording",
+            (camera_serial,),
+        )
+        return [_recording(row) for row in rows]
+
+    def lingering(self) -> list[Recording]:
+        """Rows of the recordings that the destination has and the spool still holds files of."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM recordings WHERE stored = 1 "
+            "AND state IN ('delivered', 'erase_authorised', 'erased') ORDER BY started_unix_ms, recording"
+        )
+        return [_recording(row) for row in rows]
+
+    def troubled(self, rows_max: int) -> list[Recording]:
+        """Rows of the recordings that do not go on, or whose last attempt failed; newest first."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM recordings WHERE poison <> '' OR trouble <> '' "
+            "ORDER BY started_unix_ms DESC, recording LIMIT ?",
+            (rows_max,),
+        )
+        return [_recording(row) for row in rows]
+
     def count_by_state(self) -> dict[State, int]:
         """How many recordings are in each state that has any."""
         return {row[0]: row[1] for row in self._database.rows("SELECT state, count(*) FROM recordings GROUP BY state")}
 
     def announce(self, announcement: Announcement, at_unix_ms: int) -> Recording:
-        """Take down what a camera says it has; of a recording that is past ``announced`` nothing is changed."""
+        """Take down what a camera says it has; of a recording that is past ``announced`` nothing is changed.
+
+        Before that it belongs to nobody: a camera that only claims it must not keep the right one from bringing it.
+        """
         with self.transaction():
             found = self.find(announcement.recording)
-            if found is not None and found.camera_serial != announcement.camera_serial:
+            other = found is not None and found.camera_serial != announcement.camera_serial
+            if other and found is not None and found.state == "announced":
+                self._change(announcement.recording, "camera_serial = ?, poison = '', trouble = ''",
+                             (announcement.camera_serial,))  # fmt: skip
+            elif other and found is not None:
                 raise CustodyRefused(
                     f"recording {announcement.recording.hex()} belongs to camera {found.camera_serial}, "
                     f"not to {announcement.camera_serial}: examine both cameras"
@@ -195,6 +237,10 @@ class Index:
         """What the manifest adds to the announcement; from now on the spool holds files of this recording."""
         self._change(recording, "chunk_count = ?, wearer_id = ?, wearer_name = ?, stored = 1",
                      (chunk_count, wearer_id, wearer_name))  # fmt: skip
+
+    def note_wearer(self, recording: bytes, wearer_id: str, wearer_name: str) -> None:
+        """Who wore the camera, where only opening the recording told."""
+        self._change(recording, "wearer_id = ?, wearer_name = ?", (wearer_id, wearer_name))
 
     def note_removed(self, recording: bytes) -> None:
         """The spool is about to remove its files of this recording."""
@@ -329,6 +375,29 @@ class Index:
                 return
             last = rows[-1][0]
 
+    def last_link(self, recording: bytes | None, words: Iterable[Word]) -> ledger.Link | None:
+        """The last entry about a recording (None: about none) whose word is among these."""
+        listed = list(words)
+        marks = ", ".join("?" * len(listed))
+        row = self._database.row(
+            "SELECT sequence, recording, line, hash FROM ledger WHERE recording IS ? "
+            f"AND json_extract(line, '$.event') IN ({marks}) ORDER BY sequence DESC LIMIT 1",
+            (recording, *listed),
+        )
+        return ledger.Link(*row) if row else None
+
+    def stranger_link(self) -> ledger.Link | None:
+        """The first entry about a recording that has no row here."""
+        row = self._database.row(
+            "SELECT sequence, recording, line, hash FROM ledger WHERE recording IS NOT NULL "
+            "AND recording NOT IN (SELECT recording FROM recordings) ORDER BY sequence LIMIT 1"
+        )
+        return ledger.Link(*row) if row else None
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Whatever is read inside was committed at one moment, also beside a running controller."""
+        return self._database.snapshot()
+
     def _change(self, recording: bytes, assignments: str, values: tuple[object, ...]) -> None:
         if not self._database.run(f"UPDATE recordings SET {assignments} WHERE recording = ?", (*values, recording)):
             self.get(recording)
@@ -339,7 +408,11 @@ def open_index(path: str, *, read_only: bool = False, exclusive: bool = False, v
 
     ``exclusive`` and ``vfs``: see ``database``; ``read_only`` works on a copy and beside a running controller.
     """
-    return Index(open_database(path, _SCHEMA, SCHEMA_VERSION, read_only=read_only, exclusive=exclusive, vfs=vfs))
+    return Index(
+        open_database(
+            path, _SCHEMA, SCHEMA_VERSION, read_only=read_only, exclusive=exclusive, vfs=vfs, upgrades=_UPGRADES
+        )
+    )
 
 
 def _recording(row: tuple[Any, ...]) -> Recording:

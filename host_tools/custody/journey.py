@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from firmware.formats.authorisation import EraseAuthorisation
-from host_tools.custody import details
+from host_tools.custody import details, heads
+from host_tools.custody.heads import HeadSigner, SignedHead
 from host_tools.custody.index import Index, Recording
+from host_tools.custody.ledger import read_entry
+from host_tools.custody.states import WORDS
 
 # Why a camera may erase: ``acknowledged`` = the destination has confirmed every object and the whole.
 ErasePolicy = Literal["acknowledged"]
@@ -22,13 +25,15 @@ class Journey:
         self._index = index
         self._wall_ms = wall_ms
 
-    def start_delivery(self, recording: bytes, container: str) -> Recording:
+    def start_delivery(self, recording: bytes, container: str, wearer: tuple[str, str] = ("", "")) -> Recording:
         """The recording is about to be sent under this name. CustodyRefused if another recording uses the name, or if
-        this one is not held."""
+        this one is not held. ``wearer``: id and name, which a sealed recording tells only when it is opened."""
         with self._index.transaction():
             row = self._index.advance(recording, "delivery_started", self._wall_ms())
             if row.container != container:
                 self._index.note_container(recording, container)
+            if any(wearer) and (row.wearer_id, row.wearer_name) != wearer:
+                self._index.note_wearer(recording, *wearer)
             return self._index.get(recording)
 
     def delivered(self, recording: bytes, destination: str, objects: Iterable[Mapping[str, Any]]) -> Recording:
@@ -36,6 +41,22 @@ class Journey:
         row = self._index.get(recording)
         told = details.of_delivery(destination, row.container, objects)
         return self._index.advance(recording, "delivered", self._wall_ms(), told)
+
+    def sign_head(self, recording: bytes, signer: HeadSigner) -> SignedHead:
+        """Where the chain stands now, signed, as an entry of its own: what goes with the recording to its destination.
+        Asking again gives the same one for as long as nothing else has been told of the recording."""
+        now = self._wall_ms()
+        with self._index.transaction():
+            last = self._index.last_link(recording, WORDS)
+            if last is not None:
+                entry = read_entry(last)
+                if entry.word == "head_signed" and entry.details["certificate"] == signer.certificate:
+                    return heads.read_details(entry.details, recording, entry.at_unix_ms)
+            if signer.chain and not self._is_named(signer):
+                self._index.append("signer", None, now, signer.details())
+            signed = signer.sign(self._index.ledger_head(), recording, now)
+            self._index.append("head_signed", recording, now, signed.details())
+            return signed
 
     def authorise_erase(
         self, recording: bytes, policy: ErasePolicy = "acknowledged", counter_floor: int = 0
@@ -71,3 +92,7 @@ class Journey:
         """The last attempt failed, and why; it will be tried again. Empty when one has succeeded."""
         with self._index.transaction():
             self._index.note_trouble(recording, reason)
+
+    def _is_named(self, signer: HeadSigner) -> bool:
+        link = self._index.last_link(None, ("signer",))
+        return link is not None and read_entry(link).details["certificate"] == signer.certificate

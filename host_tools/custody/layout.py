@@ -1,8 +1,8 @@
 """Where the spool keeps what, on the files port: ``recordings/<id>/manifest.json`` and ``recordings/<id>/chunks``.
 
 Law: names, order of syncs, nothing of the index. A manifest is moved into place whole; the chunks file is reserved
-whole before anything is promised. The marker file tells the spool's medium from an empty mount point: recordings must
-not count as lost because a disk is not plugged in.
+whole before anything is promised. ``quarantine/<id>-<chunk>`` holds copies of damaged chunks. The marker file tells the
+spool's medium from an empty mount point: recordings must not count as lost because a disk is not plugged in.
 """
 
 from contextlib import suppress
@@ -17,6 +17,8 @@ from host_tools.custody.errors import CustodyFault
 MARKER = "openbwc-spool"
 MARKER_TEXT = b"openbwc spool, layout 1. The controller will not start without this file.\n"
 RECORDINGS = "recordings"
+QUARANTINE = "quarantine"
+QUARANTINE_CHUNKS_MAX = 64  # damaged chunks kept for examination, a megabyte each: a dying disk must not fill itself
 
 
 class Layout:
@@ -126,6 +128,19 @@ class Layout:
         finally:
             file.close()
 
+    def put_in_quarantine(self, recording: bytes, chunk: int, data: memoryview) -> bool:
+        """Keep a damaged chunk; False if there are enough of them already."""
+        if not self.files.exists(QUARANTINE):
+            self.files.make_folder(QUARANTINE)
+            self.files.sync_folder("")
+        name = f"{recording_id.text(recording)}-{chunk}"
+        kept = self.files.list_folder(QUARANTINE)
+        if name not in kept and len(kept) >= QUARANTINE_CHUNKS_MAX:
+            return False
+        _write_new(self.files, f"{QUARANTINE}/{name}", data)
+        self.files.sync_folder(QUARANTINE)
+        return True
+
     def sync_names(self, recording: bytes) -> None:
         """Make the names in a recording's folder durable."""
         self.files.sync_folder(_folder(recording))
@@ -157,7 +172,7 @@ def _chunks(recording: bytes) -> str:
     return _folder(recording) + "/chunks"
 
 
-def _write_new(files: Files, path: str, data: bytes) -> None:
+def _write_new(files: Files, path: str, data: bytes | memoryview) -> None:
     try:
         file = files.create(path)
     except AlreadyExists:

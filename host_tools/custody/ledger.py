@@ -8,7 +8,7 @@ of any language.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -81,6 +81,12 @@ class LinkStore(Protocol):
         ...
 
 
+class Judge(Protocol):
+    """Looks at each entry of a chain that holds until there; an empty text finds nothing wrong."""
+
+    def fault(self, before: Head, entry: Entry) -> str: ...
+
+
 class Ledger:
     """Reading the chain. It grows only inside the index's transactions, together with what it tells of."""
 
@@ -91,15 +97,23 @@ class Ledger:
         """Entries in order; of one recording only, if asked. CustodyRefused names a line that is none."""
         return (read_entry(link) for link in self._store.ledger_links(recording))
 
-    def verify(self, heads: Iterable[Head] = ()) -> Verdict:
+    def verify(self, heads: Iterable[Head] = (), judge: Judge | None = None) -> Verdict:
         """Check the whole chain; ``heads`` are earlier heads (from delivered recordings) that it must contain."""
-        return verify(self._store.ledger_links(), heads)
+        return verify(self._store.ledger_links(), heads, judge)
 
 
-def make_link(head: Head, word: str, recording: bytes | None, at_unix_ms: int, details: Details) -> Link:
-    """The link that follows ``head``. CustodyRefused if the word is unknown or the details are too long."""
-    if word not in WORDS:
-        raise CustodyRefused(f"ledger word {word!r} is unknown; known words: {', '.join(WORDS)}")
+def make_link(
+    head: Head,
+    word: str,
+    recording: bytes | None,
+    at_unix_ms: int,
+    details: Details,
+    words: Collection[str] = WORDS,
+) -> Link:
+    """The link that follows ``head``. CustodyRefused if the word is unknown or the details are too long.
+    ``words``: what a chain speaks of; the audit trail of people has its own."""
+    if word not in words:
+        raise CustodyRefused(f"ledger word {word!r} is unknown; known words: {', '.join(words)}")
     sequence = head.sequence + 1
     document = {
         "schema": LEDGER_SCHEMA,
@@ -131,13 +145,33 @@ def read_entry(link: Link) -> Entry:
     )
 
 
-def verify(links: Iterable[Link], heads: Iterable[Head] = ()) -> Verdict:
-    """Walk the chain in one pass. Finds a rewritten, dropped, added or moved line; and, by ``heads`` taken earlier and
-    kept elsewhere, a chain that was cut short or made anew."""
-    expected = {head.sequence: head.hash for head in heads if head.sequence > 0}
+def sequence_of(line: str) -> int | None:
+    """The place that a line names; None if it names none."""
+    number = _members(line).get("sequence")
+    return number if isinstance(number, int) else None
+
+
+def recording_of(line: str) -> bytes | None:
+    """The recording that a line names; None if it names none."""
+    named = _members(line).get("recording")
+    try:
+        return bytes.fromhex(named) if isinstance(named, str) else None
+    except ValueError:
+        return None
+
+
+def verify(links: Iterable[Link], heads: Iterable[Head] = (), judge: Judge | None = None) -> Verdict:
+    """Walk the chain in one pass. Finds a rewritten, dropped, added or moved line; by ``heads`` taken earlier and kept
+    elsewhere, a chain that was cut short or made anew; and what ``judge`` finds."""
+    expected: dict[int, set[bytes]] = {}
+    for kept in heads:
+        if kept.sequence > 0:
+            expected.setdefault(kept.sequence, set()).add(kept.hash)
     head = Head(0, GENESIS)
     for link in links:
-        reason = _link_fault(head, link) or _head_fault(expected.pop(link.sequence, None), link)
+        reason = _link_fault(head, link) or _head_fault(expected.pop(link.sequence, set()), link)
+        if judge is not None and not reason:
+            reason = judge.fault(head, read_entry(link))
         if reason:
             return Verdict(head.sequence, head, head.sequence + 1, reason)
         head = Head(link.sequence, link.hash)
@@ -155,8 +189,8 @@ def _link_fault(head: Head, link: Link) -> str:
     return _line_fault(link)
 
 
-def _head_fault(expected: bytes | None, link: Link) -> str:
-    if expected is not None and expected != link.hash:
+def _head_fault(expected: set[bytes], link: Link) -> str:
+    if expected - {link.hash}:
         return "a kept head names another entry at this place: the chain was made anew"
     return ""
 
@@ -179,6 +213,14 @@ def _line_fault(link: Link) -> str:
     if set(document) != {"schema", "sequence", "event", "recording", "at_unix_ms", "details"}:
         return "its line has other fields than an entry"
     return ""
+
+
+def _members(line: str) -> dict[str, object]:
+    try:
+        loaded: object = json.loads(line)
+    except ValueError:
+        return {}
+    return cast("dict[str, object]", loaded) if isinstance(loaded, dict) else {}
 
 
 def _canonical(document: Mapping[str, object]) -> str:

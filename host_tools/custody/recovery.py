@@ -10,6 +10,7 @@ from firmware.formats import manifest as manifests
 from firmware.formats.errors import FormatError
 from firmware.formats.manifest import Manifest
 from firmware.ports.errors import PortFault
+from firmware.secure import document
 from host_tools.custody import details, states
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.layout import Layout
@@ -57,7 +58,10 @@ class Recovery:
         self._shelves.note("damaged", row.recording, f"{len(chunks)} committed chunks are missing again: {reason}")
         with self._index.transaction():
             self._index.forget_chunks(row.recording, chunks)
-            return self._index.advance(row.recording, "damaged", self._wall_ms(), details.of_damage(chunks, reason))
+            self._index.advance(row.recording, "damaged", self._wall_ms(), details.of_damage(chunks, reason))
+            remedy = f"dock camera {row.camera_serial} to fetch it again"
+            self._index.note_trouble(row.recording, f"a part of it was lost here ({reason}): {remedy}")
+            return self._index.get(row.recording)
 
     def read_manifest(self, row: Recording) -> Manifest | None:
         """The manifest that was accepted; None if its file is gone or changed."""
@@ -65,7 +69,7 @@ class Recovery:
         if manifests.digest(data) != row.manifest_sha256:
             return None
         try:
-            return manifests.decode(data)
+            return document.manifest_in(data)
         except FormatError:
             return None  # accepted by software that read another form: fetching it again says what is wrong with it
 

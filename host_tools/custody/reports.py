@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from firmware.formats.manifest import Manifest
 from host_tools.custody.states import State
 
+StorageLevel = Literal["ok", "almost_full", "full"]
 EventKind = Literal["rejected", "damaged", "orphan", "fault"]
 
 
@@ -46,8 +47,9 @@ class CommitReport:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """``used``: committed bytes; ``reserved``: promised to accepted recordings and not yet here; ``free``: what can
-    still be accepted. ``almost_full``: below ALMOST_FULL_PERCENT of the medium; ``full``: nothing can be accepted."""
+    """``used``: committed bytes; ``reserved``: set aside for recordings that are being received, and promised to docked
+    cameras; ``free``: what can still be promised; ``refused``: what docked cameras have and there is no room for.
+    ``almost_full``: below ALMOST_FULL_PERCENT of the medium; ``full``: something is or would be refused."""
 
     total_bytes: int
     used_bytes: int
@@ -55,6 +57,12 @@ class Storage:
     free_bytes: int
     almost_full: bool
     full: bool
+    refused_bytes: int = 0
+
+    @property
+    def level(self) -> StorageLevel:
+        """One word for how full it is."""
+        return "full" if self.full else "almost_full" if self.almost_full else "ok"
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 """One recording while it is being received: which chunks are missing, which pieces of them are here.
 
-Law: accounts for bytes and digests and writes one file; the index is not known here. Pieces arrive in any order and
-more than once. A byte that has been taken is never overwritten by a later piece, because its digest may already have
-been counted. ``receive`` runs on the loop; all else runs under the spool's locks.
+Law: accounts for bytes and writes one file; the index is not known here. Pieces arrive in any order and more than once.
+A byte that has been taken is never overwritten by a later piece, because its digest may already have been read.
+``receive`` runs on the loop and does no more than write: digests are read back from the file by the commit, in its own
+thread, so that what is judged is what the file holds. All else runs under the spool's locks.
 """
 
 import hashlib
@@ -34,33 +35,15 @@ class MissingChunk(NamedTuple):
     length_bytes: int
 
 
-class Waiting(NamedTuple):
-    """A chunk whose bytes are all written. ``verified``: its digest was right as the bytes came by."""
-
-    chunk: int
-    verified: bool
-
-
-class _Partial:
-    """A chunk of which some bytes are here; digested on the way as long as they come in order."""
-
-    __slots__ = ("coverage", "hashed_bytes", "hasher")
-
-    def __init__(self, length_bytes: int) -> None:
-        self.coverage = Coverage(length_bytes)
-        self.hasher = hashlib.sha256()
-        self.hashed_bytes = 0
-
-
 class Shelf:
-    """``rejected``: chunks whose digest was wrong. The first write opens the file, and makes it if none is there."""
+    """``waiting``: chunks whose bytes are all written; ``rejected``: chunks whose digest was wrong. The first write opens the file, and makes it if none is there."""
 
     def __init__(
         self, manifest: Manifest, committed: Iterable[int], counters: Counters, file: File | None = None
     ) -> None:
         self.recording = manifest.recording
         self.manifest = manifest
-        self.waiting: list[Waiting] = []
+        self.waiting: list[int] = []
         self.waiting_bytes = 0
         self.rejected: list[int] = []
         self.committed_bytes = 0
@@ -70,7 +53,7 @@ class Shelf:
         self._counters = counters
         self._offsets = [entry.offset for entry in manifest.chunks]
         self._states = bytearray(len(manifest.chunks))
-        self._partials: dict[int, _Partial] = {}
+        self._partials: dict[int, Coverage] = {}
         self._left = len(manifest.chunks)
         self.settle(committed)
 
@@ -116,7 +99,7 @@ class Shelf:
         """Whether a commit now would complete the recording."""
         return self._left == len(self.waiting)
 
-    def receive(self, layout: Layout, offset_bytes: int, data: Buffer) -> list[Waiting]:
+    def receive(self, layout: Layout, offset_bytes: int, data: Buffer) -> list[int]:
         """Write a piece, which may span chunks; returns the chunks it made whole. CustodyRefused outside the object."""
         if offset_bytes < 0 or offset_bytes + len(data) > self.manifest.chunks_bytes:
             raise CustodyRefused(
@@ -124,35 +107,28 @@ class Shelf:
                 f"{self.manifest.chunks_bytes}: reset the camera, its firmware counts wrong"
             )
         view = memoryview(data)
-        made_whole: list[Waiting] = []
+        made_whole: list[int] = []
         number = bisect_right(self._offsets, offset_bytes) - 1
         while len(view):
             entry = self.manifest.chunks[number]
             start = offset_bytes - entry.offset
             piece = view[: entry.length - start]
-            waiting = self._receive_piece(layout, number, entry, start, piece)
-            if waiting is not None:
-                made_whole.append(waiting)
+            if self._receive_piece(layout, number, entry, start, piece):
+                made_whole.append(number)
             view = view[len(piece) :]
             offset_bytes += len(piece)
             number += 1
         return made_whole
 
-    def admit(self, made_whole: Iterable[Waiting]) -> None:
-        """Queue whole chunks for the next commit, unless their pieces were dropped meanwhile; reject wrong ones."""
-        for waiting in made_whole:
-            partial = self._partials.pop(waiting.chunk, None)
-            if partial is None:
-                continue
-            entry = self.manifest.chunks[waiting.chunk]
-            if waiting.verified and partial.hasher.digest() != entry.sealed_sha256:
-                self.rejected.append(waiting.chunk)
-                continue
-            self._states[waiting.chunk] = _WHOLE
-            self.waiting.append(waiting)
-            self.waiting_bytes += entry.length
+    def admit(self, made_whole: Iterable[int]) -> None:
+        """Queue whole chunks for the next commit, unless their pieces were dropped meanwhile."""
+        for chunk in made_whole:
+            if self._partials.pop(chunk, None) is not None:
+                self._states[chunk] = _WHOLE
+                self.waiting.append(chunk)
+                self.waiting_bytes += self.manifest.chunks[chunk].length
 
-    def take_waiting(self) -> list[Waiting]:
+    def take_waiting(self) -> list[int]:
         """Everything that waits for a commit; the caller settles or drops each."""
         taken, self.waiting, self.waiting_bytes = self.waiting, [], 0
         return taken
@@ -177,13 +153,9 @@ class Shelf:
         """Forget all pieces of chunks that are not whole (a write or a sync failed: they may not be on the file)."""
         self._partials = {}
 
-    def reads_back(self, layout: Layout, chunk: int, buffer: bytearray) -> bool:
-        """Read a chunk back and check its digest. ``buffer`` holds SEALED_BYTES_MAX."""
-        file = layout.read_chunks(self.recording)
-        try:
-            return read_sealed(file, self.manifest.chunks[chunk], buffer) is not None
-        finally:
-            file.close()
+    def open_to_check(self, layout: Layout) -> File:
+        """The chunks file as its name leads to it, for reading back what was written; the caller closes it."""
+        return layout.read_chunks(self.recording)
 
     def _open_file(self, layout: Layout) -> File:
         if self._given_up:
@@ -195,28 +167,24 @@ class Shelf:
             self._new_name = self._new_name or made
         return self._file
 
-    def _receive_piece(
-        self, layout: Layout, number: int, entry: ChunkEntry, start: int, piece: memoryview
-    ) -> Waiting | None:
+    def _receive_piece(self, layout: Layout, number: int, entry: ChunkEntry, start: int, piece: memoryview) -> bool:
+        """Write what is new of a piece of one chunk; whether the chunk is whole now."""
         if self._states[number] != _MISSING:
             self._counters.duplicate_bytes += len(piece)
-            return None
-        partial = self._partials.get(number)
-        if partial is None:
-            partial = self._partials[number] = _Partial(entry.length)
+            return False
+        coverage = self._partials.get(number)
+        if coverage is None:
+            coverage = self._partials[number] = Coverage(entry.length)
         taken = 0
-        for fresh_start, fresh_stop in partial.coverage.add(start, start + len(piece)):
+        for fresh_start, fresh_stop in coverage.add(start, start + len(piece)):
             fresh = piece[fresh_start - start : fresh_stop - start]
             self._open_file(layout).write_at(entry.offset + fresh_start, fresh)
-            if fresh_start == partial.hashed_bytes:
-                partial.hasher.update(fresh)
-                partial.hashed_bytes = fresh_stop
             taken += len(fresh)
         self._counters.duplicate_bytes += len(piece) - taken
-        if partial.coverage.is_scattered():
+        if coverage.is_scattered():
             del self._partials[number]
-            return None
-        return Waiting(number, partial.hashed_bytes == entry.length) if partial.coverage.is_whole() else None
+            return False
+        return coverage.is_whole()
 
 
 def read_sealed(file: File, entry: ChunkEntry, buffer: bytearray) -> memoryview | None:

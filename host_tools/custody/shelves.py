@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from host_tools.custody.reports import ChunkRef, Counters, EventKind, SpoolEvent
-from host_tools.custody.shelf import MissingChunk, Shelf, Waiting
+from host_tools.custody.shelf import MissingChunk, Shelf
 
 EVENTS_MAX = 1_000  # events that nobody has taken; the oldest go first
 
@@ -72,12 +72,12 @@ class Shelves:
                 return shelf.missing()
             return [] if recording in self._whole else None
 
-    def admit(self, shelf: Shelf, made_whole: Iterable[Waiting]) -> None:
+    def admit(self, shelf: Shelf, made_whole: Iterable[int]) -> None:
         """Queue chunks for the next commit."""
         with self._lock:
             shelf.admit(made_whole)
 
-    def take_batches(self) -> list[tuple[Shelf, list[Waiting]]]:
+    def take_batches(self) -> list[tuple[Shelf, list[int]]]:
         """Everything that waits for a commit, by recording."""
         with self._lock:
             return [(shelf, shelf.take_waiting()) for shelf in self._open.values() if shelf.waiting]
@@ -117,7 +117,7 @@ class Shelves:
     def drop_uncommitted(self, shelf: Shelf) -> None:
         """Nothing uncommitted of this recording is to be trusted any more."""
         with self._lock:
-            shelf.drop([item.chunk for item in shelf.take_waiting()])
+            shelf.drop(shelf.take_waiting())
             shelf.drop_partials()
 
     def pending_bytes(self) -> int:

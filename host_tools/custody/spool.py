@@ -10,18 +10,25 @@ thread writes pieces; the blocking methods may run beside it.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from firmware.formats import manifest as manifests
 from firmware.formats.chunk import Opener
-from firmware.formats.errors import FormatError
 from firmware.formats.manifest import Manifest
 from firmware.ports.errors import NotFound, PortFault
 from firmware.ports.files import File, Files
 from host_tools.custody import details, states
-from host_tools.custody.blocking import BlockingSource, Buffer, RunBlocking
+from host_tools.custody.belief import Belief, ClearBelief
+from host_tools.custody.blocking import BlockingSource, Buffer, RunBlocking, Together, one_by_one
 from host_tools.custody.content import Plaintext, read_content
-from host_tools.custody.errors import CustodyError, CustodyFault, CustodyRefused, SpoolDamage, SpoolFull
+from host_tools.custody.errors import (
+    CustodyError,
+    CustodyFault,
+    CustodyRefused,
+    ManifestRefused,
+    SpoolDamage,
+    SpoolFull,
+)
 from host_tools.custody.faults import telling, told
 from host_tools.custody.group_commit import GroupCommit
 from host_tools.custody.index import Announcement, Index, Recording
@@ -29,6 +36,8 @@ from host_tools.custody.layout import Layout
 from host_tools.custody.ledger import Details
 from host_tools.custody.recovery import Recovery
 from host_tools.custody.reports import CommitReport, Counters, SpooledRecording, SpoolEvent, Storage
+from host_tools.custody.reservations import Promise, Reservations
+from host_tools.custody.scrub import check_chunks, quarantine
 from host_tools.custody.shelf import SEALED_BYTES_MAX, MissingChunk, Shelf
 from host_tools.custody.shelves import Shelves
 
@@ -36,20 +45,31 @@ from host_tools.custody.shelves import Shelves
 SPARE_BYTES = 64 << 20
 # A commit costs a few fsyncs of some milliseconds each; at 16 MiB a disk of 500 MB/s spends most of its time on data.
 COMMIT_BYTES = 16 << 20
+SYNCS_AT_ONCE = 8  # threads for a commit's syncs: what is beyond waits for a free one, no file system gains by more
 ALMOST_FULL_PERCENT = 8  # CTRL-08: the status LED turns amber below this much free
 
 
 class Spool:
     """One spool on one medium with one index. The constructor picks up where the last run stopped; it blocks."""
 
-    def __init__(self, files: Files, index: Index, wall_ms: Callable[[], int], spare_bytes: int = SPARE_BYTES) -> None:
+    def __init__(
+        self,
+        files: Files,
+        index: Index,
+        wall_ms: Callable[[], int],
+        spare_bytes: int = SPARE_BYTES,
+        belief: Belief | None = None,
+        together: Together = one_by_one,
+    ) -> None:
         self._files = files
         self._index = index
         self._wall_ms = wall_ms
         self._spare_bytes = spare_bytes
+        self._belief = belief or ClearBelief()
         self._layout = Layout(files)
         self._shelves = Shelves()
-        self._group_commit = GroupCommit(self._layout, index, self._shelves, wall_ms)
+        self._reservations = Reservations()
+        self._group_commit = GroupCommit(self._layout, index, self._shelves, wall_ms, together)
         self._recovery = Recovery(self._layout, index, self._shelves, wall_ms)
         self._writer = threading.RLock()  # one blocking method that changes something at a time
         with telling("spool"):
@@ -61,6 +81,35 @@ class Spool:
             for shelf in self._shelves.all_open():
                 shelf.close()
 
+    # -- promising
+
+    def reserve(self, camera_serial: str, wanted: Mapping[bytes, int]) -> Promise:
+        """Promise a docked camera space for what it has: bytes by recording, the most important first. What is here
+        already wants none. Repeating it renews the promise; a recording that did not fit may fit then. Blocks."""
+        with self._writer:
+            new = {each: size for each, size in wanted.items() if self._is_to_come(each)}
+            return self._reservations.renew(camera_serial, new, self._free_on_medium_bytes())
+
+    def release(self, camera_serial: str) -> None:
+        """The camera is gone, and with it the promise. What was accepted keeps its space."""
+        self._reservations.release(camera_serial)
+
+    def note_absent(self, camera_serial: str, present: Collection[bytes]) -> list[Recording]:
+        """A docked camera has exactly these recordings: those of it that are neither there nor whole here are lost to
+        us; answers the ones not noted before, each with what to do. Blocks."""
+        absent = [row for row in self._index.unfinished_of(camera_serial) if row.recording not in present]
+        noted: list[Recording] = []
+        for row in absent:
+            reason = (
+                f"camera {camera_serial} does not have recording {row.recording.hex()} any more, and it is not whole "
+                "here: do not use the camera, recover its card"
+            )
+            if row.trouble != reason:
+                with self._index.transaction():
+                    self._index.note_trouble(row.recording, reason)
+                    noted.append(self._index.get(row.recording))
+        return noted
+
     # -- receiving
 
     def announce(self, announcement: Announcement) -> Recording:
@@ -68,18 +117,27 @@ class Spool:
         return self._index.announce(announcement, self._wall_ms())
 
     def accept(
-        self, manifest_bytes: bytes, camera_serial: str, expected_sha256: bytes, docked: Details | None = None
+        self,
+        manifest_bytes: bytes,
+        camera_serial: str,
+        expected_sha256: bytes,
+        docked: Details | None = None,
+        recording: bytes | None = None,
     ) -> SpooledRecording:
         """Promise to keep a recording: its whole space is reserved and its manifest is durable. Blocks.
 
-        ``docked``: what the ledger is to tell of the docking. Repeating it is harmless. CustodyRefused if the manifest
-        is not the announced one or not this camera's; SpoolFull if there is no room, then nothing was kept.
+        ``docked``: what the ledger is to tell of the docking; ``recording``: what it was announced as. Repeating it is
+        harmless. CustodyRefused if the manifest is not the announced one or not this camera's; ManifestRefused, and the
+        announced recording is set aside, if nobody vouches for it; SpoolFull without room. Nothing was kept then.
         """
-        manifest = _checked_manifest(manifest_bytes, camera_serial, expected_sha256)
+        try:
+            manifest = self._checked_manifest(manifest_bytes, camera_serial, expected_sha256, recording)
+        except ManifestRefused as refused:
+            self._set_aside(recording, camera_serial, str(refused))
+            raise
         with self._writer, telling(f"recording {manifest.recording.hex()}"):
             row = self._index.find(manifest.recording)
             if row is None or row.state == "announced":
-                _require_owner(row, camera_serial)
                 self._accept_new(manifest, manifest_bytes, expected_sha256, docked or {})
             else:
                 _require_same(row, camera_serial, expected_sha256)
@@ -157,6 +215,20 @@ class Spool:
         """The same for ``async for``; it can be started again from the first byte."""
         return BlockingSource(lambda: self.open_content(recording, opener), run_blocking)
 
+    def scrub(self, recording: bytes, first_chunk: int, budget_bytes: int) -> int | None:
+        """Read back some of a held recording's chunks, as long as nobody else has it; returns the next chunk to check,
+        None at the end. SpoolDamage: that chunk is in quarantine and missing again. Blocks."""
+        with telling(f"recording {recording.hex()}"):
+            if self._index.get(recording).state not in states.SOLE_COPY_STATES:
+                return None
+            manifest = self.manifest(recording)
+            try:
+                return check_chunks(self._layout, manifest, first_chunk, budget_bytes)
+            except SpoolDamage as damage:
+                if self._withdraw(manifest, damage):
+                    raise
+                return None  # it was delivered and removed while it was being read
+
     def manifest(self, recording: bytes) -> Manifest:
         """The accepted manifest. CustodyRefused if the recording is not in the spool, CustodyFault if the file is
         damaged: then it is put back when the camera docks. Blocks."""
@@ -189,10 +261,12 @@ class Spool:
     def storage(self) -> Storage:
         """How full the spool is. CustodyFault if the medium does not say."""
         used, reserved = self._shelves.used_and_reserved_bytes()
+        promised, refused = self._reservations.promised_bytes(), self._reservations.refused_bytes()
         with telling("spool"):
             total = self._files.total_bytes()
-            free = max(0, self._files.free_bytes() - self._spare_bytes)
-        return Storage(total, used, reserved, free, free * 100 < total * ALMOST_FULL_PERCENT, free == 0)
+        free = max(0, self._free_on_medium_bytes() - promised)
+        almost_full = free * 100 < total * ALMOST_FULL_PERCENT
+        return Storage(total, used, reserved + promised, free, almost_full, free == 0 or refused > 0, refused)
 
     def counters(self) -> Counters:
         """What was counted since this start."""
@@ -204,10 +278,38 @@ class Spool:
 
     # -- helpers
 
+    def _checked_manifest(self, data: bytes, camera_serial: str, digest: bytes, recording: bytes | None) -> Manifest:
+        if manifests.digest(data) != digest:
+            raise CustodyRefused(
+                f"camera {camera_serial}: a manifest's digest is not the announced one; fetch it again"
+            )
+        manifest = self._belief.judge(data, camera_serial, recording, self._wall_ms())
+        if any(entry.length > SEALED_BYTES_MAX for entry in manifest.chunks):
+            raise CustodyRefused(
+                f"recording {manifest.recording.hex()}: a chunk is longer than {SEALED_BYTES_MAX} bytes: "
+                "update this side"
+            )
+        return manifest
+
+    def _set_aside(self, recording: bytes | None, camera_serial: str, reason: str) -> None:
+        """What nobody vouches for waits for a person; a recording that was accepted before stays as it is."""
+        with self._writer, self._index.transaction():
+            row = self._index.find(recording) if recording is not None else None
+            if row is not None and row.state == "announced" and row.camera_serial == camera_serial:
+                self._index.note_poison(row.recording, reason)
+
+    def _is_to_come(self, recording: bytes) -> bool:
+        row = self._index.find(recording)
+        return row is None or row.state == "announced"
+
+    def _free_on_medium_bytes(self) -> int:
+        with telling("spool"):
+            return max(0, self._files.free_bytes() - self._spare_bytes)
+
     def _accept_new(self, manifest: Manifest, manifest_bytes: bytes, digest: bytes, docked: Details) -> None:
         recording = manifest.recording
         needed = manifest.chunks_bytes + len(manifest_bytes)
-        free = self.storage().free_bytes
+        free = max(0, self._free_on_medium_bytes() - self._reservations.promised_bytes(but_for=recording))
         if needed > free:
             raise SpoolFull(
                 f"recording {recording.hex()} needs {needed} bytes, the spool has {free} left: "
@@ -221,6 +323,7 @@ class Spool:
             self._layout.undo(recording)
             raise
         self._shelves.put(Shelf(manifest, (), self._shelves.counters, file))
+        self._reservations.settle(recording)
 
     def _enter_accepted(self, manifest: Manifest, manifest_length: int, digest: bytes, docked: Details) -> None:
         recording, now = manifest.recording, self._wall_ms()
@@ -262,14 +365,17 @@ class Spool:
         except NotFound as fault:
             raise SpoolDamage(recording, 0, "the chunks file is gone") from fault
 
-    def _withdraw(self, manifest: Manifest, damage: SpoolDamage) -> None:
+    def _withdraw(self, manifest: Manifest, damage: SpoolDamage) -> bool:
         """A recording that was whole has a bad chunk: it is missing again, unless the destination has it."""
         with self._writer:
             row = self._index.get(manifest.recording)
-            if row.state in states.SOLE_COPY_STATES:
-                self._shelves.forget(row.recording)
-                row = self._recovery.lose(row, [damage.chunk], str(damage))
-                self._recovery.shelve(row, manifest)
+            if row.state not in states.SOLE_COPY_STATES:
+                return False
+            quarantine(self._layout, manifest, damage.chunk)
+            self._shelves.forget(row.recording)
+            row = self._recovery.lose(row, [damage.chunk], damage.reason)
+            self._recovery.shelve(row, manifest)
+            return True
 
     def _take_late(self, recording: bytes, length_bytes: int) -> None:
         if not self._shelves.is_whole(recording):
@@ -277,27 +383,8 @@ class Spool:
         self._shelves.counters.duplicate_bytes += length_bytes
 
 
-def _checked_manifest(data: bytes, camera_serial: str, expected_sha256: bytes) -> Manifest:
-    if manifests.digest(data) != expected_sha256:
-        raise CustodyRefused(f"camera {camera_serial}: a manifest's digest is not the announced one; fetch it again")
-    try:
-        manifest = manifests.decode(data)
-    except FormatError as error:
-        raise CustodyRefused(f"camera {camera_serial}: {error}") from error
-    if manifest.camera_serial != camera_serial:
-        raise CustodyRefused(
-            f"recording {manifest.recording.hex()}: camera {camera_serial} offers a recording of camera "
-            f"{manifest.camera_serial}: examine both cameras"
-        )
-    if any(entry.length > SEALED_BYTES_MAX for entry in manifest.chunks):
-        raise CustodyRefused(
-            f"recording {manifest.recording.hex()}: a chunk is longer than {SEALED_BYTES_MAX} bytes: update this side"
-        )
-    return manifest
-
-
-def _require_owner(row: Recording | None, camera_serial: str) -> None:
-    if row is not None and row.camera_serial != camera_serial:
+def _require_owner(row: Recording, camera_serial: str) -> None:
+    if row.camera_serial != camera_serial:
         raise CustodyRefused(
             f"recording {row.recording.hex()} belongs to camera {row.camera_serial}, not to {camera_serial}: "
             "examine both cameras"

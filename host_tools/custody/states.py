@@ -20,6 +20,8 @@ Word = Literal[
     "acknowledged",
     "erase_authorised",
     "erased",
+    "signer",
+    "head_signed",
 ]
 
 STATES: tuple[State, ...] = get_args(State)
@@ -53,6 +55,21 @@ WORDS_OF: dict[Happening, tuple[Word, ...]] = {
     "delivered": ("delivered", "acknowledged"),
     "erase_authorised": ("erase_authorised",),
     "erased": ("erased",),
+}
+
+# About the chain itself, not about a step: a certificate that signs from now on, and a head that was signed.
+CHAIN_WORDS: frozenset[Word] = frozenset({"signer", "head_signed"})
+
+# The word about a recording that stands last in the ledger while it is in that state. Where it is another one, ledger
+# and index tell different stories: one of them was cut or exchanged.
+LAST_WORDS: dict[State, frozenset[Word]] = {
+    "announced": frozenset(),
+    "offloading": frozenset({"docked", "damaged"}),
+    "held": frozenset({"held"}),
+    "delivering": frozenset({"held"}),
+    "delivered": frozenset({"acknowledged"}),
+    "erase_authorised": frozenset({"erase_authorised"}),
+    "erased": frozenset({"erased"}),
 }
 
 TOLD_AGAIN: frozenset[Happening] = frozenset({"erase_authorised"})

@@ -5,8 +5,10 @@ a store takes is cut.
 """
 
 from firmware.formats.manifest import Manifest, Moment
+from host_tools.custody.heads import SignedHead
+from host_tools.custody.ledger import Head
 from host_tools.destinations.checks import fitted
-from host_tools.destinations.interface import COMPLETE, STATUS, TRANSFERRING
+from host_tools.destinations.interface import COMPLETE, STATUS, TRANSFERRING, Metadata
 from host_tools.destinations.names import iso_time
 
 USERS = "Users"
@@ -33,9 +35,42 @@ def recording_metadata(manifest: Manifest, container: str, controller_serial: st
     }
 
 
-def completion_metadata() -> dict[str, str]:
-    """What says that everything has been sent."""
-    return {STATUS: COMPLETE}
+def completion_metadata(head: SignedHead | None = None) -> dict[str, str]:
+    """What says that everything has been sent; with it goes the ledger's signed head."""
+    return {**(head_metadata(head) if head is not None else {}), STATUS: COMPLETE}
+
+
+def head_metadata(signed: SignedHead) -> dict[str, str]:
+    """A signed head of the custody ledger, one name a field: ``bwc ledger verify`` checks them."""
+    return {
+        "LedgerController": fitted(signed.controller),
+        "LedgerSequence": str(signed.head.sequence),
+        "LedgerHash": signed.head.hash.hex(),
+        "LedgerRecording": signed.recording.hex(),
+        "LedgerTime": str(signed.at_unix_ms),
+        "LedgerSuite": signed.suite,
+        "LedgerCertificate": signed.certificate,
+        "LedgerSignature": signed.signature.hex(),
+    }
+
+
+def read_head(metadata: Metadata) -> SignedHead | None:
+    """The signed head among a container's metadata; None if there is none. ValueError if it cannot be read."""
+    known = {key.lower(): value for key, value in metadata.items()}
+    if "ledgerhash" not in known:
+        return None
+    try:
+        return SignedHead(
+            Head(int(known["ledgersequence"]), bytes.fromhex(known["ledgerhash"])),
+            bytes.fromhex(known["ledgerrecording"]),
+            known["ledgercontroller"],
+            int(known["ledgertime"]),
+            known["ledgersuite"],
+            known.get("ledgercertificate", ""),  # a store drops names whose value is empty
+            bytes.fromhex(known.get("ledgersignature", "")),
+        )
+    except KeyError as missing:
+        raise ValueError(f"the ledger's head lacks {missing.args[0]}") from missing
 
 
 def clip_metadata(manifest: Manifest, container_type: str = "mp4") -> dict[str, str]:

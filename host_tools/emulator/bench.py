@@ -21,6 +21,7 @@ from host_tools.emulator.plugs import PtyPlug
 from host_tools.emulator.scene import scene_from_argument
 from host_tools.emulator.truth import Truth
 from host_tools.emulator.usb_bus import UsbBus, UsbIdentity
+from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import find_board
 from host_tools.hardware.usb import location_of_bay, location_of_controller
 from host_tools.protocol.capture import CaptureFile
@@ -45,14 +46,18 @@ class _Attachment:
 
 
 class EmulatedBench:
-    """``files_of`` makes the card of a camera from its name and size in bytes."""
+    """``files_of`` makes the card of a camera from its name and size in bytes; ``workshop``: where the cameras were
+    made, else in one that is gone with the bench."""
 
-    def __init__(self, bench: Bench, folder: Path, files_of: Callable[[str, int], Files]) -> None:
+    def __init__(
+        self, bench: Bench, folder: Path, files_of: Callable[[str, int], Files], workshop: Workshop | None = None
+    ) -> None:
         self.bench = bench
         self.folder = folder
         self.ports_folder = folder / "ports"
         self.usb = UsbBus(folder / "usb")
         self.truth = Truth(folder / "truth.jsonl")
+        self.workshop = workshop or Workshop()
         self._loop = asyncio.get_running_loop()
         self._attachments: dict[str, _Attachment] = {}
         self._ticker: asyncio.Task[None] | None = None
@@ -72,7 +77,7 @@ class EmulatedBench:
             dock.emulated.power_on()
             self._attach(dock.part.name, location_of_controller(dock.board, dock.part.port))
         for camera in self.cameras.values():
-            camera.emulated.power_on()
+            camera.power_on()
         first_dock = next(iter(self.docks), "")
         for name, camera in self.cameras.items():
             if camera.part.bay:
@@ -137,7 +142,7 @@ class EmulatedBench:
         """Switch a board's own supply (a camera's battery, a dock's mains adapter)."""
         world = self._any(name)
         if on:
-            world.emulated.power_on()
+            world.power_on()
             if isinstance(world, DockWorld):
                 self._attach(name, location_of_controller(world.board, world.part.port))
         else:
@@ -251,6 +256,7 @@ class EmulatedBench:
         around = Surroundings(
             self.world_ms,
             files_of(part.name, part.card_bytes or (card.size_bytes if card else 1 << 30)),
+            self.workshop,
             scene_from_argument(part.scene or self.bench.scene, seed),
             self.bench.picture,
             self.truth,

@@ -24,6 +24,7 @@ from host_tools.emulator.plugs import PtyPlug
 from host_tools.emulator.scene import SceneFactory
 from host_tools.emulator.truth import Truth, TruthSensor
 from host_tools.emulator.video_sensor import EncodingSensor
+from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import Board, board_data
 
 PRESENT_UV_MIN = 4_000_000  # the divider at the charger's input reads "present" above this
@@ -33,10 +34,11 @@ CAMERA_MODE = "bench"  # the name under which a bench's picture size appears amo
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a bench gives each of its cameras."""
+    """What a bench gives each of its cameras. ``workshop``: where it was made."""
 
     world_ms: Callable[[], int]
     files: Files
+    workshop: Workshop
     scene: SceneFactory
     picture: Picture
     truth: Truth
@@ -55,9 +57,16 @@ class CameraWorld:
         self._around = around
         self._rtc = Rtc(around.world_ms)
         self._pressed: set[str] = set()
+        self._keys = around.workshop.keys_of(part.name, board, around.files)
         data = board_data(board, serial=part.serial, firmware=VERSION)
         data["video"] = _with_picture(data["video"], around.picture)
         self.emulated = EmulatedBoard(part.name, board, data, plug, self._make_ports, self._close_ports)
+
+    def power_on(self) -> None:
+        """Boot; before its first boot its maker gives it its IDevID. Does nothing when it is on."""
+        if not self.emulated.is_on:
+            self._around.workshop.provision(self.part.serial, self._around.files, self._keys)
+        self.emulated.power_on()
 
     def supply_uv(self) -> int:
         """What arrives at the charger's input."""
@@ -118,6 +127,8 @@ class CameraWorld:
             watchdog=DeadlineWatchdog(around.world_ms, self.board.firmware.watchdog_ms),
             files=around.files,
             sensor=TruthSensor(sensor, around.truth, self.part.serial),
+            keystore=self._keys.keystore,
+            board_secret=self._keys.board_secret,
         )
 
     def _close_ports(self, ports: Ports) -> None:

@@ -32,6 +32,10 @@ class DockWorld:
             return {}
         return {name: ports.pins.read(f"bay{bay}.lamp_{name}") for name in ("green", "red")}
 
+    def power_on(self) -> None:
+        """Boot. Does nothing when it is on."""
+        self.emulated.power_on()
+
     def _make_ports(self, wake: Callable[[], None]) -> Ports:
         return Ports(
             clock=BoardClock(self._world_ms, Rtc(self._world_ms)),

@@ -6,12 +6,14 @@ import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from firmware.ports.adc import Adc
 from firmware.ports.clock import WALL_NONE, WALL_RTC, Clock, WallTime
 from firmware.ports.entropy import Entropy
 from firmware.ports.errors import PortFault
 from firmware.ports.files import Files
+from firmware.ports.keystore import Keystore
 from firmware.ports.pins import Pins
 from firmware.ports.sensor import Sensor
 from firmware.ports.stream import Stream
@@ -22,7 +24,8 @@ RTC_UNCERTAINTY_MS_PER_DAY = 500  # a 5 ppm clock chip drifts 0.43 s a day
 
 @dataclass
 class Ports:
-    """What ``compose(ports, board)`` gets. A dock has no files and no sensor."""
+    """What ``compose(ports, board)`` gets. A dock has no files, no sensor and no keys. ``make_channel``: in place of
+    real TLS, for simulations that must repeat themselves."""
 
     clock: Clock
     stream: Stream
@@ -32,6 +35,9 @@ class Ports:
     watchdog: Watchdog
     files: Files | None = None
     sensor: Sensor | None = None
+    keystore: Keystore | None = None
+    board_secret: bytes = b""
+    make_channel: Callable[..., Any] | None = None
 
 
 class Rtc:

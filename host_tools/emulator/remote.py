@@ -8,7 +8,7 @@ from typing import Any
 
 from host_tools.emulator.bench import SHORT_PRESS_S, BenchError, EmulatedBench
 from host_tools.emulator.rendezvous import register, unregister
-from host_tools.transports.local import LocalClient, LocalError, LocalServer
+from host_tools.transports.local import LocalClient, LocalError, LocalServer, Peer
 
 SOCKET = "bench.sock"
 
@@ -36,7 +36,7 @@ class BenchServer:
             await self._bench.stop()
             await self._server.close()
 
-    async def _handle(self, verb: str, arguments: dict[str, Any]) -> Any:
+    async def _handle(self, verb: str, arguments: dict[str, Any], peer: Peer) -> Any:
         action = _ACTIONS.get(verb)
         if action is None:
             raise LocalError(f"the bench knows no {verb}; it knows {', '.join(sorted(_ACTIONS))}")
@@ -83,6 +83,9 @@ class BenchServer:
     def truth(self) -> list[dict[str, Any]]:
         return self._bench.truth.lines()
 
+    def events(self) -> None:
+        """Whoever may ask may listen."""
+
     def stop(self) -> None:
         self.stopping.set()
 
@@ -98,6 +101,7 @@ _ACTIONS = {
     "tap": BenchServer.tap,
     "record": BenchServer.record,
     "truth": BenchServer.truth,
+    "events": BenchServer.events,
     "stop": BenchServer.stop,
 }
 

@@ -11,9 +11,9 @@ def board_data(board: Board, *, serial: str = "", firmware: str = "") -> dict[st
     """Numbers, texts, lists and dicts only, so that ``repr`` of it is MicroPython source.
 
     ``serial``: the unit's own, empty where the board reads it from its chip. ``firmware``: version of the firmware.
-    Keys: model, kind, serial, firmware, payload_bytes, watchdog_ms, pins (name -> gpio, active_low, function, pull),
+    Keys: model, kind, serial, firmware, payload_bytes, watchdog_ms, usb (identity, functions in order), pins (name -> gpio, active_low, function, pull),
     expander (name -> chip, bit, active_low), channels (name -> source, input, gain), buses, chips; a dock has bays and
-    dock as well; a camera storage, battery, buttons, video.
+    dock as well; a camera suite, storage, battery, buttons, video.
     """
     data: dict[str, Any] = {
         "model": board.model,
@@ -22,6 +22,14 @@ def board_data(board: Board, *, serial: str = "", firmware: str = "") -> dict[st
         "firmware": firmware,
         "payload_bytes": board.firmware.payload_bytes,
         "watchdog_ms": board.firmware.watchdog_ms,
+        "usb": {
+            "vid": board.usb.vid,
+            "pid": board.usb.pid,
+            "manufacturer": board.usb.manufacturer,
+            "product": board.usb.product,
+            "endpoints_max": board.usb.endpoints_max,
+            "functions": [function.model_dump() for function in board.usb.functions],
+        },
         "pins": {
             pin.name: {
                 "gpio": pin.gpio,
@@ -51,7 +59,9 @@ def board_data(board: Board, *, serial: str = "", firmware: str = "") -> dict[st
 
 def _camera_data(board: Board) -> dict[str, Any]:
     data: dict[str, Any] = {}
-    if board.storages:
+    if board.firmware.suite is not None:
+        data["suite"] = board.firmware.suite
+    if board.kind == "camera":
         data["storage"] = {medium.name: medium.model_dump(exclude={"name"}) for medium in board.storages}
     if board.battery is not None:
         data["battery"] = board.battery.model_dump()

@@ -65,12 +65,14 @@ class Memory(Model):
 
 
 class Firmware(Model):
-    """``application``: the module whose ``compose(ports, board)`` makes the application."""
+    """``application``: the module whose ``compose(ports, board)`` makes the application. ``suite``: how a camera seals
+    what it records, never negotiated; ``clear`` does not. Docks have none."""
 
     application: Literal["firmware.camera", "firmware.dock"]
     platform: Literal["linux", "rp2"]
     payload_bytes: Annotated[int, Field(ge=256, le=1 << 20)]
     watchdog_ms: Positive
+    suite: Literal["aes-256-gcm", "clear"] | None = None
 
 
 class UsbFunction(Model):
@@ -171,6 +173,34 @@ class Video(Model):
         raise KeyError(name)
 
 
+class Partition(Model):
+    """A piece of a medium. ``number``: its entry in the partition table, where the medium has one."""
+
+    name: Word
+    storage: Word
+    number: Positive | None = None
+    filesystem: Literal["fat", "ext4", "littlefs", "raw"]
+    size_bytes: Positive
+
+
+class Slot(Model):
+    """One of the places firmware can be in. ``folder``: where slots share a partition."""
+
+    name: Word
+    partitions: Annotated[tuple[Word, ...], Field(min_length=1)]
+    folder: Annotated[str, Field(pattern=r"^/[a-z0-9_]+$")] | None = None
+
+
+class Update(Model):
+    """How a new firmware takes the place of the old one. ``compatible``: which bundles fit; ``method``: how the board
+    tries a slot once and falls back: the Raspberry Pi's tryboot flag, or a file that names the folder to start from."""
+
+    compatible: Text
+    method: Literal["tryboot", "folder"]
+    attempts_max: Annotated[int, Field(ge=1, le=10)]
+    slots: Annotated[tuple[Slot, ...], Field(min_length=2)]
+
+
 class Button(Model):
     """``hold_ms`` and ``double_ms`` are this board's own times."""
 
@@ -249,7 +279,8 @@ class Peripheral(Model):
 
 
 class Board(Model):
-    """A board model. Bays, hub and electrical facts are a dock's; storage, battery, video and buttons a camera's."""
+    """A board model. Bays, hub and electrical facts are a dock's; battery, video and buttons a camera's. ``revision``: of
+    the hardware; one that needs another file is another model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
@@ -257,10 +288,12 @@ class Board(Model):
     model: Word
     title: Text
     kind: Literal["camera", "dock"]
+    revision: Annotated[str, Field(pattern=r"^[A-Z0-9.]{1,8}$")]
     soc: Soc
     memory: Memory
     firmware: Firmware
     usb: Usb
+    update: Update
     pins: Pins
     analogue: Analogue
     hub: Hub | None = None
@@ -268,6 +301,7 @@ class Board(Model):
     battery: BatteryCell | None = None
     video: Video | None = None
     storages: Annotated[tuple[Storage, ...], Field(alias="storage")] = ()
+    partitions: Annotated[tuple[Partition, ...], Field(alias="partition")] = ()
     buttons: Annotated[tuple[Button, ...], Field(alias="button")] = ()
     buses: Annotated[tuple[Bus, ...], Field(alias="bus")] = ()
     peripherals: Annotated[tuple[Peripheral, ...], Field(alias="peripheral")] = ()

@@ -1,44 +1,27 @@
-"""What must agree between two places of a board file: pins, chips, converter inputs, endpoints, bays.
+"""What must agree between two places of a board file: pins, chips, converter inputs, endpoints, bays, slots.
 
 Law: pure; a rule takes a Board whose shape is right and yields problems with the path of the key to change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
 
+from host_tools.hardware import rules_update, rules_wiring
 from host_tools.hardware.errors import nearest
 from host_tools.hardware.headers import ADC_GPIOS, HEADERS
 from host_tools.hardware.model import Board, Channel, SocPin
-
-Path = tuple[str | int, ...]
+from host_tools.hardware.problem import Path, Problem, repeated
 
 BAY_CHANNELS = ("presence", "supply", "current", "coupling")
 BAY_OUTPUTS = ("power", "drive", "lamp_green", "lamp_red")
 ACM_MAX = 4  # serial functions a Linux gadget can have
 
 
-class Problem(NamedTuple):
-    """``path`` leads to the key to change; ``text`` names thing and remedy."""
-
-    path: Path
-    text: str
-
-
 def problems(board: Board) -> Iterator[Problem]:
     """Everything that does not fit together."""
-    for rule in (_soc_pins, _names, _expander, _peripherals, _buses, _channels, _usb, _budgets, _dock, _camera):
+    for rule in RULES:
         yield from rule(board)
-
-
-def _repeated(values: Sequence[object]) -> Iterator[int]:
-    """Indices of values that stood before; None is no value."""
-    seen: set[object] = set()
-    for index, value in enumerate(values):
-        if value is not None and value in seen:
-            yield index
-        seen.add(value)
 
 
 def _pin_names(board: Board) -> list[str]:
@@ -68,7 +51,7 @@ def _names(board: Board) -> Iterator[Problem]:
     places += [
         (channel.name, ("analogue", "channels", index, "name")) for index, channel in enumerate(board.analogue.channels)
     ]
-    for index in _repeated([name for name, _ in places]):
+    for index in repeated([name for name, _ in places]):
         yield Problem(places[index][1], f"the name {places[index][0]} is given twice: rename one of them")
     for key, names in (
         ("peripheral", [chip.name for chip in board.peripherals]),
@@ -76,7 +59,7 @@ def _names(board: Board) -> Iterator[Problem]:
         ("storage", [medium.name for medium in board.storages]),
         ("button", [button.name for button in board.buttons]),
     ):
-        for index in _repeated(names):
+        for index in repeated(names):
             yield Problem((key, index, "name"), f"the {key} {names[index]} is there twice: rename one of them")
 
 
@@ -92,7 +75,7 @@ def _expander(board: Board) -> Iterator[Problem]:
             )
         elif pin.bit >= (chip.outputs or 0):
             yield Problem((*path, "bit"), f"{pin.chip} has outputs 0 to {(chip.outputs or 0) - 1}, not {pin.bit}")
-    for index in _repeated(lines):
+    for index in repeated(lines):
         chip_name, bit = lines[index]
         yield Problem(("pins", "expander", index, "bit"), f"output {bit} of {chip_name} is used twice")
 
@@ -110,7 +93,7 @@ def _peripherals(board: Board) -> Iterator[Problem]:
         elif chip.bus is not None and buses[chip.bus].kind == "i2c" and chip.address is None:
             yield Problem((*path, "name"), f"{chip.name} is on the I2C bus {chip.bus}: give its address")
     addresses = [None if chip.address is None else (chip.bus, chip.address) for chip in board.peripherals]
-    for index in _repeated(addresses):
+    for index in repeated(addresses):
         chip = board.peripherals[index]
         yield Problem(("peripheral", index, "address"), f"address {chip.address:#04x} of {chip.bus} is taken twice")
 
@@ -131,12 +114,12 @@ def _channels(board: Board) -> Iterator[Problem]:
     taken = [(channel.source, channel.input) for channel in board.analogue.channels]
     for index, channel in enumerate(board.analogue.channels):
         yield from _channel(channel, ("analogue", "channels", index), inputs)
-    for index in _repeated(taken):
+    for index in repeated(taken):
         source, number = taken[index]
         path: Path = ("analogue", "channels", index, "input")
         yield Problem(path, f"input {number} of {source} is read under two names: each needs an input of its own")
     outputs = [chip.output for chip in board.peripherals]
-    for index in _repeated(outputs):
+    for index in repeated(outputs):
         yield Problem(("peripheral", index, "output"), f"{outputs[index]} already takes another multiplexer's output")
     for index, channel in enumerate(board.analogue.channels):
         if channel.source in outputs:
@@ -176,7 +159,7 @@ def _usb(board: Board) -> Iterator[Problem]:
     serials = [index for index, function in enumerate(board.usb.functions) if function.kind == "acm"]
     if len(serials) > ACM_MAX:
         yield Problem(("usb", "functions", serials[ACM_MAX]), f"a board has at most {ACM_MAX} serial functions")
-    for index in _repeated([function.name for function in board.usb.functions]):
+    for index in repeated([function.name for function in board.usb.functions]):
         yield Problem(("usb", "functions", index, "name"), "two functions have this name: rename one of them")
 
 
@@ -195,12 +178,14 @@ def _dock(board: Board) -> Iterator[Problem]:
         return
     if board.firmware.application != "firmware.dock":
         yield Problem(("firmware", "application"), 'a dock runs "firmware.dock"')
+    if board.firmware.suite is not None:
+        yield Problem(("firmware", "suite"), "a dock records nothing: leave the suite out")
     if board.hub is None or board.dock is None:
         yield Problem((), "a dock needs the tables [hub] and [dock]")
         return
-    for index in _repeated([bay.bay for bay in board.hub.bays]):
+    for index in repeated([bay.bay for bay in board.hub.bays]):
         yield Problem(("hub", "bays", index, "bay"), f"bay {board.hub.bays[index].bay} is there twice")
-    for index in _repeated([board.hub.controller_port, *(bay.port for bay in board.hub.bays)]):
+    for index in repeated([board.hub.controller_port, *(bay.port for bay in board.hub.bays)]):
         port = board.hub.bays[index - 1].port
         yield Problem(("hub", "bays", index - 1, "port"), f"hub port {port} is taken twice")
     if board.bays != tuple(range(1, len(board.bays) + 1)):
@@ -221,6 +206,8 @@ def _camera(board: Board) -> Iterator[Problem]:
         return
     if board.firmware.application != "firmware.camera":
         yield Problem(("firmware", "application"), 'a camera runs "firmware.camera"')
+    if board.firmware.suite is None:
+        yield Problem(("firmware",), 'a camera needs suite = "aes-256-gcm"')
     if board.video is None or board.battery is None or not board.storages:
         yield Problem((), "a camera needs the tables [video], [battery] and at least one [[storage]]")
     if board.video is not None:
@@ -228,10 +215,30 @@ def _camera(board: Board) -> Iterator[Problem]:
         if board.video.default not in modes:
             remedy = nearest(board.video.default, modes, "modes")
             yield Problem(("video", "default"), f'there is no video mode "{board.video.default}"; {remedy}')
-        for index in _repeated(modes):
+        for index in repeated(modes):
             yield Problem(("video", "modes", index, "name"), f'the mode "{modes[index]}" is there twice')
     inputs = [pin.name for pin in board.pins.soc if pin.function == "in"]
     for index, button in enumerate(board.buttons):
         if button.pin not in inputs:
             remedy = nearest(button.pin, inputs, "input pins")
             yield Problem(("button", index, "pin"), f"there is no input pin {button.pin}; {remedy}")
+
+
+RULES = (
+    _soc_pins,
+    _names,
+    _expander,
+    _peripherals,
+    _buses,
+    rules_wiring.pins,
+    rules_wiring.buses,
+    rules_wiring.chips,
+    rules_wiring.power,
+    _channels,
+    _usb,
+    _budgets,
+    rules_update.partitions,
+    rules_update.slots,
+    _dock,
+    _camera,
+)

@@ -1,7 +1,8 @@
 """Questions and answers between processes of one user: JSON lines over a Unix socket in a folder.
 
 A line is ``{"verb": ..., "arguments": {...}}``, its answer ``{"result": ...}`` or ``{"error": "one line"}``. After the
-verb ``events`` the connection carries one event a line until either side closes. Only the folder's owner can connect.
+verb ``events``, unless that is refused, the connection carries one event a line until either side closes. Only the
+folder's owner and root can connect; who did is told to the handler by the kernel's word (``SO_PEERCRED``).
 """
 
 from __future__ import annotations
@@ -10,16 +11,26 @@ import asyncio
 import json
 import os
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 LINE_BYTES_MAX = 1 << 20  # a whole status of a large system; more is a mistake
 EVENTS_WAITING_MAX = 1_000  # for one listener; one that is slower loses its connection, not our memory
 CONNECT_LIMIT_S = 5.0
 ANSWER_LIMIT_S = 60.0
 
-Handler = Callable[[str, dict[str, Any]], Awaitable[Any]]
+
+class Peer(NamedTuple):
+    """The process that asks, as it was when it connected: the kernel's word, not its own."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+Handler = Callable[[str, dict[str, Any], Peer], Awaitable[Any]]
 
 
 class LocalError(Exception):
@@ -27,7 +38,8 @@ class LocalError(Exception):
 
 
 class LocalServer:
-    """Answers on ``path`` until ``close``. ``handle`` raises LocalError to refuse."""
+    """Answers on ``path`` until ``close``. ``handle`` raises LocalError to refuse. It is asked for ``events`` too: what
+    it answers is not sent, whether it refuses counts."""
 
     def __init__(self, path: Path, handle: Handler) -> None:
         self._path = path
@@ -77,22 +89,27 @@ class LocalServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections[writer] = asyncio.current_task()
         try:
+            peer = _peer_of(writer)
             while line := await reader.readline():
                 question = json.loads(line)
-                if question["verb"] == "events":
+                answer = await self._answer(question, peer)
+                if question["verb"] == "events" and "error" not in answer:
                     await self._stream_events(writer)
                     return
-                writer.write(json.dumps(await self._answer(question)).encode() + b"\n")
+                writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             pass  # whoever asked has gone, or speaks something else; nothing of ours depends on it
         finally:
             self._connections.pop(writer, None)
             writer.close()
 
-    async def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+    async def _answer(self, question: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        verb, arguments = question["verb"], question.get("arguments", {})
+        if not isinstance(verb, str) or not isinstance(arguments, dict):
+            return {"error": "that is no question: a verb and arguments by name are"}
         try:
-            return {"result": await self._handle(question["verb"], question.get("arguments", {}))}
+            return {"result": await self._handle(verb, arguments, peer)}
         except LocalError as error:
             return {"error": str(error)}
 
@@ -141,10 +158,16 @@ class LocalClient:
             await _close(writer)
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """What happens from now on; ends when the server does. The first item is empty: now we listen."""
+        """What happens from now on; ends when the server does. The first item is empty: now we listen. LocalError if
+        that is refused."""
         reader, writer = await self._connect()
         try:
             writer.write(_question("events", {}))
+            first = await reader.readline()
+            if first and (refusal := json.loads(first)):
+                raise LocalError(refusal["error"])
+            if first:
+                yield {}
             while line := await reader.readline():
                 yield json.loads(line)
         except OSError:
@@ -169,6 +192,12 @@ class LocalClient:
 
     def _absent(self, error: BaseException) -> LocalError:
         return LocalError(f"no {self._what} answers in {self._path.parent} ({error or 'time is up'}); start it first")
+
+
+def _peer_of(writer: asyncio.StreamWriter) -> Peer:
+    connection = writer.get_extra_info("socket")
+    size = struct.calcsize("3i")  # struct ucred of Linux's <sys/socket.h>
+    return Peer(*struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)))
 
 
 def _question(verb: str, arguments: dict[str, Any]) -> bytes:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from firmware.formats.errors import FormatError
 from firmware.secure import certificates, certificates_grants
 from firmware.secure.certificates import LDEVID, PeerIdentity, fingerprint
@@ -61,11 +63,22 @@ def rotate_sealing(trust: SystemTrust, passphrase: str, now_ms: int) -> None:
 
 def allow_back(trust: SystemTrust, passphrase: str, lapsed: Iterable[PeerIdentity], now_ms: int) -> bytes:
     """The grant with which these cameras, and no others, may leave safe mode."""
-    named = list(lapsed)
-    if any(peer.kind != LDEVID or peer.owner != trust.system for peer in named):
-        raise TrustError("only cameras of this system can be allowed back")
+    named = _lapsed(trust, lapsed)
     subjects = (peer.fingerprint for peer in named)
     return _grant(trust, passphrase, ALLOW_BACK, subjects, now_ms, now_ms + ALLOW_BACK_LIFETIME_MS)
+
+
+def allow_back_each(
+    trust: SystemTrust, passphrase: str, lapsed: Iterable[PeerIdentity], now_ms: int
+) -> dict[str, bytes]:
+    """The same, a grant for each camera by its serial: short enough for one message, and naming nobody else."""
+    named = _lapsed(trust, lapsed)
+    root_key = unlock(trust, passphrase).root_key
+    until_ms = now_ms + ALLOW_BACK_LIFETIME_MS
+    return {
+        peer.serial: _signed(Grant(ALLOW_BACK, trust.system, (peer.fingerprint,), now_ms, until_ms), root_key)
+        for peer in named
+    }
 
 
 def allow_back_always(trust: SystemTrust, passphrase: str, now_ms: int) -> None:
@@ -94,8 +107,18 @@ def _grant(
     trust: SystemTrust, passphrase: str, action: str, subjects: Iterable[str], now_ms: int, until_ms: int
 ) -> bytes:
     opened = unlock(trust, passphrase)
-    grant = Grant(action, trust.system, tuple(sorted(set(subjects))), now_ms, until_ms)
+    return _signed(Grant(action, trust.system, tuple(sorted(set(subjects))), now_ms, until_ms), opened.root_key)
+
+
+def _signed(grant: Grant, root_key: ec.EllipticCurvePrivateKey) -> bytes:
     try:
-        return certificates_grants.encode(grant, opened.root_key)
+        return certificates_grants.encode(grant, root_key)
     except FormatError as error:
         raise TrustError(f"nothing was granted: {error}") from error
+
+
+def _lapsed(trust: SystemTrust, lapsed: Iterable[PeerIdentity]) -> list[PeerIdentity]:
+    named = list(lapsed)
+    if any(peer.kind != LDEVID or peer.owner != trust.system for peer in named):
+        raise TrustError("only cameras of this system can be allowed back")
+    return named

@@ -5,6 +5,7 @@ from firmware.ports import (
     clock_suite,
     entropy_suite,
     files_suite,
+    i2c_suite,
     pins_suite,
     sensor_suite,
     stream_suite,
@@ -16,6 +17,7 @@ from firmware.ports.memory_adc import MemoryAdc
 from firmware.ports.memory_clock import ManualClock
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
+from firmware.ports.memory_i2c import MemoryI2c, RegisterMap
 from firmware.ports.memory_pins import MemoryPins
 from firmware.ports.memory_sensor import MemorySensor
 from firmware.ports.memory_stream import stream_pair
@@ -50,6 +52,7 @@ SUITES = (
     ("files, power cut", files_suite.CASES, lambda: PowerCutFiles(MemoryFiles())),
     ("files of a size", files_suite.CAPACITY_CASES, MemoryFiles),
     ("files of a limited size", files_suite.CAPACITY_CASES, lambda size: LimitedFiles(MemoryFiles(), size)),
+    ("i2c", i2c_suite.CASES, lambda address, width, values: MemoryI2c({address: RegisterMap(width, values)})),
     ("pins", pins_suite.CASES, lambda button, lamp: MemoryPins((button,), (lamp,))),
     ("sensor", sensor_suite.CASES, new_sensor),
     ("stream", stream_suite.CASES, lambda: stream_pair(STREAM_BYTES)),

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from tests.house.tree import ROOT
-from tests.parity import dock_cases, driver_cases, micropython, platform_cases, port_cases, session_cases, wire_cases
+from tests.parity import (
+    chip_cases,
+    dock_cases,
+    driver_cases,
+    micropython,
+    platform_cases,
+    port_cases,
+    session_cases,
+    wire_cases,
+)
 
 Case = Callable[[], "str | None"]
 
@@ -51,7 +60,7 @@ def test_the_wire_is_the_same(module: str, name: str, case: Case):
 
 
 @pytest.mark.req("EMU-07")
-@cases_of(port_cases, driver_cases, dock_cases)
+@cases_of(port_cases, driver_cases, chip_cases, dock_cases)
 def test_the_firmware_tells_the_same_story(module: str, name: str, case: Case):
     assert answers_of(module).story(name) == (case() or "")
 

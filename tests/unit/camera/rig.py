@@ -1,9 +1,10 @@
-"""A camera on memory ports and a clock that the test turns; a host's session at the other end of its cable."""
+"""A camera on memory ports and a clock that the test turns; a controller's session at the other end of its cable."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from firmware.camera import card
 from firmware.camera.app import CameraApp, compose
 from firmware.camera.assignment import Assignment
 from firmware.camera.lamp import BY_STATE
@@ -12,6 +13,7 @@ from firmware.drivers import lamps
 from firmware.link import events
 from firmware.link.session import HOST, Session
 from firmware.ports.files import Files
+from firmware.ports.keystore import Keystore
 from firmware.ports.memory_adc import MemoryAdc
 from firmware.ports.memory_clock import ManualClock
 from firmware.ports.memory_entropy import SeededEntropy
@@ -20,11 +22,18 @@ from firmware.ports.memory_pins import MemoryPins
 from firmware.ports.memory_sensor import MemorySensor
 from firmware.ports.memory_stream import stream_pair
 from firmware.ports.memory_watchdog import MemoryWatchdog
+from firmware.secure.channel_context import ChannelTrust
+from firmware.secure.sealing_file import FileSealer
+from firmware.secure.token import PullToken, new_token
+from host_tools.controller.security import ChannelMaker
 from host_tools.hardware import board_data, find_board
+from tests.unit.trust.parts import Camera as KeyedCamera
+from tests.unit.trust.parts import World
 
 BOARD = find_board("pi_zero_2w_camera")
 SERIAL = "CAM-0001"
 ADA = Wearer("W-001", "Ada Lovelace")
+SECRET = bytes(range(32))
 HOLD_MS = 3_000  # of the record button of this board
 STEP_MS_MAX = 50  # as often as the world around the camera is looked at
 
@@ -32,7 +41,7 @@ STEP_MS_MAX = 50  # as often as the world around the camera is looked at
 class Ports:
     """What the application is made over."""
 
-    def __init__(self, files: Files, seed: int, fragment_bytes: int) -> None:
+    def __init__(self, files: Files, seed: int, fragment_bytes: int, keystore: Keystore) -> None:
         self.clock = ManualClock()
         self.stream, self.far_end = stream_pair()
         self.files = files
@@ -43,10 +52,14 @@ class Ports:
         self.entropy = SeededEntropy(seed)
         self.sensor = MemorySensor(self.clock, seed, fragment_bytes)
         self.watchdog = MemoryWatchdog(self.clock, BOARD.firmware.watchdog_ms)
+        self.keystore = keystore
+        self.board_secret = SECRET
+        self.make_channel = None
 
 
 class CameraRig:
-    """``wearer`` was assigned before; None: nobody. The camera starts undocked unless ``docked``."""
+    """``wearer`` was assigned before; None: nobody. The camera starts undocked unless ``docked``, and belongs to the
+    system of ``world`` unless it is told to be as its maker made it."""
 
     def __init__(
         self,
@@ -55,18 +68,23 @@ class CameraRig:
         files: Files | None = None,
         seed: int = 1,
         fragment_bytes: int = 4_000,
+        world: World | None = None,
+        adopted: bool = True,
     ) -> None:
+        self.world = world or World(seed)
+        self.keyed: KeyedCamera = self.world.camera(SERIAL) if adopted else self.world.factory_camera(SERIAL)
         self.files = files or MemoryFiles()
+        _copy(self.keyed.files, self.files)
         self.seed = seed
         self.fragment_bytes = fragment_bytes
         if wearer is not None:
-            Assignment(self.files).keep(wearer, "default")
+            Assignment(self.files, FileSealer(SECRET, SeededEntropy(seed))).keep(wearer, "default")
         self.boot(docked)
 
     def boot(self, docked: bool = False) -> None:
         """Power comes, with everything volatile gone."""
         self.seed += 1
-        self.ports = Ports(self.files, self.seed, self.fragment_bytes)
+        self.ports = Ports(self.files, self.seed, self.fragment_bytes, self.keyed.keystore)
         self.ports.pins.drive("dock.present", docked)
         self.app: CameraApp = compose(self.ports, board_data(BOARD, serial=SERIAL, firmware="0.1.0"))
         self.states = [self.app.state]
@@ -134,12 +152,23 @@ class CameraRig:
     # -- the host's end
 
     def connect(self) -> None:
-        """A host opens a session."""
-        self.session = Session(HOST, nonce=self.seed)
+        """A controller of the camera's system opens a session, and does what it does in every one."""
+        self.open_session()
+        assert self.session is not None and self.session.state == "open"
+        assert self.ask("set_time", {"unix_ms": self.world.now_ms, "uncertainty_ms": 40}).name == "done"
+        token = new_token(self.world.entropy)
+        assert self.ask("bulk_token", {"token": token}).name == "done"
+        self.session.pull_macs = PullToken(token, self.session.salt)
+
+    def open_session(self, trust: ChannelTrust | None = None, secure: bool = True) -> ChannelMaker:
+        """Whoever it is opens a session and says nothing yet."""
+        self.seed += 1
+        maker = ChannelMaker(trust or self.world.trust.channel_trust(), SERIAL)
+        self.session = Session(HOST, nonce=self.seed, make_secure=maker if secure else None)
         self.session.open(self.now_ms())
         self.heard: list[events.Event] = []
-        self.run(50)
-        assert self.session.state == "open"
+        self.run(100)
+        return maker
 
     def ask(self, name: str, fields: dict[str, Any] | None = None) -> events.Message:
         """Ask and return the answer, whatever it is."""
@@ -184,3 +213,11 @@ class CameraRig:
 def colours_of(state: str) -> set[int]:
     """What the table says that a state's lamp shows."""
     return {colour for _, colour in BY_STATE[state]}
+
+
+def _copy(source: MemoryFiles, target: Files) -> None:
+    """What the maker and the system have put on the card."""
+    for path in ("identity", "time_floor"):
+        if source.exists(path) and not target.exists(path):
+            card.write_new(target, path, card.read_whole(source, path, 1 << 16))
+            target.sync_folder("")

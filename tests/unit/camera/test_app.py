@@ -159,8 +159,11 @@ def test_an_assignment_survives_a_reset():
 
 
 def test_a_card_that_does_not_work_is_tried_again():
-    files = FailingFiles(MemoryFiles(), fail_at=0, times=1)
+    files = FailingFiles(MemoryFiles(), fail_at=10_000)
     rig = CameraRig(wearer=None, files=files)
+    files.remove_folder("recordings")  # so that opening the card has something to write
+    files._failing = range(files.changes, files.changes + 1)
+    rig.boot()
     assert rig.app.state == "malfunctioning"
     assert rig.colours(1_000) == colours_of("malfunctioning")
     rig.press()

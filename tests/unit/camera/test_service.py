@@ -10,6 +10,7 @@ from firmware.link.schema import PART_CHUNKS, PART_MANIFEST
 from firmware.ports.memory_adc import MemoryAdc
 from tests.unit.camera.rig import SERIAL, CameraRig
 from tests.unit.camera_vault.parts import allow
+from tests.unit.trust.parts import NOW_MS
 
 
 def with_recordings(count: int) -> CameraRig:
@@ -58,8 +59,9 @@ def test_a_wearer_is_assigned_kept_and_taken_away():
 def test_its_time_is_the_controllers():
     rig = CameraRig()
     rig.connect()
-    rig.ask("set_time", {"unix_ms": 1_767_225_600_000, "uncertainty_ms": 40})
-    assert 0 <= rig.ports.clock.wall().unix_ms - 1_767_225_600_000 < 1_000
+    later_ms = NOW_MS + 3_600_000
+    rig.ask("set_time", {"unix_ms": later_ms, "uncertainty_ms": 40})
+    assert 0 <= rig.ports.clock.wall().unix_ms - later_ms < 1_000
     assert rig.ports.clock.wall().uncertainty_ms == 40
 
 

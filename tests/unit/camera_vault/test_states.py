@@ -41,8 +41,10 @@ def test_only_a_camera_with_a_wearer_out_of_its_dock_begins_to_record() -> None:
     assert [state for state in sorted(WORDS) if states.may_record(state)] == ["ready"]
     assert {after for (before, _), after in TRANSITIONS.items() if before == "unassigned"} == {
         "docked",
+        "factory",
         "malfunctioning",
         "off",
+        "safe_mode",
     }
     into_ready = {event for (_, event), after in TRANSITIONS.items() if after == "ready"}
     assert all(event.endswith("_assigned") for event in into_ready)
@@ -61,7 +63,7 @@ def test_events_are_named_for_the_place() -> None:
     assert placed(states.CLOSED, True, True) == "closed_docked"
     assert placed(states.UNDOCK, False, True) == "undock_assigned"
     assert placed(states.POWER_ON, False, False) == "power_on_unassigned"
-    for event in (states.CLOSED, states.REPAIRED, states.POWER_ON):
+    for event in (states.CLOSED, states.REPAIRED, states.POWER_ON, states.ADOPT, states.RESTORE):
         for docked in (True, False):
             for assigned in (True, False):
                 assert placed(event, docked, assigned) in EVENTS
@@ -72,7 +74,7 @@ def test_a_day_in_the_life() -> None:
     state = "off"
     for event, expected in (
         ("power_on_factory", "factory"),
-        ("adopt", "docked"),
+        ("adopt_docked", "docked"),
         ("undock_assigned", "ready"),
         ("record", "recording"),
         ("stop", "finishing"),
@@ -82,7 +84,31 @@ def test_a_day_in_the_life() -> None:
         ("closed_docked", "docked"),
         ("undock_unassigned", "unassigned"),
         ("dock", "docked"),
+        ("lapse", "safe_mode"),
+        ("undock_unassigned", "safe_mode"),
+        ("dock", "safe_mode"),
+        ("restore_docked", "docked"),
+        ("forget", "factory"),
         ("power_off", "off"),
     ):
         state = next_state(state, event)
         assert state == expected
+
+
+@pytest.mark.req("CAM-01", "CAM-22")
+@pytest.mark.parametrize("adopted", [True, False])
+@pytest.mark.parametrize("lapsed", [True, False])
+@pytest.mark.parametrize("state", sorted(WORDS - {"off"}))
+def test_membership_is_followed_as_soon_as_the_state_allows(state: str, adopted: bool, lapsed: bool) -> None:
+    event = states.belonging(state, adopted, lapsed)
+    if event in (states.ADOPT, states.RESTORE):
+        event = placed(event, True, False)
+    after = next_state(state, event) if event else state
+    if state in ("recording", "finishing", "malfunctioning"):
+        assert after == state, "what is being done is finished first"
+    elif not adopted:
+        assert after == "factory"
+    elif lapsed:
+        assert after == ("docked" if state == "factory" else "safe_mode")
+    else:
+        assert after not in ("factory", "safe_mode")

@@ -23,7 +23,9 @@ from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.memory_sensor import MemorySensor
 from firmware.ports.sensor import FRAGMENT_INIT, FRAGMENT_MEDIA, Fragment
+from firmware.secure.certificates_store import CameraIdentity
 from host_tools.controller.discovery import Finder
+from host_tools.controller.members import Members
 from host_tools.controller.service import Controller, World
 from host_tools.controller.status import take_status
 from host_tools.custody.blocking import run_in_thread
@@ -35,9 +37,12 @@ from host_tools.emulator.board import EmulatedBoard
 from host_tools.emulator.platform import BoardClock, DeadlineWatchdog, LevelPins, ModelAdc, Ports, Rtc, SystemEntropy
 from host_tools.emulator.plugs import PtyPlug
 from host_tools.emulator.usb_bus import UsbBus, UsbIdentity
+from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import board_data, board_models, find_board
 from host_tools.system.roster import Assignment, Roster, Wearer
 from host_tools.transports.registry import Registry
+from tests.unit.trust.parts import World as TrustWorld
+from tests.unit.trust.parts import adopt_on_card
 
 BOARDS = {model: find_board(model) for model in board_models()}
 BOARD = BOARDS["pi_zero_2w_camera"]
@@ -98,17 +103,24 @@ def write_recording(files: Files, serial: str, seed: int, sizes: tuple[int, ...]
 
 
 class RigCamera:
-    """Camera firmware behind a pseudo-terminal on the rig's USB tree. Its card is ``files``."""
+    """Camera firmware behind a pseudo-terminal on the rig's USB tree. Its card is ``files``; as its maker made it, until
+    it is adopted."""
 
-    def __init__(self, folder: Path, usb: UsbBus, serial: str, files: Files | None = None) -> None:
+    def __init__(self, folder: Path, usb: UsbBus, serial: str, workshop: Workshop, files: Files | None = None) -> None:
         self.serial = serial
         self.files = files if files is not None else MemoryFiles()
+        self.keys = workshop.keys_of(serial, BOARD, self.files)
+        workshop.provision(serial, self.files, self.keys)
         self.location = f"1-1.{int(serial[-1])}"
         self.plug = PtyPlug(folder / "dev" / serial, lambda: self.emulated.wake())
         self._usb = usb
         self._loop = asyncio.get_running_loop()
         data = board_data(BOARD, serial=serial, firmware="0.1.0")
         self.emulated = EmulatedBoard(serial, BOARD, data, self.plug, self._make_ports, lambda ports: None)
+
+    def identity(self) -> CameraIdentity:
+        """As it is on the card now."""
+        return CameraIdentity(self.files, self.keys.keystore, self.serial)
 
     def dock(self) -> None:
         """Switch it on and plug it in."""
@@ -136,6 +148,8 @@ class RigCamera:
             watchdog=DeadlineWatchdog(self._world_ms, BOARD.firmware.watchdog_ms),
             files=self.files,
             sensor=MemorySensor(ManualClock(), 1),
+            keystore=self.keys.keystore,
+            board_secret=self.keys.board_secret,
         )
 
     def _world_ms(self) -> int:
@@ -143,7 +157,7 @@ class RigCamera:
 
 
 class ControllerRig:
-    """A controller over memory. ``told``: all that happened, oldest first."""
+    """A controller over memory. ``told``: all that happened, oldest first; ``after``: whose system it goes on with."""
 
     def __init__(
         self,
@@ -153,8 +167,14 @@ class ControllerRig:
         urls: tuple[str, ...] = (),
         roster: Roster = ROSTER,
         dev: str = "dev",
+        after: ControllerRig | None = None,
     ) -> None:
         self.folder = folder
+        self.trust_world = after.trust_world if after else TrustWorld(now_ms=wall_ms())
+        self.trust = self.trust_world.trust
+        self.workshop = after.workshop if after else Workshop(entropy=self.trust_world.entropy)
+        self.trust.trust_manufacturer(self.workshop.maker.root)
+        self.members = Members()
         self.usb = UsbBus(folder / "usb")
         self.store = MemoryDestination()
         self.spool_files = spool_files if spool_files is not None else MemoryFiles()
@@ -172,17 +192,21 @@ class ControllerRig:
             spool=self.spool,
             destination=destination or self.store,
             roster=roster,
-            wall_ms=wall_ms,
+            wall_ms=lambda: self.trust_world.now_ms,
             nonce=lambda: int.from_bytes(self._nonces.random_bytes(8), "little"),
             opener_of=clear_opener,
             run_blocking=run_in_thread,
+            trust=self.trust,
+            members=self.members,
         )
         self.controller = Controller(world)
         self.controller.happenings.listen(self._take)
 
-    def camera(self, number: int, files: Files | None = None) -> RigCamera:
-        """A new camera, not docked yet."""
-        made = RigCamera(self.folder, self.usb, f"CAM-{number:04}", files)
+    def camera(self, number: int, files: Files | None = None, adopted: bool = True) -> RigCamera:
+        """A new camera of this system, not docked yet."""
+        made = RigCamera(self.folder, self.usb, f"CAM-{number:04}", self.workshop, files)
+        if adopted and not made.identity().is_adopted():
+            adopt_on_card(self.trust, made.identity(), self.trust_world.now_ms)
         self.cameras.append(made)
         return made
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from firmware.camera.app import CameraApp
 from tests.unit.controller.rig import ControllerRig, running, write_recording
 from tests.unit.controller.strangers import Noisy, OtherVersion, Silent
-from tests.unit.protocol.parts import IDENTITY, PtyBoard
+from tests.unit.protocol.parts import IDENTITY
 
 
 async def problem_at(rig: ControllerRig, url: str) -> str:
@@ -95,13 +96,15 @@ NONSENSE: dict[str, dict[str, Any]] = {
     "an unknown kind": {"identify": lambda fields: ("identity", {**IDENTITY, "kind": 3})},
     "another answer than asked for": {
         "identify": lambda fields: ("identity", IDENTITY),
-        "set_time": lambda fields: None,
         "assign_wearer": lambda fields: None,
         "get_camera": lambda fields: None,
     },
+    "no credentials": {"get_credentials": lambda fields: None},
+    "no request": {"request_certificate": lambda fields: None},
+    "a request of no form": {"request_certificate": lambda fields: ("certificate_request", {"request": b"x" * 1024})},
+    "another time than agreed on": {"set_time": lambda fields: ("camera", CAMERA)},
     "recordings without end": {
         "identify": lambda fields: ("identity", IDENTITY),
-        "set_time": lambda fields: None,
         "assign_wearer": lambda fields: None,
         "get_camera": lambda fields: ("camera", CAMERA),
         "indicate": lambda fields: None,
@@ -132,19 +135,21 @@ ENTRY: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", NONSENSE)
-def test_a_board_that_answers_nonsense_disturbs_nobody(kind: str, tmp_path: Path):
+def test_a_member_that_answers_nonsense_disturbs_nobody(kind: str, tmp_path: Path):
     async def scenario() -> None:
-        board = PtyBoard(tmp_path / "dev" / "odd", NONSENSE[kind])
-        rig = ControllerRig(tmp_path, urls=(str(board.plug.link),))
-        camera = rig.camera(2)
+        rig = ControllerRig(tmp_path)
+        bad, camera = rig.camera(1), rig.camera(2)
         async with running(rig):
+            bad.dock()
+            assert isinstance(bad.emulated.application, CameraApp)
+            bad.emulated.application.cable._handlers.update(NONSENSE[kind])
             await rig.until(
-                lambda: set(rig.words("problem", "link_lost", "trouble", "camera_idle")), "the board to be judged"
+                lambda: set(rig.words("problem", "link_lost", "trouble", "camera_idle", "stranger", "not_renewed")),
+                "the board to be judged",
             )
             recording = write_recording(camera.files, camera.serial, 1)
             camera.dock()
             await rig.wait_for("erased", recording=recording.hex)
             await rig.status()
-        board.unplug()
 
     asyncio.run(scenario())

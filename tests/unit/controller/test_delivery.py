@@ -28,7 +28,7 @@ from host_tools.destinations.interface import (
     SourceMismatch,
 )
 from host_tools.destinations.memory import MemoryDestination
-from host_tools.destinations.wrappers import Failing, Failure, Spy, Wrapper
+from host_tools.destinations.wrappers import Failing, Failure, RetryPlan, Spy, Wrapper
 from tests.unit.custody.recordings import Sample, sample
 
 T = TypeVar("T")
@@ -118,8 +118,8 @@ def clear_opener(manifest: Manifest) -> Opener:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundredths of seconds instead of seconds between attempts."""
-    monkeypatch.setattr(module, "RETRY_S_FIRST", 0.02)
-    monkeypatch.setattr(module, "RETRY_S_MAX", 0.08)
+    monkeypatch.setattr(module, "AWAY_PLAN", RetryPlan(first_ms=20, wait_ms_max=80))
+    monkeypatch.setattr(module, "ALONE_PLAN", RetryPlan(first_ms=20, wait_ms_max=80))
     monkeypatch.setattr(module, "LOOK_S", 0.05)
 
 
@@ -174,7 +174,7 @@ def test_a_destination_that_is_away_is_asked_ever_more_seldom_until_it_is_back(s
             await held.until(lambda: held.words().count("destination") == 2)
             assert delivery.trouble == ""
         gaps = [after - before for before, after in zip(timed.opened_s, timed.opened_s[1:], strict=False)]
-        assert all(gap >= wait for gap, wait in zip(gaps, (0.02, 0.04, 0.08, 0.08, 0.08), strict=False)), gaps
+        assert all(gap >= wait for gap, wait in zip(gaps, (0.015, 0.03, 0.06, 0.06, 0.06), strict=False)), gaps
         assert held.words()[0] == "destination", "told once, not at every attempt"
 
     run(samples, scenario)
@@ -237,7 +237,7 @@ def test_a_recording_that_cannot_be_opened_here_delays_nobody(samples: list[Samp
     async def scenario(held: Held) -> None:
         async with held.delivering(MemoryDestination(), opener_of):
             await held.until(lambda: held.words().count("delivered") == 2)
-        assert held.states() == ["delivering", "delivered", "delivered"]
+        assert held.states() == ["held", "delivered", "delivered"]
         assert "update this controller" in held.index.get(samples[0].recording).trouble
 
     run(samples, scenario)

@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 
 from firmware.ports.memory_files import MemoryFiles
+from firmware.secure.certificates_store import CameraIdentity
 from host_tools.controller.cameras import CameraView
 from host_tools.controller.docks import Dock
 from host_tools.controller.service import lamp_for
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench, CameraPart, DockPart
-from host_tools.hardware import read_usb_tree
+from host_tools.hardware import find_board, read_usb_tree
 from host_tools.protocol.connection import RequestRefused
 from tests.unit.controller.rig import ControllerRig, running, write_recording
+from tests.unit.trust.parts import adopt_on_card
 
 BENCH = Bench(
     name="docks",
@@ -33,7 +35,12 @@ class BenchRig(ControllerRig):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, dev="ports")
         self.cards = {part.name: MemoryFiles() for part in BENCH.camera}
-        self.bench = EmulatedBench(BENCH, folder, lambda name, _: self.cards[name])
+        self.bench = EmulatedBench(BENCH, folder, lambda name, _: self.cards[name], self.workshop)
+        for part in BENCH.camera:
+            card = self.cards[part.name]
+            keys = self.workshop.keys_of(part.name, find_board(part.model), card)
+            self.workshop.provision(part.serial, card, keys)
+            adopt_on_card(self.trust, CameraIdentity(card, keys.keystore, part.serial), self.trust_world.now_ms)
 
     def bay(self, dock: str, number: int) -> dict[str, Any]:
         """What the controller knows of a bay."""

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from firmware.camera.assignment import Assignment
 from firmware.camera.card import CHUNKS
 from firmware.ports.files import Files
 from firmware.ports.memory_files import MemoryFiles
+from firmware.secure.sealing_file import FileSealer
+from host_tools.emulator.platform import SystemEntropy
 from host_tools.protocol.tap import LinkTap
 from host_tools.system.roster import Roster
 from tests.unit.controller.rig import SMALL, ControllerRig, running, write_recording
@@ -121,13 +124,16 @@ def test_a_camera_that_is_no_longer_assigned_loses_its_wearer(tmp_path: Path):
         async with running(assigned):
             camera.dock()
             await assigned.wait_for("camera_ready", wearer="Ada Lovelace")
-        nobody = ControllerRig(tmp_path / "2", roster=Roster())
+        nobody = ControllerRig(tmp_path / "2", roster=Roster(), after=assigned)
         again = nobody.camera(1, files=camera.files)
         async with running(nobody):
             again.dock()
             await nobody.wait_for("camera_ready", wearer="")
             await nobody.wait_for("camera_idle")
-        assert b'"wearer":""' in whole(camera.files, "assignment").replace(b" ", b"")
+        kept = Assignment(camera.files, FileSealer(camera.keys.board_secret, SystemEntropy()))
+        kept.load()
+        assert kept.wearer is None
+        assert b"Ada" not in whole(camera.files, "assignment"), "nor does the card tell who had it"
 
     asyncio.run(scenario())
 

@@ -1,6 +1,7 @@
 """Hypothesis strategies for the documents of firmware.formats."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -37,7 +38,11 @@ INFOS = st.builds(
     started=MOMENTS,
     container=WORDS,
 )
-HEADERS = st.builds(Header, recording=IDS, suite=WORDS, wrapped_keys=KEYS, info=INFOS)
+PRIVATE = st.binary(min_size=1, max_size=100)
+HIDDEN = INFOS.map(lambda shown: replace(shown, wearer_id="", wearer_name="", profile=""))
+HEADERS = st.builds(Header, recording=IDS, suite=WORDS, wrapped_keys=KEYS, info=INFOS) | st.builds(
+    Header, recording=IDS, suite=WORDS, wrapped_keys=KEYS, info=HIDDEN, private=PRIVATE
+)
 AUTHORISATIONS = st.builds(EraseAuthorisation, TEXTS, IDS, DIGESTS, WORDS, INTEGERS, INTEGERS)
 ERASURES = st.builds(
     Erasures, INTEGERS, st.lists(st.builds(Erased, INTEGERS, IDS, DIGESTS), max_size=ERASED_MAX).map(tuple)
@@ -80,7 +85,8 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 def manifests(draw: st.DrawFn) -> Manifest:
     """Manifests that contradict themselves nowhere."""
     written = draw(fragments())
-    info = draw(INFOS)
+    private = draw(st.just(b"") | PRIVATE)
+    info = draw(HIDDEN if private else INFOS)
     chunks = tuple(chunk for event in written for chunk in event.chunks)
     return Manifest(
         recording=draw(IDS),
@@ -105,6 +111,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         chunks_bytes=sum(chunk.length for chunk in chunks),
         container=info.container,
         wrapped_keys=draw(KEYS),
+        private=private,
     )
 
 

@@ -61,8 +61,19 @@ def test_any_bytes_are_a_journal_without_what_does_not_hold(data: bytes, piece_b
 
 def test_a_missing_line_ends_the_reading() -> None:
     data = journal.encode(0, STOP) + journal.encode(2, STOP)
-    assert read(data, 1000) == ([STOP], Ending.TORN, len(journal.encode(0, STOP)))
+    assert read(data, 1000) == ([STOP], Ending.DAMAGED, len(journal.encode(0, STOP)))
     assert read(data + journal.encode(1, STOP), 1000)[1] is Ending.DAMAGED
+
+
+@pytest.mark.req("CAM-19")
+@pytest.mark.parametrize("piece_bytes", [1, 7, 1000])
+def test_garbage_with_line_ends_in_it_is_a_torn_tail(piece_bytes: int) -> None:
+    data = journal.encode(0, STOP)
+    for tail in (b"\n", b"torn\n\n more\r", bytes(journal.TORN_BYTES_MAX - 1) + b"\n"):
+        assert read(data + tail, piece_bytes) == ([STOP], Ending.TORN, len(data))
+    too_long = bytes(journal.TORN_BYTES_MAX) + b"\n"
+    assert read(data + too_long, piece_bytes)[1] is Ending.DAMAGED
+    assert read(data + b"torn\n" + journal.encode(2, STOP) + b"torn", piece_bytes)[1] is Ending.DAMAGED
 
 
 def test_an_endless_line_is_not_kept_in_memory() -> None:

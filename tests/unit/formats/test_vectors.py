@@ -31,7 +31,7 @@ def cases(kind: str, *names: str) -> Any:
 
 
 def test_every_format_has_vectors() -> None:
-    assert VECTORS.keys() == {"chunk", "recording_id", "journal", *DOCUMENTS}
+    assert VECTORS.keys() == {"chunk", "recording_id", "journal", "marks", *DOCUMENTS}
     assert all(found["vectors"] and found["refused"] for found in VECTORS.values())
 
 

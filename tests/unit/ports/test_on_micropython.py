@@ -9,7 +9,7 @@ from tests.house import micropython
 from tests.house.tree import ROOT
 
 RUN_SUITES = """
-from firmware.ports import adc_suite, clock_suite, entropy_suite, files_suite
+from firmware.ports import adc_suite, clock_suite, entropy_suite, files_suite, i2c_suite
 from firmware.ports import pins_suite, sensor_suite, stream_suite, watchdog_suite
 from firmware.ports.limited_files import LimitedFiles
 from firmware.ports.lossy_stream import LossyStream
@@ -17,6 +17,7 @@ from firmware.ports.memory_adc import MemoryAdc
 from firmware.ports.memory_clock import ManualClock
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
+from firmware.ports.memory_i2c import MemoryI2c, RegisterMap
 from firmware.ports.memory_pins import MemoryPins
 from firmware.ports.memory_sensor import MemorySensor
 from firmware.ports.memory_stream import stream_pair
@@ -56,6 +57,7 @@ for cases, factory in (
     (stream_suite.CASES, new_lossy_pair),
     (pins_suite.CASES, lambda button, lamp: MemoryPins((button,), (lamp,))),
     (adc_suite.CASES, lambda name, microvolts: MemoryAdc({name: microvolts})),
+    (i2c_suite.CASES, lambda address, width, values: MemoryI2c({address: RegisterMap(width, values)})),
     (watchdog_suite.CASES, new_watchdog),
     (sensor_suite.CASES, new_sensor),
 ):

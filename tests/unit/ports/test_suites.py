@@ -10,6 +10,7 @@ from firmware.ports import (
     clock_suite,
     entropy_suite,
     files_suite,
+    i2c_suite,
     pins_suite,
     sensor_suite,
     stream_suite,
@@ -22,12 +23,14 @@ from firmware.ports.memory_adc import MemoryAdc
 from firmware.ports.memory_clock import ManualClock
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
+from firmware.ports.memory_i2c import MemoryI2c, RegisterMap
 from firmware.ports.memory_pins import MemoryPins
 from firmware.ports.memory_sensor import MemorySensor
 from firmware.ports.memory_stream import MemoryStream, stream_pair
 from firmware.ports.memory_watchdog import MemoryWatchdog
 from firmware.ports.power_cut_files import PowerCutFiles
 from firmware.ports.stream import Stream
+from firmware.ports.subtree_files import SubtreeFiles
 
 Case = Callable[..., None]
 
@@ -35,11 +38,17 @@ FILES = {
     "memory": MemoryFiles,
     "limited": lambda: LimitedFiles(MemoryFiles(), 8 << 20),
     "power-cut": lambda: PowerCutFiles(MemoryFiles()),
+    "subtree": lambda: subtree(MemoryFiles()),
 }
 FILES_OF = {
     "memory": MemoryFiles,
     "limited": lambda capacity_bytes: LimitedFiles(MemoryFiles(), capacity_bytes),
 }
+
+
+def subtree(files: MemoryFiles) -> SubtreeFiles:
+    files.make_folder("below")
+    return SubtreeFiles(files, "below")
 
 
 def named(cases: tuple[Case, ...]) -> Any:
@@ -94,6 +103,11 @@ def test_pins(case: Case) -> None:
 @named(adc_suite.CASES)
 def test_adc(case: Case) -> None:
     case(lambda name, microvolts: MemoryAdc({name: microvolts}))
+
+
+@named(i2c_suite.CASES)
+def test_i2c(case: Case) -> None:
+    case(lambda address, width, values: MemoryI2c({address: RegisterMap(width, values)}))
 
 
 @named(watchdog_suite.CASES)

@@ -106,6 +106,46 @@ def read_line(line: bytes) -> dict[str, Any]:
     return json.loads(line[9:-1])
 
 
+def marked_lines(board_secret: bytes, recording: bytes, lines: list[bytes]) -> list[dict[str, Any]]:
+    """ "Marks": header and journal of a recording, each line's mark checked."""
+    key = _expand(_extract(bytes(32), board_secret), b"openbwc-device-marks-1\x00", 32)
+    last = sha256(b"openbwc-marks-1\x00" + recording).digest()
+    found = [read_line(line) for line in lines]
+    for fields in found:
+        written = bytes.fromhex(fields.pop("mark"))
+        line = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        last = hmac.digest(key, last + line, "sha256")
+        assert last == written
+    return found
+
+
+def read_recording(document: bytes, chunks: bytes, root: bytes, seed: bytes) -> tuple[dict[str, Any], bytes]:
+    """ "What a reader of another make does": manifest, private part put back, and content."""
+    manifest = read_signed(document, root)
+    assert manifest["suite"] == "aes-256-gcm"
+    recording = bytes.fromhex(manifest["recording"])
+    ours = sha256(public_key(seed)).digest()
+    (wrapped,) = [key for key in map(bytes.fromhex, manifest["wrapped_keys"]) if key[12:44] == ours]
+    key = recording_key(seed, wrapped, recording, manifest["suite"])
+    content, index = bytearray(), 0
+    for _, first, count, *_, length, digest in manifest["fragments"]:
+        plain = bytearray()
+        for number in range(first, first + count):
+            offset, size, sealed_sha256 = manifest["chunks"][number]
+            sealed = chunks[offset : offset + size]
+            assert sha256(sealed).hexdigest() == sealed_sha256
+            piece, last = open_chunk(key, recording, number, sealed)
+            assert (number, last) == (index, number == first + count - 1)
+            plain += piece
+            index += 1
+        assert (len(plain), sha256(plain).hexdigest()) == (length, digest)
+        content += plain
+    assert index == len(manifest["chunks"])
+    assert (len(content), sha256(content).hexdigest()) == (manifest["content_bytes"], manifest["content_sha256"])
+    manifest.update(open_private(key, recording, bytes.fromhex(manifest["private"])))
+    return manifest, bytes(content)
+
+
 def _private(seed: bytes) -> tuple[mlkem.MLKEM768PrivateKey, x25519.X25519PrivateKey]:
     expanded = shake_256(seed).digest(96)
     kem = mlkem.MLKEM768PrivateKey.from_seed_bytes(expanded[:64])

@@ -188,7 +188,14 @@ def test_a_signer_is_judged_at_the_time_of_signing():
     for moved_ms, standing in ((YEAR_MS, "expired"), (-YEAR_MS, "not_yet_valid")):
         when = replace(CLOSED.stopped, unix_ms=CLOSED.stopped.unix_ms + moved_ms)
         with pytest.raises(FormatError, match=f"of {SERIAL} was {standing} when it signed"):
-            believe(signed_by(EVIDENCE, of=replace(CLOSED, stopped=when)))
+            believe(signed_by(EVIDENCE, of=replace(CLOSED, stopped=when)), received_ms=RECEIVED_MS + moved_ms)
+
+
+def test_a_clock_that_was_wrong_costs_no_evidence():
+    """Whoever has the key states any time he likes; so a certificate that holds on receipt is as good."""
+    for moved_ms in (YEAR_MS, -YEAR_MS):
+        when = replace(CLOSED.stopped, unix_ms=CLOSED.stopped.unix_ms + moved_ms)
+        assert believe(signed_by(EVIDENCE, of=replace(CLOSED, stopped=when))).manifest.stopped == when
 
 
 def test_without_a_clock_the_signer_is_judged_when_we_received_it():

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from firmware.formats.chunk import CHUNK_BYTES_MAX, CHUNKS_MAX, decode_header, sealed_bytes
 from firmware.formats.errors import FormatError
+from firmware.formats.manifest import PRIVATE_BYTES_MAX
 from firmware.secure import document_private, sealing_padding
 from firmware.secure.document_private import PrivatePart
-from firmware.secure.sealing import PRIVATE_BYTES_MAX, SUITE_SEALED, GcmOpener, GcmSealer
+from firmware.secure.sealing import SUITE_SEALED, GcmOpener, GcmSealer
 from tests.unit.secure_seal.parts import OTHER, RECORDING, pair
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)

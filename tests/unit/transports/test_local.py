@@ -9,7 +9,7 @@ import pytest
 from host_tools.transports.local import LocalClient, LocalError, LocalServer
 
 
-async def echo(verb, arguments):
+async def echo(verb, arguments, peer):
     if verb == "refuse":
         raise LocalError("no such thing; name another")
     return {"verb": verb, **arguments}

@@ -76,6 +76,14 @@ class World:
         return identify(self.trust.record.controller.chain, True)
 
 
+def adopt_on_card(trust: SystemTrust, identity: CameraIdentity, now_ms: int) -> None:
+    """Make a provisioned camera a member without a session."""
+    found = identity.identity(IDEVID)
+    assert found is not None
+    issued = trust.adopt(found, identity.request(LDEVID), now_ms)
+    identity.adopt(identify(trust.record.controller.chain, True), issued.chain, now_ms)
+
+
 def peer(camera: Camera, kind: str = LDEVID) -> PeerIdentity:
     """A camera as its controller sees it."""
     found = camera.identity.identity(kind)

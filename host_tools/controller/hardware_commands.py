@@ -1,0 +1,97 @@
+"""Commands about what is plugged in and what it holds: looking, bays, lamps, delivery tried again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firmware.link import schema
+from host_tools.accounts.roles import Actor
+from host_tools.controller.commands import CommandError, CommandGroup, Gate, command
+from host_tools.controller.docks import Dock
+from host_tools.controller.service import Controller
+from host_tools.controller.status import take_status
+from host_tools.custody.blocking import RunBlocking
+from host_tools.custody.index import Index
+from host_tools.custody.journey import Journey
+from host_tools.custody.spool import Spool
+
+INDICATE_MS_MAX = 60_000  # a camera that shows itself is found within a minute, or asked again
+INDICATE_MS = 5_000
+
+
+class HardwareCommands(CommandGroup):
+    """A facade of one running controller and its index."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        controller: Controller,
+        index: Index,
+        spool: Spool,
+        journey: Journey,
+        run_blocking: RunBlocking,
+    ) -> None:
+        super().__init__(gate)
+        self._controller = controller
+        self._index = index
+        self._spool = spool
+        self._journey = journey
+        self._run_blocking = run_blocking
+
+    @command
+    async def status(self, actor: Actor) -> dict[str, Any]:
+        """Docks, cameras, recordings, spool, destination, problems."""
+        return await take_status(self._controller, self._index, self._spool, self._run_blocking)
+
+    @command
+    async def events(self, actor: Actor) -> None:
+        """Whether this actor may follow what happens; the edge that was asked then publishes it."""
+
+    @command
+    async def check_contacts(self, actor: Actor, bay: int, dock: str = "") -> list[dict[str, Any]]:
+        """Measure a bay's contacts. RequestRefused while the bay is empty; LinkLost."""
+        return await self._dock(dock).check_contacts(bay)
+
+    @command
+    async def set_bay_power(self, actor: Actor, bay: int, on: bool, dock: str = "") -> None:
+        """Switch the supply of one bay. RequestRefused, LinkLost."""
+        await self._dock(dock).set_power(bay, on)
+
+    @command
+    async def indicate_camera(
+        self, actor: Actor, serial: str, pattern: str = "assigned", duration_ms: int = INDICATE_MS
+    ) -> None:
+        """Let a docked camera show a lamp pattern, so that somebody finds it."""
+        known = [row[1] for row in schema.LAMP_PATTERNS]
+        if pattern not in known:
+            raise CommandError(f"no lamp pattern is called {pattern[:40]}; known: {', '.join(known)}")
+        if not 0 < duration_ms <= INDICATE_MS_MAX:
+            raise CommandError(f"duration_ms: 1 to {INDICATE_MS_MAX}")
+        session = self._controller.session_of(serial)
+        if session is None:
+            raise CommandError(f"camera {serial[:40]} is not docked: dock it first")
+        await session.indicate(pattern, duration_ms)
+
+    @command
+    async def retry_delivery(self, actor: Actor, recording: str = "") -> list[str]:
+        """Take up a recording that was set aside, or all of them; answers which."""
+        names = await self._run_blocking(lambda: self._retry(recording))
+        self._controller.look_again()
+        return names
+
+    def _retry(self, recording: str) -> list[str]:
+        rows = [row for row in self._index.recordings() if row.poison or row.trouble]
+        chosen = [row for row in rows if recording in ("", row.recording.hex())]
+        if recording and not chosen:
+            raise CommandError(f"recording {recording[:40]} was not set aside and has no trouble: nothing to try again")
+        for row in chosen:
+            self._journey.retry(row.recording)
+        return [row.recording.hex() for row in chosen]
+
+    def _dock(self, serial: str) -> Dock:
+        docks = self._controller.docks
+        if serial in docks:
+            return docks[serial]
+        if not serial and len(docks) == 1:
+            return next(iter(docks.values()))
+        raise CommandError(f"name a dock that is connected: {', '.join(docks) or 'none is'}")

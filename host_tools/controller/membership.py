@@ -1,0 +1,225 @@
+"""Who of those that come to this controller belongs to its system, and what is done about those who do not.
+
+Law: the one place of a controller that holds ``SystemTrust``. A peer that has proved who it is is admitted by its
+certificate; one that is not a member is *held*: its connection stays open, people see it, and nothing is asked of it
+but what they decide. What changes the trust is done one thing after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from firmware.secure import certificates
+from firmware.secure.certificates import ABOUT_TO_EXPIRE, EXPIRED, LDEVID, PeerIdentity
+from firmware.secure.channel_context import ChannelTrust
+from host_tools.controller import adoption
+from host_tools.controller.happenings import Happenings
+from host_tools.controller.members import Member, Members
+from host_tools.custody.blocking import RunBlocking
+from host_tools.protocol.connection import Connection, RequestRefused
+from host_tools.trust import passphrase
+from host_tools.trust.admission import FACTORY, HOUR_MS, SAFE_MODE, Admission
+from host_tools.trust.errors import TrustError
+from host_tools.trust.record import TrustRecord
+from host_tools.trust.system import SystemTrust
+
+T = TypeVar("T")
+
+
+class MembershipError(Exception):
+    """It cannot be done with that camera now. One line."""
+
+
+@dataclass
+class Held:
+    """A camera that is here and is no member: ``done`` when it may come again as one."""
+
+    connection: Connection
+    peer: PeerIdentity
+    admission: Admission
+    model: str
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Membership:
+    """One controller's. ``is_online``: whether a member has a session now."""
+
+    def __init__(
+        self,
+        trust: SystemTrust,
+        members: Members,
+        wall_ms: Callable[[], int],
+        run_blocking: RunBlocking,
+        happenings: Happenings,
+        is_online: Callable[[str], bool],
+    ) -> None:
+        self.trust = trust
+        self.members = members
+        self.held: dict[str, Held] = {}
+        self._wall_ms = wall_ms
+        self._run_blocking = run_blocking
+        self._happenings = happenings
+        self._is_online = is_online
+        self._changing = asyncio.Lock()
+        self._channel: tuple[TrustRecord, ChannelTrust] | None = None
+
+    # -- sessions
+
+    def channel_trust(self) -> ChannelTrust:
+        """How this controller shows itself now, its own certificate renewed when that is due."""
+        if not self._changing.locked():
+            self.trust.refresh_controller(self._wall_ms())
+        record = self.trust.record
+        if self._channel is None or self._channel[0] is not record:
+            self._channel = record, self.trust.channel_trust()
+        return self._channel[1]
+
+    def admit(self, peer: PeerIdentity) -> Admission:
+        """What a peer is that has proved who it is."""
+        return self.trust.admit(peer, self._wall_ms())
+
+    async def hold(self, held: Held) -> None:
+        """Until somebody decides, or the link is lost. A camera in safe mode comes back by itself where that is
+        allowed."""
+        serial = held.peer.serial
+        self.held[serial] = held
+        try:
+            if held.admission.state == SAFE_MODE:
+                await self._try_to_bring_back(held)
+            await held.done.wait()
+        finally:
+            if self.held.get(serial) is held:
+                del self.held[serial]
+
+    async def welcome(self, connection: Connection, peer: PeerIdentity, model: str) -> str:
+        """What a member gets at every dock: a new certificate, and what it lacks of keys and lists. Returns what could
+        not be done, one line, empty as a rule: recordings are taken from it all the same. RequestRefused, LinkLost."""
+        now_ms, expires_ms, trouble = self._wall_ms(), peer.expires_ms, ""
+        try:
+            expires_ms = await adoption.renew(connection, self.trust, peer, now_ms)
+            await adoption.hand_over(connection, self.trust, peer, now_ms)
+        except (RequestRefused, TrustError) as error:
+            trouble = f"{peer.serial}: not renewed: {error}"
+            self._happenings.tell("not_renewed", camera=peer.serial, text=trouble)
+        await self._note(Member(peer.serial, model, expires_ms, now_ms))
+        await adoption.open_bulk(connection, self.trust)
+        return trouble
+
+    async def drained(self, connection: Connection, serial: str) -> bool:
+        """Nothing is left on a member: whether it was to be removed, and is now."""
+        member = self.members.find(serial)
+        if member is None or not member.removing:
+            return False
+        await adoption.release(connection)
+        await self._change(lambda: self.trust.revoke(serial, self._wall_ms()))
+        await self._forget(serial)
+        self._happenings.tell("removed", camera=serial)
+        return True
+
+    def alerts(self) -> dict[str, str]:
+        """What people should know of members' certificates, by a name for the problem."""
+        found: dict[str, str] = {}
+        now_ms = self._wall_ms()
+        for member in self.members.all():
+            standing = certificates.standing_of(certificates.Validity(0, member.expires_unix_ms), now_ms)
+            if standing == ABOUT_TO_EXPIRE:
+                hours = (member.expires_unix_ms - now_ms) // HOUR_MS
+                left = f"{hours // 24} d {hours % 24} h"
+                found[f"certificate of {member.serial}"] = (
+                    f"{member.serial}: its certificate expires in {left}; dock it before, or it will be in safe mode"
+                )
+            elif standing == EXPIRED and member.serial not in self.held:
+                found[f"certificate of {member.serial}"] = (
+                    f"{member.serial}: its certificate has expired; dock it, then allow it back with the passphrase"
+                )
+        return found
+
+    # -- decisions
+
+    async def add(self, serial: str) -> None:
+        """Make a waiting camera a member. MembershipError, TrustError, RequestRefused, LinkLost."""
+        held = self._held(serial, FACTORY, "no camera of that serial waits to be added; dock it and look again")
+        expires_ms = await adoption.adopt(held.connection, self.trust, held.peer, self._wall_ms())
+        await self._note(Member(serial, held.model, expires_ms, self._wall_ms()))
+        self._happenings.tell("added", camera=serial)
+        held.done.set()
+
+    async def remove(self, serial: str, wanted: bool = True) -> None:
+        """Remove a member as soon as it is drained; or not, after all. MembershipError: there is none."""
+        if not await self._run_blocking(lambda: self.members.remove_when_drained(serial, wanted)):
+            raise MembershipError(f"{serial}: no camera of this system has that serial; see the list of cameras")
+        self._happenings.tell("removal_asked" if wanted else "removal_withdrawn", camera=serial)
+
+    async def force_remove(self, serials: list[str], phrase: str) -> None:
+        """Take cameras off that are not here and cannot be drained; what they hold is given up. MembershipError,
+        WrongPassphrase."""
+        for serial in serials:
+            if self._is_online(serial) or serial in self.held:
+                raise MembershipError(f"{serial} is docked: remove it in order, or undock it first")
+            if self.members.find(serial) is None:
+                raise MembershipError(f"{serial}: no camera of this system has that serial; see the list of cameras")
+        await self._change(lambda: passphrase.force_remove(self.trust, phrase, serials, self._wall_ms()))
+        for serial in serials:
+            await self._forget(serial)
+            self._happenings.tell("force_removed", camera=serial)
+
+    async def allow_back(self, serials: Iterable[str], phrase: str) -> None:
+        """Bring selected cameras back from safe mode. MembershipError, WrongPassphrase, RequestRefused, LinkLost."""
+        missing = "no camera of that serial is here in safe mode; dock it first"
+        lapsed = [self._held(serial, SAFE_MODE, missing) for serial in serials]
+        peers = [held.peer for held in lapsed]
+        grants = await self._change(lambda: passphrase.allow_back_each(self.trust, phrase, peers, self._wall_ms()))
+        for held in lapsed:
+            await self._bring_back(held, grants[held.peer.serial])
+
+    async def allow_back_always(self, phrase: str) -> None:
+        """Let cameras leave safe mode by themselves from now on. WrongPassphrase."""
+        await self._change(lambda: passphrase.allow_back_always(self.trust, phrase, self._wall_ms()))
+        for held in list(self.held.values()):
+            if held.admission.state == SAFE_MODE:
+                await self._try_to_bring_back(held)
+
+    async def ask_each_time(self) -> None:
+        """The opposite."""
+        await self._change(lambda: passphrase.ask_each_time(self.trust))
+
+    async def trust_maker(self, root: bytes) -> None:
+        """Let cameras of a maker wait to be added, by its root certificate in DER. TrustError."""
+        await self._change(lambda: self.trust.trust_manufacturer(root))
+
+    # -- inside
+
+    def _held(self, serial: str, state: str, otherwise: str) -> Held:
+        held = self.held.get(serial)
+        if held is None or held.admission.state != state:
+            raise MembershipError(f"{serial}: {otherwise}")
+        return held
+
+    async def _try_to_bring_back(self, held: Held) -> None:
+        try:
+            await adoption.set_time(held.connection, self._wall_ms())  # so that it knows, and shows it
+            if self.trust.record.standing_grant:
+                await self._bring_back(held, b"")
+        except (TrustError, RequestRefused) as error:
+            self._happenings.tell("stays_in_safe_mode", camera=held.peer.serial, text=str(error))
+
+    async def _bring_back(self, held: Held, grant: bytes) -> None:
+        now_ms = self._wall_ms()
+        await adoption.set_time(held.connection, now_ms)
+        expires_ms = await adoption.renew(held.connection, self.trust, held.peer, now_ms, LDEVID, grant)
+        await self._note(Member(held.peer.serial, held.model, expires_ms, now_ms))
+        self._happenings.tell("allowed_back", camera=held.peer.serial)
+        held.done.set()
+
+    async def _note(self, member: Member) -> None:
+        await self._run_blocking(lambda: self.members.note(member))
+
+    async def _forget(self, serial: str) -> None:
+        await self._run_blocking(lambda: self.members.forget(serial))
+
+    async def _change(self, change: Callable[[], T]) -> T:
+        async with self._changing:
+            return await self._run_blocking(change)

@@ -1,0 +1,278 @@
+"""A destination over the public API: a plain OpenStack Swift store, or a server of any maker.
+
+Law: asks only for what the API has. A store without logic of its own keeps what it is told last, so what completion
+means is seen to here: a complete container stays complete, and into it goes only what is there. Where the store
+answers HEAD, that is asked of it; where it does not, this process remembers what it sent.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from host_tools.custody.blocking import RunBlocking
+from host_tools.destinations import capabilities
+from host_tools.destinations.capabilities import (
+    CAPABILITIES_OBJECT,
+    CATEGORIES_OBJECT,
+    READ_CATEGORIES,
+    SYSTEM,
+    Category,
+    parse_capabilities,
+    parse_categories,
+    plain_etag,
+)
+from host_tools.destinations.checks import check_metadata, check_name, is_complete
+from host_tools.destinations.clock_check import CLOCK_TOLERANCE_MS, check_clock
+from host_tools.destinations.connection_file import ConnectionFile
+from host_tools.destinations.headers import from_headers, to_headers
+from host_tools.destinations.http_status import fault
+from host_tools.destinations.interface import (
+    COMPLETE,
+    STATUS,
+    ContainerMissing,
+    Description,
+    DestinationRefused,
+    DestinationUnavailable,
+    Metadata,
+    Receipt,
+    Source,
+)
+from host_tools.destinations.receiving import Intake, reading
+from host_tools.destinations.swift_session import Answer, SwiftSession, spoken
+
+REMEMBERED_CONTAINERS_MAX = 256  # recordings under way and just sent; older ones are asked for again
+CONTENT_TYPES = {"mp4": "video/mp4", "mkv": "video/x-matroska", "json": "application/json", "key": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class SwiftOptions:
+    """How strict to be. ``time_zone``: ours, IANA; ``requires_etag``: an object counts only if the destination answers its
+    MD5; ``is_encrypted``: each sending gives other bytes, so that a complete object is known by its length alone."""
+
+    clock_tolerance_ms: int = CLOCK_TOLERANCE_MS
+    time_zone: str = ""
+    requires_etag: bool = True
+    is_encrypted: bool = False
+
+
+@dataclass(slots=True)
+class _Known:
+    """What this process knows of a container."""
+
+    is_complete: bool = False
+    receipts: dict[str, Receipt] = field(default_factory=dict[str, Receipt])
+
+
+class SwiftDestination:
+    """``session`` is this destination's own, and closed with it."""
+
+    def __init__(
+        self,
+        connection: ConnectionFile,
+        wall_ms: Callable[[], int],
+        run_blocking: RunBlocking,
+        options: SwiftOptions | None = None,
+    ) -> None:
+        self.session = SwiftSession(connection, wall_ms)
+        self._connection = connection
+        self._run_blocking = run_blocking
+        self._options = options or SwiftOptions(is_encrypted=connection.wants_encryption)
+        self._capabilities: frozenset[str] = frozenset()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    async def open(self) -> None:
+        """See Destination: a new token, the clocks compared, the capabilities read."""
+        await self.session.open()
+        self._check_clock()
+        body = await self.read_document(CAPABILITIES_OBJECT)
+        declared = parse_capabilities(body) if body is not None else frozenset[str]()
+        self._capabilities = declared | (capabilities.ALL if self._connection.has_full_support else frozenset())
+
+    async def close(self) -> None:
+        """See Destination."""
+        await self.session.close()
+
+    async def check(self) -> None:
+        """See Destination: it answers, lets us in, and its clock agrees with ours."""
+        await self.read_document(CAPABILITIES_OBJECT)
+        self._check_clock()
+
+    def describe(self) -> Description:
+        """See Destination."""
+        return Description("swift", self.session.location, self._connection.container_type, self._capabilities)
+
+    async def ensure_container(self, name: str, metadata: Metadata) -> None:
+        """See Destination."""
+        check_name(name)
+        check_metadata(metadata)
+        known = await self._look(name)
+        if known is not None and known.is_complete:
+            metadata = {key: value for key, value in metadata.items() if key.lower() != STATUS.lower()}
+        answer = await self.session.request("PUT", (name,), to_headers("Container", metadata))
+        self._require(answer, f"making container {name}", 201, 202, 204)
+        self._remember(name, known or _Known())
+
+    async def update_container(self, name: str, metadata: Metadata) -> None:
+        """See Destination."""
+        check_name(name)
+        check_metadata(metadata)
+        known = self._known.get(name) or await self._look(name)
+        if known is not None and known.is_complete:
+            metadata = {key: value for key, value in metadata.items() if key.lower() != STATUS.lower()}
+        answer = await self.session.request("POST", (name,), to_headers("Container", metadata))
+        self._require(answer, f"describing container {name}", 200, 202, 204)
+        known = self._remember(name, known or _Known())
+        known.is_complete = known.is_complete or is_complete(metadata)
+
+    async def put_object(
+        self, container: str, name: str, source: Source, length_bytes: int, metadata: Metadata
+    ) -> Receipt:
+        """See Destination. A source that can be read only once is not sent again when the token had run out."""
+        check_name(container)
+        check_name(name)
+        check_metadata(metadata)
+        known = self._known.get(container) or await self._look(container) or _Known()
+        if known.is_complete:
+            return await self._compare(container, name, source, length_bytes, known)
+        upload = _Upload(source, name, length_bytes, self._run_blocking)
+        headers = {**to_headers("Object", metadata), "Content-Type": content_type(name)}
+        answer = await self.session.request("PUT", (container, name), headers, upload.pieces, length_bytes)
+        self._require(answer, f"storing object {name} of {container}", 200, 201, 202)
+        receipt = upload.receipt()
+        self._check_etag(name, receipt, answer.headers.get("etag", ""))
+        self._remember(container, known).receipts[name] = receipt
+        return receipt
+
+    async def complete(self, container: str, metadata: Metadata | None = None) -> None:
+        """See Destination."""
+        await self.update_container(container, {**(metadata or {}), STATUS: COMPLETE})
+
+    # -- beyond the interface
+
+    async def update_object(self, container: str, name: str, metadata: Metadata) -> None:
+        """Give an object these metadata in place of all that it had. ContainerMissing if it is not there."""
+        check_name(container)
+        check_name(name)
+        check_metadata(metadata)
+        answer = await self.session.request("POST", (container, name), to_headers("Object", metadata))
+        self._require(answer, f"describing object {name} of {container}", 200, 202, 204)
+
+    async def object_metadata(self, container: str, name: str) -> dict[str, str] | None:
+        """What HEAD tells of an object; None if it is not there, or the destination has no HEAD."""
+        check_name(container)
+        check_name(name)
+        answer = await self.session.request("HEAD", (container, name))
+        return from_headers(answer.headers.items(), "Object") if answer.status in (200, 204) else None
+
+    async def read_document(self, name: str) -> bytes | None:
+        """An object of ``System``, its Etag checked; None if there is none. DestinationUnavailable."""
+        answer = await self.session.request("GET", (SYSTEM, name))
+        if answer.status == 404:
+            return None
+        self._require(answer, f"reading {name}", 200)
+        capabilities.check_etag(
+            f"destination {self.session.location}: {name}", answer.body, answer.headers.get("etag", "")
+        )
+        return answer.body
+
+    async def read_categories(self) -> tuple[Category, ...] | None:
+        """What people choose from; None where the destination leaves that to us."""
+        if READ_CATEGORIES not in self._capabilities:
+            return None
+        body = await self.read_document(CATEGORIES_OBJECT)
+        return parse_categories(body) if body is not None else None
+
+    # -- helpers
+
+    async def _look(self, container: str) -> _Known | None:
+        """What HEAD tells of a container; what we remember where there is no HEAD; None if nothing is known."""
+        answer = await self.session.request("HEAD", (container,))
+        if answer.status not in (200, 204):
+            return self._known.get(container)
+        known = self._known.get(container) or _Known()
+        known.is_complete = is_complete(from_headers(answer.headers.items(), "Container"))
+        return self._remember(container, known)
+
+    async def _compare(self, container: str, name: str, source: Source, length_bytes: int, known: _Known) -> Receipt:
+        """Into a complete container only goes what is there: read the source, send nothing."""
+        intake = Intake(name, length_bytes)
+        async with reading(source) as pieces:
+            async for piece in pieces:
+                await self._run_blocking(partial(intake.feed, piece))
+        receipt = intake.receipt()
+        if known.receipts.get(name) == receipt:
+            return receipt
+        answer = await self.session.request("HEAD", (container, name))
+        same_length = answer.headers.get("content-length", "") == str(length_bytes)
+        same_etag = plain_etag(answer.headers.get("etag", "")) == receipt.etag
+        if answer.status not in (200, 204) or not same_length or not (same_etag or self._options.is_encrypted):
+            raise DestinationRefused(f"container {container} is complete: object {name} cannot be added or changed")
+        return receipt
+
+    def _remember(self, container: str, known: _Known) -> _Known:
+        self._known[container] = known
+        self._known.move_to_end(container)
+        while len(self._known) > REMEMBERED_CONTAINERS_MAX:
+            self._known.popitem(last=False)
+        return known
+
+    def _require(self, answer: Answer, action: str, *good: int) -> None:
+        if answer.status not in good:
+            error = fault(self.session.location, action, answer.status, spoken(answer))
+            if isinstance(error, ContainerMissing):
+                self._known.clear()
+            raise error
+
+    def _check_etag(self, name: str, receipt: Receipt, etag: str) -> None:
+        if not etag and not self._options.requires_etag:
+            return
+        if plain_etag(etag) != receipt.etag:
+            said = f"another Etag ({etag[:64]})" if etag else "no Etag"
+            raise DestinationUnavailable(
+                f"destination {self.session.location} answers {said} for {name}, so nothing says that it has these "
+                "bytes: check its storage and the network"
+            )
+
+    def _check_clock(self) -> None:
+        options = self._options
+        check_clock(self.session.location, self.session.clock, options.clock_tolerance_ms, options.time_zone)
+
+
+def content_type(name: str) -> str:
+    """By the end of an object's name."""
+    return CONTENT_TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
+
+
+class _Upload:
+    """A source on its way: digested in a worker while the network has it."""
+
+    def __init__(self, source: Source, name: str, length_bytes: int, run_blocking: RunBlocking) -> None:
+        self._source = source
+        self._name = name
+        self._length_bytes = length_bytes
+        self._run_blocking = run_blocking
+        self._intake = Intake(name, length_bytes)
+        self._is_begun = False
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """From the first byte on, whenever it is asked."""
+        if self._is_begun and isinstance(self._source, AsyncIterator):
+            raise DestinationUnavailable(f"object {self._name}: the token ran out on the way: it is sent again")
+        self._is_begun = True
+        intake = self._intake = Intake(self._name, self._length_bytes)
+        async with reading(self._source) as pieces:
+            async for piece in pieces:
+                if intake.received_bytes + len(piece) > self._length_bytes:
+                    intake.feed(piece)  # raises: too much is noticed before it is sent
+                digesting = asyncio.ensure_future(self._run_blocking(partial(intake.feed, piece)))
+                try:
+                    yield bytes(piece)
+                finally:
+                    await digesting
+        intake.receipt()  # raises: too little is noticed before the request ends
+
+    def receipt(self) -> Receipt:
+        """What was sent last. SourceMismatch."""
+        return self._intake.receipt()

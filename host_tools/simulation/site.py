@@ -1,0 +1,177 @@
+"""The controller's machine: real controller, real custody on a medium that can lose power, the destination's near end.
+
+Law: composes as ``bwc serve`` does, with the seams of the simulation put in. A power cut freezes disk, cables and
+destination at one instant; what the dead program still does while its tasks unwind is seen by nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from firmware.formats.chunk import ClearOpener, Opener
+from firmware.formats.manifest import Manifest
+from firmware.ports.errors import PortFault
+from host_tools.controller.happenings import Happening
+from host_tools.controller.service import Controller, World
+from host_tools.custody.errors import CustodyError
+from host_tools.custody.files_vfs import FilesVfs
+from host_tools.custody.index import Index, open_index
+from host_tools.custody.spool import Spool
+from host_tools.destinations.interface import Destination
+from host_tools.emulator.platform import ReplayEntropy
+from host_tools.hardware import Board
+from host_tools.simulation.bench import SimBus
+from host_tools.simulation.disk import Disk
+from host_tools.simulation.loop import VirtualLoop
+from host_tools.system.roster import Roster
+
+T = TypeVar("T")
+
+SLOW_SHARE = 0.05  # of all blocking work takes time, up to
+SLOW_S_MAX = 0.04
+INDEX_PATH = "index.sqlite"
+SPARE_BYTES = 4 << 20  # of a disk of some hundred megabytes, as SPARE_BYTES of custody is of a real one
+
+
+@dataclass
+class Running:
+    """One life of the controller."""
+
+    controller: Controller
+    index: Index
+    spool: Spool
+    vfs: FilesVfs
+    task: asyncio.Task[None]
+
+
+class Site:
+    """``wall_ms``: the controller's wall clock. ``told``: gets what the controller tells. ``ended``: called with an
+    error that the controller could not handle."""
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        bus: SimBus,
+        boards: Mapping[str, Board],
+        disk: Disk,
+        destination: Destination,
+        roster: Roster,
+        wall_ms: Callable[[], int],
+        seed: int,
+        told: Callable[[Happening], None],
+        ended: Callable[[str], None],
+    ) -> None:
+        self.disk = disk
+        self.running: Running | None = None
+        self.lives = 0
+        self._loop = loop
+        self._bus = bus
+        self._boards = boards
+        self._destination = destination
+        self._roster = roster
+        self._wall_ms = wall_ms
+        self._seed = seed
+        self._told = told
+        self._ended = ended
+        self._dying: list[Running] = []
+
+    def start(self) -> None:
+        """Start the program. CustodyError, as for a person who starts it. Nothing if it runs."""
+        if self.running is not None:
+            return
+        self.disk.boot()
+        self.lives += 1
+        entropy = ReplayEntropy(f"controller {self._seed} {self.lives}")
+        vfs = FilesVfs(self.disk, entropy, self._wall_ms)
+        try:
+            index = open_index(INDEX_PATH, exclusive=True, vfs=vfs.name)
+            try:
+                spool = Spool(self.disk, index, self._wall_ms, SPARE_BYTES)
+            except BaseException:
+                index.close()
+                raise
+        except BaseException:
+            vfs.close()
+            raise
+        controller = Controller(self._world(index, spool, entropy))
+        task = self._loop.create_task(controller.run())
+        running = self.running = Running(controller, index, spool, vfs, task)
+        controller.happenings.listen(lambda happening: self._hear(running, happening))
+        task.add_done_callback(lambda _task: self._over(running))
+
+    def stop(self) -> None:
+        """End it in order (Ctrl-C). It is over when its tasks have ended, within this moment of bench time."""
+        running, self.running = self.running, None
+        if running is not None:
+            self._dying.append(running)
+            running.task.cancel()
+
+    def cut(self, seed: int) -> None:
+        """The machine loses its power at this instant."""
+        self.disk.cut_now(seed)
+        self.died()
+
+    def died(self) -> None:
+        """The power has gone. Hang everything up; the dead program unwinds where nobody sees it."""
+        self._bus.hang_up()
+        self.stop()
+
+    def is_unwinding(self) -> bool:
+        """Whether an earlier life has not ended yet."""
+        return bool(self._dying)
+
+    def _hear(self, running: Running, happening: Happening) -> None:
+        if running is self.running:
+            self._told(happening)
+
+    def _over(self, running: Running) -> None:
+        """A life has ended: close what it had open."""
+        if running is self.running:  # by itself
+            self.running = None
+            error = None if running.task.cancelled() else running.task.exception()
+            self._ended(f"the controller ended by itself: {error!r}")
+        elif running in self._dying:
+            self._dying.remove(running)
+            if not running.task.cancelled():
+                running.task.exception()
+        for close in (running.spool.close, running.index.close):
+            with suppress(CustodyError, PortFault):  # a medium that fails now does so to a program that has ended
+                close()
+        running.vfs.close()
+
+    def _world(self, index: Index, spool: Spool, entropy: ReplayEntropy) -> World:
+        return World(
+            finder=self._bus,
+            registry=self._bus.registry(),
+            boards=self._boards,
+            index=index,
+            spool=spool,
+            destination=self._destination,
+            roster=self._roster,
+            wall_ms=self._wall_ms,
+            nonce=lambda: int.from_bytes(entropy.random_bytes(8), "little"),
+            opener_of=_opener_of,
+            run_blocking=SometimesSlow(self._seed),
+        )
+
+
+def _opener_of(manifest: Manifest) -> Opener:
+    return ClearOpener(manifest.recording)
+
+
+class SometimesSlow:
+    """Blocking work done at once, after which now and then some time has passed, as a disk takes it."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(f"disk {seed}")
+
+    async def __call__(self, function: Callable[[], T], /) -> T:
+        result = function()
+        if self._random.random() < SLOW_SHARE:
+            await asyncio.sleep(self._random.random() * SLOW_S_MAX)
+        return result

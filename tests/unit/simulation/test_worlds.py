@@ -1,0 +1,111 @@
+"""Whole worlds, short ones: they live, they heal, every seed has its own hash, and a world that breaks a rule is told."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from firmware.camera.vault import Vault
+from host_tools.simulation.checkers import LETTERS
+from host_tools.simulation.plan import Level, Mishap, make_plan
+from host_tools.simulation.world import Outcome, Simulation
+
+ALWAYS = "abcdefh"  # counted checks; (g) is watched without counting
+
+
+def lived(seed: int, cameras: int, hours: float, level: Level) -> Outcome:
+    print(f"seed {seed}, {cameras} cameras, {hours} h, {level}")
+    outcome = Simulation(make_plan(seed, cameras, hours, level)).run()
+    assert outcome.violation is None, "\n".join([*outcome.tail, str(outcome.violation)])
+    return outcome
+
+
+@pytest.mark.req("CAM-19", "CTRL-09")
+def test_a_day_without_mishaps_brings_everything_home() -> None:
+    outcome = lived(1, 2, 2, "none")
+    assert outcome.recordings == outcome.offloaded > 5
+    assert not outcome.mishaps
+    assert all(outcome.checks[letter] for letter in ALWAYS)
+
+
+@pytest.mark.parametrize("seed", [11, 12, 13])
+@pytest.mark.req("CAM-19", "CAM-21", "LINK-05", "LINK-06", "CTRL-09")
+def test_a_day_of_mishaps_brings_everything_home(seed: int) -> None:
+    outcome = lived(seed, 2, 2, "heavy")
+    assert sum(outcome.mishaps.values()) > 10
+
+
+def test_the_sample_meets_most_kinds_of_mishaps() -> None:
+    kinds = {mishap.kind for seed in (11, 12, 13) for mishap in make_plan(seed, 2, 2, "heavy").mishaps}
+    assert len(kinds) >= 20
+
+
+PROGRAM = """
+from host_tools.simulation.plan import make_plan
+from host_tools.simulation.world import Simulation
+print(Simulation(make_plan(21, 2, 1, "heavy")).run().digest)
+"""
+
+
+def test_a_seed_has_one_hash_whatever_the_hash_seed_of_the_process() -> None:
+    def digest(hash_seed: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=50,
+        )
+        return done.stdout.strip().splitlines()[-1]
+
+    here = Simulation(make_plan(21, 2, 1, "heavy")).run().digest
+    assert digest("1") == digest("2") == here
+    assert here != Simulation(make_plan(22, 2, 1, "heavy")).run().digest
+
+
+def test_a_run_stops_at_the_step_that_is_asked_for_and_is_the_same_until_there() -> None:
+    steps: list[str] = []
+    plan = make_plan(21, 2, 1, "heavy")
+    outcome = Simulation(plan, until=30, sink=steps.append).run()
+    whole: list[str] = []
+    Simulation(plan, sink=whole.append).run()
+    assert outcome.step >= 30
+    assert steps[:30] == whole[:30]
+
+
+def test_a_camera_that_erases_by_itself_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Firmware with a wrong line: it removes a recording that it is about to list."""
+    listed = Vault.recordings
+
+    def wrong(vault: Vault) -> object:
+        found = listed(vault)
+        if len(found) > 1:
+            vault._remove(found[0].recording)
+        return found
+
+    monkeypatch.setattr(Vault, "recordings", wrong)
+    outcome = Simulation(make_plan(1, 1, 1, "none")).run()
+    assert outcome.violation is not None
+    assert outcome.violation.letter == "a"
+
+
+def test_firmware_that_crashes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(vault: Vault) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Vault, "erase_counter", wrong)
+    outcome = Simulation(make_plan(1, 1, 1, "none")).run()
+    assert outcome.violation is not None
+    assert outcome.violation.letter == "g"
+    assert "ZeroDivisionError" in str(outcome.violation)
+
+
+def test_a_destination_that_stays_away_is_found_by_liveness(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = make_plan(1, 1, 1, "none").with_mishaps([Mishap(1_000, "destination_away", 0, 10_000_000, 1)])
+    monkeypatch.setattr("host_tools.simulation.world.hands.heal", lambda world: None)
+    outcome = Simulation(plan).run()
+    assert outcome.violation is not None
+    assert outcome.violation.letter == "h"
+    assert set(LETTERS) >= {outcome.violation.letter}
