@@ -363,6 +363,18 @@ MESSAGES = (
     (57, "factory_reset", "host", 1, ()),
 )
 
+# question -> the message that answers it; every other question is answered with ``done``, and any with ``error``
+ANSWERS = {
+    "identify": "identity",
+    "get_camera": "camera",
+    "list_recordings": "recordings",
+    "erase": "erased",
+    "get_bays": "bays",
+    "check_contacts": "contacts",
+    "get_credentials": "credentials",
+    "request_certificate": "certificate_request",
+}
+
 # Words for the small numbers above: (number, name). The names are the glossary's.
 BOARD_KINDS = ((1, "camera"), (2, "dock"))
 BAY_STATES = (

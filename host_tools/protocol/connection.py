@@ -105,6 +105,8 @@ class Connection:
             self._questions.pop(number, None)
         if message.name == "error":
             raise RequestRefused(name, _word(message.fields["code"]), message.fields["text"])
+        if message.name != schema.ANSWERS.get(name, "done"):
+            raise RequestRefused(name, "malformed", f"the board answered with {message.name}; update its firmware")
         return message.fields
 
     async def pull(self, recording: bytes, part: int, offset: int, length: int, sink: Sink) -> None:

@@ -113,3 +113,9 @@ def longest_bytes(kind: str, limit: int | None) -> int:
         return 2 + (limit or 0)
     record = sum(longest_bytes(each, most) for _name, each, _unit, most in schema.RECORDS[kind[5:]])
     return 1 + (limit or 0) * record
+
+
+def test_every_answer_is_a_message_of_a_board_to_a_question_of_a_host():
+    directions = {row[1]: row[2] for row in schema.MESSAGES}
+    assert {directions[name] for name in schema.ANSWERS} == {"host"}
+    assert {directions[name] for name in schema.ANSWERS.values()} == {"board"}
