@@ -58,7 +58,7 @@ class Board:
             "set_lamp": self._refuse,
             "get_bays": lambda fields: ("bays", {"entries": []}),
             "set_time": lambda fields: None,
-            "get_camera": lambda fields: None,
+            "list_recordings": lambda fields: None,
         }
         self.cable = Cable(self.stream, lambda: Session(BOARD, 5), handlers, self._read)
         self.loop.add_reader(end, self.step)
@@ -204,9 +204,7 @@ def test_drop_front_keeps_the_rest_of_a_buffer():
 def test_an_answer_to_another_question_is_refused():
     async def go() -> None:
         async with connected() as (connection, _board):
-            with pytest.raises(
-                RequestRefused, match=r"get_camera was refused \(malformed\): the board answered with done"
-            ):
-                await connection.ask("get_camera")
+            with pytest.raises(RequestRefused, match=r"refused \(malformed\): the board answered with done"):
+                await connection.ask("list_recordings", {"after": bytes(16)})
 
     asyncio.run(go())
