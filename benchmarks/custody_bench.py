@@ -24,6 +24,7 @@ from pathlib import Path
 
 from benchmarks.custody_ends import FRAGMENT_BYTES, fill
 from benchmarks.link_bench import Line, machine, pseudo_terminal, socket_pair
+from benchmarks.marked_docs import write_between
 
 MB = 1_000_000
 MIB = 1 << 20
@@ -33,7 +34,6 @@ TARGET = 0.8  # of the slower of link and cp
 FLAT_MIB = 32  # how far the controller's memory may move
 DISK_GIB_MAX = 6
 CAMERAS = (1, 4, 8)
-BEGIN, END = "<!-- custody benchmark -->", "<!-- end of custody benchmark -->"
 CARRIERS = {"socketpair": socket_pair, "pty": pseudo_terminal}
 
 
@@ -184,13 +184,14 @@ def rate_of(runs: list[Run], contender: str, carrier: str, cameras: int) -> floa
 
 def table(runs: list[Run], rounds: int, cameras: tuple[int, ...]) -> list[str]:
     """Markdown."""
+    columns = ("carrier", "cameras", "custody", "link alone", "cp + fsync", "of the slower", "controller CPU s/GB",
+               "chunks", "commits", "fsyncs of files")  # fmt: skip
     lines = [
-        f"Machine: {machine()}. Medians of {rounds} interleaved rounds; MB/s together. Target: custody at least {TARGET} "
-        "of the slower of link and cp.",
+        f"Machine: {machine()}. Medians of {rounds} interleaved rounds; MB/s together. Target: custody at least "
+        f"{TARGET} of the slower of link and cp.",
         "",
-        "| carrier | cameras | custody | link alone | cp + fsync | of the slower | controller CPU s/GB | chunks | commits "
-        "| fsyncs of files |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
     ]
     for carrier in CARRIERS:
         for count in cameras:
@@ -240,16 +241,6 @@ def memory_report(wanted_bytes: int, folder: Path) -> list[str]:
     ]
 
 
-def write_docs(path: Path, text: str) -> None:
-    """Put the report between its marks."""
-    page = path.read_text(encoding="utf-8")
-    if BEGIN not in page:
-        page += f"\n{BEGIN}\n{END}\n"
-    front, _, rest = page.partition(BEGIN)
-    _, _, back = rest.partition(END)
-    path.write_text(f"{front}{BEGIN}\n{text}\n{END}{back}", encoding="utf-8")
-
-
 def main() -> None:
     """Run it, print it, write it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -274,7 +265,7 @@ def main() -> None:
     Path("build").mkdir(exist_ok=True)
     Path("build/custody_bench.json").write_text(json.dumps([asdict(run) for run in runs], indent=1))
     if asked.docs is not None:
-        write_docs(asked.docs, text)
+        write_between(asked.docs, "custody benchmark", "Custody", text + "\n")
 
 
 if __name__ == "__main__":

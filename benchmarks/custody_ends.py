@@ -1,9 +1,9 @@
-"""The two ends of the custody benchmark, as processes: ``python -m benchmarks.custody_ends END …``.
+"""The two ends of the custody benchmark, as processes: ``python -m benchmarks.custody_ends END PLACES FOLDER``.
 
-``camera FD CARD BYTES`` is a board: the firmware's vault over a folder and its cable over a descriptor. What is erased it
-records anew, so that it never runs dry. ``controller FDS FOLDER BYTES`` is a host: connections, offload, group commit,
-spool with fsync and index, as the controller has them; it ends when BYTES are durable and their rows committed.
-With ``--cycle`` it delivers (to nowhere), frees and erases each recording, and tells its memory after each.
+``camera`` is a board: the firmware's vault over a folder and its cable over a descriptor. What is erased it records
+anew, so that it never runs dry. ``controller`` is a host: connections, offload, group commit, spool with fsync and
+index, as the controller has them; it ends when everything is held. With ``--cycle`` it delivers (to nowhere), frees and
+has erased each recording until so many bytes have passed, and tells its memory after each.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.link_ends import PAYLOAD_BYTES, FdStream, Stopwatch, _board_session, _wait
+from benchmarks.link_ends import PAYLOAD_BYTES, FdStream, Stopwatch, board_session, wait_turn
 from firmware.camera.vault import Vault
 from firmware.drivers.cable import Cable, Refusal
 from firmware.formats import authorisation
@@ -100,14 +100,14 @@ def camera(fd: int, card: Path) -> None:
         return "erased", {"recording": erased.recording, "counter": erased.counter}
 
     stream = FdStream(fd)
-    cable = Cable(stream, _board_session, {"list_recordings": list_recordings, "erase": erase}, vault.read_piece)
+    cable = Cable(stream, board_session, {"list_recordings": list_recordings, "erase": erase}, vault.read_piece)
     watch = Stopwatch()
     was_up = done = False
     while not stream.lost and not done:
         cable.pump(time.monotonic_ns() // 1_000_000)
         done = was_up and not cable.is_up()
         was_up = cable.is_up()
-        _wait(stream.fd, cable)
+        wait_turn(stream.fd, cable)
     vault.close()
     watch.tell()
 

@@ -113,23 +113,23 @@ def ours_send(place: str, file: str) -> None:
     watch = Stopwatch()
     while not done:
         stream = FdStream(open_line(place))
-        cable = Cable(stream, _board_session, {}, read_piece)
+        cable = Cable(stream, board_session, {}, read_piece)
         was_up = False
         while not stream.lost and not done:
             cable.pump(time.monotonic_ns() // 1_000_000)
             done = was_up and not cable.is_up() and not stream.lost
             was_up = cable.is_up()
-            _wait(stream.fd, cable)
+            wait_turn(stream.fd, cable)
         os.close(stream.fd)
     watch.tell(served=served)
 
 
-def _board_session() -> Session:
+def board_session() -> Session:
     nonce: int = struct.unpack("<Q", os.urandom(8))[0]
     return Session(BOARD, nonce, payload_max=PAYLOAD_BYTES, slack_bytes=PAYLOAD_BYTES)
 
 
-def _wait(fd: int, cable: Cable) -> None:
+def wait_turn(fd: int, cable: Cable) -> None:
     deadline_ms = cable.next_deadline_ms()
     now_ms = time.monotonic_ns() // 1_000_000
     poller = select.poll()

@@ -19,8 +19,9 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PLACE: Final = ROOT / "build" / "rp2_types"
 STUBS: Final = ("micropython-rp2-rpi-pico-stubs", "micropython-stdlib-stubs")
 ROOMS: Final = ("link", "ports", "drivers", "dock", "platform/rp2", "platform/unix_micropython")
+BOARDS: Final = ("pico_dock_1", "pico_dock_8")
 CONFIG: Final = {
-    "include": [f"../../firmware/{room}" for room in ROOMS if (ROOT / "firmware" / room).exists()],
+    "include": [f"../../firmware/{room}" for room in ROOMS] + [f"../../boards/{board}" for board in BOARDS],
     "extraPaths": ["../.."],
     "typeshedPath": "typings",
     "stubPath": "typings",

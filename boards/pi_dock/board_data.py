@@ -1,4 +1,4 @@
-"""What board.toml says of pi_dock, for its firmware. Written by `make docs`; change board.toml instead."""
+"""What board.toml says of pi_dock, for its firmware. `make docs` writes it: change board.toml."""
 
 BOARD = {
     "model": "pi_dock",
@@ -44,50 +44,10 @@ BOARD = {
         },
     },
     "chips": {
-        "converter": {
-            "part": "MCP3208",
-            "kind": "adc",
-            "count": 1,
-            "bus": "spi0",
-            "address": None,
-            "inputs": 8,
-            "outputs": None,
-            "output": None,
-            "pins": [],
-        },
-        "power_switch": {
-            "part": "TPS2553",
-            "kind": "switch",
-            "count": 1,
-            "bus": None,
-            "address": None,
-            "inputs": None,
-            "outputs": None,
-            "output": None,
-            "pins": [],
-        },
-        "current_amplifier": {
-            "part": "INA180A1",
-            "kind": "amplifier",
-            "count": 1,
-            "bus": None,
-            "address": None,
-            "inputs": None,
-            "outputs": None,
-            "output": None,
-            "pins": [],
-        },
-        "hub_chip": {
-            "part": "USB2512B",
-            "kind": "hub",
-            "count": 1,
-            "bus": None,
-            "address": None,
-            "inputs": None,
-            "outputs": None,
-            "output": None,
-            "pins": [],
-        },
+        "converter": {"part": "MCP3208", "kind": "adc", "bus": "spi0", "inputs": 8},
+        "power_switch": {"part": "TPS2553", "kind": "switch"},
+        "current_amplifier": {"part": "INA180A1", "kind": "amplifier"},
+        "hub_chip": {"part": "USB2512B", "kind": "hub"},
     },
     "bays": [1],
     "dock": {

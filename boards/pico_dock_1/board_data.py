@@ -1,4 +1,4 @@
-"""What board.toml says of pico_dock_1, for its firmware. Written by `make docs`; change board.toml instead."""
+"""What board.toml says of pico_dock_1, for its firmware. `make docs` writes it: change board.toml."""
 
 BOARD = {
     "model": "pico_dock_1",
@@ -43,47 +43,13 @@ BOARD = {
         "mux_a": {
             "part": "CD74HC4051",
             "kind": "mux",
-            "count": 1,
-            "bus": None,
-            "address": None,
             "inputs": 8,
-            "outputs": None,
             "output": "adc0",
             "pins": ["mux.s0", "mux.s1", "mux.s2"],
         },
-        "power_switch": {
-            "part": "TPS2553",
-            "kind": "switch",
-            "count": 1,
-            "bus": None,
-            "address": None,
-            "inputs": None,
-            "outputs": None,
-            "output": None,
-            "pins": [],
-        },
-        "current_amplifier": {
-            "part": "INA180A1",
-            "kind": "amplifier",
-            "count": 1,
-            "bus": None,
-            "address": None,
-            "inputs": None,
-            "outputs": None,
-            "output": None,
-            "pins": [],
-        },
-        "hub_chip": {
-            "part": "USB2512B",
-            "kind": "hub",
-            "count": 1,
-            "bus": None,
-            "address": None,
-            "inputs": None,
-            "outputs": None,
-            "output": None,
-            "pins": [],
-        },
+        "power_switch": {"part": "TPS2553", "kind": "switch"},
+        "current_amplifier": {"part": "INA180A1", "kind": "amplifier"},
+        "hub_chip": {"part": "USB2512B", "kind": "hub"},
     },
     "bays": [1],
     "dock": {

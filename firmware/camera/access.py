@@ -1,7 +1,7 @@
 """What a camera answers, and to whom: one table of levels, one of messages. Pure.
 
-A session begins ``shut``. Who has proved himself, and what time it is, decide the level (``membership``); what is not in
-``ANSWERED`` at that level is refused without a look at it, and no bulk byte leaves the camera below ``full``.
+A session begins ``shut``. Who has proved himself, and what time it is, decide the level (``membership``); what is not
+in ``ANSWERED`` at that level is refused without a look at it, and no bulk byte leaves the camera below ``full``.
 """
 
 SHUT = "shut"  # nobody has proved himself, or the camera has just changed hands: nothing is answered

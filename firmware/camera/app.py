@@ -9,13 +9,12 @@ import struct
 from typing import Any
 
 from firmware.camera import access, card, states
-from firmware.camera.assignment import Assignment
 from firmware.camera.lamp import StatusLamp
 from firmware.camera.membership import Membership
 from firmware.camera.recorder import CameraIdentity, Outcome, Profile, Recorder
 from firmware.camera.service import CameraService
 from firmware.camera.trust import CameraTrust
-from firmware.camera.vault import Vault, VaultError
+from firmware.camera.vault import VaultError
 from firmware.drivers.buttons import DOUBLE_PRESS, HOLD, PRESS, Button
 from firmware.drivers.cable import Cable
 from firmware.drivers.debounce import FELL, LOST, ROSE, Debounce
@@ -45,8 +44,8 @@ CAUSE_DOCKED = "docked"
 
 def compose(ports: Any, board: dict[str, Any]) -> CameraApp:
     """``ports``: an object with clock, stream, files, pins, adc, entropy, sensor, watchdog, keystore, board_secret
-    (32 bytes that no other board has, empty where there are none) and make_channel (None: real TLS). ``board``: board_data of board.toml with serial and
-    firmware filled in."""
+    (32 bytes that no other board has, empty where there are none) and make_channel (None: real TLS). ``board``:
+    board_data of board.toml with serial and firmware filled in."""
     return CameraApp(ports, board)
 
 
@@ -69,10 +68,9 @@ class CameraApp(Application):
         self._record_pin: str = button["pin"]
         self._record = Button(button["hold_ms"], 0)
         sealer = FileSealer(ports.board_secret, ports.entropy) if ports.board_secret else None
-        self.trust = CameraTrust(ports.files, sealer)
-        trust = self.trust
-        self.vault = Vault(ports.files, ports.entropy, trust.suite, trust.erase_verifier, trust.documents)
-        self.assignment = Assignment(ports.files, self.trust.file_sealer)
+        self.trust = CameraTrust(ports.files, sealer, board["suite"])
+        self.vault = self.trust.vault(ports.entropy)
+        self.assignment = self.trust.assignment()
         self.recorder = Recorder(ports.sensor, self.vault, ports.clock, identity)
         self.lamp = StatusLamp(ports.pins)
         self.membership = Membership(
@@ -202,7 +200,7 @@ class CameraApp(Application):
             self._happen_here(states.REPAIRED)
 
     def _recover_left(self, now_ms: int) -> None:
-        """A recording that the card did not let us close, or recover, is tried again: nobody could offload it before."""
+        """A recording that the card did not let us close or recover is tried again: nobody could offload it before."""
         if self._left_retry_ms is None or now_ms < self._left_retry_ms:
             return
         try:

@@ -1,6 +1,7 @@
 """What a camera answers over its cable: the messages of the table, against vault, assignment and lamp.
 
-Law: knows messages; decides nothing about recording, and nothing about who may ask (``membership``). Everything a request can get wrong is a Refusal of one line.
+Law: knows messages; decides nothing about recording, and nothing about who may ask (``membership``).
+Everything a request can get wrong is a Refusal of one line.
 """
 
 from __future__ import annotations

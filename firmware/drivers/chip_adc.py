@@ -36,7 +36,7 @@ class ChipAdc(Adc):
             channel = board["channels"][name]
             source = channel["source"]
             chip = board["chips"].get(source)
-            if chip is None or chip["bus"] not in buses or chip["part"] not in MAKERS:
+            if chip is None or chip.get("bus") not in buses or chip["part"] not in MAKERS:
                 continue
             self._readings[name] = (source, channel["input"], channel["gain"])
             self._chips[source] = MAKERS[chip["part"]](buses[chip["bus"]], chip["address"])

@@ -25,7 +25,7 @@ class ShiftPins(Pins):
     of them have been written once: the enable line is pulled to its idle level by a resistor.
     """
 
-    def __init__(self, board: "dict[str, Any]", pins: Pins, shift: "Callable[[bytearray], None]") -> None:
+    def __init__(self, board: "dict[str, Any]", pins: Pins, shift: "Callable[[bytearray], object]") -> None:
         self._pins = pins
         self._shift = shift
         self._lines: "dict[str, dict[str, Any]]" = board["expander"]

@@ -54,7 +54,7 @@ Event = FragmentWritten | Stopped
 
 class Ending(Enum):
     """How a journal ends: with a whole line; with the rest of one that was being written; or with what no power cut
-    explains: a line that does not hold and others behind it, or a line that is whole and not the one that belongs there.
+    explains: a line that does not hold and others behind it, or a whole line that is not the one that belongs there.
     """
 
     WHOLE = "whole"
@@ -98,7 +98,7 @@ class JournalReader:
         leaves at most one line that does not hold, whatever bytes are in it, and no line behind it."""
         if not self._rest:
             return Ending.WHOLE
-        if len(self._rest) > TORN_BYTES_MAX or any(map(_is_checked, self._rest.splitlines(keepends=True))):
+        if len(self._rest) > TORN_BYTES_MAX or any(map(_is_checked, bytes(self._rest).splitlines(keepends=True))):
             return Ending.DAMAGED
         return Ending.TORN
 

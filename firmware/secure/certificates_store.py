@@ -70,12 +70,18 @@ class CameraIdentity:
         self._keystore = keystore
         self._serial = certificates.check_serial(serial)
         self._known = _read(files)
+        self._identities: dict[str, PeerIdentity] = {}
         self._destroy_unused_keys()
 
     def identity(self, kind: str) -> "PeerIdentity | None":
         """Who this camera is by that kind of certificate, as its peers will see it."""
         own = self._known.find(kind)
-        return certificates.identify(own.chain, True) if own else None
+        if own is None:
+            return None
+        known = self._identities.get(kind)
+        if known is None or known.chain != own.chain:  # read once: it is asked for at every step of the firmware
+            known = self._identities[kind] = certificates.identify(own.chain, True)
+        return known
 
     def slot(self, kind: str) -> str:
         """The slot of that certificate's key; empty while there is no such certificate."""

@@ -1,7 +1,7 @@
 """The greeting: a board's serial in one bare message, the first bytes of a secured stream, before TLS begins.
 
-It proves nothing. A controller shows it for a camera that it cannot believe, and compares it with the certificate of one
-that it can.
+It proves nothing. A controller shows it for a camera that it cannot believe, and compares it with the certificate of
+one that it can.
 """
 
 import struct

@@ -7,6 +7,7 @@ line and their sockets, nothing of cameras and docks.
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 import threading
@@ -61,6 +62,14 @@ class Program:
             self._process.wait()
             self._process = None
 
+    def freeze(self) -> None:
+        """SIGSTOP: it stands still and does not know it."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on."""
+        self._signal(signal.SIGCONT)
+
     def stop(self) -> int:
         """Ask it to end (SIGTERM); returns its exit code. Killed if it does not."""
         if self._process is None:
@@ -73,6 +82,22 @@ class Program:
             process.kill()
             process.wait()
             raise ScenarioFailed(f"the {self.name} did not end within {END_LIMIT_S:.0f} s of SIGTERM") from None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+
+def run_command(*arguments: str) -> str:
+    """One ``bwc`` command to its end; what it says. ScenarioFailed if it could not."""
+    command = [sys.executable, "-m", "host_tools.cli", *arguments]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise ScenarioFailed(f"bwc {' '.join(arguments)}: did not end within {LIMIT_S:.0f} s") from None
+    if done.returncode != 0:
+        raise ScenarioFailed(f"bwc {' '.join(arguments)}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout.decode(errors="replace")
 
 
 class EventLog:

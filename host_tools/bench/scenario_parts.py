@@ -235,9 +235,25 @@ class ScenarioController:
         self._program.kill()
         self._close_events()
 
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        self._program.freeze()
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._program.thaw()
+
     def status(self) -> dict[str, Any]:
         """What ``bwc status --json`` prints."""
         return first_answer(self._client, "status", self._program.check)
+
+    def command(self, verb: str, **arguments: Any) -> Any:
+        """Have it do something, as the command line would. LocalError if it refuses."""
+        return self._client.call(verb, **arguments)
+
+    def camera(self, camera: Camera) -> dict[str, Any] | None:
+        """What it says of a camera; None while it knows of none."""
+        return next((row for row in self.status()["cameras"] if row["serial"] == camera.serial), None)
 
     def status_of(self, recording: str) -> dict[str, Any]:
         """One recording's row of the status."""

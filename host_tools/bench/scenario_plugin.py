@@ -2,13 +2,15 @@
 
 ``hil_tests/conftest.py`` takes them in. The bench is the emulated one of ``hil_tests/bench.toml``, in a process of its
 own behind real pseudo-terminals, kept from scenario to scenario as a real bench would be; a scenario that fails gets it
-replaced. The controller is a process of its own and new for every scenario.
+replaced. The controller is a process of its own and new for every scenario; all of them are the controller of one
+system, which the bench's cameras have been added to.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 import pytest
 
 from host_tools.bench.leaks_plugin import CALL_FAILED
-from host_tools.bench.programs import Program, ScenarioFailed, first_answer, log_end
+from host_tools.bench.programs import Program, ScenarioFailed, first_answer, log_end, run_command
 from host_tools.bench.scenario_parts import Bench, DestinationFolder, ScenarioController
 from host_tools.emulator.bench_file import read_bench
 from host_tools.emulator.remote import bench_client
@@ -26,6 +28,9 @@ from host_tools.transports.local import LocalClient, LocalError
 
 BENCH_FILE = Path("hil_tests", "bench.toml")
 ROSTER_FILE = Path("hil_tests", "roster.toml")
+PASSPHRASE = "every scenario knows this one"
+TRUST_NAME = "trust"  # in a controller's folder
+MAKER_FILE = "maker.pem"  # in a bench's
 
 __all__ = ("bench", "bench_house", "controller", "destination", "pytest_runtest_makereport", "scenario_folder")
 
@@ -62,19 +67,54 @@ class BenchHouse:
         named = self.folder / "bench.toml"
         text = (self.root / BENCH_FILE).read_text(encoding="utf-8")
         named.write_text(f'name = "hil-{os.getpid()}"\n{text}', encoding="utf-8")
-        self._program = Program("bench", ["emulate", "--bench", str(named), "--folder", str(self.folder)], self.log)
+        arguments = ["emulate", "--debug", "--bench", str(named), "--folder", str(self.folder)]
+        self._program = Program("bench", arguments, self.log)
         self._program.start()
         first_answer(self.client(), "state", self._program.check)
+        self.create_system(self.folder / "system")
         with tempfile.TemporaryDirectory(prefix="bwc-") as folder:
             self._introduce(Path(folder))
         made = self.bench()
         made.tidy()
         made.until_ready(*(camera for camera in made.cameras if camera.serial in self.worn))
 
+    def go_on_with(self, controller: ScenarioController) -> None:
+        """The cameras have met a newer issuing key of their system, this controller's: all later ones must have it."""
+        shutil.rmtree(self.folder / "system" / TRUST_NAME)
+        shutil.copytree(controller.folder / TRUST_NAME, self.folder / "system" / TRUST_NAME)
+
+    def create_system(self, folder: Path) -> None:
+        """Set up a system that trusts the bench's maker."""
+        self.passphrase_file.write_text(PASSPHRASE, encoding="utf-8")
+        arguments = ["--folder", str(folder), "--passphrase-file", str(self.passphrase_file)]
+        run_command("system", "create", *arguments, "--maker", str(self.folder / MAKER_FILE))
+
     def bench(self) -> Bench:
         """Hands for it."""
         cameras, docks = [part.name for part in self.plan.camera], [part.name for part in self.plan.dock]
         return Bench(self.client(), cameras, docks)
+
+    def kill(self) -> None:
+        """SIGKILL: every board loses its power at once; cards keep what was written."""
+        self._running().kill()
+
+    def restart(self) -> None:
+        """Start it again after ``kill``: cameras are in the bays that the bench file says."""
+        self._running().start()
+        first_answer(self.client(), "state", self._running().check)
+
+    def freeze(self) -> None:
+        """SIGSTOP: every board and every cable stands still."""
+        self._running().freeze()
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._running().thaw()
+
+    def _running(self) -> Program:
+        if self._program is None:
+            raise ScenarioFailed("no bench is running")
+        return self._program
 
     def stop(self) -> None:
         """End it and remove all it has made."""
@@ -84,9 +124,17 @@ class BenchHouse:
             self._folder.cleanup()
         self._program = self._folder = None
 
-    def controller(self, folder: Path) -> ScenarioController:
-        """A controller for this bench, with everything of its own in ``folder``; not started."""
-        arguments = ["--bench", str(self.folder), "--roster", str(self.root / ROSTER_FILE)]
+    @property
+    def passphrase_file(self) -> Path:
+        """Of the system that the cameras belong to."""
+        return self.folder / "passphrase"
+
+    def controller(self, folder: Path, with_system: bool = True) -> ScenarioController:
+        """A controller for this bench, with everything of its own in ``folder``; not started. ``with_system``: it is
+        the one of the cameras' system; else it has none yet."""
+        if with_system:
+            shutil.copytree(self.folder / "system" / TRUST_NAME, folder / "controller" / TRUST_NAME)
+        arguments = ["--debug", "--bench", str(self.folder), "--roster", str(self.root / ROSTER_FILE)]
         arguments += ["--destination", str(folder / "destination"), "--create-destination"]
         return ScenarioController(folder / "controller", arguments)
 
@@ -94,6 +142,11 @@ class BenchHouse:
         controller = self.controller(folder)
         controller.start()
         try:
+            waiting = controller.until(
+                lambda status: _serials(status, "factory", len(self.plan.camera)), "all cameras to wait to be added"
+            )
+            for serial in waiting:
+                controller.command("add_camera", serial=serial)
             controller.until(
                 lambda status: (
                     sum(camera["state"] == "docked" for camera in status["cameras"]) == len(self.plan.camera)
@@ -106,6 +159,12 @@ class BenchHouse:
             ) from None
         finally:
             controller.stop()
+
+
+def _serials(status: dict[str, Any], admission: str, count: int) -> list[str]:
+    """Cameras of that admission, as soon as there are so many."""
+    found = [camera["serial"] for camera in status["cameras"] if camera["admission"] == admission]
+    return found if len(found) >= count else []
 
 
 @pytest.fixture(scope="session")

@@ -136,8 +136,9 @@ def _keys_below(folder: Path) -> Iterator[tuple[str, bytes]]:
         elif path.parent.name == KEYSTORE_FOLDER and path.stat().st_size <= KEY_FILE_BYTES_MAX:
             yield name, _unwrapped(path, device_keys)
         elif path.name in (TRUST_FILE, MAKER_FILE) and path.stat().st_size <= TRUST_BYTES_MAX:
-            for part, secret in _in_document(json.loads(path.read_bytes())):
-                yield f"{name}: {part}", secret
+            content = path.read_bytes()
+            if b'"openbwc-' in content:  # on a USB tree there are files of that name with other things in them
+                yield from ((f"{name}: {part}", secret) for part, secret in _in_document(json.loads(content)))
 
 
 def _unwrapped(path: Path, device_keys: list[bytes]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import ssl
 import time
@@ -14,22 +15,26 @@ from pathlib import Path
 from firmware.platform.linux.files import LinuxFiles
 from firmware.ports.files import Files
 from firmware.ports.limited_files import LimitedFiles
-from firmware.secure.signing import P256Signer
+from firmware.secure import certificates
+from firmware.secure.signing import MemoryKey, P256Signer
+from host_tools.cli.delivering import choose_destination
 from host_tools.cli.trusting import open_trust
 from host_tools.controller.discovery import Finder
 from host_tools.controller.members import Members
 from host_tools.controller.service import Controller, World
 from host_tools.controller.settings import Settings, SettingsError
+from host_tools.controller.suites import suites_by_board
 from host_tools.custody.belief import Belief, of_system
-from host_tools.custody.blocking import run_in_thread
+from host_tools.custody.blocking import SideBySide, run_in_thread
+from host_tools.custody.heads import HeadSigner
 from host_tools.custody.index import Index, open_index
-from host_tools.custody.spool import Spool
-from host_tools.destinations.directory import DirectoryDestination, create
+from host_tools.custody.spool import SYNCS_AT_ONCE, Spool
+from host_tools.destinations.directory import create
 from host_tools.emulator import rendezvous
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench
 from host_tools.emulator.workshop import Workshop
-from host_tools.hardware import board_models, find_board
+from host_tools.hardware import Board, board_models, find_board
 from host_tools.system.roster import Roster, load_roster
 from host_tools.transports.registry import Registry
 from host_tools.trust.system import SystemTrust
@@ -59,15 +64,19 @@ def assemble_controller(settings: Settings) -> Generator[Assembled]:
     """A controller from its settings; its files are closed at the end."""
     folder = make_folder(settings.folder)
     trust = open_trust(folder, settings.certificate_weeks)
-    belief = of_system(trust)
+    members, boards = Members(LinuxFiles(settings.folder)), {model: find_board(model) for model in board_models()}
+    belief = of_system(trust, suites_by_board(members, boards))
     index = open_index(str(folder / INDEX_NAME))
+    side_by_side = SideBySide(SYNCS_AT_ONCE)
     try:
-        spool = Spool(LinuxFiles(make_folder(folder / "spool")), index, _wall_ms, belief=belief)
+        files = LinuxFiles(make_folder(folder / "spool"))
+        spool = Spool(files, index, _wall_ms, belief=belief, together=side_by_side)
         try:
-            yield Assembled(Controller(_world(settings, index, spool, trust, belief)), index, spool)
+            yield Assembled(Controller(_world(settings, index, spool, trust, belief, members, boards)), index, spool)
         finally:
             spool.close()
     finally:
+        side_by_side.close()
         index.close()
 
 
@@ -78,7 +87,7 @@ def create_destination(folder: Path) -> None:
 
 async def check_destination(folder: Path) -> None:
     """Whether recordings can be delivered there now; DestinationError says why not."""
-    destination = _destination(folder)
+    destination = choose_destination(folder, Roster())
     await destination.open()
     await destination.check()
     await destination.close()
@@ -108,28 +117,40 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def _world(settings: Settings, index: Index, spool: Spool, trust: SystemTrust, belief: Belief) -> World:
-    boards = {model: find_board(model) for model in board_models()}
+def _world(
+    settings: Settings,
+    index: Index,
+    spool: Spool,
+    trust: SystemTrust,
+    belief: Belief,
+    members: Members,
+    boards: dict[str, Board],
+) -> World:
+    roster = load_roster(settings.roster) if settings.roster else Roster()
     return World(
         finder=Finder(boards.values(), settings.usb_root, settings.dev, settings.urls),
         registry=make_registry(),
         boards=boards,
         index=index,
         spool=spool,
-        destination=_destination(settings.destination),
-        roster=load_roster(settings.roster) if settings.roster else Roster(),
+        destination=choose_destination(settings.destination, roster),
+        roster=roster,
         wall_ms=_wall_ms,
         nonce=lambda: secrets.randbits(64),
         opener_of=belief.opener_of,
         run_blocking=run_in_thread,
         trust=trust,
-        members=Members(LinuxFiles(settings.folder)),
+        members=members,
         erase_signer=lambda: P256Signer(trust.controller_key()),
+        chance=random.SystemRandom().random,
+        head_signer=lambda: _head_signer(trust),
     )
 
 
-def _destination(folder: Path) -> DirectoryDestination:
-    return DirectoryDestination(lambda: LinuxFiles(folder), str(folder), run_in_thread)
+def _head_signer(trust: SystemTrust) -> HeadSigner:
+    """The controller of today, as its certificate names it."""
+    own = trust.record.controller
+    return HeadSigner(certificates.identify(own.chain, True).serial, P256Signer(MemoryKey(own.key)), own.chain)
 
 
 def _wall_ms() -> int:

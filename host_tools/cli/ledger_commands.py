@@ -6,6 +6,7 @@ Works without the controller: on its folder, on a copy of the folder, on an expo
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 from collections import deque
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from firmware.platform.linux.files import LinuxFiles
+from host_tools.cli.trusting import TRUST_NAME
 from host_tools.custody import offline
 from host_tools.custody.errors import CustodyRefused
 from host_tools.custody.heads import SignedHead
@@ -70,11 +72,11 @@ def verify(
         typer.Option(help="A destination's folder: the heads delivered there must be in the chain."),
     ] = None,
     trust: Annotated[Path | None, typer.Option(help="The trust folder, for the root; default PLACE/trust.")] = None,
-    root: Annotated[Path | None, typer.Option(help="The system's root certificate (DER), instead of --trust.")] = None,
+    root: Annotated[Path | None, typer.Option(help="The system's root certificate, PEM or DER.")] = None,
 ) -> None:
     """Whether every entry follows from the one before, the signed heads hold, and recordings tell the same story."""
     kept = list(_kept_heads(destination or []))
-    certificate = root.read_bytes() if root is not None else _root_of(trust or place / "trust")
+    certificate = _read_root(root) if root is not None else _root_of(trust or place / TRUST_NAME)
     if offline.is_export(place):
         judgement = offline.judge_links(offline.read_export(place), kept, certificate)
     else:
@@ -104,8 +106,11 @@ def export(
     if output is None:
         sys.stdout.writelines(lines)
         return
-    with output.open("x", encoding="utf-8", newline="\n") as file:
-        file.writelines(lines)
+    try:
+        with output.open("x", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise CustodyRefused(f"{output}: cannot be written ({error.strerror}): name a new file") from error
     console.print(f"written to {output}; check it with: bwc ledger verify {output}", highlight=False, soft_wrap=True)
 
 
@@ -149,6 +154,14 @@ def _kept_heads(folders: list[Path]) -> Iterator[SignedHead]:
                 ) from error
             if head is not None:
                 yield head
+
+
+def _read_root(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+        return ssl.PEM_cert_to_DER_cert(data.decode("ascii")) if data.startswith(b"-----BEGIN") else data
+    except (OSError, ValueError) as error:
+        raise CustodyRefused(f"{path}: no certificate can be read from it ({error}): name another file") from error
 
 
 def _root_of(folder: Path) -> bytes:

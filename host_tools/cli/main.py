@@ -22,9 +22,11 @@ from host_tools.cli import (
     board_commands,
     camera_commands,
     crash_commands,
+    destination_commands,
     ledger_commands,
     port_commands,
     show,
+    sim_commands,
     system_commands,
     transfer_commands,
     trust_commands,
@@ -42,6 +44,7 @@ from host_tools.destinations.interface import DestinationError
 from host_tools.emulator.bench import BenchError
 from host_tools.emulator.bench_file import BenchFileError, default_bench, read_bench
 from host_tools.emulator.scene import SceneError
+from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.media import ClipError
 from host_tools.hardware import BoardFileError
 from host_tools.protocol.connection import RequestRefused
@@ -65,6 +68,7 @@ KNOWN_ERRORS = (
     CustodyError,
     DemoFailed,
     DestinationError,
+    EvidenceError,
     InputError,
     LinkLost,
     LocalError,
@@ -91,6 +95,7 @@ app.add_typer(account_commands.audit_app, name="audit")
 app.add_typer(bench_commands.app, name="bench")
 app.add_typer(board_commands.app, name="board")
 app.add_typer(camera_commands.app, name="camera")
+app.add_typer(destination_commands.app, name="destination")
 app.add_typer(ledger_commands.app, name="ledger")
 app.command()(crash_commands.crash)
 app.add_typer(system_commands.restore_app, name="restore-key")
@@ -166,13 +171,14 @@ def controller(
         urls=tuple(url) if url else None,
     )
     _check_urls(chosen.urls)
-    open_trust(chosen.folder, chosen.certificate_weeks)  # without a system there is nothing that it could do
     if create:
         create_destination(chosen.destination)
     if not (chosen.folder / INDEX_NAME).exists():
         # A wrong folder is told at the first start. Later the controller starts without its destination: after a power
         # cut cameras must be offloaded even while the store is not there yet, and status tells what is missing.
         asyncio.run(check_destination(chosen.destination))
+
+    open_trust(chosen.folder, chosen.certificate_weeks)  # without a system there is nothing that it could do
 
     def ready(_: RunningController) -> None:
         console.print(f"controller in {chosen.folder}, destination {chosen.destination}; end: Ctrl-C")
@@ -209,6 +215,7 @@ def version() -> None:
 # After the commands above, so that help lists those first.
 app.command()(port_commands.ports)
 app.command()(port_commands.identify)
+app.command()(sim_commands.sim)
 wire_commands.register(app)
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 VERDICT_STYLES = {"pass": "green", "marginal": "yellow", "fail": "bold red", "not_measured": "dim"}
+ADMISSION_STYLES = {"member": "", "factory": "yellow", "safe_mode": "bold yellow"}
 LEVEL_STYLES = {"ok": "", "almost_full": "yellow", "full": "bold red"}
 STATE_STYLES = {"erased": "green", "delivered": "green", "held": "cyan", "offloading": "yellow", "delivering": "cyan"}
 
@@ -65,12 +66,12 @@ def cameras_table(status: dict[str, Any]) -> Table:
         table.add_row(
             camera["serial"],
             where,
-            camera["state"],
+            Text(camera["state"].replace("_", " "), style=ADMISSION_STYLES.get(camera["admission"], "bold red")),
             camera["wearer"] or Text("nobody", style="yellow"),
             f"{battery} %" if battery is not None else "?",
             _size(camera["storage_free_bytes"] or 0),
             str(camera["recordings"]),
-            Text(camera["trouble"], style="red") if camera["trouble"] else _link(camera["link"]),
+            _remark(camera),
         )
     if not status["cameras"]:
         table.add_row("none seen", *[""] * 7, style="dim")
@@ -110,6 +111,18 @@ def storage_line(status: dict[str, Any]) -> Text:
     line.append(f"    Destination {destination['name']}: ")
     line.append(destination["trouble"] or "ready", style="red" if destination["trouble"] else "green")
     return line
+
+
+def _remark(camera: dict[str, Any]) -> Text:
+    """What people should know of it first: why it is no member, what went wrong, how its link does."""
+    if camera["admission_text"]:
+        style = ADMISSION_STYLES.get(camera["admission"], "red")
+        return Text(camera["admission_text"].removeprefix(f"{camera['serial']}: "), style=style)
+    if camera["trouble"]:
+        return Text(camera["trouble"], style="red")
+    if camera["removing"]:
+        return Text("is removed as soon as it is drained", style="yellow")
+    return _link(camera["link"])
 
 
 def _link(link: dict[str, Any]) -> Text:

@@ -53,8 +53,8 @@ class CameraView:
 
 class Camera:
     """A session with a camera. ``run`` lasts as long as the link does; ``news`` wakes it when work may have come;
-    ``signer``: with the key that the camera has met this controller by; ``drained``: asked whenever the camera is empty,
-    whether it has been let go."""
+    ``signer``: with the key that the camera has met this controller by; ``drained``: asked whenever the camera is
+    empty, whether it has been let go."""
 
     def __init__(
         self,

@@ -69,11 +69,15 @@ class Gate:
         self._wall_ms = wall_ms
         self._run_blocking = run_blocking
 
-    async def enter(self, actor: Actor, row: Row, arguments: Mapping[str, Any]) -> None:
-        """CommandRefused unless the table lets this actor; then what is about to be done is in the audit trail."""
+    async def check(self, actor: Actor, row: Row) -> None:
+        """CommandRefused unless the table lets this actor."""
         if actor.role not in row.roles:
             await self.note(actor, row, "refused", {})
             raise CommandRefused(f"{actor.account} is {actor.role} and may not {row.meaning}: ask an administrator")
+
+    async def enter(self, actor: Actor, row: Row, arguments: Mapping[str, Any]) -> None:
+        """``check``; then what is about to be done is in the audit trail."""
+        await self.check(actor, row)
         await self.note(actor, row, "asked", {"arguments": _shown(arguments)})
 
     async def note(self, actor: Actor, row: Row, outcome: str, more: Mapping[str, Any]) -> None:
@@ -130,9 +134,11 @@ class Commands:
 
     def __init__(self, groups: Iterable[CommandGroup]) -> None:
         self._commands: dict[str, Callable[..., Awaitable[Any]]] = {}
+        self._gates: dict[str, tuple[Gate, Row]] = {}
         for group in groups:
-            for name in commands_of(type(group)):
+            for name, row in commands_of(type(group)).items():
                 self._commands[name] = getattr(group, name)
+                self._gates[name] = group.gate, row
         self._forms = {name: form_of(method) for name, method in self._commands.items()}
 
     def names(self) -> list[str]:
@@ -140,10 +146,13 @@ class Commands:
         return sorted(self._commands)
 
     async def call(self, actor: Actor, name: str, arguments: Mapping[str, Any]) -> Any:
-        """Do a command by its name. CommandError if there is none, or if the arguments are not its own."""
+        """Do a command by its name. CommandError if there is none, or if the arguments are not its own; whoever may
+        not do it does not learn what they would be."""
         method = self._commands.get(name)
         if method is None:
             raise CommandError(f"the controller knows no {name[:40]}; it knows {', '.join(self.names())}")
+        gate, row = self._gates[name]
+        await gate.check(actor, row)
         try:
             form = self._forms[name].model_validate(dict(arguments))
         except ValidationError as error:
@@ -174,7 +183,7 @@ def form_of(method: Callable[..., Any]) -> type[BaseModel]:
 
 
 def _hints(method: Callable[..., Any]) -> dict[str, Any]:
-    return typing.get_type_hints(inspect.unwrap(method))
+    return typing.get_type_hints(inspect.unwrap(method), include_extras=True)
 
 
 def _shown(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from host_tools.hardware import Board, read_usb_tree
+from host_tools.hardware import Board, link_tty, read_usb_tree
 
 
 class FoundPort(NamedTuple):
@@ -26,7 +26,7 @@ class Finder:
     """``usb_root``: /sys/bus/usb/devices or a bench's copy of that layout; ``dev``: where its ttys are."""
 
     def __init__(self, boards: Iterable[Board], usb_root: Path | None, dev: Path, urls: Iterable[str]) -> None:
-        self._ours = {(board.usb.vid, board.usb.pid): board.model for board in boards}
+        self._ours = {(board.usb.vid, board.usb.pid): board for board in boards}
         self._usb_root = usb_root
         self._dev = dev
         self._urls = tuple(urls)
@@ -37,7 +37,8 @@ class Finder:
         if self._usb_root is None:
             return found
         for device in read_usb_tree(self._usb_root):
-            model = self._ours.get((device.vid, device.pid))
-            if model is not None and device.ttys:
-                found.append(FoundPort(str(self._dev / device.ttys[0]), device.location, device.serial, model))
+            board = self._ours.get((device.vid, device.pid))
+            tty = None if board is None else link_tty(device, board)
+            if board is not None and tty is not None:
+                found.append(FoundPort(str(self._dev / tty), device.location, device.serial, board.model))
         return found

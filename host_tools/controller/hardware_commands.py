@@ -73,6 +73,17 @@ class HardwareCommands(CommandGroup):
         await session.indicate(pattern, duration_ms)
 
     @command
+    async def prioritise_wearer(self, actor: Actor, wearer: str, on: bool = True) -> int | None:
+        """Offload a wearer's recordings before others' for 24 hours, or not any more; answers until when."""
+        if not on:
+            self._controller.priorities.end(wearer)
+            return None
+        try:
+            return self._controller.priorities.begin(wearer)
+        except KeyError:
+            raise CommandError(f"no wearer has the id {wearer[:40]}: see the list of wearers") from None
+
+    @command
     async def retry_delivery(self, actor: Actor, recording: str = "") -> list[str]:
         """Take up a recording that was set aside, or all of them; answers which."""
         names = await self._run_blocking(lambda: self._retry(recording))

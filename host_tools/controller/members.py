@@ -74,7 +74,8 @@ class Members:
 
     def _write(self) -> None:
         rows = [
-            [each.serial, each.model, each.expires_unix_ms, each.seen_unix_ms, int(each.removing)] for each in self.all()
+            [each.serial, each.model, each.expires_unix_ms, each.seen_unix_ms, int(each.removing)]
+            for each in self.all()
         ]
         data = canonical.encode({"format": "openbwc-" + _WHAT, "schema": canonical.SCHEMA, "members": rows})
         new = PATH + ".new"

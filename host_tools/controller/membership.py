@@ -28,6 +28,10 @@ from host_tools.trust.system import SystemTrust
 
 T = TypeVar("T")
 
+# Certificates count whole seconds. The one of this last second is not revoked with the others: its key has just been
+# destroyed by the camera itself, and a camera that is added again at once gets one of the same second.
+ADDED_AGAIN_MS = 1_000
+
 
 class MembershipError(Exception):
     """It cannot be done with that camera now. One line."""
@@ -64,6 +68,7 @@ class Membership:
         self._happenings = happenings
         self._is_online = is_online
         self._changing = asyncio.Lock()
+        self._noting = asyncio.Lock()
         self._channel: tuple[TrustRecord, ChannelTrust] | None = None
 
     # -- sessions
@@ -114,7 +119,7 @@ class Membership:
         if member is None or not member.removing:
             return False
         await adoption.release(connection)
-        await self._change(lambda: self.trust.revoke(serial, self._wall_ms()))
+        await self._change(lambda: self.trust.revoke(serial, self._wall_ms() - ADDED_AGAIN_MS))
         await self._forget(serial)
         self._happenings.tell("removed", camera=serial)
         return True
@@ -149,7 +154,9 @@ class Membership:
 
     async def remove(self, serial: str, wanted: bool = True) -> None:
         """Remove a member as soon as it is drained; or not, after all. MembershipError: there is none."""
-        if not await self._run_blocking(lambda: self.members.remove_when_drained(serial, wanted)):
+        async with self._noting:
+            known = await self._run_blocking(lambda: self.members.remove_when_drained(serial, wanted))
+        if not known:
             raise MembershipError(f"{serial}: no camera of this system has that serial; see the list of cameras")
         self._happenings.tell("removal_asked" if wanted else "removal_withdrawn", camera=serial)
 
@@ -215,10 +222,12 @@ class Membership:
         held.done.set()
 
     async def _note(self, member: Member) -> None:
-        await self._run_blocking(lambda: self.members.note(member))
+        async with self._noting:
+            await self._run_blocking(lambda: self.members.note(member))
 
     async def _forget(self, serial: str) -> None:
-        await self._run_blocking(lambda: self.members.forget(serial))
+        async with self._noting:
+            await self._run_blocking(lambda: self.members.forget(serial))
 
     async def _change(self, change: Callable[[], T]) -> T:
         async with self._changing:

@@ -7,7 +7,7 @@ same as starting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +57,7 @@ class Offload:
         run_blocking: RunBlocking,
         happenings: Happenings,
         turns: Turns,
-        prioritised: bool = False,
+        prioritised: Callable[[], bool] = bool,
     ) -> None:
         self.rates = Rates()
         self._refused: tuple[bytes, ...] = ()
@@ -110,7 +110,7 @@ class Offload:
         started_s = asyncio.get_running_loop().time()
         self._tell(entry, "offload_started")
         try:
-            with self._turns.taking_part(self._prioritised):
+            with self._turns.taking_part(self._prioritised()):
                 await self._pull_missing(recording, entry)
         finally:
             self.rates.seconds += asyncio.get_running_loop().time() - started_s
@@ -173,7 +173,7 @@ class Offload:
 
         async def work(number: int) -> None:
             for chunk in queue:
-                await self._turns.turn(number, self._prioritised)
+                await self._turns.turn(number, self._prioritised())
                 await self._connection.pull(recording, schema.PART_CHUNKS, chunk.offset_bytes, chunk.length_bytes, take)
                 if faults:
                     raise faults[0]

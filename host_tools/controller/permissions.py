@@ -38,6 +38,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("set_bay_power", "RAL", ACTS, "switch the supply of a bay"),
     ("indicate_camera", "RAL", ACTS, "let a docked camera show itself by its lamps"),
     # -- recordings
+    ("prioritise_wearer", "RAL", ACTS, "let a wearer's recordings be offloaded first, for a day"),
     ("retry_delivery", "RA", ACTS, "take up recordings again that could not be delivered"),
     # -- cameras
     ("add_camera", "RAL", ACTS, "add a camera to the system"),

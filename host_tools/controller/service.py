@@ -30,6 +30,7 @@ from host_tools.controller.members import Members
 from host_tools.controller.membership import Held, Membership
 from host_tools.controller.offload import Offload
 from host_tools.controller.opening import identify, open_board
+from host_tools.controller.priorities import Priorities
 from host_tools.controller.scrubbing import Scrubbing
 from host_tools.controller.security import ChannelMaker, MakeChannel
 from host_tools.controller.turns import Turns
@@ -121,6 +122,7 @@ class Controller:
         )
         for member in world.members.all():
             self.cameras[member.serial] = CameraView(member.serial, member.model)
+        self.priorities = Priorities(world.roster, world.wall_ms)
         self._world = world
         self._codec = ConstructCodec()
         self._committer = Committer(world.spool, world.run_blocking, self.happenings)
@@ -254,9 +256,7 @@ class Controller:
                 return
         raise refused(port.serial or port.url, "it is a camera and does not speak securely; update its firmware")
 
-    async def _serve_proved(
-        self, port: FoundPort, connection: Connection, peer: PeerIdentity, signer: Signer
-    ) -> None:
+    async def _serve_proved(self, port: FoundPort, connection: Connection, peer: PeerIdentity, signer: Signer) -> None:
         admission = self.membership.admit(peer)
         if admission.state == MEMBER:
             self.strangers.pop(port, None)
@@ -270,9 +270,7 @@ class Controller:
         else:
             raise TurnedAway(peer.serial, admission)
 
-    async def _serve_member(
-        self, port: FoundPort, connection: Connection, peer: PeerIdentity, signer: Signer
-    ) -> None:
+    async def _serve_member(self, port: FoundPort, connection: Connection, peer: PeerIdentity, signer: Signer) -> None:
         try:
             await adoption.set_time(connection, self._world.wall_ms())
         except RequestRefused as error:
@@ -310,7 +308,7 @@ class Controller:
             world.run_blocking,
             self.happenings,
             self._turns,
-            wearer is not None and wearer.prioritised,
+            lambda: self.priorities.holds(wearer),
         )
         camera = Camera(
             connection,

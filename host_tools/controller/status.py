@@ -18,8 +18,9 @@ from host_tools.controller.service import Controller
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.spool import Spool
-from host_tools.trust.admission import MEMBER
+from host_tools.trust.admission import FACTORY, MEMBER, REVOKED, SAFE_MODE
 
+PROVED = (FACTORY, SAFE_MODE, REVOKED)  # admissions of those who are no members, but have proved who they are
 RECORDINGS_SHOWN_MAX = 200  # newest first; a page of history, not an archive
 
 
@@ -44,6 +45,7 @@ async def take_status(controller: Controller, index: Index, spool: Spool, run_bl
         "spool": spool_view(storage),
         "transfers": transfers_view(transfers),
         "destination": {"name": controller.delivery.destination_name, "trouble": controller.delivery.trouble},
+        "prioritised": controller.priorities.now(),
         "problems": controller.problems | controller.membership.alerts() | storage_alerts(storage) | alerts,
     }
 
@@ -85,7 +87,11 @@ def _dock(controller: Controller, dock: Dock) -> dict[str, Any]:
 
 
 def _views(controller: Controller) -> list[CameraView]:
-    return [*controller.cameras.values(), *controller.strangers.values()]
+    """A member that is here as something else is one row; whoever only claims its serial is another."""
+    strangers = list(controller.strangers.values())
+    proved = {view.serial for view in strangers if view.admission in PROVED}
+    members = [view for view in controller.cameras.values() if view.online or view.serial not in proved]
+    return members + strangers
 
 
 def _state(view: CameraView) -> str:

@@ -1,7 +1,7 @@
 """The seam between the event loop and work that blocks (fsync, transactions, reading evidence).
 
-Law: nobody calls ``asyncio.to_thread`` or makes a thread elsewhere; every room takes a ``RunBlocking`` or ``Together`` as
-an argument, so that the simulation runs the same code inline on virtual time.
+Law: nobody calls ``asyncio.to_thread`` or makes a thread elsewhere; every room takes a ``RunBlocking`` or ``Together``
+as an argument, so that the simulation runs the same code inline on virtual time.
 """
 
 import asyncio

@@ -8,7 +8,7 @@ chunks and nobody else's.
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from firmware.ports.errors import PortFault
+from firmware.ports.errors import NotFound, PortFault
 from firmware.ports.files import File
 from host_tools.custody import details
 from host_tools.custody.blocking import Together
@@ -40,7 +40,11 @@ class GroupCommit:
         report = CommitReport()
         right: list[Batch] = []
         for shelf, waiting in self._shelves.take_batches():
-            chunks = self._judge(shelf, waiting)
+            try:
+                chunks = self._judge(shelf, waiting)
+            except NotFound:
+                self._give_up(shelf, waiting, self._forget_all(shelf), report)
+                continue
             if chunks:
                 right.append((shelf, chunks))
         faults = self._sync([shelf for shelf, _ in right])
@@ -51,7 +55,7 @@ class GroupCommit:
         return report
 
     def _judge(self, shelf: Shelf, waiting: Iterable[int]) -> list[int]:
-        """Read chunks back and check their digests; returns those that are right."""
+        """Read chunks back and check their digests; returns those that are right. NotFound: the file is gone."""
         right: list[int] = []
         file: File | None = None
         try:
@@ -59,6 +63,8 @@ class GroupCommit:
                 try:
                     file = file or shelf.open_to_check(self._layout)
                     is_right = read_sealed(file, shelf.manifest.chunks[chunk], self._buffer) is not None
+                except NotFound:
+                    raise
                 except PortFault as fault:
                     self._shelves.note("fault", shelf.recording, f"chunk {chunk} cannot be read back ({fault})")
                     is_right = False
@@ -85,24 +91,32 @@ class GroupCommit:
         return faults
 
     def _is_secured(self, shelf: Shelf, chunks: list[int], fault: PortFault | None, report: CommitReport) -> bool:
-        """Whether these chunks may count. After a failed sync nobody knows which pages were lost: all uncommitted are."""
+        """Whether these chunks may count. After a failed sync nobody knows which pages were lost: all uncommitted."""
         try:
             if fault is not None:
                 raise fault
             if not shelf.is_complete_with(chunks) or self._is_in_place(shelf):
                 return True
-            reason = "its chunks file was removed while it was being received; all of it is fetched again"
-            with self._index.transaction():
-                self._index.forget_chunks(shelf.recording, range(len(shelf.manifest.chunks)))
-            self._shelves.drop(shelf, range(len(shelf.manifest.chunks)))
+            reason = self._forget_all(shelf)
         except PortFault as found:
             reason = f"its file could not be made durable ({found}): check the spool's disk"
+        self._give_up(shelf, chunks, reason, report)
+        return False
+
+    def _forget_all(self, shelf: Shelf) -> str:
+        """The file took what was committed with it; says so."""
+        chunks = range(len(shelf.manifest.chunks))
+        with self._index.transaction():
+            self._index.forget_chunks(shelf.recording, chunks)
+        self._shelves.drop(shelf, chunks)
+        return "its chunks file was removed while it was being received; all of it is fetched again"
+
+    def _give_up(self, shelf: Shelf, chunks: list[int], reason: str, report: CommitReport) -> None:
         shelf.give_up_file()
         self._shelves.drop(shelf, chunks)
         self._shelves.drop_uncommitted(shelf)
         report.faults.append(f"recording {shelf.recording.hex()}: {reason}")
         self._shelves.note("fault", shelf.recording, reason)
-        return False
 
     def _is_in_place(self, shelf: Shelf) -> bool:
         """Whether the file that was written is still the one that its name leads to."""

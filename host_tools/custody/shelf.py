@@ -36,7 +36,8 @@ class MissingChunk(NamedTuple):
 
 
 class Shelf:
-    """``waiting``: chunks whose bytes are all written; ``rejected``: chunks whose digest was wrong. The first write opens the file, and makes it if none is there."""
+    """``waiting``: chunks whose bytes are all written; ``rejected``: chunks whose digest was wrong. The first write
+    opens the file, and makes it if none is there."""
 
     def __init__(
         self, manifest: Manifest, committed: Iterable[int], counters: Counters, file: File | None = None

@@ -135,9 +135,10 @@ async def an_object_is_replaced_whole_before_completion(subject: Subject) -> Non
     destination = subject.destination
     await destination.open()
     await destination.ensure_container(BOX, {})
-    await destination.put_object(BOX, CLIP, Pieces(CONTENT), len(CONTENT), {"StartTime": "1", "StopTime": "2"})
-    await destination.put_object(BOX, CLIP, Pieces(b"new"), 3, {"StartTime": "3"})
-    await expect_object(subject, CLIP, b"new", {"StartTime": "3"})
+    about = {"StartTime": "1767225600", "StopTime": "1767225601"}
+    await destination.put_object(BOX, CLIP, Pieces(CONTENT), len(CONTENT), about)
+    await destination.put_object(BOX, CLIP, Pieces(b"new"), 3, {"StartTime": "1767225602"})
+    await expect_object(subject, CLIP, b"new", {"StartTime": "1767225602"})
 
 
 async def an_empty_object_is_an_object(subject: Subject) -> None:

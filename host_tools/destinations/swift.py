@@ -48,13 +48,12 @@ CONTENT_TYPES = {"mp4": "video/mp4", "mkv": "video/x-matroska", "json": "applica
 
 @dataclass(frozen=True, slots=True)
 class SwiftOptions:
-    """How strict to be. ``time_zone``: ours, IANA; ``requires_etag``: an object counts only if the destination answers its
-    MD5; ``is_encrypted``: each sending gives other bytes, so that a complete object is known by its length alone."""
+    """How strict to be. ``time_zone``: ours, IANA; ``requires_etag``: an object counts only if the destination answers
+    its MD5."""
 
     clock_tolerance_ms: int = CLOCK_TOLERANCE_MS
     time_zone: str = ""
     requires_etag: bool = True
-    is_encrypted: bool = False
 
 
 @dataclass(slots=True)
@@ -78,7 +77,7 @@ class SwiftDestination:
         self.session = SwiftSession(connection, wall_ms)
         self._connection = connection
         self._run_blocking = run_blocking
-        self._options = options or SwiftOptions(is_encrypted=connection.wants_encryption)
+        self._options = options or SwiftOptions()
         self._capabilities: frozenset[str] = frozenset()
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
@@ -196,7 +195,8 @@ class SwiftDestination:
         return self._remember(container, known)
 
     async def _compare(self, container: str, name: str, source: Source, length_bytes: int, known: _Known) -> Receipt:
-        """Into a complete container only goes what is there: read the source, send nothing."""
+        """Into a complete container only goes what is there: read the source, send nothing. Each encryption gives other
+        bytes, so an encrypted object is known by its length; it was compared before it was completed."""
         intake = Intake(name, length_bytes)
         async with reading(source) as pieces:
             async for piece in pieces:
@@ -207,7 +207,7 @@ class SwiftDestination:
         answer = await self.session.request("HEAD", (container, name))
         same_length = answer.headers.get("content-length", "") == str(length_bytes)
         same_etag = plain_etag(answer.headers.get("etag", "")) == receipt.etag
-        if answer.status not in (200, 204) or not same_length or not (same_etag or self._options.is_encrypted):
+        if answer.status not in (200, 204) or not same_length or not (same_etag or self._connection.wants_encryption):
             raise DestinationRefused(f"container {container} is complete: object {name} cannot be added or changed")
         return receipt
 

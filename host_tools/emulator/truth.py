@@ -1,6 +1,7 @@
 """What emulated cameras really recorded, noted where it leaves the encoder: the measure for all that comes after.
 
 Law: an independent witness. It digests the fragments as the sensor hands them over and tells nobody in the firmware.
+What it has seen is written down before the firmware gets it, so that it is known even if the whole emulator is killed.
 """
 
 from __future__ import annotations
@@ -13,24 +14,42 @@ from typing import Any
 from firmware.ports.sensor import FRAGMENT_END, Fragment, Sensor, SensorSettings
 from host_tools.emulator.video_sensor import EncodingSensor
 
+RUNNING = ".recording"  # suffix of the file of a recording that goes on, after its camera's serial
+
 
 class Truth:
-    """A file of JSON lines, one a recording that has ended; ``prefixes`` tells every whole beginning of it."""
+    """A file of JSON lines, one a recording that has ended; ``prefixes`` tells every whole beginning of it. A recording
+    that goes on has a file of its own beside it, a line a fragment."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        for left in sorted(path.parent.glob(f"*{RUNNING}")):  # the emulator was killed while these went on
+            camera = left.name.removesuffix(RUNNING)
+            seen = [json.loads(line) for line in left.read_text(encoding="utf-8").splitlines()]
+            prefixes = [each["prefix"] for each in seen]
+            media_ms, frames = (seen[-1]["media_ms"], seen[-1]["frames"]) if seen else (0, 0)
+            self.note(recording_line(camera, False, prefixes, media_ms, frames))
+
+    def note_fragment(self, camera: str, prefix: str, media_ms: int, frames: int) -> None:
+        """A camera's sensor is about to hand over a fragment; with it the recording has this digest."""
+        with self._running(camera).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"prefix": prefix, "media_ms": media_ms, "frames": frames}) + "\n")
 
     def note(self, line: dict[str, Any]) -> None:
-        """Append one recording."""
+        """Append one recording, which has ended."""
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        self._running(line["camera"]).unlink(missing_ok=True)
 
     def lines(self) -> list[dict[str, Any]]:
         """All recordings so far, oldest first."""
         if not self._path.exists():
             return []
         return [json.loads(line) for line in self._path.read_text(encoding="utf-8").splitlines()]
+
+    def _running(self, camera: str) -> Path:
+        return self._path.with_name(camera + RUNNING)
 
 
 class TruthSensor(Sensor):
@@ -66,6 +85,7 @@ class TruthSensor(Sensor):
             self._prefixes.append(self._digest.hexdigest())
             self._media_ms = fragment.start_ms + fragment.duration_ms
             self._frames += fragment.frames
+            self._truth.note_fragment(self._camera, self._prefixes[-1], self._media_ms, self._frames)
         return fragment
 
     def close(self) -> None:
@@ -77,13 +97,16 @@ class TruthSensor(Sensor):
         if not self._running:
             return
         self._running = False
-        self._truth.note(
-            {
-                "camera": self._camera,
-                "ended": ended,
-                "sha256": self._prefixes[-1] if self._prefixes else "",
-                "prefixes": self._prefixes,
-                "duration_ms": self._media_ms,
-                "frames": self._frames,
-            }
-        )
+        self._truth.note(recording_line(self._camera, ended, self._prefixes, self._media_ms, self._frames))
+
+
+def recording_line(camera: str, ended: bool, prefixes: list[str], media_ms: int, frames: int) -> dict[str, Any]:
+    """What is told of one recording. ``ended``: the sensor was stopped in order."""
+    return {
+        "camera": camera,
+        "ended": ended,
+        "sha256": prefixes[-1] if prefixes else "",
+        "prefixes": prefixes,
+        "duration_ms": media_ms,
+        "frames": frames,
+    }

@@ -42,7 +42,7 @@ class Workshop:
 
     def __init__(self, files_of: Callable[[str], Files] | None = None, entropy: Entropy | None = None) -> None:
         self._folders: dict[str, Files] = {}
-        self._files_of = files_of or (lambda _name: MemoryFiles())
+        self._files_of = files_of or _in_memory
         self._entropy = entropy or SystemEntropy()
         self._maker: Manufacturer | None = None
 
@@ -96,8 +96,12 @@ class Workshop:
 
 
 class SecureElement(FilesKeystore):
-    """An emulated chip: its keys are beside the card, not on it. What it cannot emulate is that nobody can read them."""
+    """An emulated chip: its keys are beside the card, not on it. That nobody can read them cannot be emulated."""
 
     def __init__(self, chips: Files, algorithm: P256) -> None:
         super().__init__(chips, algorithm)
         self.protection = PROTECTED_BY_CHIP
+
+
+def _in_memory(name: str) -> Files:
+    return MemoryFiles()

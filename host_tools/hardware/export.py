@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from host_tools.hardware.model import Board
+from host_tools.hardware.model import Board, Peripheral
 
 
 def board_data(board: Board, *, serial: str = "", firmware: str = "") -> dict[str, Any]:
     """Numbers, texts, lists and dicts only, so that ``repr`` of it is MicroPython source.
 
     ``serial``: the unit's own, empty where the board reads it from its chip. ``firmware``: version of the firmware.
-    Keys: model, kind, serial, firmware, payload_bytes, watchdog_ms, usb (identity, functions in order), pins (name -> gpio, active_low, function, pull),
-    expander (name -> chip, bit, active_low), channels (name -> source, input, gain), buses, chips; a dock has bays and
-    dock as well; a camera suite, storage, battery, buttons, video.
+    Keys: model, kind, serial, firmware, payload_bytes, watchdog_ms, usb (identity, functions in order), pins
+    (name -> gpio, active_low, function, pull), expander (name -> chip, bit, active_low), channels (name -> source,
+    input, gain), buses, chips (name -> part, kind and what else is known of it); a dock has bays and dock as well; a
+    camera suite, storage, battery, buttons, video.
     """
     data: dict[str, Any] = {
         "model": board.model,
@@ -48,7 +49,7 @@ def board_data(board: Board, *, serial: str = "", firmware: str = "") -> dict[st
             for channel in board.analogue.channels
         },
         "buses": {bus.name: _plain(bus.model_dump(exclude={"name"})) for bus in board.buses},
-        "chips": {chip.name: _plain(chip.model_dump(exclude={"name", "note"})) for chip in board.peripherals},
+        "chips": {chip.name: _plain(_chip(chip)) for chip in board.peripherals},
     }
     if board.dock is not None:
         data["bays"] = list(board.bays)
@@ -70,6 +71,11 @@ def _camera_data(board: Board) -> dict[str, Any]:
     if board.video is not None:
         data["video"] = _plain(board.video.model_dump())
     return data
+
+
+def _chip(chip: Peripheral) -> dict[str, Any]:
+    """Without what is not known of it: a small board keeps all of this in memory."""
+    return chip.model_dump(exclude={"name", "note"}, exclude_none=True, exclude_defaults=True)
 
 
 def _plain(value: Any) -> Any:

@@ -279,8 +279,8 @@ class Peripheral(Model):
 
 
 class Board(Model):
-    """A board model. Bays, hub and electrical facts are a dock's; battery, video and buttons a camera's. ``revision``: of
-    the hardware; one that needs another file is another model."""
+    """A board model. Bays, hub and electrical facts are a dock's; battery, video and buttons a camera's.
+    ``revision``: of the hardware; one that needs another file is another model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 

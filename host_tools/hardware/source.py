@@ -19,7 +19,7 @@ def board_data_source(model: str) -> str:
     """The file's text. BoardFileError for a board that is not there."""
     data = board_data(find_board(model))
     return (
-        f'"""What board.toml says of {model}, for its firmware. Written by `make docs`; change board.toml instead."""\n\n'
+        f'"""What board.toml says of {model}, for its firmware. `make docs` writes it: change board.toml."""\n\n'
         f"BOARD = {_literal(data, 0, len('BOARD = '))}\n"
     )
 

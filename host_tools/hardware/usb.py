@@ -90,6 +90,17 @@ def device_of_tty(devices: Iterable[UsbDevice], tty: str) -> UsbDevice | None:
     return next((device for device in devices if name in device.ttys), None)
 
 
+def link_tty(device: UsbDevice, board: Board) -> str | None:
+    """The terminal behind the board's function ``link``; None if the device has no terminal at all.
+
+    Terminals come in the order of the board's serial functions. A device that shows fewer of them than the board has
+    (an emulated one has the link alone) has it last.
+    """
+    serials = [function.name for function in board.usb.functions if function.kind == "acm"]
+    index = serials.index("link") if "link" in serials else 0
+    return device.ttys[min(index, len(device.ttys) - 1)] if device.ttys else None
+
+
 def _ports(path: str) -> tuple[int, ...]:
     return tuple(int(number) for number in path.split("."))
 

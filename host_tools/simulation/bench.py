@@ -15,14 +15,18 @@ from firmware.camera.app import DOCK_PIN, IDLE_MS_MAX, CameraApp
 from firmware.dock import DockApp
 from firmware.dock import states as bay_states
 from firmware.dock.contacts import CHARGE_CURRENT
+from firmware.formats.chunk import SUITE_CLEAR
+from firmware.ports.adc import Adc
 from firmware.version import VERSION
 from host_tools.controller.discovery import Finder, FoundPort
 from host_tools.emulator.models import BayContacts, CameraSide, DockAdc, DockPins
 from host_tools.emulator.platform import DeadlineWatchdog, LevelPins, ModelAdc, Ports, ReplayEntropy, Rtc
+from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import Board, board_data
 from host_tools.hardware.usb import location_of_bay, location_of_controller
 from host_tools.simulation.boards import US_PER_MS, BoardTime, SimBoard, SimClock
 from host_tools.simulation.cable import BoardSocket, Cable
+from host_tools.simulation.channel import SimChannel
 from host_tools.simulation.disk import Disk
 from host_tools.simulation.loop import US_PER_S, VirtualLoop
 from host_tools.simulation.records import CameraWitness, SimSensor
@@ -35,6 +39,7 @@ DOCK_MODEL = "pico_dock_8"
 ENUMERATION_US = 300_000  # from a device's pull-up to its serial port, on a healthy port of a Linux host
 CHARGER_US = 500_000  # from power at the contacts to the charger's load
 CHARGE_UA = 450_000
+CALM_US = 500_000  # after a bay was last touched or switched; its slowest change, bouncing, is over in a tenth of that
 PARTED_US = 40_000  # after this all contacts of a pulled camera have parted
 PRESENT_UV_MIN = 4_000_000  # the divider at the charger's input reads "present" above this
 CELL_UV = 3_900_000
@@ -102,6 +107,21 @@ class SimBus(Finder):
         return socket.cable.open_host()
 
 
+class CalmAdc(Adc):
+    """A dock's converter; at a bay where nothing moves any more, its last reading stands: a fleet's nights are long."""
+
+    def __init__(self, inner: Adc, is_calm: Callable[[int], bool]) -> None:
+        self._inner = inner
+        self._is_calm = is_calm
+        self._last: dict[str, int] = {}
+
+    def read_uv(self, name: str) -> int:
+        found = self._last.get(name)
+        if found is None or not self._is_calm(int(name[3 : name.index(".")])):
+            found = self._last[name] = self._inner.read_uv(name)
+        return found
+
+
 class SimDock:
     """One dock with its bays."""
 
@@ -115,6 +135,7 @@ class SimDock:
         self._bus = bus
         self._seed = seed
         self._attaching = 0
+        self._moved_us = dict.fromkeys(board.bays, 0)
         data = board_data(board, serial=self.serial, firmware=VERSION)
         self.sim = SimBoard(loop, board, data, self._make_ports, self._errand, self.follow, crashed)
         self.sim.timeline = loop.bench
@@ -141,6 +162,13 @@ class SimDock:
         self._attaching += 1
         turn = self._attaching
         self._loop.bench.after(delay_us, lambda: self._attach(turn))
+
+    def move(self, bay: int) -> None:
+        """Something at a bay has been moved or switched: its readings are worth taking for a while."""
+        self._moved_us[bay] = self._loop.bench.now_us
+
+    def _is_calm(self, bay: int) -> bool:
+        return self._loop.bench.now_us - self._moved_us[bay] > CALM_US
 
     def free_bays(self) -> list[int]:
         """Bays without a camera."""
@@ -177,8 +205,8 @@ class SimDock:
         return Ports(
             clock=SimClock(time, Rtc(lambda: self._loop.world.now_us // US_PER_MS)),
             stream=self.socket,
-            pins=DockPins(self.contacts, self._bench_ms),
-            adc=DockAdc(self.contacts, self._bench_ms),
+            pins=_MovingPins(self.contacts, self._bench_ms, self.move),
+            adc=CalmAdc(DockAdc(self.contacts, self._bench_ms), self._is_calm),
             entropy=ReplayEntropy(f"dock {self._seed} {self.serial} {self.sim.boots}"),
             watchdog=DeadlineWatchdog(self._bench_ms, self.board.firmware.watchdog_ms),
         )
@@ -187,12 +215,27 @@ class SimDock:
         return self._loop.bench.now_us // US_PER_MS
 
 
+class _MovingPins(DockPins):
+    """Tells of every electrical change."""
+
+    def __init__(
+        self, bays: Mapping[int, BayContacts], now_ms: Callable[[], int], moved: Callable[[int], None]
+    ) -> None:
+        super().__init__(bays, now_ms)
+        self._moved = moved
+
+    def write(self, name: str, level: bool) -> None:
+        if level != self.read(name) and name.endswith(("power", "drive")):
+            self._moved(int(name[3 : name.index(".")]))
+        super().write(name, level)
+
+
 class SimCamera:
     """One camera: board, card, clock chip, sensor, and whoever holds it."""
 
     def __init__(
-        self, loop: VirtualLoop, bus: SimBus, board: Board, serial: str, seed: int, disk: Disk, fragment_bytes: int,
-        crashed: Tell,
+        self, loop: VirtualLoop, bus: SimBus, workshop: Workshop, board: Board, serial: str, seed: int, disk: Disk,
+        fragment_bytes: int, crashed: Tell,
     ) -> None:  # fmt: skip
         self.serial = serial
         self.board = board
@@ -210,7 +253,9 @@ class SimCamera:
         self._pressed: set[str] = set()
         self._fed_us = -1
         self._attaching = 0
-        data = board_data(board, serial=serial, firmware=VERSION)
+        self._keys = workshop.keys_of(serial, board, disk)
+        workshop.provision(serial, disk, self._keys)
+        data = {**board_data(board, serial=serial, firmware=VERSION), "suite": SUITE_CLEAR}
         self.sim = SimBoard(loop, board, data, self._make_ports, self._errand, self._stepped, crashed)
         self.socket = BoardSocket(self.sim.wake)
         self.pins = {each.name: each.pin for each in board.buttons}
@@ -257,6 +302,7 @@ class SimCamera:
         self.wearer = ""
         dock.occupants[bay] = self
         dock.contacts[bay].insert(self._bench_ms(), CameraSide())
+        dock.move(bay)
         self.sim.move(self._loop.bench)
         self.follow()
         dock.sim.wake()
@@ -267,6 +313,7 @@ class SimCamera:
             return
         dock, bay = self.place
         dock.contacts[bay].remove(self._bench_ms())
+        dock.move(bay)
         self.place = None
         del dock.occupants[bay]
         self.follow()
@@ -337,6 +384,7 @@ class SimCamera:
     def _charge(self, dock: SimDock, bay: int) -> None:
         if self.place == (dock, bay) and self._fed_us >= 0:
             dock.contacts[bay].set_load(CHARGE_UA)
+            dock.move(bay)
 
     def _drive(self, pins: LevelPins, fed: bool) -> None:
         changed = False
@@ -381,6 +429,9 @@ class SimCamera:
             watchdog=DeadlineWatchdog(self._world_ms, self.board.firmware.watchdog_ms),
             files=self.disk,
             sensor=self.sensor,
+            keystore=self._keys.keystore,
+            board_secret=self._keys.board_secret,
+            make_channel=SimChannel,
         )
 
     def _supply_uv(self) -> int:
@@ -404,6 +455,7 @@ class SimBench:
         self.bus = SimBus(loop)
         self.docks: list[SimDock] = []
         self.cameras: dict[str, SimCamera] = {}
+        self.workshop = Workshop(entropy=ReplayEntropy(f"workshop {seed}"))
         self._boards = boards
         self._seed = seed
         self._crashed = crashed
@@ -418,7 +470,9 @@ class SimBench:
     def add_camera(self, serial: str, disk: Disk, fragment_bytes: int) -> SimCamera:
         """Another camera, off, on a table."""
         board = self._boards[CAMERA_MODEL]
-        camera = SimCamera(self.loop, self.bus, board, serial, self._seed, disk, fragment_bytes, self._crashed)
+        camera = SimCamera(
+            self.loop, self.bus, self.workshop, board, serial, self._seed, disk, fragment_bytes, self._crashed
+        )
         self.cameras[serial] = camera
         return camera
 

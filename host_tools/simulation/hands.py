@@ -10,13 +10,20 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from host_tools.controller.membership import MembershipError
+from host_tools.controller.service import Controller
+from host_tools.protocol.connection import RequestRefused
 from host_tools.simulation.bench import SimCamera
 from host_tools.simulation.plan import Action
+from host_tools.transports.errors import LinkLost
+from host_tools.trust.admission import FACTORY
+from host_tools.trust.errors import TrustError
 
 if TYPE_CHECKING:
     from host_tools.simulation.world import Simulation
 
 US_PER_S = 1_000_000
+ADD_US = 5 * US_PER_S  # from a camera's waiting until somebody has looked
 PRESS_S = 0.15
 DOUBLE_PRESS_S = 0.25
 HOLD_MORE_S = 0.3  # beyond a button's own hold time
@@ -49,9 +56,17 @@ def dock(world: Simulation, camera: SimCamera, seed: int) -> bool:
     return True
 
 
+def add_later(world: Simulation, serial: str) -> None:
+    """An administrator sees a camera that waits to be added, and adds it."""
+    world.loop.bench.after(ADD_US, lambda: _add(world, serial))
+
+
 def heal(world: Simulation) -> None:
     """Everything works again, every camera is docked, and the controller runs."""
     world.stir()
+    undos, world.undos = world.undos, []
+    for undo in undos:
+        undo()
     world.network.weather = "well"
     for camera in world.bench.cameras.values():
         camera.disk.set_mood("well")
@@ -72,6 +87,24 @@ def heal(world: Simulation) -> None:
         dock(world, camera, number)
     if world.site.running is None:
         world.start_site_after(0)
+
+
+def _add(world: Simulation, serial: str) -> None:
+    running = world.site.running
+    if running is None:
+        return
+    held = running.controller.membership.held.get(serial)
+    if held is not None and held.admission.state == FACTORY:
+        world.loop.create_task(_try_to_add(world, running.controller, serial))
+
+
+async def _try_to_add(world: Simulation, controller: Controller, serial: str) -> None:
+    """What keeps it from being added now shows at its next docking, when it waits again."""
+    try:
+        await controller.membership.add(serial)
+    except (MembershipError, TrustError, RequestRefused, LinkLost) as error:
+        world.trace.note("not_added", camera=serial, why=type(error).__name__)
+        add_later(world, serial)
 
 
 def _take(world: Simulation, camera: SimCamera, who: int, waits_left: int) -> bool:

@@ -28,6 +28,8 @@ class Stuck(Exception):
 
 
 class _Runnable(Protocol):
+    def cancelled(self) -> bool: ...
+
     def _run(self) -> None: ...
 
 
@@ -42,6 +44,10 @@ class Appointment:
     def cancel(self) -> None:
         """It will not be called."""
         self.callback = None
+
+    def cancelled(self) -> bool:
+        """Whether it will not be called, or has been."""
+        return self.callback is None
 
     def _run(self) -> None:
         if self.callback is not None:
@@ -71,8 +77,7 @@ class Timeline:
         """The nearest appointment that stands."""
         heap = self.heap
         while heap:
-            entry = heap[0][2]
-            if entry.callback is not None if isinstance(entry, Appointment) else not entry.cancelled():
+            if not heap[0][2].cancelled():
                 return heap[0][0]
             heappop(heap)
         return None
@@ -175,7 +180,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             if not ready:
                 return
             self.callbacks_run += 1
-            ready.popleft()._run()  # pyright: ignore[reportPrivateUsage]  what a loop does to its handles
+            entry = ready.popleft()
+            if not entry.cancelled():
+                entry._run()  # pyright: ignore[reportPrivateUsage]  what a loop does to its handles
         raise Stuck(f"{READY_MAX} callbacks without time passing")
 
     def _next_moment_us(self) -> int | None:
@@ -201,7 +208,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             heap, now_us = timeline.heap, timeline.now_us
             while heap and heap[0][0] <= now_us:
                 entry = heappop(heap)[2]
-                if isinstance(entry, Appointment) or not entry.cancelled():
+                if not entry.cancelled():
                     self._ready.append(entry)
 
     def _enter(self) -> None:

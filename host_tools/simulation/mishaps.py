@@ -14,6 +14,7 @@ from firmware.ports.errors import PortFault
 from host_tools.simulation.disk import Disk, Mood
 from host_tools.simulation.loop import US_PER_S
 from host_tools.simulation.plan import Mishap
+from host_tools.simulation.site import SPOOLED
 
 if TYPE_CHECKING:
     from host_tools.simulation.bench import SimCamera
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 US_PER_MS = 1_000
 FLAP_US = (5_000, 400_000)  # contacts open for so long
 CUT_CHANGES = 60  # a cut at a write comes within so many changes of the medium
-CLOCK_JUMPS_S = (-86_400, -3_600, -61, -1, 1, 61, 3_600, 86_400, 40 * 86_400)
+# For good. Certificates that were made in a future that is taken back lock their cameras out until it comes, by design;
+# so a clock goes back for good only by what is within the slack that certificates are judged with.
+CLOCK_JUMPS_S = (-20, -1, 1, 61, 3_600, 86_400)
+CLOCK_ERRORS_S = (-86_400, -3_600, -400)  # for a while: until somebody sets it right
 BYTES_PER_ERROR = (2_000, 200_000)
 RESTART_US = 5 * US_PER_S  # a service manager's pause before it starts the controller again
 
@@ -166,6 +170,13 @@ def clock_jump(world: Simulation, mishap: Mishap) -> Undo | bool:
     return True
 
 
+def clock_wrong(world: Simulation, mishap: Mishap) -> Undo | bool:
+    """The controller's clock is slow for a while: cameras may refuse it or be refused, and nothing worse."""
+    seconds = random.Random(mishap.seed).choice(CLOCK_ERRORS_S)
+    world.jump_clock(seconds)
+    return lambda: world.jump_clock(-seconds)
+
+
 def controller_restart(world: Simulation, mishap: Mishap) -> Undo | bool:
     """The controller is ended in order and started again."""
     if world.site.running is None:
@@ -197,10 +208,11 @@ def spool_bit_flip(world: Simulation, mishap: Mishap) -> Undo | bool:
     """A bit of a chunks file in the spool turns over."""
     files, chance = world.site.disk.files, random.Random(mishap.seed)
     try:
-        names = [name for name in files.list_folder("recordings") if files.exists(f"recordings/{name}/chunks")]
-        if not names:
+        paths = [f"{SPOOLED}/{name}/chunks" for name in files.list_folder(SPOOLED)]
+        paths = [path for path in paths if files.exists(path)]
+        if not paths:
             return False
-        file = files.open(f"recordings/{chance.choice(names)}/chunks", writable=True)
+        file = files.open(chance.choice(paths), writable=True)
     except PortFault:
         return False
     try:
@@ -245,6 +257,7 @@ EFFECTS: dict[str, Effect] = {
     "destination_forgets_answers": _weather("forgets_answers"),
     "destination_breaks_off": _weather("breaks_off"),
     "clock_jump": clock_jump,
+    "clock_wrong": clock_wrong,
     "controller_restart": controller_restart,
     "controller_power_cut": controller_power_cut,
     "controller_cut_at_write": controller_cut_at_write,

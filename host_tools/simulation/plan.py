@@ -84,6 +84,7 @@ RATES: dict[str, Rate] = {
     "destination_forgets_answers": Rate("site", 0.5, 3.0, (1_000, 60_000)),
     "destination_breaks_off": Rate("site", 0.5, 3.0, (1_000, 60_000)),
     "clock_jump": Rate("site", 0.3, 2.0, (0, 0)),
+    "clock_wrong": Rate("site", 0.2, 1.0, (5_000, 600_000)),
     "controller_restart": Rate("site", 0.5, 4.0, (1_000, 60_000)),
     "controller_power_cut": Rate("site", 0.3, 4.0, (5_000, 120_000)),
     "controller_cut_at_write": Rate("site", 0.3, 4.0, (5_000, 120_000)),

@@ -13,11 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from firmware.formats.chunk import ClearOpener, Opener
-from firmware.formats.manifest import Manifest
 from firmware.ports.errors import PortFault
+from firmware.ports.subtree_files import SubtreeFiles
+from firmware.secure.signing import P256Signer
 from host_tools.controller.happenings import Happening
+from host_tools.controller.members import Members
 from host_tools.controller.service import Controller, World
+from host_tools.custody.belief import CLEAR_ONLY, Belief, of_system
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.files_vfs import FilesVfs
 from host_tools.custody.index import Index, open_index
@@ -26,15 +28,24 @@ from host_tools.destinations.interface import Destination
 from host_tools.emulator.platform import ReplayEntropy
 from host_tools.hardware import Board
 from host_tools.simulation.bench import SimBus
+from host_tools.simulation.channel import SimChannel
 from host_tools.simulation.disk import Disk
 from host_tools.simulation.loop import VirtualLoop
 from host_tools.system.roster import Roster
+from host_tools.trust.system import SystemTrust, create_system, open_system
+from host_tools.trust.wrapping import ArgonCost
 
 T = TypeVar("T")
 
 SLOW_SHARE = 0.05  # of all blocking work takes time, up to
 SLOW_S_MAX = 0.04
 INDEX_PATH = "index.sqlite"
+TRUST_FOLDER = "trust"
+SPOOL_FOLDER = "spool"
+SPOOLED = SPOOL_FOLDER + "/recordings"
+PASSPHRASE = "a simulated passphrase"
+CONTROLLER = "controller-1"
+CHEAP = ArgonCost(memory_kib=8, iterations=1, lanes=1)  # the least that Argon2id can be: nobody attacks it here
 SPARE_BYTES = 4 << 20  # of a disk of some hundred megabytes, as SPARE_BYTES of custody is of a real one
 
 
@@ -80,25 +91,37 @@ class Site:
         self._ended = ended
         self._dying: list[Running] = []
 
+    def set_up(self, maker_root: bytes) -> None:
+        """What an administrator does once: a system of its own, which takes cameras of that maker."""
+        for folder in (TRUST_FOLDER, SPOOL_FOLDER):
+            self.disk.make_folder(folder)
+        self.disk.sync_folder("")
+        entropy = ReplayEntropy(f"system {self._seed}")
+        files = SubtreeFiles(self.disk, TRUST_FOLDER)
+        trust = create_system(files, PASSPHRASE, CONTROLLER, self._wall_ms(), entropy, CHEAP)
+        trust.trust_manufacturer(maker_root)
+
     def start(self) -> None:
-        """Start the program. CustodyError, as for a person who starts it. Nothing if it runs."""
+        """Start the program. CustodyError or TrustError, as for a person who starts it. Nothing if it runs."""
         if self.running is not None:
             return
         self.disk.boot()
         self.lives += 1
         entropy = ReplayEntropy(f"controller {self._seed} {self.lives}")
+        trust = open_system(SubtreeFiles(self.disk, TRUST_FOLDER), entropy)
+        belief = of_system(trust, lambda _serial: CLEAR_ONLY)
         vfs = FilesVfs(self.disk, entropy, self._wall_ms)
         try:
             index = open_index(INDEX_PATH, exclusive=True, vfs=vfs.name)
             try:
-                spool = Spool(self.disk, index, self._wall_ms, SPARE_BYTES)
+                spool = Spool(SubtreeFiles(self.disk, SPOOL_FOLDER), index, self._wall_ms, SPARE_BYTES, belief=belief)
             except BaseException:
                 index.close()
                 raise
         except BaseException:
             vfs.close()
             raise
-        controller = Controller(self._world(index, spool, entropy))
+        controller = Controller(self._world(index, spool, trust, belief, entropy))
         task = self._loop.create_task(controller.run())
         running = self.running = Running(controller, index, spool, vfs, task)
         controller.happenings.listen(lambda happening: self._hear(running, happening))
@@ -144,7 +167,8 @@ class Site:
                 close()
         running.vfs.close()
 
-    def _world(self, index: Index, spool: Spool, entropy: ReplayEntropy) -> World:
+    def _world(self, index: Index, spool: Spool, trust: SystemTrust, belief: Belief, entropy: ReplayEntropy) -> World:
+        chance = random.Random(f"chance {self._seed} {self.lives}")
         return World(
             finder=self._bus,
             registry=self._bus.registry(),
@@ -155,13 +179,14 @@ class Site:
             roster=self._roster,
             wall_ms=self._wall_ms,
             nonce=lambda: int.from_bytes(entropy.random_bytes(8), "little"),
-            opener_of=_opener_of,
+            opener_of=belief.opener_of,
             run_blocking=SometimesSlow(self._seed),
+            trust=trust,
+            members=Members(self.disk),
+            make_channel=SimChannel,
+            erase_signer=lambda: P256Signer(trust.controller_key()),
+            chance=chance.random,
         )
-
-
-def _opener_of(manifest: Manifest) -> Opener:
-    return ClearOpener(manifest.recording)
 
 
 class SometimesSlow:

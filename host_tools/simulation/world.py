@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from firmware.formats import manifest as manifests
+from firmware.ports.errors import PortFault
 from firmware.ports.memory_files import MemoryFiles
+from firmware.secure import document
 from host_tools.controller.happenings import Happening
+from host_tools.controller.members import PATH as MEMBERS_PATH
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.ledger import Head, read_entry
 from host_tools.custody.spool import COMMIT_BYTES
@@ -28,9 +30,10 @@ from host_tools.simulation.loop import US_PER_S, Stuck, VirtualLoop
 from host_tools.simulation.mishaps import EFFECTS, RESTART_US
 from host_tools.simulation.plan import Action, Mishap, Plan, dock_count
 from host_tools.simulation.records import CameraWitness, Recorded
-from host_tools.simulation.site import INDEX_PATH, Site
+from host_tools.simulation.site import INDEX_PATH, SPOOL_FOLDER, SPOOLED, TRUST_FOLDER, Site
 from host_tools.simulation.trace import Trace
 from host_tools.system.roster import Assignment, Roster, Wearer
+from host_tools.trust.errors import TrustError
 
 US_PER_MS = 1_000
 EPOCH_UNIX_MS = 1_767_225_600_000  # 2026-01-01, when every simulated world begins
@@ -43,7 +46,17 @@ HEAL_LIMIT_US = 1_800 * US_PER_S  # bench time in which everything must have arr
 HEAL_LOOK_US = 5 * US_PER_S
 HEADS_KEPT_MAX = 200  # of the ledger, as delivered recordings carry them; the newest
 PENDING_BYTES_MAX = COMMIT_BYTES + (8 << 20)
-SETTLED_FILES = frozenset({INDEX_PATH, INDEX_PATH + "-wal", INDEX_PATH + "-journal", "openbwc-spool", "recordings"})
+SETTLED_FILES = frozenset(
+    {
+        INDEX_PATH,
+        INDEX_PATH + "-wal",
+        INDEX_PATH + "-journal",
+        SPOOL_FOLDER,
+        TRUST_FOLDER,
+        MEMBERS_PATH,
+        f"{MEMBERS_PATH}.new",
+    }
+)
 
 
 @dataclass
@@ -102,6 +115,7 @@ class Simulation:
         self.checks: Counter[str] = Counter()
         self.mishaps: Counter[str] = Counter()
         self.harmless: Counter[str] = Counter()
+        self.undos: list[Callable[[], None]] = []
         self.healed = False
         self.start_after_death_ms = 0
         self.violation: Violation | None = None
@@ -187,6 +201,7 @@ class Simulation:
             self._add_camera(number)
         for camera, place in zip(self.bench.cameras.values(), self.bench.free_bays(), strict=False):
             camera.put_in(*place)
+        self.site.set_up(self.bench.workshop.maker.root)
         self.loop.world.after(0, self._start_site)
         for action in self.plan.actions:
             self.loop.world.at(action.at_ms * US_PER_MS, lambda action=action: self._act(action))
@@ -298,11 +313,13 @@ class Simulation:
         self.mishaps[mishap.kind] += 1
         self.trace.note("mishap", kind=mishap.kind, target=mishap.target, length_ms=mishap.length_ms)
         if callable(undo):
+            self.undos.append(undo)
             self.loop.world.after(mishap.length_ms * US_PER_MS, lambda: self._undo(undo))
         self._check_step()
 
     def _undo(self, undo: Callable[[], None]) -> None:
-        if not self.healed:
+        if undo in self.undos:
+            self.undos.remove(undo)
             self.stir()
             undo()
 
@@ -313,7 +330,7 @@ class Simulation:
         self.stir()
         try:
             self.site.start()
-        except CustodyError as error:
+        except (CustodyError, TrustError, PortFault) as error:
             self.trace.note("controller_cannot_start", error=type(error).__name__)
             if self.healed:
                 self.fail(Violation("h", f"everything has healed, and the controller cannot start: {error}"))
@@ -385,6 +402,8 @@ class Simulation:
         self.trace.note(f"told_{what}", **details)
         if what in ("held", "delivered", "erased"):
             self._check_told(what, happening["recording"])
+        if what == "stranger":
+            hands.add_later(self, happening["camera"])
         self._check_step()
 
     def _check_told(self, what: str, recording: str) -> None:
@@ -448,9 +467,7 @@ class Simulation:
     def _left_on_disk(self) -> int:
         """Entries on the controller's disk beyond what an empty spool has."""
         files = self.site.disk.files
-        return len([name for name in files.list_folder("") if name not in SETTLED_FILES]) + len(
-            files.list_folder("recordings")
-        )
+        return len(set(files.list_folder("")) - SETTLED_FILES) + len(files.list_folder(SPOOLED))
 
 
 def serial_of(number: int) -> str:
@@ -471,5 +488,5 @@ def held_by(camera: SimCamera) -> dict[str, bytes]:
         file = camera.disk.files.open(f"recordings/{name}/manifest")
         buffer = bytearray(file.size_bytes())
         file.read_at(0, buffer)
-        held[name] = manifests.decode(bytes(buffer)).content_sha256
+        held[name] = document.decode(bytes(buffer)).manifest.content_sha256
     return held

@@ -86,7 +86,7 @@ class SystemTrust:
         """A factory camera's first LDevID. TrustError unless it may be added and asks for itself."""
         self._require(peer, now_ms, (FACTORY,))
         asked = self._read_request(peer, request, (LDEVID,))
-        return Issued(self._issue(LDEVID, peer.serial, asked, self._after_revocation(peer.serial, now_ms)))
+        return Issued(self._issue(LDEVID, peer.serial, asked, now_ms))
 
     def renew(self, peer: PeerIdentity, request: bytes, now_ms: int, grant: bytes = b"") -> Issued:
         """A new LDevID or evidence certificate for a camera of this system. One in safe mode needs a ``grant``, given
@@ -171,13 +171,6 @@ class SystemTrust:
         if asked.serial != peer.serial or asked.kind not in kinds:
             raise TrustError(f"{peer.serial} asks for a certificate for {asked.serial}, {asked.kind}: not its own")
         return asked
-
-    def _after_revocation(self, serial: str, now_ms: int) -> int:
-        """A certificate counts whole seconds: one made in the second of a removal would be revoked with the old one."""
-        until_ms = self.record.revocations.devices.get((LDEVID, serial), 0)
-        if until_ms - now_ms > certificates.CLOCK_SLACK_MS // 2:
-            raise TrustError(f"{serial} was taken off in the future: set this controller's clock")
-        return max(now_ms, until_ms + 1000)
 
     def _issue(self, kind: str, serial: str, asked: Request, now_ms: int) -> tuple[bytes, ...]:
         return self.record.issuing.issue(kind, serial, asked.key, now_ms, self._entropy, self._weeks)

@@ -27,6 +27,7 @@ from firmware.ports.sensor import FRAGMENT_INIT, FRAGMENT_MEDIA, Fragment
 from firmware.secure.certificates import EVIDENCE
 from firmware.secure.sealing_file import FileSealer
 from firmware.secure.signing import P256Signer
+from firmware.secure.suite import SUITE_SEALED
 from host_tools.controller.delivery import Delivery
 from host_tools.controller.happenings import Happenings
 from host_tools.custody import belief
@@ -46,10 +47,11 @@ LIMIT_S = 20.0
 
 
 class SealingCamera:
-    """A camera of a system, on its card. ``board_secret``: what only this board has."""
+    """A camera of a system, on its card. ``board_secret``: what only this board has; ``suite``: of its board file."""
 
-    def __init__(self, world: World, folder: Path, serial: str) -> None:
+    def __init__(self, world: World, folder: Path, serial: str, suite: str = SUITE_SEALED) -> None:
         self.serial = serial
+        self.suite = suite
         self.card = folder
         folder.mkdir()
         self.board_secret = world.entropy.random_bytes(32)
@@ -66,7 +68,7 @@ class SealingCamera:
         """Power comes: everything is read again."""
         self._seed += 1
         entropy = SeededEntropy(f"{self.serial} {self._seed}")
-        self.trust = CameraTrust(LinuxFiles(self.card), FileSealer(self.board_secret, entropy))
+        self.trust = CameraTrust(LinuxFiles(self.card), FileSealer(self.board_secret, entropy), self.suite)
         self.trust.load()
         identity = self.member.identity.identity(EVIDENCE)
         assert identity is not None
@@ -128,14 +130,14 @@ class SealingCamera:
 class Controller:
     """A controller of a system: spool, index and destination in folders of their own."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World, folder: Path, suite: str = SUITE_SEALED) -> None:
         self.folder = folder
         (folder / "spool").mkdir(parents=True)
         (folder / "destination").mkdir()
         self.destination = folder / "destination"
         create(LinuxFiles(self.destination), "destination", "d1")
         self.world = world
-        self.belief = belief.of_system(world.trust)
+        self.belief = belief.of_system(world.trust, lambda serial: frozenset({suite}))
         self.index: Index = open_index(str(folder / "index.sqlite"))
         self.spool = Spool(LinuxFiles(folder / "spool"), self.index, self.wall_ms, belief=self.belief)
         self.journey = Journey(self.index, self.wall_ms)
@@ -228,9 +230,9 @@ class Controller:
 
 
 @contextmanager
-def controller(world: World, folder: Path) -> Generator[Controller]:
-    """A controller whose files are given back."""
-    made = Controller(world, folder)
+def controller(world: World, folder: Path, suite: str = SUITE_SEALED) -> Generator[Controller]:
+    """A controller whose files are given back. ``suite``: what it knows its cameras' boards to use."""
+    made = Controller(world, folder, suite)
     try:
         yield made
     finally:

@@ -179,6 +179,29 @@ def test_a_manifest_that_the_camera_did_not_sign_is_set_aside(tmp_path: Path, fo
         assert reason in host.index.get(recording).poison
 
 
+@pytest.mark.req("CAM-19", "CAM-22")
+def test_a_board_that_does_not_seal_is_believed_where_it_is_known_to_and_nowhere_else(tmp_path: Path):
+    """A lab's camera: signed like any other. Its recordings do not pass for those of a camera that seals, nor the
+    reverse."""
+    world = World()
+    lab = SealingCamera(world, tmp_path / "lab", SERIAL, SUITE_CLEAR)
+    sealing = SealingCamera(world, tmp_path / "card", "CAM-0002")
+    plain, sealed = lab.record(), sealing.record()
+    with (
+        controller(world, tmp_path / "knowing", SUITE_CLEAR) as knowing,
+        controller(world, tmp_path / "sealing") as strict,
+    ):
+        assert knowing.offload(lab, plain).state == "held"
+        knowing.deliver()
+        assert knowing.clip(plain) == b"".join(CONTENT)
+        for host, camera, recording, suite in (
+            (knowing, sealing, sealed, "aes-256-gcm"),
+            (strict, lab, plain, SUITE_CLEAR),
+        ):
+            with pytest.raises(ManifestRefused, match=f"suite {suite} is not what its board uses"):
+                host.offload(camera, recording)
+
+
 # -- the card, while its camera is off
 
 

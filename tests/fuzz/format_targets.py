@@ -12,12 +12,16 @@ from typing import Any, Final
 
 from firmware.formats import authorisation, canonical, chunk, erasures, header, journal, manifest
 from firmware.formats.errors import FormatError
+from firmware.formats.marks import Marks
 from host_tools.destinations import names
 from host_tools.destinations.checks import check_metadata, check_name
 from host_tools.destinations.interface import DestinationRefused
 from host_tools.protocol.pcapng import CaptureFileError, Packet, PcapngReader, PcapngWriter
 
 VECTORS: Final = Path(__file__).resolve().parents[1] / "vectors" / "formats"
+_MARKED: Final = json.loads((VECTORS / "marks.json").read_text(encoding="utf-8"))
+MARKS_KEY: Final = bytes.fromhex(_MARKED["key"])
+MARKS_RECORDING: Final = bytes.fromhex(_MARKED["recording"])
 FILE_NAME_BYTES_MAX: Final = 255  # of every file system a destination can be on
 PACKETS_MAX: Final = 100_000  # more than any input of a fuzzer holds
 
@@ -51,6 +55,23 @@ def authorisation_decoder(data: bytes) -> None:
     """Any bytes: an authorisation that is written as exactly those bytes, or FormatError."""
     for document in spellings(data):
         hold(document, authorisation.decode, authorisation.encode)
+
+
+def marked_decoder(data: bytes) -> None:
+    """Any bytes, as header or first line of a camera that marks: what is believed is written as exactly those bytes,
+    and nothing is believed that has not its mark."""
+    for line in lines(data):
+        hold(line, lambda text: header.decode(text, marks()), lambda found: header.encode(found, marks()))
+        hold(line, lambda text: journal.decode(text, 0, marks()), lambda event: journal.encode(0, event, marks()))
+    reader = journal.JournalReader(marks())
+    found = reader.feed(data)
+    fresh = marks()
+    assert b"".join(journal.encode(n, event, fresh) for n, event in enumerate(found)) == data[: reader.good_bytes]
+
+
+def marks() -> Marks:
+    """Of the board and recording of the vectors, before their first line."""
+    return Marks(MARKS_KEY, MARKS_RECORDING)
 
 
 def journal_decoder(data: bytes) -> None:

@@ -51,6 +51,7 @@ TARGETS: Final = {
         Target("erasures", format_targets.erasures_decoder, lambda: format_targets.vectors("erasures")),
         Target("authorisation", format_targets.authorisation_decoder, lambda: format_targets.vectors("authorisation")),
         Target("journal", format_targets.journal_decoder, journal_seeds),
+        Target("marks", format_targets.marked_decoder, lambda: format_targets.vectors("marks")),
         Target("chunk", format_targets.chunk_decoder, format_targets.chunk_seeds),
         Target("names", format_targets.destination_names, format_targets.name_seeds),
         Target("captures", format_targets.captures, format_targets.capture_seeds),

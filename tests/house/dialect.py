@@ -14,7 +14,8 @@ from typing import Final
 VIEWS: Final = frozenset({"items", "keys", "values"})
 ORDER_FREE_CALLS: Final = frozenset({"sorted", "set", "frozenset", "dict", "sum", "min", "max", "any", "all", "len"})
 ORDER_FREE_COMMENT: Final = "any order"
-BOARD_MODULES: Final = frozenset({"machine", "rp2"})  # on the RP2 alone; its type stubs know what is in them
+# On the RP2 alone; its type stubs know what is in them, but for usb.device, which is from micropython-lib.
+BOARD_MODULES: Final = frozenset({"machine", "rp2", "usb.device", "usb.device.cdc"})
 EXAMPLES: Final = ("", b"", bytearray(), 1, 1.0, [], (), {}, set(), memoryview(b""), Exception(), hashlib.sha256())
 
 Place = tuple[int, str]
@@ -190,7 +191,7 @@ def has_member(capabilities: Capabilities, module: str, name: str) -> bool:
 
 def is_ours(module: str) -> bool:
     """Whether a module is part of the firmware."""
-    return module.partition(".")[0] in {"firmware", "board_data"}
+    return module.partition(".")[0] in {"boards", "firmware"}
 
 
 def is_view(node: ast.AST) -> bool:

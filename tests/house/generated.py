@@ -1,6 +1,7 @@
 """Which parts of the tree are generated, by what, and whether they are fresh. ``make docs`` writes them all anew.
 
-Law: a row names a function without arguments that returns text. A whole file belongs to it, or only the part between
+Law: a row names a function that returns text, without arguments or with the row's ``subject``. A whole file belongs to
+it, or only the part between
 ``<!-- generated NAME -->`` and ``<!-- end of generated NAME -->`` in a file that people write.
 """
 
@@ -16,14 +17,26 @@ from tests.house.tree import ROOT
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """``file``: relative to the root. ``function``: ``package.module:name``. ``part``: NAME of the marks, if any."""
+    """``file``: relative to the root. ``function``: ``package.module:name``. ``part``: NAME of the marks, if any.
+    ``subject``: what the function makes its text of, if it makes several."""
 
     file: str
     function: str
     part: str = ""
+    subject: str = ""
 
 
+BOARDS: Final = tuple(sorted(path.parent.name for path in (ROOT / "boards").glob("*/board.toml")))
 GENERATED: Final[tuple[Generated, ...]] = (
+    *(
+        Generated(f"boards/{model}/board_data.py", "host_tools.hardware.source:board_data_source", subject=model)
+        for model in BOARDS
+    ),
+    *(
+        Generated(f"docs/boards/{model}.svg", "host_tools.hardware.pinout:pinout_svg", subject=model)
+        for model in BOARDS
+    ),
+    Generated("docs/boards.md", "host_tools.hardware.document:boards", part="boards"),
     Generated("docs/openbwc.lua", "host_tools.protocol.dissector:dissector"),
     Generated("docs/protocol.md", "host_tools.protocol.document:header", part="frame header"),
     Generated("docs/protocol.md", "host_tools.protocol.document:frame_kinds", part="frame kinds"),
@@ -59,7 +72,7 @@ def stale(row: Generated, root: Path) -> bool:
 
 def wanted(row: Generated, root: Path) -> str:
     """What a file should be. MarksMissing if it has no place for its generated part."""
-    text = generator(row.function)()
+    text = generator(row.function)(row.subject) if row.subject else generator(row.function)()
     if not row.part:
         return text
     begin, end = f"<!-- generated {row.part} -->\n", f"<!-- end of generated {row.part} -->"
@@ -71,10 +84,10 @@ def wanted(row: Generated, root: Path) -> str:
     return f"{before}{begin}{text.rstrip()}\n{end}{after}"
 
 
-def generator(function: str) -> Callable[[], str]:
+def generator(function: str) -> Callable[..., str]:
     """The function behind ``package.module:name``."""
     module, _, name = function.partition(":")
-    return cast("Callable[[], str]", getattr(importlib.import_module(module), name))
+    return cast("Callable[..., str]", getattr(importlib.import_module(module), name))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ PORTABLE: Final = (
     "firmware/dock",
     "firmware/platform/rp2",
     "firmware/platform/unix_micropython",
+    "boards/pico_dock_1",
+    "boards/pico_dock_8",
 )
 # Made by us or by tools, never written by hand. Names at the root only, as in .gitignore.
 MADE_AT_ROOT: Final = frozenset({"bench", "build", "demo", "dist"})

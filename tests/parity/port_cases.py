@@ -1,5 +1,7 @@
 """Every in-memory port passes the suite of its port on either interpreter. Portable."""
 
+from binascii import crc32
+
 from firmware.ports import (
     adc_suite,
     clock_suite,
@@ -98,6 +100,34 @@ def a_power_cut_keeps_what_was_synced():
     return str(survivors)
 
 
+def a_torn_medium_is_torn_the_same_way():
+    medium = MemoryFiles()
+    for folder in ("a", "b"):
+        medium.make_folder(folder)
+    medium.sync_folder("")
+    file = medium.create("a/one")
+    file.write_at(0, b"synced" * 200)
+    file.sync()
+    medium.sync_folder("a")
+    file.write_at(300, b"written" * 300)
+    file.truncate(2000)
+    medium.create("a/two").write_at(0, b"2")
+    medium.rename("a/two", "b/two")
+    medium.rename("a/one", "a/three")
+    digest = 0
+    for seed in range(12):
+        after = medium.crash_torn(seed)
+        lost = after.lose_block("a/three", 600, 512, seed)
+        for folder in ("a", "b"):
+            for name in after.list_folder(folder):
+                file = after.open(folder + "/" + name)
+                buffer = bytearray(file.size_bytes())
+                file.read_at(0, buffer)
+                digest = crc32(buffer, digest)
+                digest = crc32(("%s/%s %d" % (folder, name, lost)).encode(), digest)
+    return "%08x" % digest
+
+
 def contents(files):
     """Everything on a medium of folders one deep."""
     found = []
@@ -116,5 +146,9 @@ CASES = tuple(
     for case in cases
 ) + tuple(
     (function.__name__, function)
-    for function in (a_lossy_stream_does_the_same_damage, a_power_cut_keeps_what_was_synced)
+    for function in (
+        a_lossy_stream_does_the_same_damage,
+        a_power_cut_keeps_what_was_synced,
+        a_torn_medium_is_torn_the_same_way,
+    )
 )

@@ -195,6 +195,7 @@ def scenarios(variants: int, parts: Parts | None = None) -> list[Staged]:
 
     made = [
         scenario("offload", _offload),
+        scenario("offload/together", _offload_together),
         scenario("offload while full", _offload_while_full),
         scenario("undock mid-offload", _undock),
         scenario("deliver", _deliver, _offload),
@@ -208,6 +209,21 @@ def _offload(stage: ControllerStage, files: Files) -> None:
         for told in stage.offered.announcements():
             desk.accept(told)
             desk.fetch(told.recording)
+
+    stage.with_desk(files, work)
+
+
+def _offload_together(stage: ControllerStage, files: Files) -> None:
+    """One commit for chunks of both recordings, as from two cameras at once."""
+
+    def work(desk: Desk) -> None:
+        both = stage.offered.announcements()
+        for told in both:
+            desk.accept(told)
+        while any(desk.spool.missing(told.recording) for told in both):
+            for told in both:
+                desk.receive(told.recording, chunks_max=1)
+            desk.commit()
 
     stage.with_desk(files, work)
 

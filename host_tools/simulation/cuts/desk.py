@@ -33,6 +33,7 @@ from host_tools.simulation.loop import VirtualLoop
 
 INDEX_FILE = "custody.db"
 SPARE_BYTES = 1 << 20  # on a full disk the index must still find room
+CHUNKS_MAX = 1 << 20  # all of them
 PIECE_BYTES = 1_500  # what arrives at once: chunks of 3 KB come in three pieces
 DELIVERY_S_MAX = 3_600  # virtual; a destination that is there takes everything within seconds
 DELIVERY_LOOK_S = 1.0
@@ -145,17 +146,21 @@ class Desk:
         self.spool.accept(self.offered.manifest(told), CAMERA_SERIAL, told.manifest_sha256)
         self._note(self.promises.accepted, {told.recording})
 
-    def fetch(self, recording: bytes, chunks_max: int = 1 << 20, commit_every: int = 2) -> None:
-        """Pull what is missing, piece by piece and group by group; the last pieces of a chunk come first now and then.
-        At the end all that has arrived is committed."""
-        for number, (_, offset, length) in enumerate(self.spool.missing(recording)[:chunks_max]):
+    def fetch(self, recording: bytes, chunks_max: int = CHUNKS_MAX, commit_every: int = 2) -> None:
+        """Pull what is missing, group by group; at the end all that has arrived is committed."""
+        left = min(chunks_max, len(self.spool.missing(recording)))
+        while left > 0:
+            self.receive(recording, min(left, commit_every))
+            self.commit()
+            left -= commit_every
+
+    def receive(self, recording: bytes, chunks_max: int) -> None:
+        """Some of what is missing, piece by piece; of every third chunk the last piece comes first."""
+        for number, offset, length in self.spool.missing(recording)[:chunks_max]:
             data = self.offered.camera.vault.read_piece(recording, PART_CHUNKS, offset, length)
             starts = list(range(0, length, PIECE_BYTES))
             for start in reversed(starts) if number % 3 == 2 else starts:
                 self.spool.write(recording, offset + start, data[start : start + PIECE_BYTES])
-            if (number + 1) % commit_every == 0:
-                self.commit()
-        self.commit()
 
     def commit(self) -> None:
         """Make durable what has arrived, and note what counts now."""

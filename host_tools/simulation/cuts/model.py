@@ -111,6 +111,11 @@ class Scenario(Protocol):
         """Which are tried."""
         ...
 
+    @property
+    def is_costly(self) -> bool:
+        """Whether a sample of it is a small one: a run takes a quarter of a second instead of a hundredth."""
+        ...
+
     def rehearse(self) -> list[Operation]:
         """Run it uncut, judge it, and learn what there is to cut. Violation."""
         ...
@@ -133,6 +138,11 @@ class Staged:
     def phases(self) -> tuple[str, ...]:
         """See Scenario."""
         return PHASES if self.on_card else MOMENTS
+
+    @property
+    def is_costly(self) -> bool:
+        """See Scenario."""
+        return False
 
     def rehearse(self) -> list[Operation]:
         """See Scenario."""
@@ -167,9 +177,14 @@ class CountedFiles(PowerCutFiles):
 
     def change(self, operation: str) -> None:
         """See PowerCutFiles."""
-        kind, _, path = operation.partition(" ")
         super().change(operation)
-        self.operations.append(Operation("commit" if kind == "sync" and path.endswith("-wal") else kind, path))
+        self.operations.append(operation_of(operation))
+
+
+def operation_of(text: str) -> Operation:
+    """As PowerCutFiles calls it."""
+    kind, _, path = text.partition(" ")
+    return Operation("commit" if kind == "sync" and path.endswith("-wal") else kind, path)
 
 
 def run_to_its_cut(stage: Stage, files: PowerCutFiles) -> None:
@@ -177,8 +192,7 @@ def run_to_its_cut(stage: Stage, files: PowerCutFiles) -> None:
     with _quiet_death():
         try:
             stage.act(files)
-        except BaseException:
-            # Whatever surfaces: an error that a layer made of the power cut is as good as the cut itself.
+        except BaseException:  # an error that some layer made of the power cut is as good as the cut itself
             if not files.dead:
                 raise
     if not files.dead:
@@ -194,24 +208,29 @@ def draw_cut(base: Staged, number: int) -> Cut:
 
 
 def left_by(medium: MemoryFiles, files: CountedFiles, cut: Cut) -> tuple[MemoryFiles, Damage | None]:
-    """What a power cut leaves. Inside an operation everything that was not synced is torn; before and after one it is,
-    by seed, torn, all there, all gone, or there file by file."""
+    """What a power cut leaves, and the erase block that it took with it, if it did."""
+    after = torn_by(medium, cut)
+    if cut.phase != BLOCK or files.operations[-1].kind not in BLOCK_KINDS:
+        return after, None
+    entropy = SeededEntropy(f"block {cut}")
+    path, offset_bytes = files.place
+    block_bytes = ERASE_BLOCK_BYTES[entropy.below(len(ERASE_BLOCK_BYTES))]
+    start = offset_bytes - offset_bytes % block_bytes
+    lost = after.lose_block(path, offset_bytes, block_bytes, f"lost {cut}")
+    return after, Damage(path, start, start + block_bytes) if lost else None
+
+
+def torn_by(medium: MemoryFiles, cut: Cut) -> MemoryFiles:
+    """What is there of what was not synced. Inside an operation everything is torn; before and after one it is, by
+    seed, torn, all there, all gone, or there file by file."""
     entropy = SeededEntropy(f"cut {cut}")
     kind = entropy.below(4)
     seed = int.from_bytes(entropy.random_bytes(6), "little")
     if cut.phase in (INSIDE, BLOCK) or kind == 0:
-        after = medium.crash_torn(seed)
-    elif kind == 1:
-        after = medium.crash_mixed(seed)
-    else:
-        after = medium.crash(keep_unsynced=kind == 2)
-    if cut.phase != BLOCK or files.operations[-1].kind not in BLOCK_KINDS:
-        return after, None
-    path, offset_bytes = files.place
-    block_bytes = ERASE_BLOCK_BYTES[entropy.below(len(ERASE_BLOCK_BYTES))]
-    start = offset_bytes - offset_bytes % block_bytes
-    lost = after.lose_block(path, offset_bytes, block_bytes, seed)
-    return after, Damage(path, start, start + block_bytes) if lost else None
+        return medium.crash_torn(seed)
+    if kind == 1:
+        return medium.crash_mixed(seed)
+    return medium.crash(keep_unsynced=kind == 2)
 
 
 def tree(files: Files, folder: str = "") -> dict[str, bytes]:

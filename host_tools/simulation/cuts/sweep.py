@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice
 
-from host_tools.simulation.cuts import camera_side, controller_side
+from host_tools.simulation.cuts import camera_side, controller_side, whole
 from host_tools.simulation.cuts.model import BLOCK, BLOCK_KINDS, SIDES, Cut, Operation, Scenario, Violation
 
 EXAMPLE = str(Cut("record", "camera", 12, BLOCK, 1))
@@ -55,8 +55,8 @@ class Tally:
 
 @cache
 def all_scenarios(recoveries: int) -> tuple[Scenario, ...]:
-    """Every scenario of both sides."""
-    return (*camera_side.scenarios(recoveries), *controller_side.scenarios(recoveries))
+    """Every scenario of both sides; the whole world's, which take longest, last."""
+    return (*camera_side.scenarios(recoveries), *controller_side.scenarios(recoveries), *whole.scenarios())
 
 
 def find(side: str, name: str) -> Scenario:
@@ -85,11 +85,12 @@ def cuts_of(scenario: Scenario, operations: list[Operation], seeds: Iterable[int
 
 
 def sample_of(scenario: Scenario, operations: list[Operation], seed: int) -> list[Cut]:
-    """One cut for every kind of operation and every phase."""
+    """One cut for every kind of operation and every phase; of a costly scenario, one for every phase."""
     chance = random.Random(f"sample {seed} {scenario.side} {scenario.name}")
     groups: dict[tuple[str, str], list[Cut]] = {}
     for cut in cuts_of(scenario, operations, (seed,)):
-        groups.setdefault((operations[cut.operation].kind, cut.phase), []).append(cut)
+        kind = "" if scenario.is_costly else operations[cut.operation].kind
+        groups.setdefault((kind, cut.phase), []).append(cut)
     return sorted(chance.choice(group) for group in groups.values())
 
 

@@ -93,7 +93,14 @@ def test_keys_of_a_folder_are_gathered(tmp_path: Path):
     wrapped.make_key("ldevid")
     seed = SeededEntropy("seed").random_bytes(32)
     key = SeededEntropy("issuing").random_bytes(32)
-    document = {"issuing": {"key": key.hex()}, "controller": {"key": KEY.hex()}, "sealing": [[1, 0, seed.hex()]]}
+    (tmp_path / "usb").mkdir()
+    (tmp_path / "usb" / "manufacturer").write_text("OpenBWC\n")
+    document = {
+        "format": "openbwc-trust",
+        "issuing": {"key": key.hex()},
+        "controller": {"key": KEY.hex()},
+        "sealing": [[1, 0, seed.hex()]],
+    }
     (tmp_path / "controller" / "trust").mkdir()
     (tmp_path / "controller" / "trust" / TRUST_PATH).write_text(json.dumps(document))
     hunt = SecretHunt()

@@ -28,7 +28,7 @@ from firmware.secure.token import PullToken, new_token
 from host_tools.controller.security import ChannelMaker
 from host_tools.hardware import board_data, find_board
 from tests.unit.trust.parts import Camera as KeyedCamera
-from tests.unit.trust.parts import World
+from tests.unit.trust.parts import World, equip_on_card
 
 BOARD = find_board("pi_zero_2w_camera")
 SERIAL = "CAM-0001"
@@ -73,6 +73,8 @@ class CameraRig:
     ) -> None:
         self.world = world or World(seed)
         self.keyed: KeyedCamera = self.world.camera(SERIAL) if adopted else self.world.factory_camera(SERIAL)
+        if adopted:
+            equip_on_card(self.world.trust, self.keyed.identity, self.keyed.files, SECRET, self.world.now_ms)
         self.files = files or MemoryFiles()
         _copy(self.keyed.files, self.files)
         self.seed = seed
@@ -154,7 +156,8 @@ class CameraRig:
     def connect(self) -> None:
         """A controller of the camera's system opens a session, and does what it does in every one."""
         self.open_session()
-        assert self.session is not None and self.session.state == "open"
+        assert self.session is not None
+        assert self.session.state == "open"
         assert self.ask("set_time", {"unix_ms": self.world.now_ms, "uncertainty_ms": 40}).name == "done"
         token = new_token(self.world.entropy)
         assert self.ask("bulk_token", {"token": token}).name == "done"
@@ -217,7 +220,7 @@ def colours_of(state: str) -> set[int]:
 
 def _copy(source: MemoryFiles, target: Files) -> None:
     """What the maker and the system have put on the card."""
-    for path in ("identity", "time_floor"):
+    for path in ("identity", "time_floor", "recipients"):
         if source.exists(path) and not target.exists(path):
             card.write_new(target, path, card.read_whole(source, path, 1 << 16))
             target.sync_folder("")

@@ -6,20 +6,23 @@ import pytest
 
 from firmware.camera.card import CHUNKS
 from firmware.drivers import lamps
-from firmware.formats import manifest as manifests
+from firmware.formats.manifest import Manifest
 from firmware.link.schema import PART_MANIFEST
 from firmware.ports.errors import IoFault
 from firmware.ports.limited_files import LimitedFiles
 from firmware.ports.memory_files import MemoryFiles
-from tests.unit.camera.rig import HOLD_MS, CameraRig, colours_of
+from host_tools.custody.belief import known, of_system
+from tests.unit.camera.rig import HOLD_MS, SERIAL, CameraRig, colours_of
 from tests.unit.camera_vault.parts import FailingFiles
 
 
-def manifest_of(rig: CameraRig) -> manifests.Manifest:
+def manifest_of(rig: CameraRig) -> Manifest:
     """The manifest of the only recording on the card."""
     (stored,) = rig.app.vault.recordings()
     data = rig.app.vault.read_piece(stored.recording, PART_MANIFEST, 0, stored.manifest_bytes)
-    return manifests.decode(bytes(data))
+    belief = of_system(rig.world.trust)
+    found = belief.judge(bytes(data), SERIAL, stored.recording, rig.world.now_ms)
+    return known(found, belief.opener_of(found))
 
 
 @pytest.mark.req("CAM-03", "CAM-01")

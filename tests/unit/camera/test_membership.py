@@ -33,7 +33,8 @@ def any_fields(name: str) -> dict[str, Any]:
 def peer_of(maker: ChannelMaker, rig: CameraRig) -> PeerIdentity:
     """Who the camera has proved to be."""
     secured = next(event for event in rig.heard if isinstance(event, events.Secured))
-    assert isinstance(secured.peer, PeerIdentity) and maker.fault is None
+    assert isinstance(secured.peer, PeerIdentity)
+    assert maker.fault is None
     return secured.peer
 
 
@@ -119,8 +120,10 @@ def test_another_systems_controller_gets_the_serial_and_nothing_else():
     rig = CameraRig(docked=True)
     maker = rig.open_session(World(2).trust.channel_trust())
     assert maker.serial == SERIAL
-    assert maker.fault is not None and maker.fault.code == "refused_there"
-    assert rig.session is not None and rig.session.state == "closed"
+    assert maker.fault is not None
+    assert maker.fault.code == "refused_there"
+    assert rig.session is not None
+    assert rig.session.state == "closed"
     closed = [event for event in rig.heard if isinstance(event, events.Closed)]
     assert [event.reason for event in closed] == [schema.CLOSE_SECURITY]
 
@@ -184,9 +187,10 @@ def test_its_certificate_is_renewed_in_a_session():
     assert renew(rig).name == "done"
     credentials = rig.ask("get_credentials").fields
     assert credentials["expires_unix_ms"] - before == 5 * WEEK_MS
-    assert (credentials["evidence_expires_unix_ms"], credentials["protection"]) == (0, "memory")
+    assert credentials["protection"] == "memory"
     assert renew(rig, EVIDENCE).name == "done"
-    assert rig.ask("get_credentials").fields["evidence_expires_unix_ms"] > 0
+    after = rig.ask("get_credentials").fields["evidence_expires_unix_ms"]
+    assert after - credentials["evidence_expires_unix_ms"] == 5 * WEEK_MS
     assert rig.app.trust.documents.signer is not None
     rig.boot(docked=True)
     assert rig.app.trust.documents.signer is not None
@@ -265,7 +269,10 @@ def test_a_camera_with_recordings_is_not_released():
     rig.dock()
     rig.connect()
     answer = rig.ask("factory_reset")
-    assert (answer.name, schema.word_of(tuple((row[0], row[1]) for row in schema.ERROR_CODES), answer.fields["code"])) == (
+    assert (
+        answer.name,
+        schema.word_of(tuple((row[0], row[1]) for row in schema.ERROR_CODES), answer.fields["code"]),
+    ) == (
         "error",
         "not_now",
     )
@@ -288,7 +295,8 @@ def test_no_pull_is_answered_without_the_token():
         rig.session.pull(stored.recording, schema.PART_CHUNKS, 0, 100)
         rig.run(300)
         (failed,) = rig.heard
-        assert isinstance(failed, events.PullFailed) and failed.code == 8
+        assert isinstance(failed, events.PullFailed)
+        assert failed.code == 8
     assert rig.session.bytes_in < 20_000
     rig.connect()
     assert len(rig.pull(stored.recording, schema.PART_CHUNKS, 100)) == 100

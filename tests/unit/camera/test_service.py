@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from firmware.formats import authorisation as authorisations
 from firmware.formats import manifest as manifests
+from firmware.formats.authorisation import EraseAuthorisation
 from firmware.link import schema
 from firmware.link.schema import PART_CHUNKS, PART_MANIFEST
 from firmware.ports.memory_adc import MemoryAdc
+from firmware.secure import document
+from firmware.secure.signing import P256Signer
 from tests.unit.camera.rig import SERIAL, CameraRig
 from tests.unit.camera_vault.parts import allow
-from tests.unit.trust.parts import NOW_MS
+from tests.unit.trust.parts import NOW_MS, World
 
 
 def with_recordings(count: int) -> CameraRig:
@@ -21,6 +25,12 @@ def with_recordings(count: int) -> CameraRig:
     rig.dock()
     rig.connect()
     return rig
+
+
+def signed(world: World, recording: bytes, manifest_sha256: bytes, counter: int, serial: str = SERIAL) -> bytes:
+    """An authorisation to erase that the controller of that system has signed."""
+    given = EraseAuthorisation(serial, recording, manifest_sha256, "acknowledged", counter, world.now_ms)
+    return authorisations.encode(given, P256Signer(world.trust.controller_key()))
 
 
 def state_of(rig: CameraRig) -> str:
@@ -72,8 +82,8 @@ def test_a_recording_is_listed_pulled_and_erased():
     data = rig.pull(entry["recording"], PART_MANIFEST, entry["manifest_bytes"])
     assert manifests.digest(data) == entry["manifest_sha256"]
     chunks = rig.pull(entry["recording"], PART_CHUNKS, entry["chunks_bytes"])
-    assert len(chunks) == manifests.decode(data).chunks_bytes
-    authorisation = allow(entry["recording"], entry["manifest_sha256"], 5, serial=SERIAL)
+    assert len(chunks) == document.decode(data).manifest.chunks_bytes
+    authorisation = signed(rig.world, entry["recording"], entry["manifest_sha256"], 5)
     answer = rig.ask("erase", {"authorisation": authorisation})
     assert (answer.name, answer.fields["counter"]) == ("erased", 5)
     assert rig.ask("list_recordings", {"after": bytes(16)}).fields["entries"] == []
@@ -87,9 +97,11 @@ def test_nothing_is_erased_without_a_fitting_authorisation():
     (entry,) = rig.ask("list_recordings", {"after": bytes(16)}).fields["entries"]
     for wrong in (
         b"nonsense",
-        allow(entry["recording"], entry["manifest_sha256"], 1, serial="CAM-0002"),
-        allow(entry["recording"], bytes(32), 1, serial=SERIAL),
-        allow(bytes(16), entry["manifest_sha256"], 1, serial=SERIAL),
+        allow(entry["recording"], entry["manifest_sha256"], 1, serial=SERIAL),
+        signed(World(2), entry["recording"], entry["manifest_sha256"], 1),
+        signed(rig.world, entry["recording"], entry["manifest_sha256"], 1, "CAM-0002"),
+        signed(rig.world, entry["recording"], bytes(32), 1),
+        signed(rig.world, bytes(16), entry["manifest_sha256"], 1),
     ):
         assert rig.ask("erase", {"authorisation": wrong}).name == "error"
     assert len(rig.app.vault.recordings()) == 1

@@ -221,6 +221,52 @@ def test_what_cannot_be_recovered_now_is_left_and_the_rest_is_there() -> None:
     assert len(vault.recordings()) == 2
 
 
+@pytest.mark.req("CAM-19")
+@pytest.mark.parametrize(
+    "lost", [b"", b"\xff" * 700, bytes(700), b"gar\nbage\n" * 70], ids=["gone", "ones", "zeroes", "garbage"]
+)
+@pytest.mark.parametrize("kept_lines", [0, 1])
+def test_a_journal_lost_with_an_erase_block_costs_no_chunks(lost: bytes, kept_lines: int) -> None:
+    """What is left looks like a recording that was cut before its first picture; its chunks say that it was not."""
+    files = MemoryFiles()
+    folder = interrupted(files)
+    chunks = get(files, f"{folder}/{card.CHUNKS}")
+    lines = get(files, f"{folder}/{card.JOURNAL}").splitlines(keepends=True)
+    files.remove(f"{folder}/{card.JOURNAL}")
+    put(files, f"{folder}/{card.JOURNAL}", b"".join(lines[:kept_lines]) + lost)
+    vault, (note,) = recovered(files)
+    assert (note.action, note.reason) == ("quarantined", "nothing that was recorded can be read")
+    assert vault.recordings() == []
+    assert get(files, f"{card.QUARANTINE}/{note.name}/{card.CHUNKS}") == chunks
+
+
+@pytest.mark.req("CAM-19")
+def test_lines_lost_at_the_end_are_told_from_a_power_cut() -> None:
+    """One fragment behind the last line was in progress; two were not."""
+    for kept_lines, cause in ((3, "power_lost"), (2, "damaged")):
+        files = MemoryFiles()
+        folder = interrupted(files)
+        chunks = get(files, f"{folder}/{card.CHUNKS}")
+        lines = get(files, f"{folder}/{card.JOURNAL}").splitlines(keepends=True)
+        files.remove(f"{folder}/{card.JOURNAL}")
+        put(files, f"{folder}/{card.JOURNAL}", b"".join(lines[:kept_lines]))
+        vault, _ = recovered(files)
+        found, content = check_stored(vault, vault.recordings()[0])
+        assert content == joined(MADE[:kept_lines])
+        assert found.cause_stop == cause
+        assert (get(files, f"{folder}/{card.CHUNKS}") == chunks) == (cause == "damaged"), "kept for experts"
+
+
+@pytest.mark.req("CAM-19")
+def test_garbage_with_line_ends_is_a_torn_line_and_not_damage() -> None:
+    files = MemoryFiles()
+    folder = interrupted(files)
+    append(files, f"{folder}/{card.JOURNAL}", b"\n\x00torn\r\nand torn again\n")
+    vault, (note,) = recovered(files)
+    assert note.reason == "power was cut while recording"
+    assert check_stored(vault, vault.recordings()[0])[0].cause_stop == "power_lost"
+
+
 def good_header(folder: str) -> bytes:
     return header.encode(Header(bytes.fromhex(folder.split("/")[1]), "clear", (), info()))
 

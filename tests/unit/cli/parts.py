@@ -7,11 +7,15 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from host_tools.cli.main import main
+from host_tools.cli.trusting import make_trust
+from host_tools.trust.system import SystemTrust
+from tests.unit.trust.parts import CHEAP, PHRASE
 
 NOBODY = 65_534
 
@@ -65,6 +69,11 @@ async def bwc_process(*arguments: object) -> Ended:
     )
     out, err = await process.communicate()
     return Ended(process.returncode or 0, out.decode(), err.decode())
+
+
+def system_in(folder: Path) -> SystemTrust:
+    """Give the controller in ``folder`` a system; its passphrase is PHRASE."""
+    return make_trust(folder, PHRASE, "controller-1", CHEAP)
 
 
 @contextmanager

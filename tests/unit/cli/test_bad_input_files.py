@@ -12,7 +12,7 @@ import pytest
 from host_tools.cli.compose import create_destination
 from host_tools.custody.index import open_index
 from host_tools.hardware.files import BOARDS_FOLDER
-from tests.unit.cli.parts import Bwc, without_privileges
+from tests.unit.cli.parts import Bwc, system_in, without_privileges
 
 BOARD_TEXT = (BOARDS_FOLDER / "pico_dock_1" / "board.toml").read_text(encoding="utf-8")
 
@@ -84,6 +84,7 @@ def test_settings_files(bwc: Bwc, folder: Path):
 
 
 def test_roster_files(bwc: Bwc, folder: Path):
+    system_in(folder / "c")
     arguments = ["controller", "--folder", folder / "c", "--destination", folder / "d", "--create-destination"]
     unknown = write(folder / "roster.toml", '[[wearer]]\nid = "W-1"\nname = "Ada"\nprofil = "x"\n')
     bwc(*arguments, "--roster", unknown).must_be_one_line(str(unknown), "key 'profil'", "did you mean 'profile'")
@@ -114,6 +115,8 @@ def test_folders_that_may_not_be_written(bwc: Bwc, folder: Path):
         path.chmod(0o777)
     with without_privileges():
         create_destination(store)
+        system_in(own)
+        system_in(locked)
     for path in (locked, store):
         path.chmod(0o555)
     with without_privileges():
@@ -128,7 +131,7 @@ def test_folders_that_may_not_be_written(bwc: Bwc, folder: Path):
 
 
 def test_two_controllers_on_one_folder(bwc: Bwc, folder: Path):
-    (folder / "c").mkdir()
+    system_in(folder / "c")
     index = open_index(str(folder / "c" / "index.sqlite"))
     try:
         ended = bwc("controller", "--folder", folder / "c", "--destination", folder / "d", "--create-destination")
@@ -139,6 +142,7 @@ def test_two_controllers_on_one_folder(bwc: Bwc, folder: Path):
 
 def test_a_folder_whose_name_is_too_long_for_a_socket(bwc: Bwc, folder: Path):
     deep = folder / ("x" * 100)
+    system_in(deep)
     ended = bwc("controller", "--folder", deep, "--destination", folder / "d", "--create-destination")
     ended.must_be_one_line("controller.sock", "use a shorter or writable path")
     bwc("emulate", "--folder", deep).must_be_one_line("bench.sock", "use a shorter or writable path")
@@ -149,7 +153,7 @@ def test_a_catalogue_that_is_not_there(bwc: Bwc, folder: Path):
 
 
 def test_an_index_that_is_something_else(bwc: Bwc, folder: Path):
-    (folder / "c").mkdir()
+    system_in(folder / "c")
     shutil.copy(__file__, folder / "c" / "index.sqlite")
     ended = bwc("controller", "--folder", folder / "c", "--destination", folder / "d", "--create-destination")
     ended.must_be_one_line("index.sqlite", "not a custody index")

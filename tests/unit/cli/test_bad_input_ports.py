@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import serial
 
-from tests.unit.cli.parts import Bwc, bwc_process
+from tests.unit.cli.parts import Bwc, bwc_process, system_in
 from tests.unit.controller.strangers import Noisy, OtherVersion, Silent
 from tests.unit.protocol.parts import PtyBoard
 
@@ -106,6 +106,8 @@ def test_wrong_arguments_are_usage_errors(arguments: list[str], bwc: Bwc):
 
 
 def test_an_interrupted_program_ends_in_order(tmp_path: Path):
+    system_in(tmp_path / "c")
+
     async def scenario() -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "host_tools.cli", "controller", "--folder", str(tmp_path / "c")),

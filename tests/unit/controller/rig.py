@@ -9,13 +9,12 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from firmware.camera.vault import Vault
-from firmware.formats.chunk import ClearOpener, Opener
+from firmware.camera.trust import CameraTrust, evidence_signer
 from firmware.formats.header import RecordingInfo
-from firmware.formats.manifest import Manifest
 from firmware.formats.moment import Moment
 from firmware.ports.files import Files
 from firmware.ports.memory_clock import ManualClock
@@ -23,11 +22,15 @@ from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.memory_sensor import MemorySensor
 from firmware.ports.sensor import FRAGMENT_INIT, FRAGMENT_MEDIA, Fragment
+from firmware.secure.certificates import EVIDENCE
 from firmware.secure.certificates_store import CameraIdentity
+from firmware.secure.sealing_file import FileSealer
+from firmware.secure.signing import P256Signer
 from host_tools.controller.discovery import Finder
 from host_tools.controller.members import Members
 from host_tools.controller.service import Controller, World
 from host_tools.controller.status import take_status
+from host_tools.custody.belief import Belief, of_system
 from host_tools.custody.blocking import run_in_thread
 from host_tools.custody.index import Index, open_index
 from host_tools.custody.spool import Spool
@@ -37,12 +40,13 @@ from host_tools.emulator.board import EmulatedBoard
 from host_tools.emulator.platform import BoardClock, DeadlineWatchdog, LevelPins, ModelAdc, Ports, Rtc, SystemEntropy
 from host_tools.emulator.plugs import PtyPlug
 from host_tools.emulator.usb_bus import UsbBus, UsbIdentity
-from host_tools.emulator.workshop import Workshop
+from host_tools.emulator.workshop import BoardKeys, Workshop
 from host_tools.hardware import board_data, board_models, find_board
 from host_tools.system.roster import Assignment, Roster, Wearer
 from host_tools.transports.registry import Registry
+from host_tools.trust.system import SystemTrust
 from tests.unit.trust.parts import World as TrustWorld
-from tests.unit.trust.parts import adopt_on_card
+from tests.unit.trust.parts import adopt_on_card, equip_on_card
 
 BOARDS = {model: find_board(model) for model in board_models()}
 BOARD = BOARDS["pi_zero_2w_camera"]
@@ -51,6 +55,7 @@ ROSTER = Roster(
     (Assignment(camera="CAM-0001", wearer="W-001"), Assignment(camera="CAM-0002", wearer="W-002")),
 )
 STARTED_UNIX_MS = 1_767_225_600_000
+ADOPTED_UNIX_MS = STARTED_UNIX_MS - 86_400_000
 LIMIT_S = 20.0  # for anything that takes a fraction of a second
 LOOK_S = 0.02
 SPARE_BYTES = 4_096
@@ -72,17 +77,48 @@ class CardRecording:
 SMALL = (700, 4_000, 4_000)  # bytes of the fragments of a recording of two seconds
 
 
-def write_recording(files: Files, serial: str, seed: int, sizes: tuple[int, ...] = SMALL) -> CardRecording:
-    """Record onto a card as the camera's vault does; the first size is the initialisation's."""
+class Keyed(Protocol):
+    """A camera: its card, and the keys that are its own."""
+
+    serial: str
+    files: Files
+    keys: BoardKeys
+
+
+@dataclass
+class CardOf:
+    """The same of a camera of a bench."""
+
+    serial: str
+    files: Files
+    keys: BoardKeys
+
+
+def make_member(trust: SystemTrust, camera: Keyed) -> None:
+    """Add a camera without a session, a day before it records."""
+    identity = CameraIdentity(camera.files, camera.keys.keystore, camera.serial)
+    if not identity.is_adopted():
+        adopt_on_card(trust, identity, ADOPTED_UNIX_MS)
+        equip_on_card(trust, identity, camera.files, camera.keys.board_secret, ADOPTED_UNIX_MS)
+
+
+def write_recording(camera: Keyed, seed: int, sizes: tuple[int, ...] = SMALL) -> CardRecording:
+    """Record onto a member's card as its vault does; the first size is the initialisation's."""
     entropy = SeededEntropy(f"recording {seed}")
-    vault = Vault(files, entropy)
+    trust = CameraTrust(camera.files, FileSealer(camera.keys.board_secret, entropy))
+    trust.load()
+    identity = CameraIdentity(camera.files, camera.keys.keystore, camera.serial)
+    evidence = identity.identity(EVIDENCE)
+    assert evidence is not None
+    trust.sign_with(evidence_signer(camera.keys.keystore, identity.slot(EVIDENCE), evidence.chain))
+    vault = trust.vault(entropy)
     vault.open()
     started = Moment(5_000, STARTED_UNIX_MS + 60_000 * seed, "controller", 40)
     info = RecordingInfo(
-        camera_serial=serial,
+        camera_serial=camera.serial,
         camera_model=BOARD.model,
         firmware="0.1.0",
-        system="",
+        system=evidence.owner,
         wearer_id="W-001",
         wearer_name="Ada Lovelace",
         profile="default",
@@ -103,11 +139,11 @@ def write_recording(files: Files, serial: str, seed: int, sizes: tuple[int, ...]
 
 
 class RigCamera:
-    """Camera firmware behind a pseudo-terminal on the rig's USB tree. Its card is ``files``; as its maker made it, until
-    it is adopted."""
+    """Camera firmware behind a pseudo-terminal on the rig's USB tree. Its card is ``files``; as its maker made it,
+    until it is adopted."""
 
     def __init__(self, folder: Path, usb: UsbBus, serial: str, workshop: Workshop, files: Files | None = None) -> None:
-        self.serial = serial
+        self.serial = self.usb_serial = serial
         self.files = files if files is not None else MemoryFiles()
         self.keys = workshop.keys_of(serial, BOARD, self.files)
         workshop.provision(serial, self.files, self.keys)
@@ -126,7 +162,7 @@ class RigCamera:
         """Switch it on and plug it in."""
         self.emulated.power_on()
         self.plug.put_in()
-        identity = UsbIdentity(BOARD.usb.vid, BOARD.usb.pid, "OpenBWC", "camera", self.serial)
+        identity = UsbIdentity(BOARD.usb.vid, BOARD.usb.pid, "OpenBWC", "camera", self.usb_serial)
         self._usb.attach(self.location, identity, 480, self.serial)
 
     def undock(self) -> None:
@@ -168,9 +204,12 @@ class ControllerRig:
         roster: Roster = ROSTER,
         dev: str = "dev",
         after: ControllerRig | None = None,
+        trust_world: TrustWorld | None = None,
+        belief: Belief | None = None,
     ) -> None:
         self.folder = folder
-        self.trust_world = after.trust_world if after else TrustWorld(now_ms=wall_ms())
+        self.trust_world = after.trust_world if after else trust_world or TrustWorld(now_ms=ADOPTED_UNIX_MS)
+        self.trust_world.now_ms = max(self.trust_world.now_ms, wall_ms())
         self.trust = self.trust_world.trust
         self.workshop = after.workshop if after else Workshop(entropy=self.trust_world.entropy)
         self.trust.trust_manufacturer(self.workshop.maker.root)
@@ -179,7 +218,8 @@ class ControllerRig:
         self.store = MemoryDestination()
         self.spool_files = spool_files if spool_files is not None else MemoryFiles()
         self.index: Index = open_index(":memory:")
-        self.spool = Spool(self.spool_files, self.index, wall_ms, spare_bytes=SPARE_BYTES)
+        belief = belief or of_system(self.trust)
+        self.spool = Spool(self.spool_files, self.index, wall_ms, spare_bytes=SPARE_BYTES, belief=belief)
         self.told: list[dict[str, Any]] = []
         self.cameras: list[RigCamera] = []
         self._changed = asyncio.Event()
@@ -194,10 +234,11 @@ class ControllerRig:
             roster=roster,
             wall_ms=lambda: self.trust_world.now_ms,
             nonce=lambda: int.from_bytes(self._nonces.random_bytes(8), "little"),
-            opener_of=clear_opener,
+            opener_of=belief.opener_of,
             run_blocking=run_in_thread,
             trust=self.trust,
             members=self.members,
+            erase_signer=lambda: P256Signer(self.trust.controller_key()),
         )
         self.controller = Controller(world)
         self.controller.happenings.listen(self._take)
@@ -205,8 +246,14 @@ class ControllerRig:
     def camera(self, number: int, files: Files | None = None, adopted: bool = True) -> RigCamera:
         """A new camera of this system, not docked yet."""
         made = RigCamera(self.folder, self.usb, f"CAM-{number:04}", self.workshop, files)
-        if adopted and not made.identity().is_adopted():
-            adopt_on_card(self.trust, made.identity(), self.trust_world.now_ms)
+        if adopted:
+            make_member(self.trust, made)
+        self.cameras.append(made)
+        return made
+
+    def visitor(self, camera: RigCamera, workshop: Workshop) -> RigCamera:
+        """Another rig's camera, at this one's dock."""
+        made = RigCamera(self.folder, self.usb, camera.serial, workshop, camera.files)
         self.cameras.append(made)
         return made
 
@@ -273,11 +320,6 @@ async def running(rig: ControllerRig) -> AsyncGenerator[ControllerRig]:
 def wall_ms() -> int:
     """One moment is as good as another."""
     return STARTED_UNIX_MS + 86_400_000
-
-
-def clear_opener(manifest: Manifest) -> Opener:
-    """Nothing is encrypted here."""
-    return ClearOpener(manifest.recording)
 
 
 def sha256(data: bytes) -> str:

@@ -34,7 +34,7 @@ def test_strangers_are_named_and_keep_nobody_waiting(tmp_path: Path, monkeypatch
         urls = [str(stranger.plug.link) for stranger in strangers]
         rig = ControllerRig(tmp_path, urls=(*urls, str(dev / "missing"), "socket://127.0.0.1:1", "ftp://x"))
         camera = rig.camera(1)
-        recording = write_recording(camera.files, camera.serial, 1)
+        recording = write_recording(camera, 1)
         async with running(rig):
             camera.dock()
             await rig.wait_for("erased", recording=recording.hex)
@@ -147,7 +147,7 @@ def test_a_member_that_answers_nonsense_disturbs_nobody(kind: str, tmp_path: Pat
                 lambda: set(rig.words("problem", "link_lost", "trouble", "camera_idle", "stranger", "not_renewed")),
                 "the board to be judged",
             )
-            recording = write_recording(camera.files, camera.serial, 1)
+            recording = write_recording(camera, 1)
             camera.dock()
             await rig.wait_for("erased", recording=recording.hex)
             await rig.status()

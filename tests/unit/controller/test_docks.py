@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from firmware.ports.memory_files import MemoryFiles
-from firmware.secure.certificates_store import CameraIdentity
 from host_tools.controller.cameras import CameraView
 from host_tools.controller.docks import Dock
 from host_tools.controller.service import lamp_for
@@ -19,8 +18,7 @@ from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench, CameraPart, DockPart
 from host_tools.hardware import find_board, read_usb_tree
 from host_tools.protocol.connection import RequestRefused
-from tests.unit.controller.rig import ControllerRig, running, write_recording
-from tests.unit.trust.parts import adopt_on_card
+from tests.unit.controller.rig import CardOf, ControllerRig, make_member, running, write_recording
 
 BENCH = Bench(
     name="docks",
@@ -36,11 +34,13 @@ class BenchRig(ControllerRig):
         super().__init__(folder, dev="ports")
         self.cards = {part.name: MemoryFiles() for part in BENCH.camera}
         self.bench = EmulatedBench(BENCH, folder, lambda name, _: self.cards[name], self.workshop)
+        self.members_cards: dict[str, CardOf] = {}
         for part in BENCH.camera:
             card = self.cards[part.name]
             keys = self.workshop.keys_of(part.name, find_board(part.model), card)
             self.workshop.provision(part.serial, card, keys)
-            adopt_on_card(self.trust, CameraIdentity(card, keys.keystore, part.serial), self.trust_world.now_ms)
+            self.members_cards[part.serial] = CardOf(part.serial, card, keys)
+            make_member(self.trust, self.members_cards[part.serial])
 
     def bay(self, dock: str, number: int) -> dict[str, Any]:
         """What the controller knows of a bay."""
@@ -70,7 +70,7 @@ async def at_work(folder: Path) -> AsyncGenerator[BenchRig]:
 def test_a_camera_is_seen_in_its_bay_and_the_bays_lamp_follows_it(tmp_path: Path):
     async def scenario() -> None:
         async with at_work(tmp_path) as rig:
-            write_recording(rig.cards["camera-2"], "CAM-0002", 1)
+            write_recording(rig.members_cards["CAM-0002"], 1)
             rig.bench.reset("camera-2")
             rig.bench.put_in("camera-1", "dock-1", 8)
             rig.bench.put_in("camera-2", "dock-2", 3)

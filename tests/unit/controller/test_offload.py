@@ -27,7 +27,7 @@ def test_what_a_docked_camera_has_is_offloaded_delivered_and_erased(tmp_path: Pa
     async def scenario() -> None:
         rig = ControllerRig(tmp_path)
         camera = rig.camera(1)
-        recordings = [write_recording(camera.files, camera.serial, seed) for seed in (1, 2)]
+        recordings = [write_recording(camera, seed) for seed in (1, 2)]
         async with running(rig):
             camera.dock()
             for recording in recordings:
@@ -49,7 +49,7 @@ def test_after_an_undocking_only_what_is_missing_is_fetched(tmp_path: Path):
     async def scenario() -> None:
         rig = ControllerRig(tmp_path)
         camera = rig.camera(1)
-        recording = write_recording(camera.files, camera.serial, 1, LONG)
+        recording = write_recording(camera, 1, LONG)
         camera.plug.tap = tap = LinkTap()
         camera.plug.limit(SLOW_BYTES_PER_S)
         async with running(rig):
@@ -77,8 +77,8 @@ def test_a_damaged_recording_is_named_and_does_not_keep_the_others(tmp_path: Pat
     async def scenario() -> None:
         rig = ControllerRig(tmp_path)
         camera = rig.camera(1)
-        damaged = write_recording(camera.files, camera.serial, 1)
-        good = write_recording(camera.files, camera.serial, 2)
+        damaged = write_recording(camera, 1)
+        good = write_recording(camera, 2)
         file = camera.files.open(f"recordings/{damaged.hex}/{CHUNKS}", writable=True)
         file.write_at(3_000, b"\x00\x01\x02")
         file.close()
@@ -102,8 +102,8 @@ def test_a_full_spool_takes_nothing_and_loses_nothing(tmp_path: Path):
     async def scenario() -> None:
         rig = ControllerRig(tmp_path, spool_files=MemoryFiles(capacity_bytes=60_000))
         camera = rig.camera(1)
-        big = write_recording(camera.files, camera.serial, 1, (700, 100_000))
-        small = write_recording(camera.files, camera.serial, 2, SMALL)
+        big = write_recording(camera, 1, (700, 100_000))
+        small = write_recording(camera, 2, SMALL)
         async with running(rig):
             camera.dock()
             trouble = await rig.wait_for("trouble", recording=big.hex)
@@ -156,7 +156,7 @@ def test_an_erase_whose_answer_was_lost_is_asked_for_again(tmp_path: Path):
         rig = ControllerRig(tmp_path)
         card = UndockingCard()
         camera = rig.camera(1, card)
-        recording = write_recording(card, camera.serial, 1)
+        recording = write_recording(camera, 1)
         card.undock = camera.undock
         async with running(rig):
             camera.dock()

@@ -7,10 +7,10 @@ import contextlib
 import importlib
 import pkgutil
 from types import UnionType
-from typing import Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 import pytest
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 import host_tools.controller
 from firmware.ports.memory_entropy import SeededEntropy
@@ -38,7 +38,6 @@ DEMO_MAY = {
     "back_up",
     "restore_backup",
     "remove_camera",
-    "force_remove_camera",
     "remove_extension",
     "retrieve_recording",
 }
@@ -84,7 +83,7 @@ def some_value(annotation: object) -> object:
     if get_origin(annotation) in (UnionType, Union):
         return some_value(get_args(annotation)[0])
     plain = {str: "x", int: 1, bool: True, SecretStr: SecretStr("a passphrase")}
-    return plain.get(annotation, [])  # type: ignore[call-overload]
+    return plain.get(annotation, ["x"])  # type: ignore[call-overload]
 
 
 def arguments_of(method) -> dict[str, object]:
@@ -179,7 +178,9 @@ class Trial(CommandGroup):
         """Nothing."""
 
     @command
-    async def check_contacts(self, actor: Actor, passphrase: SecretStr, names: list[str]) -> None:
+    async def check_contacts(
+        self, actor: Actor, passphrase: SecretStr, names: Annotated[list[str], Field(max_length=99)]
+    ) -> None:
         """Fails."""
         raise CommandError("not today: come tomorrow")
 
@@ -247,6 +248,7 @@ def test_the_trail_has_arguments_and_errors_and_no_secrets(audit: AuditTrail):
         ("set_bay_power", {"bay": 3, "on": True, "role": "root"}, "set_bay_power: role: extra inputs"),
         ("set_bay_power", {"bay": 3, "on": True, "actor": "root"}, "set_bay_power: actor: extra inputs"),
         ("check_contacts", {"passphrase": 7, "names": ["sesame"]}, "check_contacts: passphrase: "),
+        ("check_contacts", {"passphrase": "sesame", "names": ["a"] * 100}, "check_contacts: names: "),
         ("__init__", {}, "knows no __init__"),
         ("gate", {}, "knows no gate"),
     ],
@@ -257,6 +259,12 @@ def test_words_are_checked_before_anything_is_done(audit: AuditTrail, name, argu
         asyncio.run(Commands([bare(Trial, audit)]).call(boss, name, arguments))
     assert "sesame" not in str(refused.value)
     assert audit.head().sequence == 0
+
+
+def test_whoever_may_not_learns_nothing_of_the_arguments(audit: AuditTrail):
+    with pytest.raises(CommandRefused, match="ask an administrator"):
+        asyncio.run(Commands([bare(Trial, audit)]).call(Actor("wall", "viewer", "::1"), "set_bay_power", {"x": 1}))
+    assert [entry.outcome for entry in audit.entries()] == ["refused"]
 
 
 def test_when_the_trail_cannot_be_written_nothing_is_done(audit: AuditTrail):

@@ -11,6 +11,7 @@ import pytest
 
 from firmware.ports.memory_files import MemoryFiles
 from host_tools.controller.status import RECORDINGS_SHOWN_MAX, place_of
+from host_tools.custody.belief import ClearBelief
 from host_tools.custody.states import State
 from tests.unit.controller.rig import ControllerRig, running, write_recording
 from tests.unit.custody.recordings import sample
@@ -21,7 +22,7 @@ def test_it_is_plain_and_tells_of_everything(tmp_path: Path):
     async def scenario() -> None:
         rig = ControllerRig(tmp_path)
         camera = rig.camera(1)
-        recording = write_recording(camera.files, camera.serial, 1)
+        recording = write_recording(camera, 1)
         async with running(rig):
             camera.dock()
             await rig.wait_for("erased")
@@ -43,7 +44,7 @@ def test_it_is_plain_and_tells_of_everything(tmp_path: Path):
 @pytest.mark.req("CTRL-08")
 def test_space_is_reserved_from_the_first_byte_on(tmp_path: Path):
     async def scenario() -> None:
-        rig = ControllerRig(tmp_path, spool_files=MemoryFiles(capacity_bytes=100_000))
+        rig = ControllerRig(tmp_path, spool_files=MemoryFiles(capacity_bytes=100_000), belief=ClearBelief())
         big = sample(1, chunk_bytes=5_000)
         rig.spool.accept(big.manifest_bytes, big.manifest.camera_serial, big.digest)
         spool = (await rig.status())["spool"]
@@ -57,7 +58,7 @@ def test_space_is_reserved_from_the_first_byte_on(tmp_path: Path):
 
 def test_it_shows_a_page_of_recordings_and_counts_all(tmp_path: Path):
     async def scenario() -> None:
-        rig = ControllerRig(tmp_path, spool_files=MemoryFiles(capacity_bytes=1 << 24))
+        rig = ControllerRig(tmp_path, spool_files=MemoryFiles(capacity_bytes=1 << 24), belief=ClearBelief())
         count = RECORDINGS_SHOWN_MAX + 2
         for seed in range(count):
             each = sample(seed, fragments=2, chunk_bytes=100, started_unix_ms=1_000 * seed)
@@ -74,7 +75,7 @@ def test_it_shows_a_page_of_recordings_and_counts_all(tmp_path: Path):
 
 def test_every_state_has_a_place(tmp_path: Path):
     async def scenario() -> None:
-        rig = ControllerRig(tmp_path)
+        rig = ControllerRig(tmp_path, belief=ClearBelief())
         each = sample(1)
         rig.spool.accept(each.manifest_bytes, each.manifest.camera_serial, each.digest)
         row = rig.index.get(each.recording)

@@ -1,7 +1,7 @@
 """SQLite on the files port: its writes are torn like all others, and with ``synchronous=FULL`` nothing that was
 committed is lost. With less it is, under the very same cuts: so the cuts can find it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -20,7 +20,7 @@ ROWS = 6
 
 
 @contextmanager
-def opened(files: Files, synchronous: str = "") -> Iterator[Index]:
+def opened(files: Files, synchronous: str = "") -> Generator[Index]:
     vfs = FilesVfs(files, SeededEntropy(1), wall_ms)
     try:
         index = open_index("custody.db", vfs=vfs.name, exclusive=True)
@@ -45,6 +45,11 @@ def announce_all(files: Files, acknowledged: list[int], synchronous: str = "") -
                 index.announce(announcement(number), wall_ms())
                 index.append("recorded", bytes([number]) * 16, wall_ms(), {})
             acknowledged.append(number)
+
+
+def announce_many(index: Index) -> None:
+    for number in range(ROWS, 50):
+        index.announce(announcement(number), wall_ms())
 
 
 def lost_rows(phase: str, change: int, synchronous: str) -> list[int]:
@@ -90,7 +95,7 @@ def test_with_a_weaker_setting_the_same_cuts_lose_what_was_committed() -> None:
 def test_it_is_one_file_after_an_orderly_end_and_reads_back() -> None:
     files = MemoryFiles()
     announce_all(files, [])
-    assert files.crash().list_folder("") == ["custody.db"]
+    assert files.list_folder("") == ["custody.db"]
     with opened(files.crash()) as index:
         assert len(index.recordings()) == ROWS
 
@@ -101,8 +106,7 @@ def test_a_full_medium_is_told_as_such_and_loses_nothing() -> None:
     ballast = files.create("ballast", files.free_bytes() - 3_000)
     with opened(files) as index:
         with pytest.raises(CustodyFault, match="no space left"):
-            for number in range(ROWS, 50):
-                index.announce(announcement(number), wall_ms())
+            announce_many(index)
         files.remove("ballast")
         ballast.close()
         assert len(index.recordings()) >= ROWS

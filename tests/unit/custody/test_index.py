@@ -105,6 +105,25 @@ def test_a_newer_schema_is_named(tmp_path: Path) -> None:
             open_index(str(path), read_only=read_only)
 
 
+def test_an_index_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it_has(tmp_path: Path) -> None:
+    path = str(tmp_path / "custody.db")
+    index = open_index(path)
+    index.announce(OFFER, 7)
+    index.append("docked", A, 8, {})
+    index.close()
+    with sqlite3.connect(path) as connection:  # as the first release left it
+        connection.executescript("DROP TABLE transfers; DROP INDEX recordings_stored; PRAGMA user_version=1")
+    connection.close()
+    again = open_index(path)
+    assert again.get(A).announced_unix_ms == 7
+    assert Ledger(again).verify().entries == 1
+    again.transfers.begin(A, "memory", "box", 10, 9)
+    assert [each.outcome for each in again.transfers.history(10)] == ["sending"]
+    assert again._database.row("PRAGMA user_version") == (2,)
+    again.close()
+    open_index(path).close()
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_files_that_are_no_index_are_left_alone(tmp_path: Path, read_only: bool) -> None:
     foreign = tmp_path / "foreign.db"

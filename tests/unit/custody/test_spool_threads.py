@@ -42,11 +42,12 @@ async def offload(spool: Spool, many: list[Sample]) -> None:
         await run_in_thread(
             lambda given=given: spool.accept(given.manifest_bytes, given.manifest.camera_serial, given.digest)
         )
-    done = asyncio.Event()
+    done, committed = asyncio.Event(), asyncio.Event()
 
     async def commit_all_the_time() -> None:
         while not done.is_set():
-            await run_in_thread(spool.commit)
+            if (await run_in_thread(spool.commit)).committed:
+                committed.set()
         await run_in_thread(spool.commit)
 
     async with asyncio.TaskGroup() as tasks:
@@ -55,4 +56,6 @@ async def offload(spool: Spool, many: list[Sample]) -> None:
             for given in many:
                 spool.write(given.recording, start, given.chunks[start : start + PIECE_BYTES])
             await asyncio.sleep(0)
+            if start >= len(many[0].chunks) // 2:
+                await committed.wait()  # so that some of it is committed while the rest comes
         done.set()

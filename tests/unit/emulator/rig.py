@@ -8,9 +8,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from firmware.camera.assignment import Assignment
+from firmware.camera.recorder import Wearer
 from firmware.ports.memory_files import MemoryFiles
+from firmware.secure.certificates_store import CameraIdentity
+from firmware.secure.sealing_file import FileSealer
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench, CameraPart, DockPart, Picture
+from host_tools.emulator.workshop import Workshop
+from host_tools.hardware import find_board
+from tests.unit.trust.parts import World as TrustWorld
+from tests.unit.trust.parts import adopt_on_card, equip_on_card
 
 LIMIT_S = 15.0
 SMALL = Bench(
@@ -25,10 +33,29 @@ SMALL = Bench(
 )
 
 
+def member_card(workshop: Workshop, name: str, serial: str, wearer: Wearer) -> MemoryFiles:
+    """The card of a camera that belongs to some system, and has a wearer."""
+    world, card = TrustWorld(), MemoryFiles()
+    world.trust.trust_manufacturer(workshop.maker.root)
+    keys = workshop.keys_of(name, find_board("pi_zero_2w_camera"), card)
+    workshop.provision(serial, card, keys)
+    identity = CameraIdentity(card, keys.keystore, serial)
+    adopt_on_card(world.trust, identity, world.now_ms)
+    equip_on_card(world.trust, identity, card, keys.board_secret, world.now_ms)
+    Assignment(card, FileSealer(keys.board_secret, world.entropy)).keep(wearer, "default")
+    return card
+
+
 @asynccontextmanager
-async def bench_at_work(folder: Path, cards: dict[str, MemoryFiles] | None = None) -> AsyncGenerator[EmulatedBench]:
-    """Start it and stop it again. ``cards``: of cameras whose cards are not empty."""
-    bench = EmulatedBench(SMALL, folder, lambda name, capacity_bytes: (cards or {}).get(name) or MemoryFiles())
+async def bench_at_work(
+    folder: Path, cards: dict[str, MemoryFiles] | None = None, workshop: Workshop | None = None
+) -> AsyncGenerator[EmulatedBench]:
+    """Start it and stop it again. ``cards``: of cameras whose cards are not empty, made in ``workshop``."""
+
+    def files_of(name: str, capacity_bytes: int) -> MemoryFiles:
+        return (cards or {}).get(name) or MemoryFiles()
+
+    bench = EmulatedBench(SMALL, folder, files_of, workshop)
     await bench.start()
     try:
         yield bench

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from firmware.camera.assignment import Assignment
 from firmware.camera.card import CHUNKS, MANIFEST, size_or_none
 from firmware.camera.recorder import Wearer
 from firmware.ports.memory_files import MemoryFiles
 from host_tools.emulator.bench import BenchError, EmulatedBench
+from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import read_usb_tree
-from tests.unit.emulator.rig import bench_at_work, until
+from tests.unit.emulator.rig import bench_at_work, member_card, until
 
 
 def lit(bench: EmulatedBench, camera: str) -> list[str]:
@@ -60,9 +60,9 @@ def test_a_dock_without_power_takes_its_cameras_off_the_bus(tmp_path: Path):
 def test_lamps_show_what_the_firmware_thinks(tmp_path: Path):
     async def scenario() -> None:
         async with bench_at_work(tmp_path) as bench:
-            await until(lambda: sorted(lit(bench, "camera-1")) == ["green", "red"], "amber: docked")
-            await until(lambda: lit(bench, "camera-2") == ["red"], "red: nobody's")
-            await until(lambda: lit(bench, "camera-2") == [], "flashing")
+            for camera in ("camera-1", "camera-2"):
+                await until(lambda: sorted(lit(bench, camera)) == ["green", "red"], "amber: not added yet")  # noqa: B023
+                await until(lambda: lit(bench, camera) == [], "flashing")  # noqa: B023
             bench.set_power("camera-2", False)
             assert bench.state()["cameras"]["camera-2"]["lamps"] == {}
 
@@ -91,9 +91,9 @@ def test_hands_that_cannot_do_it_say_why(tmp_path: Path):
 @pytest.mark.req("EMU-02", "EMU-04", "CAM-19")
 def test_the_bench_knows_what_a_camera_recorded_before_its_power_was_cut(tmp_path: Path):
     async def scenario() -> None:
-        card = MemoryFiles()
-        Assignment(card).keep(Wearer("W-1", "Ada Lovelace"), "default")
-        async with bench_at_work(tmp_path, cards={"camera-2": card}) as bench:
+        workshop = Workshop()
+        card = member_card(workshop, "camera-2", "CAM-0002", Wearer("W-1", "Ada Lovelace"))
+        async with bench_at_work(tmp_path, {"camera-2": card}, workshop) as bench:
             await until(lambda: lit(bench, "camera-2") == ["green"], "green: ready")
             bench.press("camera-2", "record")
             await until(lambda: lit(bench, "camera-2") == ["red"], "red: recording")

@@ -16,6 +16,7 @@ from firmware.ports.memory_sensor import MemorySensor
 from host_tools.emulator.board import EmulatedBoard
 from host_tools.emulator.platform import BoardClock, DeadlineWatchdog, LevelPins, Ports, Rtc
 from host_tools.emulator.plugs import PtyPlug
+from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import board_data, find_board
 from tests.unit.emulator.rig import until
 
@@ -39,6 +40,9 @@ class Rig:
 
     def __init__(self, folder: Path) -> None:
         self.files = FragileFiles()
+        workshop = Workshop()
+        self.keys = workshop.keys_of("camera-1", BOARD, self.files)
+        workshop.provision("CAM-0001", self.files, self.keys)
         self.rtc = Rtc(self.world_ms)
         self.boots = self.closed = 0
         self.plug = PtyPlug(folder / "port", lambda: self.board.wake())
@@ -60,6 +64,8 @@ class Rig:
             watchdog=DeadlineWatchdog(self.world_ms, WATCHDOG_MS),
             files=self.files,
             sensor=MemorySensor(clock, self.boots),
+            keystore=self.keys.keystore,
+            board_secret=self.keys.board_secret,
         )
 
     def _close_ports(self, ports: Ports) -> None:

@@ -17,7 +17,7 @@ from firmware.ports.memory_files import MemoryFiles
 from host_tools.emulator import rendezvous
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.remote import BenchServer, bench_client
-from host_tools.protocol.connection import Connection
+from host_tools.protocol.connection import Connection, RequestRefused
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports.errors import PortError, PortMissing
 from host_tools.transports.local import LocalError
@@ -78,19 +78,20 @@ def test_one_board_says_the_same_by_every_way_in(tmp_path: Path):
     async def scenario() -> None:
         async with bench_at_work(tmp_path):
             rendezvous.register(SMALL.name, tmp_path)
-            pty = tmp_path / "ports" / "camera-1"
-            await until(pty.exists, "the camera's port")
-            url = f"emu://{SMALL.name}/camera-1"
+            pty = tmp_path / "ports" / "dock-1"
+            await until(pty.exists, "the dock's port")
+            url = f"emu://{SMALL.name}/dock-1"
             found = [
                 await asyncio.to_thread(identity_over_pyserial, url),
                 await asyncio.to_thread(identity_over_pyserial, str(pty)),
                 await identity_over_transport(registry, url),
                 await identity_over_transport(registry, str(pty)),
             ]
-            assert {each["serial"] for each in found} == {"CAM-0001"}
+            assert {(each["serial"], each["model"]) for each in found} == {("DOCK-0001", "pico_dock_8")}
             assert len({each["boot"] for each in found}) == 1
-            dock = await identity_over_transport(registry, f"emu://{SMALL.name}/dock-1")
-            assert (dock["serial"], dock["model"]) == ("DOCK-0001", "pico_dock_8")
+            await until((tmp_path / "ports" / "camera-1").exists, "the camera's port")
+            with pytest.raises(RequestRefused, match="open a new one"):  # a camera answers its own system alone
+                await identity_over_transport(registry, f"emu://{SMALL.name}/camera-1")
 
     try:
         asyncio.run(scenario())

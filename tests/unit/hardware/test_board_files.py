@@ -41,6 +41,9 @@ def test_the_houses_boards_load(model: str):
     assert board.firmware.application == f"firmware.{board.kind}"
     assert board.usb.vid == 0x1209
     assert 1 <= board.usb.pid <= 0x10
+    assert [slot.name for slot in board.update.slots] == ["a", "b"]
+    assert board.update.compatible == "openbwc-" + model.replace("_", "-")
+    assert [each.kind for each in board.usb.functions if each.name == "link"] == ["acm"]
 
 
 @pytest.mark.req("DOCK-06", "EMU-01")
@@ -77,6 +80,11 @@ def test_the_physical_models_front_end_is_the_one_of_the_dock_boards(model: str)
 
 MUX_B_OUTPUT = 'output = "adc0"\npins = ["mux.s0", "mux.s1", "mux.s2", "mux.s3"]\n\n[[peripheral]]\nname = "outputs"'
 CHARGER_NEXT = '0x40\n\n[[peripheral]]\nname = "charger"'
+
+SCL = 'pins = ["i2c1.sda"'
+UART = '[[bus]]\nname = "uart0"'
+UART_9 = '[[bus]]\nname = "uart9"\nkind = "uart"\nunit = 0\npins = ["gnss.rx"]\nfrequency_hz = 9600\n\n'
+BOOT_TWICE = 'name = "boot_a"\nstorage = "card"\nnumber = 3'
 
 SPOILS = [
     # model, text, replacement, text on the reported line, message
@@ -147,6 +155,86 @@ SPOILS = [
     ("pi_zero_2w_camera", 'default = "1080p"', 'default = "1080"', 'default = "1080"', "did you mean 1080p?"),
     ("pi_zero_2w_camera", 'pin = "button.power"', 'pin = "button.pwr"', "button.pwr", "did you mean button.power?"),
     ("pi_zero_2w_camera", 'function = "i2c"', 'function = "out"', 'pins = ["i2c1.sda"', "the bus needs i2c"),
+    ("pi_zero_2w_camera", "gpio = 13, physical = 33", "gpio = 26, physical = 37", '"buzzer"', "no pulse generator"),
+    (
+        "pi_zero_2w_camera",
+        'gpio = 3, physical = 5, function = "i2c"',
+        'gpio = 4, physical = 7, function = "i2c"',
+        SCL,
+        "2, 3",
+    ),
+    ("pi_zero_2w_camera", 'kind = "i2c"\nunit = 1', 'kind = "i2c"\nunit = 7', "unit = 7", "there is no i2c7"),
+    (
+        "pi_zero_2w_camera",
+        '["gnss.rx", "gnss.tx"]',
+        '["gnss.rx"]',
+        '"gnss.tx", gpio',
+        "gnss.tx is a line of no uart bus",
+    ),
+    (
+        "pi_zero_2w_camera",
+        '["gnss.rx", "gnss.tx"]',
+        '["gnss.rx", "gnss.tx", "gnss.rx"]',
+        '["gnss.rx"',
+        "already a line",
+    ),
+    ("pi_zero_2w_camera", UART, UART_9 + UART, 'unit = 0\npins = ["gnss.rx", "gnss.tx"]', "uart0 is there twice"),
+    ("pi_zero_2w_camera", "address = 0x36", "address = 0x37", "0x37", "a MAX17048 answers at 0x36, not at 0x37"),
+    (
+        "pi_zero_2w_camera",
+        "frequency_hz = 400_000",
+        "frequency_hz = 4_000_000",
+        "frequency_hz = 4_000_000",
+        "at most at 1000000 Hz",
+    ),
+    (
+        "pi_zero_2w_camera",
+        "charge_ua = 1_000_000",
+        "charge_ua = 4_000_000",
+        "charge_ua = 4_000_000",
+        "in less than an hour",
+    ),
+    ("pi_zero_2w_camera", 'bus = "uart0"', 'bus = "uart0"\naddress = 0x42', "0x42", "gnss is on no I2C bus"),
+    ("pi_zero_2w_camera", 'storage = "card"\nnumber = 6', 'storage = "crad"\nnumber = 6', '"crad"', "mean card?"),
+    (
+        "pi_zero_2w_camera",
+        "number = 6",
+        "number = 5",
+        'number = 5\nfilesystem = "ext4"\nsize_bytes = 3_221_225_472\n\n[[partition]]\nname = "evidence"',
+        "partition 5 of card",
+    ),
+    ("pi_zero_2w_camera", 'name = "boot_b"\n', 'name = "boot_a"\n', BOOT_TWICE, "boot_a is there twice"),
+    ("pi_zero_2w_camera", "size_bytes = 56_", "size_bytes = 86_", "86_", "the partitions of card take"),
+    ("pi_zero_2w_camera", '["boot_b", "root_b"]', '["boot_b", "rootb"]', '"rootb"', "did you mean root_b?"),
+    ("pi_zero_2w_camera", '["boot_b", "root_b"]', '["boot_b", "root_a"]', '["boot_b"', "root_a is in two slots"),
+    ("pi_zero_2w_camera", '["boot_b", "root_b"]', '["root_b"]', '["root_b"]', "exactly one FAT partition"),
+    ("pi_zero_2w_camera", "number = 3", "number = 8", 'partitions = ["boot_b"', "number from 1 to 4"),
+    ("pi_zero_2w_camera", 'name = "b", part', 'name = "a", part', '"boot_b", "root_b"', "the slot a is there twice"),
+    ("pi_zero_2w_camera", '"root_b"] }', '"root_b"], folder = "/b" }', 'folder = "/b"', "not from a folder"),
+    ("pico_dock_1", ', folder = "/b"', "", 'name = "b"', "the slot b needs a folder"),
+    ("pico_dock_1", 'folder = "/b"', 'folder = "/a"', 'name = "b"', "files is in two slots"),
+    (
+        "pico_dock_1",
+        "firmware_bytes_max = 524_288",
+        "firmware_bytes_max = 800_000",
+        'name = "a", p',
+        "has 720896 bytes",
+    ),
+    (
+        "pico_dock_1",
+        "over_current_ua = 1_400_000",
+        "over_current_ua = 900_000",
+        "over_current_ua",
+        "would switch it off",
+    ),
+    (
+        "pico_dock_8",
+        "gpio = 19, physical = 25",
+        "gpio = 14, physical = 19",
+        'pins = ["outputs.clock"',
+        "GPIO 14 cannot be",
+    ),
+    ("pi_zero_2w_camera", 'revision = "A"\n', "", "# Body-worn", "missing key revision; add it"),
     ("pi_zero_2w_camera", "[battery]", "[batery]", "[batery]", "unknown key batery; did you mean battery?"),
 ]
 
@@ -167,7 +255,7 @@ def test_more_functions_than_the_pi_has_endpoints_are_refused(tmp_path: Path):
     functions = (
         '{ name = "link", kind = "acm" },\n{ name = "net", kind = "ncm" },\n{ name = "disk", kind = "mass_storage" },'
     )
-    path = spoiled(tmp_path, "pi_zero_2w_camera", '{ name = "link", kind = "acm" },', functions)
+    path = spoiled(tmp_path, "pi_dock", '{ name = "link", kind = "acm" },', functions)
     error = failure(path)
     assert error.key == "usb.functions"
     assert "link 3 + net 3 + disk 2 = 8 endpoints, BCM2710A1 has 7: drop a function" in str(error)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.hardware import UsbDevice, bay_of, device_of_tty, find_board, find_device, read_usb_tree
+from host_tools.hardware import UsbDevice, bay_of, device_of_tty, find_board, find_device, link_tty, read_usb_tree
 from host_tools.hardware.usb import location_of_bay, location_of_controller
 
 DOCK_8 = find_board("pico_dock_8")
@@ -127,3 +127,14 @@ def test_what_has_gone_is_left_out(root: Path):
     locations = [device.location for device in read_usb_tree(root)]
     assert locations == ["1-4", "1-4.1", "1-4.2", "1-4.3", "1-10"]
     assert read_usb_tree(root / "no such folder") == ()
+
+
+@pytest.mark.req("EMU-01")
+def test_the_link_is_on_its_own_terminal():
+    """A Pico's first terminal is MicroPython's prompt."""
+    dock, camera = find_board("pico_dock_1"), find_board("pi_zero_2w_camera")
+    shown = UsbDevice("1-1", 0x1209, 4, "S", "P", 12, ("ttyACM3", "ttyACM4"))
+    assert link_tty(shown, dock) == "ttyACM4"
+    assert link_tty(shown, camera) == "ttyACM3"
+    assert link_tty(UsbDevice("1-1", 0x1209, 4, "S", "P", 12, ("ttyACM3",)), dock) == "ttyACM3"
+    assert link_tty(UsbDevice("1-1", 0x1209, 4, "S", "P", 12, ()), dock) is None

@@ -34,7 +34,8 @@ def pair_of(claimed: str | None, greeting: bytes) -> tuple[SecuredStream, Secure
 def test_a_serial_is_heard_before_tls_and_must_be_the_certificate_s():
     host, board, reader = pair_of(None, channel_greeting.encode("CAM-0001"))
     assert (reader.serial, host.channel.state, board.channel.state) == ("CAM-0001", OPEN, OPEN)
-    assert host.peer is not None and host.peer.serial == "CAM-0001"
+    assert host.peer is not None
+    assert host.peer.serial == "CAM-0001"
 
 
 @pytest.mark.req("LINK-04")
@@ -44,8 +45,10 @@ def test_a_serial_is_heard_before_tls_and_must_be_the_certificate_s():
 )
 def test_serial_of_port_greeting_and_certificate_are_one(claimed: str | None, greeting: str):
     host, _board, reader = pair_of(claimed, channel_greeting.encode(greeting))
-    assert host.channel.state == FAILED and host.channel.fault is not None
-    assert host.channel.fault.code == "wrong_serial" and host.fault_text
+    assert host.channel.state == FAILED
+    assert host.channel.fault is not None
+    assert host.channel.fault.code == "wrong_serial"
+    assert host.fault_text
     assert reader.serial == greeting  # it is shown all the same
 
 
@@ -53,7 +56,8 @@ def test_a_greeting_in_pieces_leaves_the_rest_alone():
     whole = channel_greeting.encode("A.b-9")
     reader = GreetingReader()
     rests = [reader.feed(whole[number : number + 1]) for number in range(len(whole) - 1)]
-    assert set(rests) == {b""} and reader.serial is None
+    assert set(rests) == {b""}
+    assert reader.serial is None
     assert (reader.feed(whole[-1:] + b"rest"), reader.serial, reader.feed(b"more")) == (b"rest", "A.b-9", b"more")
 
 
@@ -77,8 +81,10 @@ def test_what_is_no_greeting_is_refused_at_once(data: bytes):
 
 def test_no_greeting_ends_the_channel():
     host, _board, reader = pair_of(None, b"")
-    assert host.channel.state == FAILED and reader.serial is None
-    assert host.channel.fault is not None and host.channel.fault.code == "protocol"
+    assert host.channel.state == FAILED
+    assert reader.serial is None
+    assert host.channel.fault is not None
+    assert host.channel.fault.code == "protocol"
 
 
 def test_a_serial_that_no_certificate_could_have_is_not_said():

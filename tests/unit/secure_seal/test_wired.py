@@ -24,10 +24,11 @@ from tests.unit.secure_seal.parts import STOPPED, SYSTEM_KEY, info, sealing_suit
 
 WEARER = PrivatePart("w-7788", "Ada Åström", "patrol-north")
 DOCUMENTS = SignedDocuments(EVIDENCE_SIGNER)
+MARKS = FileSealer(bytes(32), SeededEntropy(4))
 
 
 def vault_on(files: Files, suite: SealedSuite, seed: int = 1) -> Vault:
-    return Vault(files, SeededEntropy(seed), suite, documents=DOCUMENTS)
+    return Vault(files, SeededEntropy(seed), suite, documents=DOCUMENTS, marks_of=MARKS.marks_of)
 
 
 def record_and_close(files: Files) -> None:

@@ -108,7 +108,13 @@ def test_e_reservations_below_zero_leaked_or_forgotten() -> None:
 def test_f_memory_that_grows() -> None:
     small = Memory(boards=2, tasks=10, timers=100, cable_bytes=0, pending_bytes=0, pending_bytes_max=10, views=2)
     checkers.check_memory(small)
-    for name, value in (("tasks", 1_000), ("timers", 10_000), ("cable_bytes", 1 << 21), ("pending_bytes", 11), ("views", 3)):
+    for name, value in (
+        ("tasks", 1_000),
+        ("timers", 10_000),
+        ("cable_bytes", 1 << 21),
+        ("pending_bytes", 11),
+        ("views", 3),
+    ):
         violates("f", lambda name=name, value=value: checkers.check_memory(small._replace(**{name: value})), "at most")
 
 

@@ -143,3 +143,12 @@ def test_what_nobody_awaited_is_told() -> None:
     loop.call_soon(breaks)
     loop.run_until(1)
     assert "ValueError" in errors[0]
+
+
+def test_a_callback_that_another_one_of_its_moment_cancels_does_not_run() -> None:
+    errors: list[str] = []
+    loop, ran = made(errors), list[str]()
+    handles = [loop.call_later(1, lambda: handles[1].cancel()), loop.call_later(1, ran.append, "late")]
+    loop.run_until(2 * US_PER_S)
+    assert not ran
+    assert not errors

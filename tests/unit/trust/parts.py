@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from firmware.camera.trust import CameraTrust
 from firmware.link import schema
+from firmware.ports.files import Files
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.memory_keystore import MemoryKeystore
-from firmware.secure.certificates import IDEVID, LDEVID, PeerIdentity, identify
+from firmware.secure.certificates import EVIDENCE, IDEVID, LDEVID, PeerIdentity, identify
 from firmware.secure.certificates_keys import P256
 from firmware.secure.certificates_store import CameraIdentity
 from firmware.secure.channel import SecureChannel
 from firmware.secure.channel_context import ChannelTrust
+from firmware.secure.sealing_file import FileSealer
 from host_tools.trust.authority import DAY_MS
 from host_tools.trust.provisioning import Manufacturer, make_manufacturer
 from host_tools.trust.system import SystemTrust, create_system
@@ -82,6 +85,15 @@ def adopt_on_card(trust: SystemTrust, identity: CameraIdentity, now_ms: int) -> 
     assert found is not None
     issued = trust.adopt(found, identity.request(LDEVID), now_ms)
     identity.adopt(identify(trust.record.controller.chain, True), issued.chain, now_ms)
+
+
+def equip_on_card(trust: SystemTrust, identity: CameraIdentity, card: Files, secret: bytes, now_ms: int) -> None:
+    """What a member gets at its first dock: a certificate to sign with, and whom to seal to."""
+    found = identity.identity(LDEVID)
+    assert found is not None
+    issued = trust.renew(found, identity.request(EVIDENCE), now_ms)
+    identity.renew(identify(trust.record.controller.chain, True), issued.chain, now_ms)
+    CameraTrust(card, FileSealer(secret, trust.entropy)).seal_to([trust.recipient().raw])
 
 
 def peer(camera: Camera, kind: str = LDEVID) -> PeerIdentity:

@@ -16,7 +16,7 @@ from host_tools.cli import trust_commands
 from host_tools.trust import admission, passphrase
 from host_tools.trust.admission import ADMISSIONS, FAULTS, STATES
 from host_tools.trust.authority import CONTROLLER_LIFETIME_MS
-from host_tools.trust.errors import TrustFileError
+from host_tools.trust.errors import TrustError
 from host_tools.trust.report import report
 from host_tools.trust.system import create_system
 from tests.unit.trust.parts import CHEAP, NOW_MS, PHRASE, WEEK_MS, World
@@ -68,8 +68,9 @@ def test_it_warns():
 
 def test_the_command_reads_a_real_folder(tmp_path: Path):
     world = World()
-    create_system(LinuxFiles(tmp_path), PHRASE, "controller-9", NOW_MS, world.entropy, CHEAP)
-    assert (tmp_path / "trust").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "trust").mkdir()
+    create_system(LinuxFiles(tmp_path / "trust"), PHRASE, "controller-9", NOW_MS, world.entropy, CHEAP)
+    assert (tmp_path / "trust" / "trust").stat().st_mode & 0o777 == 0o600
     answer = CliRunner().invoke(trust_commands.app, ["show", "--folder", str(tmp_path)])
     assert answer.exit_code == 0, answer.output
     assert "controller-9" in answer.output
@@ -77,8 +78,8 @@ def test_the_command_reads_a_real_folder(tmp_path: Path):
 
 def test_an_empty_folder_is_one_line(tmp_path: Path):
     answer = CliRunner().invoke(trust_commands.app, ["show", "--folder", str(tmp_path)])
-    assert isinstance(answer.exception, TrustFileError)
-    assert str(answer.exception) == "no system's trust is here: set up a system, or restore one from its key"
+    assert isinstance(answer.exception, TrustError)
+    assert "no system; make one with `bwc system create" in str(answer.exception)
 
 
 @pytest.mark.parametrize("table", [ADMISSIONS, FAULTS])

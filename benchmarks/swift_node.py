@@ -1,0 +1,171 @@
+"""A plain OpenStack Swift store on one machine, for as long as a block lasts: rings, four servers, one account.
+
+Law: nothing of ours inside; the virtual environment with PyPI's ``swift`` in it is an argument, since it has no place
+among this software's own dependencies. Unprivileged, on loopback, below one folder; ended by process id.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+USER = "axis:bws"
+KEY = "s3cretKey"
+START_S_MAX = 60.0
+POLL_S = 0.1
+SERVERS = ("account", "container", "object")
+
+CACHE = '''
+"""An in-process stand-in for memcached: enough for one proxy without worker processes."""
+
+
+class Cache:
+    def __init__(self):
+        self.kept = {}
+
+    def get(self, key, raise_on_error=False):
+        return self.kept.get(key)
+
+    def set(self, key, value, *_, **__):
+        self.kept[key] = value
+
+    def incr(self, key, delta=1, *_, **__):
+        self.kept[key] = int(self.kept.get(key) or 0) + delta
+        return self.kept[key]
+
+    def decr(self, key, delta=1, *_, **__):
+        return self.incr(key, -delta)
+
+    def delete(self, key, *_, **__):
+        self.kept.pop(key, None)
+
+    def set_multi(self, mapping, *_, **__):
+        self.kept.update(mapping)
+
+    def get_multi(self, keys, *_, **__):
+        return [self.kept.get(key) for key in keys]
+
+
+def filter_factory(global_conf, **local_conf):
+    cache = Cache()
+
+    def make(app):
+        def call(env, start_response):
+            env["swift.cache"] = cache
+            return app(env, start_response)
+
+        return call
+
+    return make
+'''
+
+
+@contextmanager
+def swift_node(folder: Path, environment: Path) -> Generator[str]:
+    """The URL of authentication, while the block runs. ``environment``: a virtual environment with ``swift``."""
+    ports = {name: _free_port() for name in (*SERVERS, "proxy")}
+    _configure(folder, environment, ports)
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for name in (*SERVERS, "proxy"):
+            command = [str(environment / "bin" / f"swift-{name}-server"), str(folder / "etc" / f"{name}.conf")]
+            log = (folder / f"{name}.log").open("wb")
+            with log:
+                processes.append(
+                    subprocess.Popen(
+                        command, stdout=log, stderr=log, start_new_session=True, env=_environ(folder)
+                    )
+                )
+        url = f"http://127.0.0.1:{ports['proxy']}/auth/v1.0"
+        _wait(url, processes, folder)
+        yield url
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGTERM)
+        for process in processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _configure(folder: Path, environment: Path, ports: dict[str, int]) -> None:
+    etc = folder / "etc"
+    etc.mkdir(parents=True)
+    (folder / "srv" / "d1").mkdir(parents=True)
+    (folder / "modules").mkdir()
+    (folder / "modules" / "one_process_cache.py").write_text(CACHE)
+    (etc / "swift.conf").write_text(
+        "[swift-hash]\nswift_hash_path_suffix = bench\nswift_hash_path_prefix = bench\n"
+        "[storage-policy:0]\nname = one\ndefault = yes\n"
+    )
+    for name in SERVERS:
+        builder = str(etc / f"{name}.builder")
+        place = f"r1z1-127.0.0.1:{ports[name]}/d1"
+        for words in (["create", "4", "1", "1"], ["add", place, "1"], ["rebalance"]):
+            subprocess.run(
+                [str(environment / "bin" / "swift-ring-builder"), builder, *words],
+                check=True, stdout=subprocess.DEVNULL, cwd=etc, env=_environ(folder),
+            )  # fmt: skip
+        (etc / f"{name}.conf").write_text(
+            f"{_default(folder, ports[name])}devices = {folder}/srv\nmount_check = false\ndisable_fallocate = true\n"
+            f"[pipeline:main]\npipeline = {name}-server\n[app:{name}-server]\nuse = egg:swift#{name}\n"
+        )
+    (etc / "proxy.conf").write_text(
+        f"{_default(folder, ports['proxy'])}"
+        "[pipeline:main]\npipeline = catch_errors cache tempauth proxy-server\n"
+        "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
+        "[filter:tempauth]\nuse = egg:swift#tempauth\n"
+        f"user_{USER.replace(':', '_')} = {KEY} .admin\n"
+        "[filter:catch_errors]\nuse = egg:swift#catch_errors\n"
+        "[filter:cache]\npaste.filter_factory = one_process_cache:filter_factory\n"
+    )
+
+
+def _default(folder: Path, port: int) -> str:
+    user = subprocess.run(["id", "-un"], check=True, capture_output=True, text=True).stdout.strip()
+    return (
+        f"[DEFAULT]\nbind_ip = 127.0.0.1\nbind_port = {port}\nuser = {user}\nswift_dir = {folder}/etc\n"
+        "workers = 0\nlog_level = WARNING\n"
+    )
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(folder / "modules")}
+
+
+def _wait(url: str, processes: list[subprocess.Popen[bytes]], folder: Path) -> None:
+    request = urllib.request.Request(url, headers={"X-Auth-User": USER, "X-Auth-Key": KEY})
+    deadline = time.monotonic() + START_S_MAX
+    while time.monotonic() < deadline:
+        if any(process.poll() is not None for process in processes):
+            break
+        try:
+            with urllib.request.urlopen(request, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(POLL_S)
+    logs = "\n".join(path.read_text(errors="replace")[-500:] for path in sorted(folder.glob("*.log")))
+    raise SystemExit(f"Swift does not answer at {url}; its logs:\n{logs}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    with swift_node(Path(sys.argv[2]), Path(sys.argv[1])) as found:
+        print(found)
+        input("Return ends it ")

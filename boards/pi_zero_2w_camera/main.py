@@ -1,0 +1,14 @@
+"""The firmware of pi_zero_2w_camera: its application on its platform."""
+
+from boards.pi_zero_2w_camera.board_data import BOARD
+from firmware.camera import compose
+from firmware.platform.linux import board
+
+
+def main() -> None:
+    """Be this board."""
+    board.main(compose, BOARD)
+
+
+if __name__ == "__main__":
+    main()

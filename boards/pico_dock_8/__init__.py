@@ -1,0 +1,1 @@
+"""Board pico_dock_8: board.toml says what it is, board_data.py says it to its firmware, main.py starts it."""

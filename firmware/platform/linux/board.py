@@ -1,0 +1,190 @@
+"""A Raspberry Pi as a camera or a dock: its ports put together from board_data, and the loop around the application.
+
+Law: the only place of this platform that knows which port stands on which device. Nothing is done at import.
+"""
+
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firmware.platform.linux.adc import LinuxAdc
+from firmware.platform.linux.clock import LinuxClock
+from firmware.platform.linux.device_key import read_device_key
+from firmware.platform.linux.entropy import LinuxEntropy
+from firmware.platform.linux.files import LinuxFiles
+from firmware.platform.linux.functionfs import BulkStream
+from firmware.platform.linux.gadget import Gadget
+from firmware.platform.linux.host_chosen import HostChosenStream
+from firmware.platform.linux.i2c import LinuxI2c
+from firmware.platform.linux.identity import LinuxIdentity
+from firmware.platform.linux.pins import LinuxPins
+from firmware.platform.linux.terminal import TerminalStream
+from firmware.platform.linux.watchdog import LinuxWatchdog
+from firmware.ports.adc import Adc
+from firmware.ports.application import Application
+from firmware.ports.clock import WALL_RTC, Clock
+from firmware.ports.entropy import Entropy
+from firmware.ports.errors import NotFound, PortFault
+from firmware.ports.files import Files
+from firmware.ports.files_keystore import FilesKeystore
+from firmware.ports.i2c import I2c
+from firmware.ports.keystore import Keystore
+from firmware.ports.pins import Pins
+from firmware.ports.sensor import Sensor
+from firmware.ports.stream import Stream
+from firmware.ports.watchdog import Watchdog
+from firmware.secure.certificates_keys import P256, DeviceKeyWrap
+from firmware.version import VERSION
+
+EVIDENCE = "/var/lib/openbwc"  # where the evidence partition is mounted
+LINK = "link"  # the serial function that the link runs over
+WAIT_MS_MAX = 1_000  # also without a deadline
+FUNCTIONS_FOLDER = "/run/openbwc"  # where FunctionFS is mounted, a folder a function
+RTC_UNCERTAINTY_MS = 60_000  # a DS3231 within 2 ppm is a minute off after a year without a controller
+BUSY_WAIT_MS = 20  # between two looks at pins and sensor, none of which wakes a program
+
+Compose = Callable[[Any, "dict[str, Any]"], Application]
+
+
+@dataclass
+class Ports:
+    """What ``compose(ports, board)`` gets. A dock has no files, no sensor and no keys."""
+
+    clock: Clock
+    stream: Stream
+    pins: Pins
+    adc: Adc
+    entropy: Entropy
+    watchdog: Watchdog
+    files: "Files | None" = None
+    sensor: "Sensor | None" = None
+    keystore: "Keystore | None" = None
+    board_secret: bytes = b""
+    make_channel: "Callable[..., Any] | None" = None
+
+
+class Wakeup:
+    """Ends a wait from another thread or a signal's handler."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def wake(self, *_: object) -> None:
+        """From anywhere."""
+        try:
+            os.write(self._write, b"\0")
+        except BlockingIOError:  # it is full of wakes already
+            return
+
+    def stop(self, *_: object) -> None:
+        """No more turns."""
+        self.stopped = True
+        self.wake()
+
+    def close(self) -> None:
+        """Nobody wakes any more."""
+        os.close(self._read)
+        os.close(self._write)
+
+    def wait(self, stream: "TerminalStream", limit_ms: int, to_write: bool) -> None:
+        """Until bytes have come (or can go), somebody wakes, or the time is over."""
+        writers = [stream] if to_write else []
+        ready, _, _ = select.select([self._read, stream], writers, [], limit_ms / 1000)
+        if self._read in ready:
+            os.read(self._read, 4096)
+
+
+def main(compose: Compose, data: "dict[str, Any]") -> None:
+    """Be this board until SIGTERM. The watchdog is armed last: what cannot be opened is told, not reset over."""
+    serial = LinuxIdentity().serial()
+    board: dict[str, Any] = {**data, "serial": serial, "firmware": VERSION}
+    wakeup = Wakeup()
+    signal.signal(signal.SIGTERM, wakeup.stop)
+    gadget = Gadget(data["usb"], serial)
+    gadget.build()
+    terminal = TerminalStream(gadget.terminal_of(LINK), gadget.is_configured)
+    pairs = [bulk_pair(function["name"], wakeup) for function in data["usb"]["functions"] if function["kind"] == "ffs"]
+    stream = HostChosenStream([terminal, *pairs])
+    ports = camera_ports(board, stream, wakeup) if board["kind"] == "camera" else dock_ports(board, stream)
+    gadget.bind()
+    application = compose(ports, board)
+    try:
+        while not wakeup.stopped:
+            turn(application, ports, terminal, wakeup)
+    finally:
+        gadget.unbind()
+        for pair in pairs:
+            pair.close()
+        gadget.remove()
+    if isinstance(ports.watchdog, LinuxWatchdog):
+        ports.watchdog.disarm()
+
+
+def bulk_pair(name: str, wakeup: Wakeup) -> BulkStream:
+    """The user's half of a function of the kind ffs. PortFault if it cannot be mounted."""
+    folder = Path(FUNCTIONS_FOLDER) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_mount():
+        command = ["mount", "-t", "functionfs", name, str(folder)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        if answer.returncode != 0:
+            raise PortFault(f"{folder}: {' '.join(answer.stderr.split())}; load the module usb_f_fs, and run as root")
+    return BulkStream(folder, name, wakeup.wake)
+
+
+def turn(application: Application, ports: Ports, stream: TerminalStream, wakeup: Wakeup) -> None:
+    """One step, and the wait until the next is due."""
+    application.step(ports.clock.now_ms())
+    deadline_ms = application.next_deadline_ms()
+    left_ms = WAIT_MS_MAX if deadline_ms is None else deadline_ms - ports.clock.now_ms()
+    wakeup.wait(stream, max(0, min(left_ms, BUSY_WAIT_MS)), application.wants_write())
+
+
+def dock_ports(board: "dict[str, Any]", stream: Stream) -> Ports:
+    """A dock's: nothing that is kept, nothing that is secret."""
+    has_clock_chip = any(chip["kind"] == "rtc" for chip in board["chips"].values()) and Path("/dev/rtc0").exists()
+    return Ports(
+        clock=LinuxClock(WALL_RTC, RTC_UNCERTAINTY_MS) if has_clock_chip else LinuxClock(),
+        stream=stream,
+        pins=LinuxPins(board),
+        adc=LinuxAdc(board, open_buses(board)),
+        entropy=LinuxEntropy(),
+        watchdog=LinuxWatchdog(board["watchdog_ms"]),
+    )
+
+
+def camera_ports(board: "dict[str, Any]", stream: Stream, wakeup: Wakeup) -> Ports:
+    """A camera's. Without a device key its keys are as safe as the card: NotFound is no reason not to record."""
+    from firmware.platform.linux.sensor import CameraSensor  # PyAV comes with it, which a dock does not have
+
+    entropy = LinuxEntropy()
+    files = LinuxFiles(evidence_folder())
+    try:
+        secret = read_device_key()
+    except NotFound:
+        secret = b""
+    ports = dock_ports(board, stream)
+    ports.files = files
+    ports.sensor = CameraSensor(wakeup.wake)
+    ports.keystore = FilesKeystore(files, P256(entropy), DeviceKeyWrap(secret, entropy) if secret else None)
+    ports.board_secret = secret
+    return ports
+
+
+def open_buses(board: "dict[str, Any]") -> "dict[str, I2c]":
+    """The I2C buses of a board by name."""
+    return {name: LinuxI2c(bus["unit"]) for name, bus in board["buses"].items() if bus["kind"] == "i2c"}
+
+
+def evidence_folder(path: str = EVIDENCE) -> Path:
+    """Where recordings go. NotFound if nothing is mounted there: they would fill the system's own partition."""
+    folder = Path(path)
+    if not folder.is_mount():
+        raise NotFound(f"nothing is mounted at {path}: the evidence partition belongs there")
+    return folder

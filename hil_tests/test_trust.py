@@ -1,0 +1,79 @@
+"""Whose a camera is, on a bench: removed and added again, and found again by a controller that has lost everything."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tools.bench.programs import run_command
+from host_tools.bench.scenario_parts import Bench, DestinationFolder, ScenarioController
+from host_tools.bench.scenario_plugin import BenchHouse
+
+
+def cameras(controller: ScenarioController, *words: str) -> list[dict[str, Any]]:
+    """What ``bwc camera`` prints."""
+    found: list[dict[str, Any]] = json.loads(
+        run_command("camera", *words, "--json", "--folder", str(controller.folder))
+    )
+    return found
+
+
+@pytest.mark.req("CTRL-21", "CTRL-01", "LINK-04")
+@pytest.mark.timeout(120)
+def test_a_controller_that_has_lost_everything_gets_its_cameras_back(
+    bench: Bench,
+    bench_house: BenchHouse,
+    controller: ScenarioController,
+    destination: DestinationFolder,
+    scenario_folder: Path,
+):
+    camera = bench.camera(1)
+    camera.dock(bay=1)
+    controller.wait_for("camera_ready", camera)
+    camera.undock()
+    key, passphrase = scenario_folder / "restore-key", ["--passphrase-file", str(bench_house.passphrase_file)]
+    run_command("restore-key", "make", str(key), "--folder", str(controller.folder), *passphrase)
+    bench.start_recording(camera)
+    bench.let_pass(1.0)
+    camera.stop_recording()
+    (truth,) = camera.truths()
+
+    controller.stop()
+    shutil.rmtree(controller.folder)
+    run_command("restore-key", "use", str(key), "--folder", str(controller.folder), *passphrase)
+    controller.start()
+    bench_house.go_on_with(controller)
+    camera.dock(bay=1)
+    delivered = controller.wait_for("delivered", camera)
+    controller.wait_for("erased", camera)
+    destination.clip(delivered["container"]).must_be(truth)
+    (row,) = [row for row in cameras(controller, "list") if row["serial"] == camera.serial]
+    assert (row["admission"], row["online"]) == ("member", True)
+
+
+@pytest.mark.req("CTRL-03", "CAM-28")
+def test_a_camera_is_drained_removed_and_added_again(
+    bench: Bench, controller: ScenarioController, destination: DestinationFolder
+):
+    camera = bench.camera(2)
+    bench.start_recording(camera)
+    bench.let_pass(1.0)
+    camera.stop_recording()
+    (truth,) = camera.truths()
+    camera.dock(bay=2)
+    controller.wait_for("camera_ready", camera)
+    run_command("camera", "remove", camera.serial, "--folder", str(controller.folder))
+    delivered = controller.wait_for("delivered", camera)
+    controller.wait_for("removed", camera)
+    destination.clip(delivered["container"]).must_be(truth)
+    controller.wait_for("stranger", camera, having=lambda event: event["admission"] == "factory")
+    assert [row["serial"] for row in cameras(controller, "waiting")] == [camera.serial]
+
+    mark = controller.mark()
+    run_command("camera", "add", camera.serial, "--folder", str(controller.folder))
+    controller.wait_for("camera_ready", camera, having=lambda event: event["wearer"] == "Grace Hopper", after=mark)
+    assert cameras(controller, "waiting") == []

@@ -1,0 +1,38 @@
+"""Which destination a controller delivers to: a folder, or whatever a connection file names."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+
+from firmware.platform.linux.files import LinuxFiles
+from host_tools.custody.blocking import run_in_thread
+from host_tools.destinations import connection_file, people
+from host_tools.destinations.connecting import connect
+from host_tools.destinations.directory import DirectoryDestination
+from host_tools.destinations.interface import Destination
+from host_tools.system.roster import Roster
+
+
+def choose_destination(place: Path, roster: Roster) -> Destination:
+    """``place`` is a folder, or a connection file. ConnectionFileError."""
+    if not place.is_file():
+        return DirectoryDestination(lambda: LinuxFiles(place), str(place), run_in_thread)
+
+    def wearer_of(wearer_id: str) -> people.Wearer | None:
+        known = roster.wearers.get(wearer_id)
+        return people.Wearer(wearer_id, known.name, wearer_id) if known is not None else None
+
+    return connect(
+        connection_file.parse(place.read_bytes()),
+        _wall_ms,
+        run_in_thread,
+        secrets.token_bytes,
+        wearer_of,
+        lambda _: None,  # cameras have no names of their own yet: the serial is the name
+    )
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,26 @@
+"""From a connection file to a destination that delivers: the one place that puts client and wrappers together."""
+
+from collections.abc import Callable
+
+from host_tools.custody.blocking import RunBlocking
+from host_tools.destinations.connection_file import ConnectionFile
+from host_tools.destinations.encryption import Encrypting, Entropy
+from host_tools.destinations.interface import Destination
+from host_tools.destinations.people import Announcing, Device, Wearer
+from host_tools.destinations.swift import SwiftDestination, SwiftOptions
+
+
+def connect(
+    connection: ConnectionFile,
+    wall_ms: Callable[[], int],
+    run_blocking: RunBlocking,
+    entropy: Entropy,
+    wearer_of: Callable[[str], Wearer | None],
+    device_of: Callable[[str], Device | None],
+    options: SwiftOptions | None = None,
+) -> Destination:
+    """A destination as the controller delivers to it; nothing has been opened yet."""
+    destination: Destination = SwiftDestination(connection, wall_ms, run_blocking, options)
+    if connection.wants_encryption:
+        destination = Encrypting(destination, connection.public_key, connection.public_key_id, entropy, run_blocking)
+    return Announcing(destination, wearer_of, device_of)

@@ -1,0 +1,147 @@
+"""Wearers, devices and the system itself as the destination knows them: objects in ``Users``, ``Devices``, ``System``.
+
+Law: one way. What changed here is pushed; nothing is read back except which system the destination belongs to. Removal
+means not active any more: recordings survive, the licence is free. An unknown wearer or device would end a recording's
+delivery for good, so ``Announcing`` pushes both before the first recording that names them.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from host_tools.destinations.capabilities import STORE_READ_SYSTEM_ID, STORE_USER_ID_KEY, SYSTEM
+from host_tools.destinations.checks import fitted
+from host_tools.destinations.interface import Destination, DestinationUnavailable, Metadata
+from host_tools.destinations.metadata import DEVICES, USERS, device_metadata, user_metadata
+from host_tools.destinations.names import slug
+from host_tools.destinations.swift import SwiftDestination
+from host_tools.destinations.wrappers import Wrapper
+
+
+class AnotherDestination(DestinationUnavailable):
+    """It is not the one this system was connected to; nothing is sent to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wearer:
+    """``id``: what recordings name; ``key``: the ID that people see, for destinations with StoreUserIDKey."""
+
+    id: str
+    name: str
+    key: str = ""
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A camera."""
+
+    serial: str
+    name: str
+    model: str
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """``id``: a UUID, for good; ``connection``: drawn when it was connected, for good."""
+
+    id: str
+    connection: str
+    name: str
+
+
+async def push_wearer(destination: Destination, wearer: Wearer) -> None:
+    """Tell of a wearer, new or changed."""
+    takes_key = STORE_USER_ID_KEY in destination.describe().capabilities
+    metadata = user_metadata(wearer.name, wearer.is_active, wearer.key if takes_key else "")
+    await destination.ensure_container(USERS, {})
+    await destination.put_object(USERS, slug(wearer.id), _Nothing(), 0, metadata)
+
+
+async def push_device(destination: Destination, device: Device) -> None:
+    """Tell of a device, new or changed."""
+    await destination.ensure_container(DEVICES, {})
+    metadata = device_metadata(device.name, device.model, device.is_active)
+    await destination.put_object(DEVICES, slug(device.serial), _Nothing(), 0, metadata)
+
+
+async def push_system(destination: SwiftDestination, system: System, is_new: bool) -> None:
+    """Where StoreReadSystemID was declared: make sure that this is the destination we were connected to, and tell our
+    name. ``is_new``: it is being connected now. AnotherDestination."""
+    if STORE_READ_SYSTEM_ID not in destination.describe().capabilities:
+        return
+    wanted = {"ConnectionId": fitted(system.connection), "SystemName": fitted(system.name)}
+    known = await destination.object_metadata(SYSTEM, system.id)
+    if known is not None and known.get("ConnectionId") != wanted["ConnectionId"]:
+        raise AnotherDestination(
+            f"{destination.describe()} belongs to another connection of this system: upload its own connection file"
+        )
+    if known is None and not is_new:
+        raise AnotherDestination(
+            f"{destination.describe()} does not know this system: upload the right connection file, or restore "
+            "the destination from its backup"
+        )
+    if known is None:
+        await destination.ensure_container(SYSTEM, {})
+        await destination.put_object(SYSTEM, system.id, _Nothing(), 0, wanted)
+    elif known.get("SystemName") != wanted["SystemName"]:
+        await destination.update_object(SYSTEM, system.id, wanted)
+
+
+class Announcing(Wrapper):
+    """Pushes the wearer and the device of a recording before its container is made, if they were not yet or have
+    changed; the container names them as they are named there. ``wearer_of`` and ``device_of``: from the ID or serial in
+    the metadata; None: not in the roster, and then the ID itself is the name."""
+
+    def __init__(
+        self,
+        inner: Destination,
+        wearer_of: Callable[[str], Wearer | None],
+        device_of: Callable[[str], Device | None],
+    ) -> None:
+        super().__init__(inner)
+        self._wearer_of = wearer_of
+        self._device_of = device_of
+        self._pushed: dict[str, bytes] = {}
+
+    async def open(self) -> None:
+        """See Destination. What was pushed before is pushed again: the destination may have come from a backup."""
+        self._pushed.clear()
+        await self._inner.open()
+
+    async def ensure_container(self, name: str, metadata: Metadata) -> None:
+        """See Destination."""
+        user, serial = metadata.get("UserID", ""), metadata.get("BWCSerialNumber", "")
+        await self.announce(user, serial, metadata.get("BWCModel", ""))
+        named = {"UserID": slug(user)} if user else {}
+        named |= {"BWCSerialNumber": slug(serial)} if serial else {}
+        await self._inner.ensure_container(name, {**metadata, **named})
+
+    async def announce(self, user: str, serial: str, model: str) -> None:
+        """Push them unless that was done. Empty: nobody."""
+        if user:
+            wearer = self._wearer_of(user) or Wearer(user, user, user)
+            if self._is_news(f"{USERS}/{user}", repr(wearer)):
+                await push_wearer(self._inner, wearer)
+                self._pushed[f"{USERS}/{user}"] = _digest(repr(wearer))
+        if serial:
+            device = self._device_of(serial) or Device(serial, serial, model)
+            if self._is_news(f"{DEVICES}/{serial}", repr(device)):
+                await push_device(self._inner, device)
+                self._pushed[f"{DEVICES}/{serial}"] = _digest(repr(device))
+
+    def _is_news(self, key: str, text: str) -> bool:
+        return self._pushed.get(key) != _digest(text)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="replace")).digest()
+
+
+class _Nothing:
+    """An empty body."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in ():
+            yield piece

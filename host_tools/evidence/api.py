@@ -1,0 +1,283 @@
+"""The content destination API over HTTP: a small part of OpenStack Swift, and nothing beyond it.
+
+Law: transport alone. Judgement and storage are ``Intake``'s and run where they may block; what comes is passed on in
+pieces while the next piece arrives, so that memory does not grow with a clip. There is no DELETE and no COPY.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.requests import ClientDisconnect
+
+from firmware.ports.errors import NoSpace, PortFault
+from host_tools.destinations.capabilities import plain_etag
+from host_tools.destinations.clock_check import TIME_ZONE_HEADER
+from host_tools.destinations.headers import Resource, from_headers, to_headers
+from host_tools.evidence import rules
+from host_tools.evidence.blocking import RunBlocking
+from host_tools.evidence.catalogue import Container, StoredObject
+from host_tools.evidence.errors import Refusal
+from host_tools.evidence.intake import Document, Intake
+from host_tools.evidence.store import Upload
+from host_tools.evidence.tokens import TOKEN_LIFE_MS, Tokens
+
+PIECE_BYTES = 1 << 20  # to the disk at once; the next is gathered meanwhile, so two in memory a clip
+FREE_BYTES_MIN = 256 << 20  # never filled by objects: the catalogue must be able to say so
+LISTING_MAX = 10_000  # rows, as Swift has it
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_OBJECT_PATH = "/v1/{account}/{container}/{name:path}"
+_CONTAINER_PATH = "/v1/{account}/{container}"
+_log = logging.getLogger(__name__)
+
+
+def make_app(intake: Intake, tokens: Tokens, run_blocking: RunBlocking) -> FastAPI:
+    """The server's application."""
+    app = FastAPI(title="OpenBWC content destination", docs_url=None, redoc_url=None)
+    api = _Api(intake, tokens, run_blocking)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(PortFault, _storage_fault)
+    app.add_api_route("/auth/v1.0", api.authenticate, methods=["GET"], response_class=Response)
+    routes: tuple[tuple[str, str, Callable[..., Any]], ...] = (
+        ("PUT", _CONTAINER_PATH, api.put_container),
+        ("POST", _CONTAINER_PATH, api.post_container),
+        ("HEAD", _CONTAINER_PATH, api.head_container),
+        ("GET", _CONTAINER_PATH, api.list_container),
+        ("PUT", _OBJECT_PATH, api.put_object),
+        ("POST", _OBJECT_PATH, api.post_object),
+        ("HEAD", _OBJECT_PATH, api.head_object),
+        ("GET", _OBJECT_PATH, api.get_object),
+    )
+    for method, path, endpoint in routes:
+        app.add_api_route(path, endpoint, methods=[method], response_class=Response)
+    return app
+
+
+class _Api:
+    """One method a row of the API's table."""
+
+    def __init__(self, intake: Intake, tokens: Tokens, run_blocking: RunBlocking) -> None:
+        self._intake = intake
+        self._tokens = tokens
+        self._run_blocking = run_blocking
+        self._account = f"AUTH_{re.sub(r'[^A-Za-z0-9_]', '_', intake.settings.account)}"
+
+    async def authenticate(self, request: Request) -> Response:
+        """Account and key for a token and the storage address."""
+        user, key = request.headers.get("x-auth-user", ""), request.headers.get("x-auth-key", "")
+        token = self._tokens.issue(user, key)
+        if token is None:
+            raise Refusal(401, "account or key are not right")
+        headers = {
+            "X-Auth-Token": token,
+            "X-Storage-Token": token,  # python-swiftclient asks for either
+            "X-Auth-Token-Expires": str(TOKEN_LIFE_MS // 1000),
+            "X-Storage-Url": f"{request.url.scheme}://{request.url.netloc}/v1/{self._account}",
+            "Cache-Control": "no-store",
+        }
+        if self._intake.settings.time_zone:
+            headers[TIME_ZONE_HEADER] = self._intake.settings.time_zone
+        return Response(status_code=200, headers=headers)
+
+    async def put_container(self, account: str, container: str, request: Request) -> Response:
+        """201 new, 202 known."""
+        self._admit(account, request)
+        metadata = _metadata(request, "Container")
+        is_new = await self._run_blocking(lambda: self._intake.put_container(container, metadata))
+        return Response(status_code=201 if is_new else 202)
+
+    async def post_container(self, account: str, container: str, request: Request) -> Response:
+        """Add metadata."""
+        self._admit(account, request)
+        metadata = _metadata(request, "Container")
+        await self._run_blocking(lambda: self._intake.update_container(container, metadata))
+        return Response(status_code=204)
+
+    async def head_container(self, account: str, container: str, request: Request) -> Response:
+        """Its metadata."""
+        self._admit(account, request)
+        row = await self._run_blocking(lambda: self._intake.store.required(container))
+        return Response(status_code=204, headers=_container_headers(row))
+
+    async def list_container(self, account: str, container: str, request: Request) -> Response:
+        """Its objects, as lines or as JSON. Only where reading was declared."""
+        self._admit(account, request)
+        self._admit_reading(container)
+        after, limit = request.query_params.get("marker", ""), request.query_params.get("limit", "")
+        rows_max = min(int(limit), LISTING_MAX) if re.fullmatch(r"\d{1,6}", limit) else LISTING_MAX
+        store = self._intake.store
+        row = await self._run_blocking(lambda: store.required(container))
+        rows = await self._run_blocking(lambda: store.catalogue.objects(container, after, rows_max))
+        headers = _container_headers(row)
+        if request.query_params.get("format") == "json":
+            listing = [{"name": each.name, "bytes": each.length_bytes, "hash": each.etag} for each in rows]
+            return Response(json.dumps(listing), headers=headers, media_type="application/json")
+        return PlainTextResponse("".join(f"{each.name}\n" for each in rows), headers=headers)
+
+    async def put_object(self, account: str, container: str, name: str, request: Request) -> Response:
+        """201, with the MD5 of what came as Etag. An Etag sent along must be that MD5 (422)."""
+        self._admit(account, request)
+        metadata = _metadata(request, "Object")
+        said = request.headers.get("content-length", "")
+        length_bytes = int(said) if re.fullmatch(r"\d{1,18}", said) else None
+        await self._run_blocking(lambda: self._check_object(container, name, metadata, length_bytes))
+        upload = await self._run_blocking(lambda: self._intake.store.begin(0))
+        try:
+            await self._receive(request, upload)
+            wanted = request.headers.get("etag", "")
+            if wanted and plain_etag(wanted) != upload.etag:
+                raise Refusal(422, f"object {name}: other bytes came than its Etag says")
+            kind = request.headers.get("content-type", "application/octet-stream")[:100]
+            row = await self._run_blocking(lambda: self._intake.finish_object(upload, container, name, metadata, kind))
+        except BaseException as error:
+            # Whatever ends it, also the end of the task: what was not confirmed is not left lying about.
+            await self._run_blocking(lambda: self._intake.store.discard(upload))
+            if isinstance(error, ClientDisconnect):
+                return Response(status_code=408)  # nobody hears it
+            raise
+        return Response(status_code=201, headers={"Etag": row.etag})
+
+    async def post_object(self, account: str, container: str, name: str, request: Request) -> Response:
+        """These metadata in place of all it had."""
+        self._admit(account, request)
+        metadata = _metadata(request, "Object")
+        await self._run_blocking(lambda: self._intake.update_object(container, name, metadata))
+        return Response(status_code=202)
+
+    async def head_object(self, account: str, container: str, name: str, request: Request) -> Response:
+        """Its metadata, length and Etag."""
+        self._admit(account, request)
+        found = await self._run_blocking(lambda: self._find(container, name))
+        return Response(status_code=200, headers=_object_headers(found))
+
+    async def get_object(self, account: str, container: str, name: str, request: Request) -> Response:
+        """Its bytes, or a range of them. Only where reading was declared, and what ``System`` holds."""
+        self._admit(account, request)
+        self._admit_reading(container)
+        found = await self._run_blocking(lambda: self._find(container, name))
+        if isinstance(found, Document):
+            return Response(found.body, headers={"Etag": found.etag}, media_type="application/json")
+        return self.stream(found, request.headers.get("range", ""))
+
+    def stream(self, row: StoredObject, wanted: str) -> Response:
+        """An object, or the range of it that a Range header names. 416 if there is no such range."""
+        span = _span(wanted, row.length_bytes)
+        if span is None:
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{row.length_bytes}"})
+        start, length_bytes = span
+        headers = {**_object_headers(row), "Content-Length": str(length_bytes)}
+        if wanted:
+            headers["Content-Range"] = f"bytes {start}-{start + length_bytes - 1}/{row.length_bytes}"
+        body = self._pieces(row, start, length_bytes)
+        return StreamingResponse(body, status_code=206 if wanted else 200, headers=headers, media_type=row.content_type)
+
+    # -- helpers
+
+    async def _pieces(self, row: StoredObject, start: int, length_bytes: int) -> AsyncIterator[bytes]:
+        pieces = self._intake.store.read(row, start, length_bytes)
+        try:
+            while (piece := await self._run_blocking(lambda: next(pieces, None))) is not None:
+                yield piece
+        finally:
+            pieces.close()
+
+    async def _receive(self, request: Request, upload: Upload) -> None:
+        """Everything of the request into the upload; one piece is written while the next is gathered."""
+        gathered = bytearray()
+        writing: asyncio.Future[None] | None = None
+        try:
+            async for part in request.stream():
+                gathered += part
+                if len(gathered) >= PIECE_BYTES:
+                    if upload.length_bytes + len(gathered) > rules.OBJECT_LENGTH_MAX:
+                        raise Refusal(413, f"more than {rules.OBJECT_LENGTH_MAX} bytes")
+                    if writing is not None:
+                        await writing
+                    writing = asyncio.ensure_future(self._run_blocking(partial(upload.feed, gathered)))
+                    gathered = bytearray()
+        finally:
+            if writing is not None:
+                await writing
+        if gathered:
+            await self._run_blocking(lambda: upload.feed(gathered))
+
+    def _check_object(self, container: str, name: str, metadata: dict[str, str], length_bytes: int | None) -> None:
+        self._intake.check_object(container, name, metadata, length_bytes)
+        if self._intake.store.files.free_bytes() - (length_bytes or 0) < FREE_BYTES_MIN:
+            raise Refusal(507, "out of storage")
+
+    def _find(self, container: str, name: str) -> StoredObject | Document:
+        document = self._intake.document(name) if container == rules.SYSTEM else None
+        found = document or self._intake.store.catalogue.object(container, name)
+        if found is None:
+            raise Refusal(404, f"object {name[:100]} is not there")
+        return found
+
+    def _admit(self, account: str, request: Request) -> None:
+        if not self._tokens.holds(request.headers.get("x-auth-token", "")):
+            raise Refusal(401, "the token is not valid: authenticate")
+        if account != self._account:
+            raise Refusal(403, "this is another account's storage address")
+
+    def _admit_reading(self, container: str) -> None:
+        """Who delivers need not be able to take evidence out again."""
+        if container != rules.SYSTEM and not self._intake.settings.full_support:
+            raise Refusal(403, "reading was not declared: FullStoreAndReadSupport is off")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    status, text = (error.status, error.text) if isinstance(error, Refusal) else (500, "")
+    return PlainTextResponse(text + "\n", status_code=status)
+
+
+async def _storage_fault(_: Request, error: Exception) -> Response:
+    _log.error("storage: %s", error)
+    if isinstance(error, NoSpace):
+        return PlainTextResponse("out of storage\n", status_code=507)
+    return PlainTextResponse("the storage failed: look into the destination's log\n", status_code=500)
+
+
+def _metadata(request: Request, resource: Resource) -> dict[str, str]:
+    """Either prefix on either resource, as the public example takes them; the right one wins."""
+    headers = request.headers.items()
+    return {**from_headers(headers), **from_headers(headers, resource)}
+
+
+def _container_headers(row: Container) -> dict[str, str]:
+    return to_headers("Container", row.metadata)
+
+
+def _object_headers(found: StoredObject | Document) -> dict[str, str]:
+    if isinstance(found, Document):
+        return {"Etag": found.etag, "Content-Length": str(len(found.body)), "Content-Type": "application/json"}
+    return {
+        **to_headers("Object", found.metadata),
+        "Etag": found.etag,
+        "Content-Length": str(found.length_bytes),
+        "Content-Type": found.content_type,
+        "Accept-Ranges": "bytes",
+    }
+
+
+def _span(wanted: str, length_bytes: int) -> tuple[int, int] | None:
+    """First byte and length of a range; all where none is named; None if it lies outside."""
+    if not wanted:
+        return 0, length_bytes
+    found = _RANGE.fullmatch(wanted.strip())
+    if found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        count = min(int(found[2]), length_bytes)
+        return (length_bytes - count, count) if count else None
+    start = int(found[1])
+    end = min(int(found[2]), length_bytes - 1) if found[2] else length_bytes - 1
+    return (start, end - start + 1) if start <= end else None

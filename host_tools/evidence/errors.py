@@ -1,0 +1,14 @@
+"""What can go wrong at the destination: for people who run it, and as status codes for controllers."""
+
+
+class EvidenceError(Exception):
+    """The destination cannot do what its owner asked; one line that names the thing and the remedy."""
+
+
+class Refusal(Exception):
+    """An answer that is no success: ``status`` of the API's table, and one line for the people at the controller."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text

@@ -1,0 +1,165 @@
+"""A destination's folder: settings, secret, certificate, catalogue and objects; made once, opened often.
+
+Law: the only place that knows what is called what in there. Time, randomness and files are arguments. The secret and
+the private key are readable by their owner alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from firmware.ports.files import Files
+from firmware.version import VERSION
+from host_tools.destinations import connection_file
+from host_tools.destinations.connection_file import ConnectionFile
+from host_tools.evidence import certificates
+from host_tools.evidence.catalogue import Catalogue
+from host_tools.evidence.errors import EvidenceError
+from host_tools.evidence.intake import Intake
+from host_tools.evidence.settings import SETTINGS_NAME, ServerSettings, read_settings
+from host_tools.evidence.store import Store
+
+SECRET_NAME = "account.key"
+CERTIFICATE_NAME = "certificate.pem"
+KEY_NAME = "certificate.key"
+CATALOGUE_NAME = "catalogue.sqlite"
+APPLICATION = "OpenBWC content destination"
+PUBLIC_ID_CHARACTERS = 16  # of the key's SHA-256: tells keys apart
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """An opened destination."""
+
+    folder: Path
+    settings: ServerSettings
+    intake: Intake
+    secret: str
+
+    @property
+    def certificate(self) -> Path:
+        """The server's certificate, PEM."""
+        return self.folder / CERTIFICATE_NAME
+
+    @property
+    def certificate_key(self) -> Path:
+        """Its private key, PEM."""
+        return self.folder / KEY_NAME
+
+    @property
+    def store(self) -> Store:
+        """What it keeps."""
+        return self.intake.store
+
+
+def create(folder: Path, settings_text: str, secret: str, now_ms: int) -> None:
+    """Make a destination in an empty folder, with a self-signed certificate. ``secret``: random text for the
+    controllers' account, at most 64 characters. EvidenceError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise EvidenceError(f"{folder}: is not empty: name an empty folder")
+        folder.chmod(0o700)  # the catalogue names people
+        (folder / SETTINGS_NAME).write_text(settings_text, encoding="utf-8")
+        settings = read_settings(folder)
+        _write_private(folder / SECRET_NAME, secret.encode() + b"\n")
+    except OSError as error:
+        raise EvidenceError(f"{folder}: cannot be made ({error.strerror}): choose a folder you may write") from error
+    renew_certificate(folder, settings.hosts, now_ms)
+
+
+def renew_certificate(folder: Path, hosts: tuple[str, ...], now_ms: int) -> None:
+    """A new key and certificate in place of the old ones. A running server takes them at its next start."""
+    issued = certificates.self_signed(hosts, now_ms)
+    try:
+        _write_private(folder / KEY_NAME, issued.key)
+        _write_private(folder / CERTIFICATE_NAME, issued.certificate)
+    except OSError as error:
+        raise EvidenceError(f"{folder}: cannot be written ({error.strerror}): check its owner and space") from error
+
+
+@contextmanager
+def opened(
+    folder: Path, files: Files, wall_ms: Callable[[], int], new_name: Callable[[], str], told: Callable[[str], None]
+) -> Generator[Destination]:
+    """The destination of a folder; ``files``: the same folder through the files port. EvidenceError."""
+    settings = read_settings(folder)
+    secret = _read_secret(folder)
+    catalogue = Catalogue(folder / CATALOGUE_NAME)
+    try:
+        intake = Intake(Store(files, catalogue, wall_ms, new_name), settings, wall_ms, told)
+        intake.declare()
+        yield Destination(folder, settings, intake, secret)
+    finally:
+        catalogue.close()
+
+
+def connection(destination: Destination, port: int, is_encrypted: bool = True) -> ConnectionFile:
+    """What a controller needs to deliver here. ``is_encrypted``: over HTTPS; off is for development alone."""
+    settings = destination.settings
+    scheme = "https" if is_encrypted else "http"
+    public_key = _public_key(settings.public_key)
+    return ConnectionFile(
+        site=settings.site,
+        application=APPLICATION,
+        application_version=VERSION,
+        auth_uris=tuple(f"{scheme}://{_in_url(host)}:{port}/auth/v1.0" for host in settings.hosts),
+        user=settings.account,
+        key=destination.secret,
+        certificates=(destination.certificate.read_bytes(),) if is_encrypted else (),
+        container_type=settings.container_type,
+        has_full_support=settings.full_support,
+        wants_encryption=bool(public_key),
+        public_key=public_key,
+        public_key_id=hashlib.sha256(public_key).hexdigest()[:PUBLIC_ID_CHARACTERS] if public_key else "",
+    )
+
+
+def connection_text(destination: Destination, port: int, is_encrypted: bool = True) -> bytes:
+    """The same as a file."""
+    return connection_file.write(connection(destination, port, is_encrypted))
+
+
+def _public_key(path: Path | None) -> bytes:
+    if path is None:
+        return b""
+    try:
+        pem = path.read_bytes()
+        load_pem_public_key(pem)
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        raise EvidenceError(f"{path}: is no public key in PEM form: name the file openssl wrote") from error
+    return pem
+
+
+def _read_secret(folder: Path) -> str:
+    path = folder / SECRET_NAME
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"{path}: cannot be read: restore it, or make the destination anew") from error
+    if not 0 < len(secret) <= 64:
+        raise EvidenceError(f"{path}: must hold 1 to 64 characters: restore it")
+    return secret
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    """In place of what was there, whole, for the owner's eyes."""
+    partial = path.with_suffix(path.suffix + ".new")
+    partial.unlink(missing_ok=True)
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

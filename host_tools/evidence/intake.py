@@ -1,0 +1,185 @@
+"""What the destination does with each request of a controller: judge, keep, answer.
+
+Law: knows the API's meaning and none of HTTP; every call blocks. Rejected content is never refused: it is what nobody
+else would take. A wearer who is not in use any more still gets what was recorded before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from host_tools.destinations import capabilities
+from host_tools.destinations.capabilities import CAPABILITIES_OBJECT, CATEGORIES_OBJECT, Category, md5_hex
+from host_tools.destinations.names import NO_WEARER
+from host_tools.evidence import places, retention, rules
+from host_tools.evidence.catalogue import Container, StoredObject
+from host_tools.evidence.errors import EvidenceError, Refusal
+from host_tools.evidence.settings import ServerSettings
+from host_tools.evidence.store import Store, Upload
+
+DECLARED = "capabilities"  # facts of the catalogue: what a controller was told once must stay so
+MODE = "mode"
+SINGULAR = {rules.USERS: "user", rules.DEVICES: "device"}
+
+
+class Document(NamedTuple):
+    """An object of ``System`` that the destination writes itself."""
+
+    body: bytes
+    etag: str
+
+
+class Intake:
+    """``told``: hears what a person should know, as one line."""
+
+    def __init__(
+        self, store: Store, settings: ServerSettings, wall_ms: Callable[[], int], told: Callable[[str], None]
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self._catalogue = store.catalogue
+        self._wall_ms = wall_ms
+        self._told = told
+
+    def declare(self) -> None:
+        """Check that nothing which was said once is taken back, and keep it. EvidenceError."""
+        said = frozenset(self._catalogue.fact(DECLARED).split())
+        gone = sorted(said - self.settings.declared)
+        if gone:
+            raise EvidenceError(f"capabilities: {', '.join(gone)} was declared once and must stay: put it back")
+        mode = self._catalogue.fact(MODE) or self.settings.mode
+        if mode != self.settings.mode:
+            raise EvidenceError(f"mode: was chosen as {mode} and stays so: put it back, or make a new destination")
+        with self._catalogue.change():
+            self._catalogue.keep_fact(DECLARED, " ".join(sorted(self.settings.declared)))
+            self._catalogue.keep_fact(MODE, mode)
+
+    def document(self, name: str) -> Document | None:
+        """What the destination itself says in ``System``; None if it says nothing of that name."""
+        if name in (CAPABILITIES_OBJECT, "Capability.json"):  # the name in the description's older texts
+            body = capabilities.write_capabilities(self.settings.declared)
+        elif name == CATEGORIES_OBJECT and capabilities.READ_CATEGORIES in self.settings.declared:
+            body = capabilities.write_categories(tuple(Category(row.name, row.id) for row in self.settings.category))
+        else:
+            return None
+        return Document(body, md5_hex(body))
+
+    def put_container(self, name: str, metadata: dict[str, str]) -> bool:
+        """Whether it is new. Refusal."""
+        rules.check_name(name, rules.CONTAINER_BYTES_MAX)
+        rules.check_metadata(metadata)
+        kind = rules.kind_of(name)
+        quarantine = ""
+        if kind == "rejected" and capabilities.STORE_REJECTED_CONTENT not in self.settings.declared:
+            raise Refusal(403, "rejected content is not taken here: StoreRejectedContent was not declared")
+        if kind == "recording":
+            self._check_people(name, metadata)
+            quarantine = self._judge_times(name, metadata)
+        return self.store.put_container(name, metadata, quarantine)
+
+    def update_container(self, name: str, metadata: dict[str, str]) -> Container:
+        """Add metadata; completion among them. Refusal."""
+        rules.check_name(name, rules.CONTAINER_BYTES_MAX)
+        rules.check_metadata(metadata)
+        if rules.kind_of(name) == "recording":
+            self._judge_times(name, metadata)
+        before = self.store.required(name)
+        row = self.store.update_container(name, metadata)
+        if row.is_complete and not before.is_complete:
+            places.learn(self.store, row)
+            warning = retention.arrival_warning(self.store, row, self.settings, self._wall_ms())
+            if warning:
+                self._told(warning)
+        return row
+
+    def check_object(self, container: str, name: str, metadata: dict[str, str], length_bytes: int | None) -> None:
+        """Refusal unless an object may begin to come. ``length_bytes``: None if it was not said."""
+        rules.check_name(name, rules.OBJECT_BYTES_MAX)
+        rules.check_metadata(metadata)
+        self.store.required(container)
+        if length_bytes is not None and length_bytes > rules.OBJECT_LENGTH_MAX:
+            raise Refusal(413, f"object {name}: {length_bytes} bytes, at most {rules.OBJECT_LENGTH_MAX}")
+        kind = rules.kind_of(container)
+        if kind == "system" and self.document(name) is not None:
+            raise Refusal(403, f"{name} is this destination's own")
+        if kind == "recording":
+            self._check_clip(container, name, metadata, length_bytes)
+
+    def finish_object(
+        self, upload: Upload, container: str, name: str, metadata: dict[str, str], content_type: str
+    ) -> StoredObject:
+        """Keep what came, durable when it returns. Refusal."""
+        self.store.settle(upload)
+        with self._catalogue.change():
+            self._check_licence(container, name, metadata)
+            row, obsolete = self.store.keep(upload, container, name, metadata, content_type)
+        self.store.let_go(upload, obsolete)
+        return row
+
+    def update_object(self, container: str, name: str, metadata: dict[str, str]) -> StoredObject:
+        """These metadata in place of all it had. Refusal."""
+        rules.check_metadata(metadata)
+        with self._catalogue.change():
+            self._check_licence(container, name, metadata)
+            return self.store.update_object(container, name, metadata)
+
+    def licences_used(self) -> int:
+        """How many wearers, or devices, are in use: what licences are counted by."""
+        return sum(rules.is_active(row.metadata) for row in self._catalogue.objects(self._licensed()))
+
+    # -- helpers
+
+    def _licensed(self) -> str:
+        return rules.USERS if self.settings.mode == "wearer" else rules.DEVICES
+
+    def _check_licence(self, container: str, name: str, metadata: dict[str, str]) -> None:
+        if container not in SINGULAR:
+            return
+        if container == rules.USERS:
+            self._check_user_key(name, metadata)
+        if container != self._licensed() or self.settings.licences is None or not rules.is_active(metadata):
+            return
+        known = self._catalogue.object(container, name)
+        if known is not None and rules.is_active(known.metadata):
+            return
+        if self.licences_used() >= self.settings.licences:
+            text = f"{SINGULAR[container]} {name}: all {self.settings.licences} licences are in use"
+            self._told(text)
+            raise Refusal(402, text)
+
+    def _check_user_key(self, name: str, metadata: dict[str, str]) -> None:
+        """An ID that people see is empty or unique."""
+        key = metadata.get("UserID", "")
+        for row in self._catalogue.objects(rules.USERS) if key else ():
+            if row.name != name and row.metadata.get("UserID") == key:
+                raise Refusal(400, f"user {name}: the ID {key} is another user's")
+
+    def _check_people(self, container: str, metadata: dict[str, str]) -> None:
+        if not self.settings.requires_known or self._catalogue.container(container) is not None:
+            return
+        keys = rules.search_keys(container, metadata)
+        if keys.wearer and keys.wearer != NO_WEARER and self._catalogue.object(rules.USERS, keys.wearer) is None:
+            raise Refusal(400, f"user {keys.wearer} is unknown here")
+        if self._catalogue.object(rules.DEVICES, keys.camera) is None:
+            raise Refusal(400, f"device {keys.camera} is unknown here")
+
+    def _judge_times(self, container: str, metadata: dict[str, str]) -> str:
+        """Why a recording goes to quarantine; empty if it does not. Refusal 400 where there is no quarantine."""
+        fault = rules.times_fault(metadata, self._wall_ms() // 1000)
+        if not fault:
+            return ""
+        if self.settings.quarantine_days is None:
+            raise Refusal(400, fault)
+        self._told(f"recording {container} is in quarantine: {fault}")
+        return fault
+
+    def _check_clip(self, container: str, name: str, metadata: dict[str, str], length_bytes: int | None) -> None:
+        fault = rules.times_fault(metadata, self._wall_ms() // 1000)
+        if length_bytes == 0 and name.endswith((".mp4", ".mkv")):
+            fault = f"clip {name} has no duration"
+        if fault and self.settings.quarantine_days is None:
+            raise Refusal(400, fault)
+        if fault and not self.store.required(container).quarantine:
+            self._told(f"recording {container} is in quarantine: {fault}")
+            self.store.put_container(container, {}, fault)

@@ -1,0 +1,66 @@
+"""Where recordings were made: learnt from the location objects that came with them, for search.
+
+Law: a track that cannot be read (encrypted, another form) teaches nothing and is no error: the object is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+from host_tools.evidence.catalogue import Container
+from host_tools.evidence.store import Store
+
+TRACK_END = "_gpstrail.json"
+TRACK_BYTES_MAX = 16 << 20  # a day of a fix a second; more is no track of a recording
+PLACES_MAX = 10_000  # of one recording; search needs no more
+EARTH_M = 6_371_008.8  # mean radius, IUGG
+CELL_DEGREES = 0.0005  # 55 m of latitude: places this near each other are one place to search
+
+_POINT = re.compile(r"\s*POINT\s*\(\s*(\S+)\s+(\S+)\s*\)\s*", re.IGNORECASE)
+
+
+def learn(store: Store, recording: Container) -> None:
+    """Read the tracks of a recording that is complete."""
+    found: dict[tuple[int, int], tuple[float, float]] = {}
+    for row in store.catalogue.objects(recording.name):
+        if row.name.endswith(TRACK_END) and row.length_bytes <= TRACK_BYTES_MAX:
+            for latitude, longitude in points(b"".join(store.read(row, 0, row.length_bytes))):
+                cell = round(latitude / CELL_DEGREES), round(longitude / CELL_DEGREES)
+                found.setdefault(cell, (latitude, longitude))
+    store.catalogue.keep_places(recording.name, list(found.values())[:PLACES_MAX])
+
+
+def points(track: bytes) -> Iterator[tuple[float, float]]:
+    """Latitude and longitude of each entry that can be read."""
+    try:
+        document: Any = json.loads(track)
+    except (ValueError, RecursionError):
+        return
+    entries: Any = cast("dict[str, Any]", document).get("CoordinateEntries") if isinstance(document, dict) else None
+    for entry in cast("list[Any]", entries) if isinstance(entries, list) else ():
+        text: Any = cast("dict[str, Any]", entry).get("LocationWKT") if isinstance(entry, dict) else None
+        match = _POINT.fullmatch(text) if isinstance(text, str) else None
+        place = _place(match[2], match[1]) if match else None
+        if place is not None:
+            yield place
+
+
+def distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Along the surface of a ball (haversine); within half a percent of the real Earth."""
+    (latitude, longitude), (latitude_2, longitude_2) = one, other
+    north = math.radians(latitude_2 - latitude) / 2
+    east = math.radians(longitude_2 - longitude) / 2
+    cosines = math.cos(math.radians(latitude)) * math.cos(math.radians(latitude_2))
+    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(math.sin(north) ** 2 + cosines * math.sin(east) ** 2)))
+
+
+def _place(latitude: str, longitude: str) -> tuple[float, float] | None:
+    try:
+        found = float(latitude), float(longitude)
+    except ValueError:
+        return None
+    return found if abs(found[0]) <= 90 and abs(found[1]) <= 180 else None

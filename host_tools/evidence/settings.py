@@ -1,0 +1,105 @@
+"""What the destination is told at start: ``server.toml`` in its folder, read once into a frozen object.
+
+Law: knows no server and no store. The secret of the controllers' account is not in here but in a file of its own.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from host_tools.destinations import capabilities
+from host_tools.evidence.errors import EvidenceError
+
+SETTINGS_NAME = "server.toml"
+SITE_CHARACTERS_MAX = 64  # of the connection file
+CATEGORIES_MAX = 1_000  # a list that a person chooses from
+DAYS_MAX = 36_500  # a century
+PORT = 8443
+
+Capability = Literal[
+    "ReadCategories",
+    "StoreBookmarks",
+    "StoreGNSSTrackRecording",
+    "StoreReadSystemID",
+    "StoreRejectedContent",
+    "StoreSignedVideo",
+    "StoreUserIDKey",
+]
+
+
+class CategoryRule(BaseModel):
+    """``retention_days``: kept at least so long after the recording was made; none: as any other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(min_length=1, max_length=32)]
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    retention_days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
+
+
+def _default_categories() -> tuple[CategoryRule, ...]:
+    """The public example's."""
+    names = ("Testimony", "Disorderly Conduct", "Assault", "Homicide", "Traffic")
+    names += tuple(f"Category {letter}" for letter in "ABCDE")
+    return tuple(CategoryRule(id=str(number), name=name) for number, name in enumerate(names, 1))
+
+
+class ServerSettings(BaseModel):
+    """``mode``: what one licence covers, a wearer or a device; ``licences``: none: without limit; ``keep_days``: after
+    which a recording may go, none: never; ``keep_days_min``: guaranteed to all; ``quarantine_days``: how long corrupt
+    recordings are kept apart, none: they are refused; ``hosts``: addresses that controllers know us by."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    site: Annotated[str, Field(min_length=1, max_length=SITE_CHARACTERS_MAX)] = "OpenBWC"
+    mode: Literal["wearer", "device"] = "wearer"
+    account: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.-]{1,64}$")] = "controller"
+    hosts: Annotated[tuple[str, ...], Field(min_length=1, max_length=10)] = ("127.0.0.1",)
+    port: Annotated[int, Field(ge=0, le=65_535)] = PORT
+    container_type: Literal["mp4", "mkv"] = "mp4"
+    capabilities: tuple[Capability, ...] = tuple(sorted(capabilities.ALL))  # pyright: ignore[reportAssignmentType]
+    full_support: bool = False
+    time_zone: Annotated[str, Field(max_length=64)] = ""
+    licences: Annotated[int, Field(ge=0)] | None = None
+    requires_known: bool = True
+    category: Annotated[tuple[CategoryRule, ...], Field(max_length=CATEGORIES_MAX)] = Field(
+        default_factory=_default_categories
+    )
+    keep_days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
+    keep_days_min: Annotated[int, Field(ge=0, le=DAYS_MAX)] = 0
+    quarantine_days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
+    public_key: Path | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> ServerSettings:
+        if "ReadCategories" in self.capabilities and "StoreBookmarks" not in self.capabilities:
+            raise ValueError("ReadCategories needs StoreBookmarks")
+        if len({rule.id for rule in self.category}) != len(self.category):
+            raise ValueError("two categories have the same id")
+        return self
+
+    @property
+    def declared(self) -> frozenset[str]:
+        """Capabilities, all of them under full support."""
+        return capabilities.ALL if self.full_support else frozenset(self.capabilities)
+
+
+def read_settings(folder: Path) -> ServerSettings:
+    """From the folder. EvidenceError."""
+    path = folder / SETTINGS_NAME
+    try:
+        return ServerSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise EvidenceError(
+            f"{path}: cannot be read ({error.strerror}): make the destination with: bwc destination create"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"{path}: not valid TOML ({error}): mend that line") from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(str(part) for part in fault["loc"]) or "settings"
+        raise EvidenceError(f"{path}: {key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}: correct it") from error
