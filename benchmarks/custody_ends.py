@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks.link_ends import PAYLOAD_BYTES, FdStream, Stopwatch, board_session, wait_turn
 from firmware.camera.vault import Vault
+from firmware.camera.vault_errors import VaultError
 from firmware.drivers.cable import Cable, Refusal
 from firmware.formats import authorisation
 from firmware.formats.header import RecordingInfo
@@ -94,7 +95,7 @@ def camera(fd: int, card: Path) -> None:
         size_bytes = sum(each.chunks_bytes for each in vault.recordings())
         try:
             erased = vault.erase(fields["authorisation"], serial)
-        except Exception as error:
+        except VaultError as error:
             raise Refusal("refused", str(error)) from error
         record(vault, serial, size_bytes - sum(each.chunks_bytes for each in vault.recordings()))
         return "erased", {"recording": erased.recording, "counter": erased.counter}

@@ -81,9 +81,7 @@ def swift_node(folder: Path, environment: Path) -> Generator[str]:
             log = (folder / f"{name}.log").open("wb")
             with log:
                 processes.append(
-                    subprocess.Popen(
-                        command, stdout=log, stderr=log, start_new_session=True, env=_environ(folder)
-                    )
+                    subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=_environ(folder))
                 )
         url = f"http://127.0.0.1:{ports['proxy']}/auth/v1.0"
         _wait(url, processes, folder)

@@ -45,10 +45,10 @@ ANSWERED = {
     "factory_reset": _MEMBERS,
 }
 REASONS = {
-    SHUT: "this camera answers nobody in this session: open a new one, securely",
-    PROVISIONAL: "this camera belongs to no system: add it first",
-    MET: "this camera does not know the time yet: set it first",
-    LAPSED: "this camera is in safe mode: allow it back first",
+    SHUT: "it answers nobody here: open a new session, securely",
+    PROVISIONAL: "it belongs to no system: add it first",
+    MET: "it does not know the time yet: set it first",
+    LAPSED: "it is in safe mode: allow it back first",
     FULL: "",
 }
 

@@ -24,6 +24,7 @@ from firmware.link.schema import LAMP_PATTERNS, number_of
 from firmware.link.session import BOARD, Session
 from firmware.ports.application import Application
 from firmware.ports.errors import PortFault, SensorFault
+from firmware.secure import hpke_wrapping
 from firmware.secure.channel import SecureChannel
 from firmware.secure.sealing_file import FileSealer
 
@@ -44,8 +45,8 @@ CAUSE_DOCKED = "docked"
 
 def compose(ports: Any, board: dict[str, Any]) -> CameraApp:
     """``ports``: an object with clock, stream, files, pins, adc, entropy, sensor, watchdog, keystore, board_secret
-    (32 bytes that no other board has, empty where there are none) and make_channel (None: real TLS). ``board``:
-    board_data of board.toml with serial and firmware filled in."""
+    (32 bytes that no other board has, empty where there are none), make_channel (None: real TLS) and wrap_key (None:
+    real HPKE). ``board``: board_data of board.toml with serial and firmware filled in."""
     return CameraApp(ports, board)
 
 
@@ -68,7 +69,7 @@ class CameraApp(Application):
         self._record_pin: str = button["pin"]
         self._record = Button(button["hold_ms"], 0)
         sealer = FileSealer(ports.board_secret, ports.entropy) if ports.board_secret else None
-        self.trust = CameraTrust(ports.files, sealer, board["suite"])
+        self.trust = CameraTrust(ports.files, sealer, board["suite"], ports.wrap_key or hpke_wrapping.wrap)
         self.vault = self.trust.vault(ports.entropy)
         self.assignment = self.trust.assignment()
         self.recorder = Recorder(ports.sensor, self.vault, ports.clock, identity)
@@ -263,8 +264,10 @@ class CameraApp(Application):
             self._told = news
 
     def _happen_here(self, event: str) -> None:
-        """Something that leads to different states depending on where the camera is."""
-        self._happen(states.placed(event, self._docked, self.assignment.wearer is not None))
+        """Something that leads to different states depending on where the camera is. One that could not record all the
+        same, for want of a key or a certificate, is nobody's: its lamp must not say that it is ready."""
+        is_somebodys = self.assignment.wearer is not None and not self.trust.lack()
+        self._happen(states.placed(event, self._docked, is_somebodys))
 
     def _happen(self, event: str) -> None:
         self.state = states.next_state(self.state, event)

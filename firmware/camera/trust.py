@@ -25,13 +25,13 @@ from firmware.ports.entropy import Entropy
 from firmware.ports.errors import NotFound
 from firmware.ports.files import Files
 from firmware.ports.keystore import Keystore
-from firmware.secure import certificates, certificates_keys, document, hpke_keys
+from firmware.secure import certificates, certificates_keys, document, hpke_keys, hpke_wrapping
 from firmware.secure.certificates import CONTROLLER, PeerIdentity
 from firmware.secure.document import EvidenceSigner
 from firmware.secure.hpke_keys import PUBLIC_KEY_BYTES, RecipientKey
 from firmware.secure.sealing_file import SEALED_FILE_BYTES_MAX, FileSealer
 from firmware.secure.signing import SUITE_P256, P256Verifier, SlotKey
-from firmware.secure.suite import SUITE_SEALED, SealedSuite
+from firmware.secure.suite import SUITE_SEALED, SealedSuite, Wrap
 
 RECIPIENTS_FILE = "recipients"
 _WHAT = "recipients"
@@ -47,12 +47,19 @@ class CameraTrust:
     card for all to read and change, and nothing tells a header or journal of ours from another's.
     """
 
-    def __init__(self, files: Files, file_sealer: FileSealer | None, suite: str = SUITE_SEALED) -> None:
-        """``suite``: the board's, from board.toml; ``clear`` is signed like any other, but not sealed."""
+    def __init__(
+        self,
+        files: Files,
+        file_sealer: FileSealer | None,
+        suite: str = SUITE_SEALED,
+        wrap: Wrap = hpke_wrapping.wrap,
+    ) -> None:
+        """``suite``: the board's, from board.toml; ``clear`` is signed like any other, but not sealed. ``wrap``: see
+        SealedSuite."""
         self.file_sealer = file_sealer
         self.documents = TrustedDocuments()
         self.erase_verifier = ControllerVerifier()
-        self._sealed = SealedSuite()
+        self._sealed = SealedSuite(wrap=wrap)
         self.suite: Suite = _TrustedSuite(self.lack, _suite_of(suite, self._sealed))
         self.marks_of: MarksOf = file_sealer.marks_of if file_sealer else no_marks
         self._files = files

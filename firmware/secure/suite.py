@@ -5,7 +5,7 @@ recipients' public halves only: nothing on it opens a recording that is closed, 
 A suite is a property of the board: whoever opens says which suites it accepts, and nobody negotiates.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from firmware.formats.chunk import SUITE_CLEAR, Begun, ClearOpener, Opener, Suite
@@ -20,6 +20,8 @@ from firmware.secure.sealing import SUITE_SEALED, GcmOpener, GcmSealer
 __all__ = ("SUITE_SEALED", "NoKey", "SealedRecording", "SealedSuite", "opener_for")
 
 SEALED_ONLY = frozenset({SUITE_SEALED})
+
+Wrap = Callable[[bytes, RecipientKey, str, bytes], bytes]  # hpke_wrapping.wrap
 
 
 class NoKey(FormatError):
@@ -38,12 +40,14 @@ class SealedRecording(Protocol):
 
 
 class SealedSuite(Suite):
-    """Seals to ``recipients``: the system's key first, then paired phones."""
+    """Seals to ``recipients``: the system's key first, then paired phones. ``wrap``: in place of real HPKE, whose
+    randomness is OpenSSL's own, for simulations that must repeat themselves."""
 
     name = SUITE_SEALED
 
-    def __init__(self, recipients: Sequence[RecipientKey] = ()) -> None:
+    def __init__(self, recipients: Sequence[RecipientKey] = (), wrap: Wrap = hpke_wrapping.wrap) -> None:
         self._recipients: tuple[RecipientKey, ...] = ()
+        self._wrap = wrap
         self.seal_to(recipients)
 
     def seal_to(self, recipients: Sequence[RecipientKey]) -> None:
@@ -60,7 +64,7 @@ class SealedSuite(Suite):
         if not self._recipients:
             raise FormatError("sealing: no key to seal to; add the camera to a system first")
         key = entropy.random_bytes(RECORDING_KEY_BYTES)
-        wrapped = tuple(hpke_wrapping.wrap(key, recipient, self.name, recording) for recipient in self._recipients)
+        wrapped = tuple(self._wrap(key, recipient, self.name, recording) for recipient in self._recipients)
         return Begun(GcmSealer(recording, key), wrapped)
 
 

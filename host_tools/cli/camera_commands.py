@@ -49,13 +49,14 @@ def remove(
     serials: Serials,
     folder: Folder = Path("controller"),
     force: Annotated[bool, typer.Option("--force", help="Undocked cameras, at once; what they hold is lost.")] = False,
+    stolen: Annotated[bool, typer.Option("--stolen", help="With --force: they can never be added again.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Do not remove it after all.")] = False,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Remove cameras: each is drained at its dock, then back in its factory state, and can be added anywhere."""
     if force:
         phrase = read_passphrase(passphrase_file)
-        controller_client(folder).call("force_remove_cameras", serials=serials, passphrase=phrase)
+        controller_client(folder).call("force_remove_cameras", serials=serials, passphrase=phrase, stolen=stolen)
     for serial in serials if not force else ():
         controller_client(folder).call("remove_camera", serial=serial, keep=keep)
     done = "taken off" if force else "stays" if keep else "is removed as soon as it is docked and drained"
@@ -99,6 +100,8 @@ def _print(cameras: list[dict[str, Any]], as_json: bool) -> None:
         until = datetime.fromtimestamp(expires_ms / 1000, UTC).strftime("%Y-%m-%d") if expires_ms else ""
         belongs = camera["admission"].replace("_", " ") + (", to be removed" if camera["removing"] else "")
         told = camera["admission_text"]
+        if camera["fingerprint"]:
+            told += f"\n{camera['fingerprint']}"
         table.add_row(
             camera["serial"],
             camera["model"],

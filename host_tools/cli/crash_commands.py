@@ -47,9 +47,27 @@ def crash(
         merged = sweep.merged(tallies)
         failed = sum(len(tally.failures) for tally in merged)
         console.print(f"seed {seed}: {sum(tally.cuts for tally in merged)} cuts so far, {failed} failures")
-    _show(sweep.merged(tallies))
+    show(sweep.merged(tallies))
     if any(tally.failures for tally in tallies):
         raise typer.Exit(1)
+
+
+def show(tallies: list[Tally]) -> None:
+    """What was tried and what broke, by side and scenario."""
+    table = Table("Side", "Scenario", *(f"{word}" for word in ("Operations", "Cuts", "Commits cut", "Failures")))
+    for tally in tallies:
+        figures = (tally.operations, tally.cuts, tally.kinds["commit"], len(tally.failures))
+        table.add_row(tally.side, tally.scenario, *(f"{figure}" for figure in figures))
+    table.add_section()
+    cuts, failures = sum(each.cuts for each in tallies), [fail for each in tallies for fail in each.failures]
+    table.add_row("", "all", f"{sum(each.operations for each in tallies)}", f"{cuts}", "", f"{len(failures)}")
+    console.print(table)
+    for failure in failures[:FAILURES_SHOWN]:
+        first, *more = failure.text.strip().splitlines()
+        text = f"{first} … {more[-1].strip()}" if more else first  # the whole of a traceback is for whoever repeats it
+        console.print(f"{text}\n  {sweep.how_to_repeat(failure.cut)}", highlight=False, soft_wrap=True, markup=False)
+    if len(failures) > FAILURES_SHOWN:
+        console.print(f"… and {len(failures) - FAILURES_SHOWN} more")
 
 
 def _run(shares: list[Share], processes: int, name: str) -> list[Tally]:
@@ -64,6 +82,8 @@ def _run(shares: list[Share], processes: int, name: str) -> list[Tally]:
         for done in as_completed([pool.submit(sweep.sweep_share, share) for share in shares]):
             found.append(done.result())
             progress.advance(task)
+            if not console.is_terminal and len(found) * 10 // len(shares) > (len(found) - 1) * 10 // len(shares):
+                console.print(f"{name}: {len(found)} of {len(shares)} parts")  # a log has no bar
     return found
 
 
@@ -82,18 +102,3 @@ def _repeat(text: str) -> None:
     console.print(broken or "every promise holds", highlight=False)
     if broken:
         raise typer.Exit(1)
-
-
-def _show(tallies: list[Tally]) -> None:
-    table = Table("Side", "Scenario", *(f"{word}" for word in ("Operations", "Cuts", "Commits cut", "Failures")))
-    for tally in tallies:
-        figures = (tally.operations, tally.cuts, tally.kinds["commit"], len(tally.failures))
-        table.add_row(tally.side, tally.scenario, *(f"{figure}" for figure in figures))
-    table.add_section()
-    cuts, failures = sum(each.cuts for each in tallies), [fail for each in tallies for fail in each.failures]
-    table.add_row("", "all", f"{sum(each.operations for each in tallies)}", f"{cuts}", "", f"{len(failures)}")
-    console.print(table)
-    for failure in failures[:FAILURES_SHOWN]:
-        console.print(f"{failure.text}\n  {sweep.how_to_repeat(failure.cut)}", highlight=False, soft_wrap=True)
-    if len(failures) > FAILURES_SHOWN:
-        console.print(f"… and {len(failures) - FAILURES_SHOWN} more")

@@ -19,8 +19,11 @@ from rich.table import Table
 
 from firmware.link import schema
 from host_tools.cli.compose import make_registry
+from host_tools.cli.trusting import open_trust, wall_ms
+from host_tools.controller.adoption import set_time
 from host_tools.controller.opening import identify as ask_identity
 from host_tools.controller.opening import open_board
+from host_tools.controller.security import ChannelMaker
 from host_tools.hardware import Board, UsbDevice, bay_of, board_models, find_board, read_usb_tree
 from host_tools.protocol.constructs import ConstructCodec
 
@@ -72,9 +75,14 @@ def list_ports(devices: Sequence[UsbDevice], boards: Iterable[Board], dev: Path)
     return sorted(rows, key=lambda row: not row.model)
 
 
-def identify(url: Url) -> None:
-    """Ask the board at a port who it is."""
-    found = asyncio.run(_identify(url))
+def identify(
+    url: Url,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the controller whose camera it is; cameras answer nobody else.")
+    ] = None,
+) -> None:
+    """Ask the board at a port who it is. A camera must be known to the controller, and its port free."""
+    found = asyncio.run(_identify(url, folder))
     kind = schema.word_of(schema.BOARD_KINDS, found["kind"])
     console.print(
         f"{url}: {kind} [bold]{found['serial']}[/], model {found['model']}, firmware {found['firmware']}, "
@@ -125,9 +133,12 @@ def _name(look_up: Callable[[int], tuple[str, *tuple[object, ...]]], number: int
         return str(number)  # a user or group of another machine or container
 
 
-async def _identify(url: str) -> dict[str, Any]:
-    connection = await open_board(make_registry(), url, secrets.randbits(64), ConstructCodec())
+async def _identify(url: str, folder: Path | None) -> dict[str, Any]:
+    secure = ChannelMaker(open_trust(folder).channel_trust()) if folder is not None else None
+    connection = await open_board(make_registry(), url, secrets.randbits(64), ConstructCodec(), secure)
     try:
+        if connection.peer is not None:
+            await set_time(connection, wall_ms())
         return await ask_identity(connection)
     finally:
         connection.close()

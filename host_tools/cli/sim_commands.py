@@ -21,9 +21,10 @@ from rich.table import Table
 from firmware.version import VERSION
 from host_tools.simulation.checkers import LETTERS
 from host_tools.simulation.fleet import Totals, run_fleet
+from host_tools.simulation.outcome import Outcome
 from host_tools.simulation.plan import LEVELS, Level, Plan, make_plan
 from host_tools.simulation.shrink import shrink
-from host_tools.simulation.world import Outcome, Simulation
+from host_tools.simulation.world import Simulation
 
 SEEDS = 1_000_000  # a random seed is one that people can type
 CAMERAS_MAX = 400

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from firmware.secure.certificates import fingerprint
-from host_tools.cli.trusting import open_trust, read_certificate, wall_ms
+from host_tools.cli.trusting import PassphraseFile, open_trust, read_certificate, read_passphrase, wall_ms
 from host_tools.controller.remote import controller_client
 from host_tools.transports.local import LocalError
 from host_tools.trust.report import TrustReport, report
@@ -48,6 +48,27 @@ def maker(
     else:
         open_trust(folder).trust_manufacturer(root)
     console.print(f"trusted: {fingerprint(root)}", highlight=False)
+
+
+@app.command()
+def rotate(
+    folder: Folder = Path("controller"),
+    sealing: Annotated[bool, typer.Option("--sealing", help="The key that recordings are sealed to.")] = False,
+    issuing: Annotated[bool, typer.Option("--issuing", help="The key that certifies cameras.")] = False,
+    disown: Annotated[
+        bool, typer.Option("--disown", help="With --issuing: the old one was stolen; its cameras are in safe mode.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Replace a key in daily use, with the passphrase. Old recordings stay readable. The controller must run."""
+    if sealing == issuing or (disown and not issuing):
+        raise typer.BadParameter("give --sealing, or --issuing, or --issuing --disown")
+    phrase = read_passphrase(passphrase_file)
+    if sealing:
+        controller_client(folder).call("rotate_sealing_key", passphrase=phrase)
+    else:
+        controller_client(folder).call("rotate_issuing_key", passphrase=phrase, disown=disown)
+    console.print("done: cameras learn of it when they are docked")
 
 
 def is_running(folder: Path) -> bool:

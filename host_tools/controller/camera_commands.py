@@ -45,10 +45,12 @@ class CameraCommands(CommandGroup):
             raise CommandError(str(error)) from error
 
     @command
-    async def force_remove_cameras(self, actor: Actor, serials: Serials, passphrase: SecretStr) -> None:
+    async def force_remove_cameras(
+        self, actor: Actor, serials: Serials, passphrase: SecretStr, stolen: bool = False
+    ) -> None:
         """Take cameras off that are away and cannot be drained. What they hold is given up."""
         try:
-            await self._membership.force_remove(serials, passphrase.get_secret_value())
+            await self._membership.force_remove(serials, passphrase.get_secret_value(), stolen)
         except (MembershipError, TrustError) as error:
             raise CommandError(str(error)) from error
 
@@ -72,6 +74,22 @@ class CameraCommands(CommandGroup):
     async def ask_before_back(self, actor: Actor) -> None:
         """The opposite: each camera needs the passphrase."""
         await self._membership.ask_each_time()
+
+    @command
+    async def rotate_sealing_key(self, actor: Actor, passphrase: SecretStr) -> None:
+        """A new key for recordings from now on; those before stay readable."""
+        try:
+            await self._membership.rotate_sealing(passphrase.get_secret_value())
+        except TrustError as error:
+            raise CommandError(str(error)) from error
+
+    @command
+    async def rotate_issuing_key(self, actor: Actor, passphrase: SecretStr, disown: bool = False) -> None:
+        """A new key for certificates; with ``disown``, whatever the old one certified is in safe mode."""
+        try:
+            await self._membership.rotate_issuing(passphrase.get_secret_value(), disown)
+        except TrustError as error:
+            raise CommandError(str(error)) from error
 
     @command
     async def trust_maker(

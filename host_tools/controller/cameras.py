@@ -49,6 +49,7 @@ class CameraView:
     link: dict[str, Any] = field(default_factory=dict[str, Any])
     admission: str = MEMBER
     admission_text: str = ""
+    fingerprint: str = ""  # of the certificate that a camera has shown which waits to be added
 
 
 class Camera:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from firmware.ports.errors import PortFault
 from firmware.secure import certificates
-from firmware.secure.certificates import ABOUT_TO_EXPIRE, EXPIRED, LDEVID, PeerIdentity
+from firmware.secure.certificates import ABOUT_TO_EXPIRE, EXPIRED, IDEVID, LDEVID, PeerIdentity
 from firmware.secure.channel_context import ChannelTrust
 from host_tools.controller import adoption
 from host_tools.controller.happenings import Happenings
@@ -49,7 +51,8 @@ class Held:
 
 
 class Membership:
-    """One controller's. ``is_online``: whether a member has a session now."""
+    """One controller's. ``is_online``: whether a member has a session now; ``note_in_ledger``: takes the details of
+    cameras that were taken off with what they held."""
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Membership:
         run_blocking: RunBlocking,
         happenings: Happenings,
         is_online: Callable[[str], bool],
+        note_in_ledger: Callable[[dict[str, Any]], object],
     ) -> None:
         self.trust = trust
         self.members = members
@@ -67,6 +71,8 @@ class Membership:
         self._run_blocking = run_blocking
         self._happenings = happenings
         self._is_online = is_online
+        self._note_in_ledger = note_in_ledger
+        self._not_renewed: dict[str, str] = {}
         self._changing = asyncio.Lock()
         self._noting = asyncio.Lock()
         self._channel: tuple[TrustRecord, ChannelTrust] | None = None
@@ -76,7 +82,8 @@ class Membership:
     def channel_trust(self) -> ChannelTrust:
         """How this controller shows itself now, its own certificate renewed when that is due."""
         if not self._changing.locked():
-            self.trust.refresh_controller(self._wall_ms())
+            with suppress(PortFault):  # a disk that takes no new one now: the certificate that there is serves on
+                self.trust.refresh_controller(self._wall_ms())
         record = self.trust.record
         if self._channel is None or self._channel[0] is not record:
             self._channel = record, self.trust.channel_trust()
@@ -99,19 +106,24 @@ class Membership:
             if self.held.get(serial) is held:
                 del self.held[serial]
 
-    async def welcome(self, connection: Connection, peer: PeerIdentity, model: str) -> str:
-        """What a member gets at every dock: a new certificate, and what it lacks of keys and lists. Returns what could
-        not be done, one line, empty as a rule: recordings are taken from it all the same. RequestRefused, LinkLost."""
-        now_ms, expires_ms, trouble = self._wall_ms(), peer.expires_ms, ""
+    async def welcome(self, connection: Connection, peer: PeerIdentity, model: str) -> None:
+        """What a member gets at every dock: a new certificate, and what it lacks of keys and lists. What could not be
+        done is an alert; recordings are taken from it all the same. RequestRefused, LinkLost."""
+        now_ms, expires_ms = self._wall_ms(), peer.expires_ms
+        self._not_renewed.pop(peer.serial, None)
         try:
             expires_ms = await adoption.renew(connection, self.trust, peer, now_ms)
             await adoption.hand_over(connection, self.trust, peer, now_ms)
         except (RequestRefused, TrustError) as error:
-            trouble = f"{peer.serial}: not renewed: {error}"
-            self._happenings.tell("not_renewed", camera=peer.serial, text=trouble)
-        await self._note(Member(peer.serial, model, expires_ms, now_ms))
+            self._not_renewed[peer.serial] = (
+                f"{peer.serial}: its certificate could not be renewed ({error}); dock it again"
+            )
+            self._happenings.tell("not_renewed", camera=peer.serial, text=self._not_renewed[peer.serial])
+        try:
+            await self._note(Member(peer.serial, model, expires_ms, now_ms))
+        except PortFault as fault:
+            trouble = trouble or f"{peer.serial}: not noted among the cameras ({fault}): check the controller's disk"
         await adoption.open_bulk(connection, self.trust)
-        return trouble
 
     async def drained(self, connection: Connection, serial: str) -> bool:
         """Nothing is left on a member: whether it was to be removed, and is now."""
@@ -126,7 +138,7 @@ class Membership:
 
     def alerts(self) -> dict[str, str]:
         """What people should know of members' certificates, by a name for the problem."""
-        found: dict[str, str] = {}
+        found = {f"renewal of {serial}": text for serial, text in self._not_renewed.items()}
         now_ms = self._wall_ms()
         for member in self.members.all():
             standing = certificates.standing_of(certificates.Validity(0, member.expires_unix_ms), now_ms)
@@ -160,16 +172,19 @@ class Membership:
             raise MembershipError(f"{serial}: no camera of this system has that serial; see the list of cameras")
         self._happenings.tell("removal_asked" if wanted else "removal_withdrawn", camera=serial)
 
-    async def force_remove(self, serials: list[str], phrase: str) -> None:
-        """Take cameras off that are not here and cannot be drained; what they hold is given up. MembershipError,
-        WrongPassphrase."""
+    async def force_remove(self, serials: list[str], phrase: str, stolen: bool = False) -> None:
+        """Take cameras off that are not here and cannot be drained; what they hold is given up. ``stolen``: they can
+        never be added again. MembershipError, WrongPassphrase."""
         for serial in serials:
             if self._is_online(serial) or serial in self.held:
                 raise MembershipError(f"{serial} is docked: remove it in order, or undock it first")
             if self.members.find(serial) is None:
                 raise MembershipError(f"{serial}: no camera of this system has that serial; see the list of cameras")
-        await self._change(lambda: passphrase.force_remove(self.trust, phrase, serials, self._wall_ms()))
+        grant = await self._change(lambda: passphrase.force_remove(self.trust, phrase, serials, self._wall_ms()))
+        await self._run_blocking(lambda: self._note_in_ledger({"cameras": sorted(serials), "grant": grant.hex()}))
         for serial in serials:
+            if stolen:
+                await self._change(lambda: self.trust.revoke(serial, self._wall_ms(), (LDEVID, IDEVID)))  # noqa: B023
             await self._forget(serial)
             self._happenings.tell("force_removed", camera=serial)
 
@@ -192,6 +207,14 @@ class Membership:
     async def ask_each_time(self) -> None:
         """The opposite."""
         await self._change(lambda: passphrase.ask_each_time(self.trust))
+
+    async def rotate_sealing(self, phrase: str) -> None:
+        """Seal to a new key from the next docking of each camera on. WrongPassphrase, TrustError."""
+        await self._change(lambda: passphrase.rotate_sealing(self.trust, phrase, self._wall_ms()))
+
+    async def rotate_issuing(self, phrase: str, disown: bool) -> None:
+        """Certify with a new key. ``disown``: the old one was stolen. WrongPassphrase, TrustError."""
+        await self._change(lambda: passphrase.rotate_issuing(self.trust, phrase, self._wall_ms(), disown))
 
     async def trust_maker(self, root: bytes) -> None:
         """Let cameras of a maker wait to be added, by its root certificate in DER. TrustError."""

@@ -47,6 +47,8 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("allow_cameras_back", "RA", ACTS, "bring cameras back from safe mode"),
     ("allow_back_always", "RA", ACTS, "let cameras leave safe mode by themselves"),
     ("ask_before_back", "RA", ACTS, "let no camera leave safe mode by itself"),
+    ("rotate_sealing_key", "RA", ACTS, "have recordings sealed to a new key"),
+    ("rotate_issuing_key", "RA", ACTS, "have certificates issued by a new key"),
     ("trust_maker", "RA", ACTS, "let cameras of a maker be added"),
     # -- people
     ("list_accounts", "RA", READS, "see who has an account, and as what"),

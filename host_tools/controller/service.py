@@ -118,7 +118,13 @@ class Controller:
         )
         self.strangers: dict[FoundPort, CameraView] = {}
         self.membership = Membership(
-            world.trust, world.members, world.wall_ms, world.run_blocking, self.happenings, self.is_online
+            world.trust,
+            world.members,
+            world.wall_ms,
+            world.run_blocking,
+            self.happenings,
+            self.is_online,
+            lambda details: world.index.append("force_removed", None, world.wall_ms(), details),
         )
         for member in world.members.all():
             self.cameras[member.serial] = CameraView(member.serial, member.model)
@@ -262,7 +268,7 @@ class Controller:
             self.strangers.pop(port, None)
             await self._serve_member(port, connection, peer, signer)
         elif admission.state in (FACTORY, SAFE_MODE):
-            self._show_stranger(port, peer.serial, admission)
+            self._show_stranger(port, peer.serial, admission, peer.fingerprint)
             try:
                 await self.membership.hold(Held(connection, peer, admission, port.model))
             finally:
@@ -275,11 +281,11 @@ class Controller:
             await adoption.set_time(connection, self._world.wall_ms())
         except RequestRefused as error:
             raise refused(peer.serial, f"it does not take this controller's time; set its clock ({error})") from error
-        trouble = await self.membership.welcome(connection, peer, port.model)
+        await self.membership.welcome(connection, peer, port.model)
         identity = await identify(connection)
         if identity["serial"] != peer.serial:
             raise refused(peer.serial, f"it says that it is {identity['serial'][:40]!r}; provision it anew")
-        await self._serve_camera(port, connection, identity, signer, trouble)
+        await self._serve_camera(port, connection, identity, signer)
 
     async def _serve_dock(self, port: FoundPort, connection: Connection, identity: dict[str, Any]) -> None:
         dock = Dock(connection, identity, port.location, self.happenings)
@@ -293,12 +299,12 @@ class Controller:
             self.happenings.tell("dock_offline", dock=dock.serial)
 
     async def _serve_camera(
-        self, port: FoundPort, connection: Connection, identity: dict[str, Any], signer: Signer, trouble: str
+        self, port: FoundPort, connection: Connection, identity: dict[str, Any], signer: Signer
     ) -> None:
         world, serial = self._world, identity["serial"]
         view = self.cameras.setdefault(serial, CameraView(serial))
         view.model, view.firmware, view.location = identity["model"], identity["firmware"], port.location
-        view.online, view.trouble = True, trouble
+        view.online = True
         wearer = world.roster.wearer_for(serial)
         offload = Offload(
             connection,
@@ -346,9 +352,7 @@ class Controller:
                 await task
         finally:
             task.cancel()
-            await asyncio.wait({task})
-            if not task.cancelled():
-                task.exception()  # what the loss of the link did to it; the loss itself is told below
+            await _ended(task)
         if connection.closed.done():
             raise connection.closed.result()
 
@@ -369,11 +373,11 @@ class Controller:
                     self.problems.pop(key, None)
             slow = now
 
-    def _show_stranger(self, port: FoundPort, serial: str, admission: Admission) -> None:
+    def _show_stranger(self, port: FoundPort, serial: str, admission: Admission, fingerprint: str = "") -> None:
         known = self.strangers.get(port)
         if known is None or known.admission_text != admission.text:
             view = CameraView(serial, port.model, location=port.location, online=True)
-            view.admission, view.admission_text = admission.state, admission.text
+            view.admission, view.admission_text, view.fingerprint = admission.state, admission.text, fingerprint
             self.strangers[port] = view
             self.happenings.tell("stranger", camera=serial, admission=admission.state, text=admission.text)
 
@@ -412,3 +416,18 @@ def lamp_for(view: CameraView) -> str:
     if view.offloading or view.status.get("recordings", 0):
         return "offloading"
     return "ready" if view.wearer else "docked"
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Wait for a task's end, also when the port goes away meanwhile: a session is never left behind. What the loss of
+    the link did to it is not of interest; the loss itself is told by whoever asks."""
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    if not task.cancelled():
+        task.exception()
+    if cancelled:
+        raise asyncio.CancelledError

@@ -112,6 +112,7 @@ def _camera(controller: Controller, view: CameraView) -> dict[str, Any]:
         "state": _state(view),
         "admission": view.admission,
         "admission_text": view.admission_text,
+        "fingerprint": view.fingerprint,
         "expires_unix_ms": member.expires_unix_ms if member is not None else None,
         "removing": member is not None and member.removing,
         "battery_percent": view.status.get("battery_percent"),

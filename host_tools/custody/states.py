@@ -22,6 +22,7 @@ Word = Literal[
     "erased",
     "signer",
     "head_signed",
+    "force_removed",
 ]
 
 STATES: tuple[State, ...] = get_args(State)
@@ -57,8 +58,9 @@ WORDS_OF: dict[Happening, tuple[Word, ...]] = {
     "erased": ("erased",),
 }
 
-# About the chain itself, not about a step: a certificate that signs from now on, and a head that was signed.
-CHAIN_WORDS: frozenset[Word] = frozenset({"signer", "head_signed"})
+# Not about a step of a recording: a certificate that signs from now on, a head that was signed, and cameras that were
+# taken off with all that they held, with the grant of the passphrase.
+CHAIN_WORDS: frozenset[Word] = frozenset({"signer", "head_signed", "force_removed"})
 
 # The word about a recording that stands last in the ledger while it is in that state. Where it is another one, ledger
 # and index tell different stories: one of them was cut or exchanged.

@@ -7,6 +7,7 @@ from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.encryption import Encrypting, Entropy
 from host_tools.destinations.interface import Destination
 from host_tools.destinations.people import Announcing, Device, Wearer
+from host_tools.destinations.remux import Remuxing
 from host_tools.destinations.swift import SwiftDestination, SwiftOptions
 
 
@@ -23,4 +24,6 @@ def connect(
     destination: Destination = SwiftDestination(connection, wall_ms, run_blocking, options)
     if connection.wants_encryption:
         destination = Encrypting(destination, connection.public_key, connection.public_key_id, entropy, run_blocking)
+    if connection.container_type == "mkv":
+        destination = Remuxing(destination, run_blocking)
     return Announcing(destination, wearer_of, device_of)

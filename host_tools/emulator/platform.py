@@ -24,8 +24,8 @@ RTC_UNCERTAINTY_MS_PER_DAY = 500  # a 5 ppm clock chip drifts 0.43 s a day
 
 @dataclass
 class Ports:
-    """What ``compose(ports, board)`` gets. A dock has no files, no sensor and no keys. ``make_channel``: in place of
-    real TLS, for simulations that must repeat themselves."""
+    """What ``compose(ports, board)`` gets. A dock has no files, no sensor and no keys. ``make_channel``, ``wrap_key``:
+    in place of real TLS and HPKE, for simulations that must repeat themselves."""
 
     clock: Clock
     stream: Stream
@@ -38,6 +38,7 @@ class Ports:
     keystore: Keystore | None = None
     board_secret: bytes = b""
     make_channel: Callable[..., Any] | None = None
+    wrap_key: Callable[..., bytes] | None = None
 
 
 class Rtc:

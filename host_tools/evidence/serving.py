@@ -17,7 +17,7 @@ import uvicorn
 
 from host_tools.evidence.errors import EvidenceError
 
-STOP_S_MAX = 5  # a clip in the middle is not waited for: it comes again
+STOP_S_MAX = 2  # a clip in the middle is not waited for: it comes again
 IDLE_S_MAX = 30  # between requests of one connection
 CONNECTIONS_MAX = 200  # beyond, controllers are told 503 and come back
 BACKLOG = 128

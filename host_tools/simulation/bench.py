@@ -15,7 +15,6 @@ from firmware.camera.app import DOCK_PIN, IDLE_MS_MAX, CameraApp
 from firmware.dock import DockApp
 from firmware.dock import states as bay_states
 from firmware.dock.contacts import CHARGE_CURRENT
-from firmware.formats.chunk import SUITE_CLEAR
 from firmware.ports.adc import Adc
 from firmware.version import VERSION
 from host_tools.controller.discovery import Finder, FoundPort
@@ -24,6 +23,7 @@ from host_tools.emulator.platform import DeadlineWatchdog, LevelPins, ModelAdc, 
 from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import Board, board_data
 from host_tools.hardware.usb import location_of_bay, location_of_controller
+from host_tools.simulation import sealing
 from host_tools.simulation.boards import US_PER_MS, BoardTime, SimBoard, SimClock
 from host_tools.simulation.cable import BoardSocket, Cable
 from host_tools.simulation.channel import SimChannel
@@ -136,6 +136,7 @@ class SimDock:
         self._seed = seed
         self._attaching = 0
         self._moved_us = dict.fromkeys(board.bays, 0)
+        self._powered = dict.fromkeys(board.bays, False)  # as the camera in the bay knows it
         data = board_data(board, serial=self.serial, firmware=VERSION)
         self.sim = SimBoard(loop, board, data, self._make_ports, self._errand, self.follow, crashed)
         self.sim.timeline = loop.bench
@@ -167,6 +168,10 @@ class SimDock:
         """Something at a bay has been moved or switched: its readings are worth taking for a while."""
         self._moved_us[bay] = self._loop.bench.now_us
 
+    def welcome(self, bay: int) -> None:
+        """Another camera: it knows nothing of the bay's supply yet."""
+        self._powered[bay] = False
+
     def _is_calm(self, bay: int) -> bool:
         return self._loop.bench.now_us - self._moved_us[bay] > CALM_US
 
@@ -175,9 +180,12 @@ class SimDock:
         return [bay for bay in self.contacts if bay not in self.occupants]
 
     def follow(self) -> None:
-        """Cameras feel what their bays do."""
-        for camera in list(self.occupants.values()):
-            camera.follow()
+        """Cameras feel it when their bay's supply comes or goes."""
+        for bay, camera in list(self.occupants.items()):
+            powered = self.contacts[bay].is_powered()
+            if powered != self._powered[bay]:
+                self._powered[bay] = powered
+                camera.follow()
 
     def _attach(self, turn: int) -> None:
         if turn == self._attaching and self.sim.is_on and not self._bus.is_attached(self.serial):
@@ -255,7 +263,7 @@ class SimCamera:
         self._attaching = 0
         self._keys = workshop.keys_of(serial, board, disk)
         workshop.provision(serial, disk, self._keys)
-        data = {**board_data(board, serial=serial, firmware=VERSION), "suite": SUITE_CLEAR}
+        data = board_data(board, serial=serial, firmware=VERSION)
         self.sim = SimBoard(loop, board, data, self._make_ports, self._errand, self._stepped, crashed)
         self.socket = BoardSocket(self.sim.wake)
         self.pins = {each.name: each.pin for each in board.buttons}
@@ -301,6 +309,7 @@ class SimCamera:
         self.place = (dock, bay)
         self.wearer = ""
         dock.occupants[bay] = self
+        dock.welcome(bay)
         dock.contacts[bay].insert(self._bench_ms(), CameraSide())
         dock.move(bay)
         self.sim.move(self._loop.bench)
@@ -432,6 +441,7 @@ class SimCamera:
             keystore=self._keys.keystore,
             board_secret=self._keys.board_secret,
             make_channel=SimChannel,
+            wrap_key=sealing.wrap,
         )
 
     def _supply_uv(self) -> int:

@@ -1,8 +1,8 @@
 """Real firmware on virtual time: one board, stepped when something may have happened and not otherwise.
 
 Law: runs the application that board.toml names, over ports; knows no message. A board that only wants to feed its
-watchdog is left alone until something changes, so a camera on a belt costs nothing between two recordings. Firmware that
-raises has crashed: that ends the run as a violation.
+watchdog is left alone until something changes, so a camera on a belt costs nothing between two recordings. Firmware
+that raises has crashed: that ends the run as a violation.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class SimClock(Clock):
 
 
 class SimBoard:
-    """``make_ports(time)`` gives fresh volatile state for each boot; ``stepped`` is called after every step, ``crashed``
-    with what firmware raised."""
+    """``make_ports(time)`` gives fresh volatile state for each boot; ``stepped`` is called after every step,
+    ``crashed`` with what firmware raised."""
 
     def __init__(
         self,

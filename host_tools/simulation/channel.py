@@ -1,9 +1,9 @@
 """The secure channel without its cryptography: chains are shown and judged as over TLS, bytes then pass in the clear.
 
-Law: replaces OpenSSL's record layer and key exchange, whose randomness no seed governs, and nothing else. Who is believed
-is decided by the same ``ChannelTrust`` from the same chains, in the same order: a board shows its chain only to a
-controller that has been believed. States, faults, limits and greetings are SecureChannel's own. There is no adversary
-on these cables, so nobody proves that he has the key of his certificate.
+Law: replaces OpenSSL's record layer and key exchange, whose randomness no seed governs, and nothing else. Who is
+believed is decided by the same ``ChannelTrust`` from the same chains, in the same order: a board shows its chain only
+to a controller that has been believed. States, faults, limits and greetings are SecureChannel's own. There is no
+adversary on these cables, so nobody proves that he has the key of his certificate.
 
 On the wire: records of a kind, a length and bytes. ``chain``: link version, then certificates, each with its length.
 """
@@ -28,6 +28,7 @@ CHAIN = 1
 DATA = 2
 GOODBYE = 3
 REFUSED = 4
+KINDS = (CHAIN, DATA, GOODBYE, REFUSED)
 RECORD_BYTES_MAX = 16_384
 _HEAD = struct.Struct(">BH")
 
@@ -35,7 +36,7 @@ _HEAD = struct.Struct(">BH")
 class SimChannel(SecureChannel):
     """One end; used as SecureChannel is."""
 
-    def __init__(  # pyright: ignore[reportMissingSuperCall]  there is no TLS object here
+    def __init__(  # there is no TLS object here, so nothing of the real one's is called
         self, trust: ChannelTrust, link_version: int, now_ms: int, claimed_serial: str | None = None
     ) -> None:
         self.state = HANDSHAKING
@@ -90,6 +91,8 @@ class SimChannel(SecureChannel):
         if len(self._input) < _HEAD.size:
             return None
         kind, length = _HEAD.unpack_from(self._input)
+        if kind not in KINDS or length > RECORD_BYTES_MAX:
+            raise CertificateFault("protocol", f"a record of kind {kind} with {length} bytes")
         if len(self._input) < _HEAD.size + length:
             return None
         body = bytes(self._input[_HEAD.size : _HEAD.size + length])

@@ -1,4 +1,4 @@
-"""The destination's far end: real checks and receipts in memory, behind a network that can fail in every way that matters.
+"""The destination's far end: real checks and receipts in memory, behind a network that fails as networks do.
 
 Law: faults are a wrapper; what was stored stays. A completed container is told to whoever watches, once each time.
 """

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from host_tools.simulation.outcome import Outcome
 from host_tools.simulation.plan import Plan
-from host_tools.simulation.world import Outcome, Simulation
+from host_tools.simulation.world import Simulation
 
 
 @dataclass

@@ -1,5 +1,5 @@
-"""What people do: take the camera that is theirs today, press its buttons, bring it back; and what a technician does who
-puts everything right.
+"""What people do: take the camera that is theirs today, press its buttons, bring it back; and what a technician does
+who puts everything right.
 
 Law: people see lamps and names at the bay, nothing else. Whoever finds no camera ready in their name waits, and goes
 without if it takes too long.

@@ -274,8 +274,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return None
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        self._on_error(f"{context.get('message')}: {error!r}")
+        error, whose = context.get("exception"), context.get("future") or context.get("task") or ""
+        self._on_error(f"{context.get('message')}: {error!r} {whose!r}")
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         self.call_exception_handler(context)

@@ -19,7 +19,7 @@ from firmware.secure.signing import P256Signer
 from host_tools.controller.happenings import Happening
 from host_tools.controller.members import Members
 from host_tools.controller.service import Controller, World
-from host_tools.custody.belief import CLEAR_ONLY, Belief, of_system
+from host_tools.custody.belief import Belief
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.files_vfs import FilesVfs
 from host_tools.custody.index import Index, open_index
@@ -31,6 +31,7 @@ from host_tools.simulation.bench import SimBus
 from host_tools.simulation.channel import SimChannel
 from host_tools.simulation.disk import Disk
 from host_tools.simulation.loop import VirtualLoop
+from host_tools.simulation.sealing import SimBelief
 from host_tools.system.roster import Roster
 from host_tools.trust.system import SystemTrust, create_system, open_system
 from host_tools.trust.wrapping import ArgonCost
@@ -109,7 +110,7 @@ class Site:
         self.lives += 1
         entropy = ReplayEntropy(f"controller {self._seed} {self.lives}")
         trust = open_system(SubtreeFiles(self.disk, TRUST_FOLDER), entropy)
-        belief = of_system(trust, lambda _serial: CLEAR_ONLY)
+        belief = SimBelief(trust)
         vfs = FilesVfs(self.disk, entropy, self._wall_ms)
         try:
             index = open_index(INDEX_PATH, exclusive=True, vfs=vfs.name)

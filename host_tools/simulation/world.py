@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from firmware.ports.errors import PortFault
 from firmware.ports.memory_files import MemoryFiles
@@ -19,6 +18,7 @@ from host_tools.controller.members import PATH as MEMBERS_PATH
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.ledger import Head, read_entry
 from host_tools.custody.spool import COMMIT_BYTES
+from host_tools.custody.states import State
 from host_tools.destinations.memory import StoredContainer
 from host_tools.hardware import board_models, find_board
 from host_tools.simulation import checkers, hands
@@ -28,6 +28,7 @@ from host_tools.simulation.destination import Network, WatchedDestination
 from host_tools.simulation.disk import Disk, Survive
 from host_tools.simulation.loop import US_PER_S, Stuck, VirtualLoop
 from host_tools.simulation.mishaps import EFFECTS, RESTART_US
+from host_tools.simulation.outcome import Outcome
 from host_tools.simulation.plan import Action, Mishap, Plan, dock_count
 from host_tools.simulation.records import CameraWitness, Recorded
 from host_tools.simulation.site import INDEX_PATH, SPOOL_FOLDER, SPOOLED, TRUST_FOLDER, Site
@@ -41,11 +42,13 @@ CARD_BYTES = 256 << 20
 DISK_BYTES = 2 << 30
 FRAGMENT_BYTES = 4096
 DWELL_US = 45 * US_PER_S  # without anything happening the bench falls asleep: three of the controller's slowest looks
+QUIET_US = 8 * US_PER_S  # the same where everything docked is empty and everything held is delivered
 AUDIT_US = 6 * 3_600 * US_PER_S
 HEAL_LIMIT_US = 1_800 * US_PER_S  # bench time in which everything must have arrived once all is well again
 HEAL_LOOK_US = 5 * US_PER_S
 HEADS_KEPT_MAX = 200  # of the ledger, as delivered recordings carry them; the newest
 PENDING_BYTES_MAX = COMMIT_BYTES + (8 << 20)
+UNDELIVERED: tuple[State, ...] = ("offloading", "held", "delivering")
 SETTLED_FILES = frozenset(
     {
         INDEX_PATH,
@@ -57,32 +60,6 @@ SETTLED_FILES = frozenset(
         f"{MEMBERS_PATH}.new",
     }
 )
-
-
-@dataclass
-class Outcome:
-    """How a run ended. ``violation`` is None where everything held; ``step`` counts semantic events."""
-
-    plan: Plan
-    step: int
-    digest: str
-    violation: Violation | None
-    mishaps: Counter[str]
-    harmless: Counter[str]
-    counts: Counter[str]
-    checks: Counter[str]
-    simulated_s: float
-    recordings: int
-    offloaded: int
-    fragments: int
-    bytes_recorded: int
-    heal_s: float
-    tail: list[str] = field(default_factory=list[str])
-
-    @property
-    def camera_hours(self) -> float:
-        """Simulated."""
-        return self.simulated_s * self.plan.cameras / 3_600
 
 
 class DeskRoster(Roster):
@@ -127,7 +104,7 @@ class Simulation:
         self._fragment_bytes = fragment_bytes
         self._clock_jump_ms = 0
         self._heads: list[Head] = []
-        self._awake_until_us = 0
+        self._stirred_us = 0
         self._heal_s = 0.0
         self.site = Site(
             self.loop,
@@ -171,10 +148,10 @@ class Simulation:
 
     def stir(self) -> None:
         """Something happens at the bench: it is awake for a while."""
-        self._awake_until_us = self.loop.bench.now_us + DWELL_US
+        self._stirred_us = self.loop.bench.now_us
         if self.loop.asleep:
             self.loop.wake_up()
-            self.loop.bench.after(DWELL_US, self._doze)
+            self.loop.bench.after(QUIET_US, self._doze)
 
     def start_site_after(self, delay_ms: int) -> None:
         """The controller's program is started then, and again until it starts."""
@@ -208,7 +185,7 @@ class Simulation:
         for mishap in self.plan.mishaps:
             self.loop.world.at(mishap.at_ms * US_PER_MS, lambda mishap=mishap: self._befall(mishap))
         self.loop.world.after(AUDIT_US, self._audit_again)
-        self.loop.bench.after(DWELL_US, self._doze)
+        self.loop.bench.after(QUIET_US, self._doze)
 
     def _live(self, progress: Callable[[float], None] | None) -> None:
         end_us = self.plan.end_ms * US_PER_MS
@@ -286,11 +263,19 @@ class Simulation:
     # -- the bench's sleep
 
     def _doze(self) -> None:
-        left_us = self._awake_until_us - self.loop.bench.now_us
-        if left_us > 0:
-            self.loop.bench.after(left_us, self._doze)
-        else:
+        still_us = self.loop.bench.now_us - self._stirred_us
+        if still_us >= DWELL_US or (still_us >= QUIET_US and self._is_quiet()):
             self.loop.fall_asleep()
+        else:
+            self.loop.bench.after(QUIET_US, self._doze)
+
+    def _is_quiet(self) -> bool:
+        """Whether no program has anything left to do for now."""
+        running = self.site.running
+        docked = [camera.app for camera in self.bench.cameras.values() if camera.place is not None]
+        if running is None or any(app is None or app.vault.recordings() for app in docked):
+            return False
+        return not any(running.index.recordings(state) for state in UNDELIVERED)
 
     # -- people and mishaps
 

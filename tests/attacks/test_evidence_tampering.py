@@ -264,6 +264,32 @@ def test_a_journal_that_is_rewritten_ends_where_it_was(tmp_path: Path):
 
 
 @pytest.mark.req("CAM-19", "CAM-22")
+def test_a_recording_that_is_cut_short_says_so_and_replaces_nothing(tmp_path: Path):
+    """The limit of marks: it looks like a power cut. What is left is as it was, and the longer one stays accepted."""
+    world = World()
+    camera = SealingCamera(world, tmp_path / "card", SERIAL)
+    recording = camera.record()
+    with controller(world, tmp_path / "before") as before, controller(world, tmp_path / "after") as after:
+        before.offload(camera, recording)
+        folder, left = camera.folder(recording), b"".join(chunks_of(camera, recording)[:2])
+        (folder / "manifest").unlink()
+        lines = (folder / "journal").read_bytes().splitlines(keepends=True)
+        (folder / "journal").write_bytes(b"".join(lines[:2]))
+        (folder / "chunks").write_bytes(left)
+        camera.boot()
+        assert [note.reason for note in camera.notes] == ["power was cut while recording"]
+        closed = document.decode(camera.part(recording, PART_MANIFEST)).manifest
+        assert (closed.interrupted, closed.cause_stop, len(closed.fragments)) == (True, "power_lost", 2)
+        with pytest.raises(CustodyRefused, match="another manifest than before; the accepted one stays"):
+            before.offload(camera, recording)
+        before.deliver()
+        assert before.clip(recording) == b"".join(CONTENT)
+        after.offload(camera, recording)
+        after.deliver()
+        assert after.clip(recording) == b"".join(CONTENT[:2])
+
+
+@pytest.mark.req("CAM-19", "CAM-22")
 def test_lines_of_another_recording_do_not_fit(tmp_path: Path):
     world = World()
     camera = SealingCamera(world, tmp_path / "card", SERIAL)

@@ -16,9 +16,9 @@ SEED = int(os.environ.get(SEED_VARIABLE) or (1 if os.environ.get("CI") else rand
 RECOVERIES = 6
 # What the issue asks for, and what a medium can be asked to do.
 CAMERA = {"record", "record while full", "erase", "recover"}
-CAMERA |= {f"whole: {word}" for word in ("adopt", "record", "offload", "undock mid-offload", "erase")}
+CAMERA |= {f"whole: {word}" for word in ("adopt", "record", "offload", "undock mid-offload", "erase", "recover")}
 CONTROLLER = {"offload", "offload while full", "undock mid-offload", "deliver", "erase", "recover"}
-CONTROLLER |= {f"whole: {word}" for word in ("adopt", "offload", "undock mid-offload", "deliver", "erase")}
+CONTROLLER |= {f"whole: {word}" for word in ("adopt", "offload", "undock mid-offload", "deliver", "erase", "recover")}
 KINDS = {"create", "write", "truncate", "sync", "rename", "remove", "make_folder", "remove_folder", "sync_folder"}
 SCENARIOS = sweep.all_scenarios(RECOVERIES)
 

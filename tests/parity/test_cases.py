@@ -16,6 +16,7 @@ from tests.parity import (
     micropython,
     platform_cases,
     port_cases,
+    rp2_cases,
     session_cases,
     wire_cases,
 )
@@ -25,6 +26,7 @@ Case = Callable[[], "str | None"]
 RUNNER = ROOT / "tests" / "parity" / "runner.py"
 HEAP_KIB = {
     dock_cases.__name__: 256,  # host and dock in one process, and a PRBS15 table of 32 KiB
+    rp2_cases.__name__: 512,  # platform, application, suites and a stand-in, all compiled in the process
     port_cases.__name__: 16384,  # a medium in memory; no board of this size has one
 }
 
@@ -66,6 +68,6 @@ def test_the_firmware_tells_the_same_story(module: str, name: str, case: Case):
 
 
 @pytest.mark.req("EMU-07")
-@cases_of(platform_cases)
+@cases_of(platform_cases, rp2_cases)
 def test_the_ports_of_a_micropython_process_pass_their_suites(module: str, name: str, case: Case):
     assert answers_of(module).story(name) == "", case

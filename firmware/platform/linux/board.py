@@ -66,6 +66,7 @@ class Ports:
     keystore: "Keystore | None" = None
     board_secret: bytes = b""
     make_channel: "Callable[..., Any] | None" = None
+    wrap_key: "Callable[..., bytes] | None" = None
 
 
 class Wakeup:
@@ -107,9 +108,12 @@ def main(compose: Compose, data: "dict[str, Any]") -> None:
     wakeup = Wakeup()
     signal.signal(signal.SIGTERM, wakeup.stop)
     gadget = Gadget(data["usb"], serial)
+    pair_names = [function["name"] for function in data["usb"]["functions"] if function["kind"] == "ffs"]
+    for name in pair_names:
+        unmount_pair(name)  # what a crash left: a function that is mounted cannot be made anew
     gadget.build()
     terminal = TerminalStream(gadget.terminal_of(LINK), gadget.is_configured)
-    pairs = [bulk_pair(function["name"], wakeup) for function in data["usb"]["functions"] if function["kind"] == "ffs"]
+    pairs = [bulk_pair(name, wakeup) for name in pair_names]
     stream = HostChosenStream([terminal, *pairs])
     ports = camera_ports(board, stream, wakeup) if board["kind"] == "camera" else dock_ports(board, stream)
     gadget.bind()
@@ -119,8 +123,10 @@ def main(compose: Compose, data: "dict[str, Any]") -> None:
             turn(application, ports, terminal, wakeup)
     finally:
         gadget.unbind()
-        for pair in pairs:
+        for pair, name in zip(pairs, pair_names, strict=True):
             pair.close()
+            unmount_pair(name)
+        terminal.close()  # the kernel waits for that before it takes a serial function away
         gadget.remove()
     if isinstance(ports.watchdog, LinuxWatchdog):
         ports.watchdog.disarm()
@@ -130,12 +136,15 @@ def bulk_pair(name: str, wakeup: Wakeup) -> BulkStream:
     """The user's half of a function of the kind ffs. PortFault if it cannot be mounted."""
     folder = Path(FUNCTIONS_FOLDER) / name
     folder.mkdir(parents=True, exist_ok=True)
-    if not folder.is_mount():
-        command = ["mount", "-t", "functionfs", name, str(folder)]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        if answer.returncode != 0:
-            raise PortFault(f"{folder}: {' '.join(answer.stderr.split())}; load the module usb_f_fs, and run as root")
+    _run("mount", "-t", "functionfs", name, str(folder))
     return BulkStream(folder, name, wakeup.wake)
+
+
+def unmount_pair(name: str) -> None:
+    """Undo ``bulk_pair``; nothing mounted is no error."""
+    folder = Path(FUNCTIONS_FOLDER) / name
+    if folder.is_mount():
+        _run("umount", str(folder))
 
 
 def turn(application: Application, ports: Ports, stream: TerminalStream, wakeup: Wakeup) -> None:
@@ -188,3 +197,9 @@ def evidence_folder(path: str = EVIDENCE) -> Path:
     if not folder.is_mount():
         raise NotFound(f"nothing is mounted at {path}: the evidence partition belongs there")
     return folder
+
+
+def _run(*command: str) -> None:
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise PortFault(f"{' '.join(answer.stderr.split())}; load the module usb_f_fs, and run as root")

@@ -55,6 +55,7 @@ class Ports:
         self.keystore = keystore
         self.board_secret = SECRET
         self.make_channel = None
+        self.wrap_key = None
 
 
 class CameraRig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firmware.camera.card import CHUNKS
+from firmware.camera.trust import RECIPIENTS_FILE
 from firmware.drivers import lamps
 from firmware.formats.manifest import Manifest
 from firmware.link.schema import PART_MANIFEST
@@ -225,3 +226,24 @@ def test_the_card_may_fail_to_keep_a_wearer():
     assert "cannot be kept" in answer.fields["text"]
     files._failing = range(0)
     assert rig.ask("get_camera").fields["wearer"] == "W-001", "what is not durable does not count"
+
+
+@pytest.mark.req("CAM-19")
+@pytest.mark.parametrize("missing", ["recipients", "evidence certificate"])
+def test_a_camera_that_cannot_seal_or_sign_is_not_ready(missing: str):
+    """Somebody's, and of a system; but nobody could read, or would believe, what it recorded."""
+    rig = CameraRig()
+    assert rig.app.state == "ready"
+    if missing == "recipients":
+        rig.files.remove(RECIPIENTS_FILE)
+        rig.boot()
+    else:
+        rig.dock()
+        rig.app.trust.sign_with(None)
+        rig.undock()
+    assert rig.app.trust.lack() != ""
+    assert rig.app.state == "unassigned"
+    rig.record(2_000)
+    assert rig.app.state == "unassigned"
+    assert rig.app.vault.recordings() == []
+    assert rig.colours(1_000) == colours_of("unassigned")

@@ -313,4 +313,5 @@ def test_levels_are_a_table_that_never_opens_by_accident():
             if (level, happened) not in access.TRANSITIONS:
                 assert access.next_level(level, happened) == access.SHUT
     assert set(access.ANSWERED) <= set(HOST_MESSAGES)
+    assert all(len(reason) <= schema.TEXT_BYTES_MAX // 4 for reason in access.REASONS.values()), "else it is cut off"
     assert not any(access.answers(access.SHUT, name) for name in HOST_MESSAGES)

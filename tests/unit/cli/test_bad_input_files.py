@@ -78,6 +78,8 @@ def test_settings_files(bwc: Bwc, folder: Path):
     bwc("controller", "--settings", unknown).must_be_one_line(f"{unknown}:2: unknown key foldr", "did you mean folder?")
     wrong = write(folder / "settings.toml", "system = 5\n")
     bwc("controller", "--settings", wrong).must_be_one_line(f"{wrong}:1: system: input should be", "not 5; correct it")
+    long = write(folder / "settings.toml", "certificate_weeks = 13\n")
+    bwc("controller", "--settings", long).must_be_one_line(f"{long}:1: certificate_weeks: ", "12", "not 13; correct it")
     broken = write(folder / "settings.toml", "system = \n")
     bwc("controller", "--settings", broken).must_be_one_line(str(broken), "line 1", "mend that line")
     bwc("controller", "--settings", folder / "none").must_be_one_line("none", "name an existing settings file")

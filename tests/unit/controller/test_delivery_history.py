@@ -176,6 +176,21 @@ def test_waits_grow_and_chance_spreads_them() -> None:
 
 
 @pytest.mark.req("CTRL-09")
+def test_what_arrives_meanwhile_does_not_hurry_a_destination_that_is_away() -> None:
+    async def scenario(world: Days) -> None:
+        world.destination.away_until_s = HOUR_S
+        world.hold(1)
+        await asyncio.sleep(600)
+        before = len(world.destination.attempts_s)
+        for seed in range(2, 42):
+            world.hold(seed)
+            await asyncio.sleep(1)
+        assert len(world.destination.attempts_s) - before <= 4, "forty recordings within forty seconds"
+
+    on_virtual_time(scenario)
+
+
+@pytest.mark.req("CTRL-09")
 def test_a_recording_that_alone_fails_waits_longer_each_time_and_delays_nobody() -> None:
     async def scenario(world: Days) -> None:
         bad = world.hold(1)

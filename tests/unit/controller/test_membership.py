@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from firmware.camera.app import CameraApp
+from firmware.drivers.cable import Refusal
 from firmware.ports.memory_files import MemoryFiles
 from firmware.secure.certificates import IDEVID, LDEVID
 from host_tools.controller.members import PATH, Member, Members
 from host_tools.controller.membership import MembershipError
+from host_tools.custody.ledger import read_entry
 from host_tools.trust.errors import TrustError, WrongPassphrase
 from tests.unit.controller.rig import ControllerRig, RigCamera, running, write_recording
 from tests.unit.trust.parts import PHRASE, WEEK_MS, World
@@ -56,6 +58,9 @@ def test_a_factory_camera_waits_is_added_and_works(tmp_path: Path):
             row = await row_of(rig, camera)
             assert (row["state"], row["admission"], row["model"]) == ("factory", "factory", "pi_zero_2w_camera")
             assert camera.identity().identity(LDEVID) is None, "nothing happens by itself"
+            idevid = camera.identity().identity(IDEVID)
+            assert idevid is not None
+            assert row["fingerprint"] == idevid.fingerprint, "what a person can compare"
             await rig.controller.membership.add("CAM-0001")
             await rig.wait_for("camera_ready", camera="CAM-0001", wearer="Ada Lovelace")
             row = await row_of(rig, camera)
@@ -198,9 +203,63 @@ def test_a_camera_is_force_removed_only_while_it_is_away_and_with_the_passphrase
             rig.trust_world.now_ms += 1_000
             await force(["CAM-0001"], PHRASE)
             assert (await rig.status())["cameras"] == []
+            entry = rig.index.last_link(None, ("force_removed",))
+            assert entry is not None, "with the grant, in the ledger"
+            details = read_entry(entry).details
+            assert rig.trust.read_grant(bytes.fromhex(details["grant"])).subjects == ("CAM-0001",)
             camera.dock()
             told = await stranger(rig, camera, "revoked")
             assert "was taken off this system" in told["text"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.req("CTRL-03")
+def test_a_camera_that_was_stolen_can_never_be_added_again(tmp_path: Path):
+    async def scenario() -> None:
+        rig = ControllerRig(tmp_path)
+        camera = rig.camera(1)
+        rig.members.note(Member("CAM-0001", "m", rig.trust_world.now_ms, 0))
+        async with running(rig):
+            await rig.controller.membership.force_remove(["CAM-0001"], PHRASE, stolen=True)
+            camera.identity().forget_system()  # whatever the thief does to it
+            camera.dock()
+            await stranger(rig, camera, "revoked")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.req("CAM-19", "CTRL-21")
+def test_keys_in_daily_use_are_replaced_and_cameras_learn_of_it_at_their_dock(tmp_path: Path):
+    async def scenario() -> None:
+        rig = ControllerRig(tmp_path)
+        camera = rig.camera(1)
+        async with running(rig):
+            await dock_and_wait(rig, camera)
+            await undock_and_wait(rig, camera)
+            old = write_recording(camera, 1)
+            rig.trust_world.now_ms += 60_000
+            with pytest.raises(WrongPassphrase):
+                await rig.controller.membership.rotate_sealing("some other words")
+            await rig.controller.membership.rotate_sealing(PHRASE)
+            await rig.controller.membership.rotate_issuing(PHRASE, disown=False)
+            await dock_and_wait(rig, camera, "erased")
+            assert await rig.delivered_content(old) == old.content, "sealed to the key before"
+            app = camera.emulated.application
+            assert isinstance(app, CameraApp)
+            assert [each.key_id for each in app.trust.recipients] == [rig.trust.recipient().key_id]
+            renewed = camera.identity().identity(LDEVID)
+            assert renewed is not None
+            assert renewed.chain[1] == rig.trust.record.issuing.chain[0]
+            await undock_and_wait(rig, camera)
+            rig.trust_world.now_ms += 60_000
+            await rig.controller.membership.rotate_issuing(PHRASE, disown=True)
+            mark = len(rig.told)
+            camera.dock()
+            told = await stranger(rig, camera, "safe_mode", mark)
+            assert "issuing key was disowned" in told["text"]
+            await rig.controller.membership.allow_back(["CAM-0001"], PHRASE)
+            await rig.wait_for("camera_idle", mark, camera="CAM-0001")
 
     asyncio.run(scenario())
 
@@ -268,6 +327,32 @@ def test_what_is_remembered_of_members_survives_and_is_worth_nothing(tmp_path: P
         async with running(rig):
             camera.dock()
             await stranger(rig, camera, "factory")  # whoever writes himself into the list is no member for that
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.req("CAM-22")
+def test_a_camera_that_cannot_keep_its_new_certificate_is_told_about_and_drained_all_the_same(tmp_path: Path):
+    async def scenario() -> None:
+        rig = ControllerRig(tmp_path)
+        camera = rig.camera(1)
+        recording = write_recording(camera, 1)
+        async with running(rig):
+            camera.dock()
+            app = camera.emulated.application
+            assert isinstance(app, CameraApp)
+
+            def refuse(fields: dict[str, Any]) -> None:
+                raise Refusal("storage", "the card is worn out")
+
+            app.cable._handlers["install_certificate"] = refuse
+            await rig.wait_for("erased", recording=recording.hex)
+            (alert,) = (await rig.status())["problems"].values()
+            assert "could not be renewed" in alert
+            assert "the card is worn out" in alert
+            await undock_and_wait(rig, camera)
+            await dock_and_wait(rig, camera)
+            assert (await rig.status())["problems"] == {}
 
     asyncio.run(scenario())
 

@@ -90,7 +90,8 @@ def test_one_board_says_the_same_by_every_way_in(tmp_path: Path):
             assert {(each["serial"], each["model"]) for each in found} == {("DOCK-0001", "pico_dock_8")}
             assert len({each["boot"] for each in found}) == 1
             await until((tmp_path / "ports" / "camera-1").exists, "the camera's port")
-            with pytest.raises(RequestRefused, match="open a new one"):  # a camera answers its own system alone
+            # a camera answers its own system alone
+            with pytest.raises(RequestRefused, match="open a new session, securely"):
                 await identity_over_transport(registry, f"emu://{SMALL.name}/camera-1")
 
     try:

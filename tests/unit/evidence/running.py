@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,10 +81,9 @@ class Running:
 @asynccontextmanager
 async def running(
     place: Path, settings: str = OPEN_HOUSE, is_encrypted: bool = True, port: int = 0
-) -> AsyncIterator[Running]:
+) -> AsyncGenerator[Running]:
     """A destination in ``place``, made if it is not there."""
-    if not place.exists():
-        folder.create(place, settings, SECRET, wall_ms())
+    await run_in_thread(lambda: _make(place, settings))
     told: list[str] = []
     clock, names = Clock(), itertools.count(wall_ms())
     with folder.opened(place, LinuxFiles(place), wall_ms, lambda: f"{next(names):032x}"[::-1], told.append) as opened:
@@ -95,3 +94,8 @@ async def running(
         async with serving(app, "127.0.0.1", port, *pair) as bound:
             text = folder.connection_text(opened, bound, is_encrypted)
             yield Running(opened, bound, connection_file.parse(text), clock, told)
+
+
+def _make(place: Path, settings: str) -> None:
+    if not place.exists():
+        folder.create(place, settings, SECRET, wall_ms())

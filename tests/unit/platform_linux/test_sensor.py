@@ -116,7 +116,7 @@ def test_a_fragment_is_a_group_of_pictures_and_any_beginning_plays() -> None:
     assert all(boxes(each.data) == [b"moof", b"mdat"] for each in media)
     for count in range(1, 5):
         data = b"".join(fragment.data for fragment in fragments[: 1 + count])
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             times = [float(frame.time or 0) for frame in container.decode(video=0)]
         assert len(times) == sum(each.frames for each in media[:count])
         assert times == pytest.approx([index / RATE for index in range(len(times))])

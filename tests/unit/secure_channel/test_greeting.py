@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from firmware.link.control import ControlStream
@@ -77,6 +79,21 @@ def test_a_greeting_in_pieces_leaves_the_rest_alone():
 def test_what_is_no_greeting_is_refused_at_once(data: bytes):
     with pytest.raises(CertificateFault):
         GreetingReader().feed(data)
+
+
+def test_any_bytes_are_a_greeting_or_a_fault():
+    whole, chance = channel_greeting.encode("CAM-0001"), random.Random(5)
+    for _ in range(2_000):
+        data = bytearray(whole + chance.randbytes(chance.randrange(8)))
+        for _ in range(chance.randrange(4)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        reader = GreetingReader()
+        try:
+            for at in range(0, len(data), 3):
+                reader.feed(bytes(data[at : at + 3]))
+        except CertificateFault:
+            continue
+        assert reader.serial is None or channel_greeting.encode(reader.serial)
 
 
 def test_no_greeting_ends_the_channel():

@@ -1,4 +1,4 @@
-"""The secure channel's stand-in against the real one: in every case both believe the same, and fail with the same word."""
+"""The secure channel's stand-in against the real one: both believe the same peers, and fail with the same word."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

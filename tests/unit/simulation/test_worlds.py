@@ -1,4 +1,4 @@
-"""Whole worlds, short ones: they live, they heal, every seed has its own hash, and a world that breaks a rule is told."""
+"""Whole worlds, short ones: they live and heal, a seed has one hash, and a world that breaks a rule is told."""
 
 import os
 import subprocess
@@ -8,8 +8,10 @@ import pytest
 
 from firmware.camera.vault import Vault
 from host_tools.simulation.checkers import LETTERS
+from host_tools.simulation.loop import US_PER_S
+from host_tools.simulation.outcome import Outcome
 from host_tools.simulation.plan import Level, Mishap, make_plan
-from host_tools.simulation.world import Outcome, Simulation
+from host_tools.simulation.world import Simulation
 
 SEEDS = (11, 12, 13)
 ALWAYS = "abcdefh"  # counted checks; (g) is watched without counting
@@ -106,6 +108,7 @@ def test_firmware_that_crashes_is_found(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_destination_that_stays_away_is_found_by_liveness(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_plan(1, 1, 1, "none").with_mishaps([Mishap(1_000, "destination_away", 0, 10_000_000, 1)])
     monkeypatch.setattr("host_tools.simulation.world.hands.heal", lambda world: None)
+    monkeypatch.setattr("host_tools.simulation.world.HEAL_LIMIT_US", 120 * US_PER_S)
     outcome = Simulation(plan).run()
     assert outcome.violation is not None
     assert outcome.violation.letter == "h"
