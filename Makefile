@@ -14,7 +14,7 @@ BOOTSTRAP = $(PYTHON) scripts/bootstrap.py
 ONCE_FLAG = $(if $(filter-out 0,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint format types contracts house docs requirements bench lock clean env-demo env-dev env-fuzz
+.PHONY: help demo test crash sim fuzz lint format types contracts house docs requirements bench lock clean env-demo env-dev env-fuzz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -24,6 +24,12 @@ demo: env-demo  ## one recording's whole journey on an emulated bench (ONCE=1 en
 
 test: env-dev  ## all tests, and the scenarios on the emulated bench
 	@$(BIN)/python -m pytest $(ARGS)
+
+crash: env-dev  ## power cut at every write of every scenario (ARGS='--seeds 1'; hours without)
+	@$(BIN)/bwc crash $(ARGS)
+
+sim: env-dev  ## simulated fleets from many seeds (ARGS='--seconds 600 --cameras 4 --faults heavy')
+	@$(BIN)/bwc sim $(ARGS)
 
 fuzz: env-fuzz  ## look for bytes that break a decoder (TIME=60 seconds each, TARGET=name of one)
 	@$(BIN)/python -m tests.fuzz --seconds $(TIME) $(TARGET)

@@ -184,9 +184,8 @@ def main() -> None:
 
 def report(found: dict[str, list[float]], server_mib: float, arguments: argparse.Namespace) -> None:
     """Print, and write down."""
-    print(
-        f"{arguments.mib} MiB clip, {arguments.small} clips of {SMALL_BYTES >> 10} KiB, {arguments.rounds} rounds, medians"
-    )
+    small = f"{arguments.small} clips of {SMALL_BYTES >> 10} KiB"
+    print(f"{arguments.mib} MiB clip, {small}, {arguments.rounds} rounds, medians")
     medians = {name: statistics.median(values) for name, values in found.items()}
     for name, value in medians.items():
         print(f"{name:38} {value:8.1f} MB/s")

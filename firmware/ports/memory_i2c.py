@@ -99,6 +99,10 @@ class MemoryI2c(I2c):
         """The chip loses its power or its wire."""
         self._chips.pop(address, None)
 
+    def plug(self, address: int, chip: RegisterMap) -> None:
+        """A chip is there from now on."""
+        self._chips[address] = chip
+
     def _chip(self, address: int) -> RegisterMap:
         chip = self._chips.get(address)
         if chip is None:

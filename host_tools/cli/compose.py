@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.platform.linux.files import LinuxFiles
+from firmware.platform.linux.files import FILE_MODE, LinuxFiles
 from firmware.ports.files import Files
 from firmware.ports.limited_files import LimitedFiles
 from firmware.secure import certificates
 from firmware.secure.signing import MemoryKey, P256Signer
 from host_tools.cli.delivering import choose_destination
-from host_tools.cli.trusting import open_trust
+from host_tools.cli.trusting import FOLDER_MODE, open_trust
 from host_tools.controller.discovery import Finder
 from host_tools.controller.members import Members
 from host_tools.controller.service import Controller, World
@@ -66,7 +66,7 @@ def assemble_controller(settings: Settings) -> Generator[Assembled]:
     trust = open_trust(folder, settings.certificate_weeks)
     members, boards = Members(LinuxFiles(settings.folder)), {model: find_board(model) for model in board_models()}
     belief = of_system(trust, suites_by_board(members, boards))
-    index = open_index(str(folder / INDEX_NAME))
+    index = open_own_index(folder / INDEX_NAME)
     side_by_side = SideBySide(SYNCS_AT_ONCE)
     try:
         files = LinuxFiles(make_folder(folder / "spool"))
@@ -107,14 +107,28 @@ def assemble_bench(bench: Bench, folder: Path) -> EmulatedBench:
 
 
 def make_folder(folder: Path) -> Path:
-    """The folder, made if it is not there. SettingsError names one that cannot be."""
+    """The folder, made if it is not there, for nobody else to look into. SettingsError names one that cannot be."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(f"{folder}: cannot be made ({error.strerror}); choose a folder you may write") from error
     if not os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise SettingsError(f"{folder}: cannot be written; choose a folder you may write")
     return folder
+
+
+def open_own_index(path: Path) -> Index:
+    """The index, readable by its owner alone, whatever the folder's mode and whoever made the file: it names people.
+    SettingsError if it is another user's."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        try:
+            os.fchmod(descriptor, FILE_MODE)  # the journals beside it take their mode from it
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be opened ({error.strerror}); check its owner") from error
+    return open_index(str(path))
 
 
 def _world(

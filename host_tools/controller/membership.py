@@ -115,14 +115,14 @@ class Membership:
             expires_ms = await adoption.renew(connection, self.trust, peer, now_ms)
             await adoption.hand_over(connection, self.trust, peer, now_ms)
         except (RequestRefused, TrustError) as error:
-            self._not_renewed[peer.serial] = (
-                f"{peer.serial}: its certificate could not be renewed ({error}); dock it again"
-            )
-            self._happenings.tell("not_renewed", camera=peer.serial, text=self._not_renewed[peer.serial])
+            trouble = f"{peer.serial}: its certificate could not be renewed ({error}); dock it again"
+            self._not_renewed[peer.serial] = trouble
+            self._happenings.tell("not_renewed", camera=peer.serial, text=trouble)
         try:
             await self._note(Member(peer.serial, model, expires_ms, now_ms))
         except PortFault as fault:
-            trouble = trouble or f"{peer.serial}: not noted among the cameras ({fault}): check the controller's disk"
+            trouble = f"{peer.serial}: not noted among the cameras ({fault}): check the controller's disk"
+            self._not_renewed.setdefault(peer.serial, trouble)
         await adoption.open_bulk(connection, self.trust)
 
     async def drained(self, connection: Connection, serial: str) -> bool:
@@ -249,6 +249,7 @@ class Membership:
             await self._run_blocking(lambda: self.members.note(member))
 
     async def _forget(self, serial: str) -> None:
+        self._not_renewed.pop(serial, None)
         async with self._noting:
             await self._run_blocking(lambda: self.members.forget(serial))
 

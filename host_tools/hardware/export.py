@@ -75,7 +75,7 @@ def _camera_data(board: Board) -> dict[str, Any]:
 
 def _chip(chip: Peripheral) -> dict[str, Any]:
     """Without what is not known of it: a small board keeps all of this in memory."""
-    return chip.model_dump(exclude={"name", "note"}, exclude_none=True, exclude_defaults=True)
+    return chip.model_dump(exclude={"name", "note"}, exclude_defaults=True)
 
 
 def _plain(value: Any) -> Any:

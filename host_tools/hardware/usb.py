@@ -145,12 +145,14 @@ def _read_device(root: Path, name: str, ttys: tuple[str, ...]) -> UsbDevice | No
 
 
 def _text(path: Path) -> str:
-    """First bytes of an attribute; empty where there is none or it has gone."""
+    """First bytes of an attribute; empty where there is none or it has gone. A device says what it likes: what would
+    move a terminal's cursor or break a line of a log is a question mark."""
     try:
         with path.open("rb") as file:
-            return file.read(ATTRIBUTE_BYTES_MAX).decode(errors="replace").strip()
+            text = file.read(ATTRIBUTE_BYTES_MAX).decode(errors="replace").strip()
     except OSError:
         return ""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _hex(path: Path) -> int | None:

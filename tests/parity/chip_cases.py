@@ -275,6 +275,10 @@ def channels_are_read_by_their_names():
     assert "rail" in expect_fault(PortFault, adc.read_uv, "rail")
     bus.unplug(0x40)
     assert "0x40" in expect_fault(NoAnswer, adc.read_uv, "supply.input")
+    monitor.power_on()
+    bus.plug(0x40, monitor)
+    adc.read_uv("supply.input")
+    assert monitor.peek(0) == 0x4527  # it came back with its defaults and was set up again
 
 
 def inputs_behind_multiplexers_are_selected():

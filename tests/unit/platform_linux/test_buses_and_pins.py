@@ -221,6 +221,19 @@ def test_every_channel_of_a_pi_can_be_read_by_something(tmp_path: Path) -> None:
         assert LinuxAdc(DOCK, {}, tmp_path).read_uv(name) == round(1_000_000 / channel["gain"])
 
 
+def test_each_line_of_a_monitor_of_three_has_its_own_reading(tmp_path: Path) -> None:
+    board = {
+        "channels": {f"bay{number}": {"source": "bays", "input": number, "gain": 1.0} for number in range(3)},
+        "chips": {"bays": {"part": "INA3221", "kind": "power_monitor", "bus": "i2c1", "address": 0x42}},
+        "buses": {"i2c1": {"unit": 1}},
+    }
+    owned(tmp_path, "1-0042", "ina3221")
+    for number in range(3):
+        put(tmp_path, f"bus/i2c/devices/1-0042/hwmon/hwmon0/in{number + 1}_input", str(5000 + number))
+    adc = LinuxAdc(board, {}, tmp_path)
+    assert [adc.read_uv(f"bay{number}") for number in range(3)] == [5_000_000, 5_001_000, 5_002_000]
+
+
 def test_a_converter_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PortFault, match="put dtoverlay=mcp3208"):
         LinuxAdc(DOCK, {}, tmp_path).read_uv("supply.rail")

@@ -128,6 +128,19 @@ def test_a_slow_host_is_waited_for_without_blocking(host: Host) -> None:
     assert host.receive(taken) == data[:taken]
 
 
+def test_what_waited_for_a_host_that_has_gone_is_forgotten(host: Host) -> None:
+    stream = host.stream
+    host.event(ENABLE)
+    host.until(lambda: stream._enabled)
+    while stream.write(bytes(BUFFER_BYTES)) or len(stream._outgoing) < BUFFER_BYTES:
+        pass  # until the host's side is full and our buffer too
+    host.event(DISABLE)
+    host.until(lambda: not stream._enabled)
+    host.event(ENABLE)
+    host.until(lambda: stream._enabled)
+    assert stream.write(bytes(BUFFER_BYTES)) == BUFFER_BYTES
+
+
 def test_a_new_host_does_not_get_the_old_ones_bytes(host: Host) -> None:
     stream = host.stream
     host.event(ENABLE)
