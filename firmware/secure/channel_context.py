@@ -40,6 +40,9 @@ class TlsKey(NamedTuple):
     chain: tuple[bytes, ...]
     key_pem: bytes
 
+    def __repr__(self) -> str:
+        return f"TlsKey({len(self.chain)} certificates)"
+
 
 class ChannelTrust:
     """Who this side is and whom it believes; made once, used for every channel.

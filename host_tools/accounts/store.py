@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from firmware.formats import canonical
@@ -77,7 +77,7 @@ class Account:
 
     name: str
     role: Role
-    password: str
+    password: str = field(repr=False)
     epoch: int
     made_unix_ms: int
     changed_unix_ms: int

@@ -94,7 +94,9 @@ def _print(cameras: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         console.print_json(data=cameras)
         return
-    table = Table("Camera", "Model", "Here", "Belongs", "Certificate until")
+    table = Table()
+    for column in ("Camera", "Model", "Here", "Belongs", "Certificate until"):
+        table.add_column(column, overflow="fold")
     for camera in cameras:
         expires_ms = camera["expires_unix_ms"]
         until = datetime.fromtimestamp(expires_ms / 1000, UTC).strftime("%Y-%m-%d") if expires_ms else ""

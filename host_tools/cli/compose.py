@@ -121,7 +121,7 @@ def open_own_index(path: Path) -> Index:
     """The index, readable by its owner alone, whatever the folder's mode and whoever made the file: it names people.
     SettingsError if it is another user's."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             os.fchmod(descriptor, FILE_MODE)  # the journals beside it take their mode from it
         finally:

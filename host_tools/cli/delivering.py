@@ -10,6 +10,7 @@ from firmware.platform.linux.files import LinuxFiles
 from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations import connection_file, people
 from host_tools.destinations.connecting import connect
+from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.directory import DirectoryDestination
 from host_tools.destinations.interface import Destination
 from host_tools.system.roster import Roster
@@ -25,13 +26,19 @@ def choose_destination(place: Path, roster: Roster) -> Destination:
         return people.Wearer(wearer_id, known.name, wearer_id) if known is not None else None
 
     return connect(
-        connection_file.parse(place.read_bytes()),
+        read_connection_file(place),
         _wall_ms,
         run_in_thread,
         secrets.token_bytes,
         wearer_of,
         lambda _: None,  # cameras have no names of their own yet: the serial is the name
     )
+
+
+def read_connection_file(path: Path) -> ConnectionFile:
+    """A connection file, of which not more is read than one may have. ConnectionFileError, OSError."""
+    with path.open("rb") as file:
+        return connection_file.parse(file.read(connection_file.FILE_BYTES_MAX + 1))
 
 
 def _wall_ms() -> int:

@@ -21,8 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from firmware.platform.linux.files import LinuxFiles
+from host_tools.cli.delivering import read_connection_file
 from host_tools.custody.blocking import run_in_thread
-from host_tools.destinations import conformance, connection_file
+from host_tools.destinations import conformance
 from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.encryption import Decryptor, unwrap
 from host_tools.destinations.names import container_time
@@ -298,7 +299,7 @@ async def _examine(known: ConnectionFile, recording: str) -> conformance.Examina
 def _connection(text: str, user: str, key: str, certificate: Path | None) -> ConnectionFile:
     if not text.startswith(("http://", "https://")):
         try:
-            return connection_file.parse(Path(text).read_bytes())
+            return read_connection_file(Path(text))
         except OSError as error:
             raise EvidenceError(
                 f"{text}: cannot be read ({error.strerror}): name a connection file or a URL"

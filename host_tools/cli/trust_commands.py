@@ -98,7 +98,9 @@ def render(found: TrustReport, full: bool = False) -> RenderableType:
 
 
 def _certificates_table(found: TrustReport, full: bool) -> Table:
-    table = Table("Certificate", "Of", "Standing", "From", "To", "SHA-256", title="Certificates", title_justify="left")
+    table = Table(title="Certificates", title_justify="left")
+    for column in ("Certificate", "Of", "Standing", "From", "To", "SHA-256"):
+        table.add_column(column, overflow="fold")  # whole, even where it is narrow: people compare from here
     for line in found.certificates:
         standing = Text(line.standing.replace("_", " "), style=STANDING_STYLES[line.standing])
         shown = line.fingerprint if full else line.fingerprint[:FINGERPRINT_SHOWN_CHARACTERS]

@@ -160,6 +160,7 @@ class Membership:
         """Make a waiting camera a member. MembershipError, TrustError, RequestRefused, LinkLost."""
         held = self._held(serial, FACTORY, "no camera of that serial waits to be added; dock it and look again")
         expires_ms = await adoption.adopt(held.connection, self.trust, held.peer, self._wall_ms())
+        await self._forget(serial)  # what was wished for it in an earlier life is over
         await self._note(Member(serial, held.model, expires_ms, self._wall_ms()))
         self._happenings.tell("added", camera=serial)
         held.done.set()

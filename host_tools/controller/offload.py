@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from firmware.link import schema
@@ -160,21 +159,24 @@ class Offload:
     async def _pull_chunks(self, recording: bytes, missing: list[MissingChunk], entry: dict[str, Any]) -> None:
         progress = _Progress(entry["chunks_bytes"] - sum(chunk.length_bytes for chunk in missing))
         queue = iter(missing)
+        faults: list[CustodyError] = []
+
+        def take(offset: int, data: memoryview) -> None:
+            try:
+                self._spool.write(recording, offset, data)
+            except CustodyError as fault:  # told by the worker: this runs inside the pipe's reading
+                faults.append(fault)
+                return
+            self.rates.bytes_received += len(data)
+            if progress.add(len(data)):
+                self._tell(entry, "progress", bytes_here=progress.bytes_here)
 
         async def work(number: int) -> None:
-            gathered = _Gathered(max(chunk.length_bytes for chunk in missing))
             for chunk in queue:
                 await self._turns.turn(number, self._prioritised())
-                gathered.begin(chunk)
-
-                def take(offset: int, data: memoryview, gathered: _Gathered = gathered) -> None:
-                    gathered.add(offset, data)
-                    self.rates.bytes_received += len(data)
-                    if progress.add(len(data)):
-                        self._tell(entry, "progress", bytes_here=progress.bytes_here)
-
                 await self._connection.pull(recording, schema.PART_CHUNKS, chunk.offset_bytes, chunk.length_bytes, take)
-                await self._run_blocking(partial(self._spool.write, recording, chunk.offset_bytes, gathered.view))
+                if faults:
+                    raise faults[0]
                 self._committer.written()
 
         try:
@@ -202,26 +204,6 @@ class Offload:
             bytes_whole=entry["chunks_bytes"],
             **details,
         )
-
-
-class _Gathered:
-    """One chunk on its way, in a buffer that is used again and again: a disk that is slow for a moment holds up the
-    thread that writes, not the loop that reads from all cameras."""
-
-    def __init__(self, length_bytes_max: int) -> None:
-        self._buffer = memoryview(bytearray(length_bytes_max))
-        self._offset_bytes = 0
-        self.view = self._buffer[:0]
-
-    def begin(self, chunk: MissingChunk) -> None:
-        """Be ready for another one."""
-        self._offset_bytes = chunk.offset_bytes
-        self.view = self._buffer[: chunk.length_bytes]
-
-    def add(self, offset_bytes: int, data: memoryview) -> None:
-        """Take a piece, wherever it belongs."""
-        start = offset_bytes - self._offset_bytes
-        self.view[start : start + len(data)] = data
 
 
 class _Progress:

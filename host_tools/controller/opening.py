@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from host_tools.hardware.said import printable
 from host_tools.protocol.connection import ChannelRefused, Connection, VersionMismatch
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports.errors import LinkLost, PortError
@@ -44,7 +45,7 @@ async def identify(connection: Connection) -> dict[str, Any]:
     identity: dict[str, Any] = await connection.ask("identify")
     if "serial" not in identity:
         raise LinkLost(f"{connection.url}: the board does not say who it is; update its firmware")
-    return identity
+    return {name: printable(value) if isinstance(value, str) else value for name, value in identity.items()}
 
 
 def _not_a_board(url: str, connection: Connection, lost: LinkLost) -> LinkLost | PortError:

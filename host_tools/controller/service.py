@@ -17,6 +17,7 @@ from firmware.formats.authorisation import Signer, UnsignedSigner
 from firmware.formats.chunk import Opener
 from firmware.formats.manifest import Manifest
 from firmware.link import schema
+from firmware.ports.errors import PortFault
 from firmware.secure.certificates import PeerIdentity
 from firmware.secure.channel import SecureChannel
 from host_tools.controller import adoption
@@ -216,7 +217,7 @@ class Controller:
             except TurnedAway as turned:
                 self._show_stranger(port, turned.serial, turned.admission)
                 pause_s = RETRY_SLOW_S
-            except (PortError, VersionMismatch, TrustError) as error:
+            except (PortError, PortFault, VersionMismatch, TrustError) as error:
                 self._problem(port, str(error))
                 pause_s = RETRY_SLOW_S
             except RequestRefused as error:

@@ -7,9 +7,10 @@ read beside the running controller without holding it up. WAL wants shared memor
 back, so that a closed index is one file.
 """
 
+import os
 import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import apsw
@@ -17,6 +18,7 @@ import apsw
 from host_tools.custody.errors import CustodyFault
 
 APPLICATION_ID = 0x42574349  # "BWCI" in the file's header: other SQLite files are told apart before they are touched
+OWNER_FILE_MODE = 0o600  # nobody else may hold the lock
 BUSY_MS_MAX = 5_000  # a reader beside us holds nothing for longer than one page of rows
 
 _MEANING: tuple[tuple[type[apsw.Error], str], ...] = (
@@ -139,6 +141,8 @@ def open_database(
 
 def _guard(path: str) -> apsw.Connection:
     """Hold an exclusive lock on ``path.owner`` for as long as the writer lives; the kernel frees it if it is killed."""
+    with suppress(OSError):  # SQLite will say what is wrong; its journal takes its mode from the file
+        os.close(os.open(path + ".owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_FILE_MODE))
     guard = apsw.Connection(path + ".owner")
     try:
         guard.execute("BEGIN EXCLUSIVE")

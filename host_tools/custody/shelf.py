@@ -2,13 +2,11 @@
 
 Law: accounts for bytes and writes one file; the index is not known here. Pieces arrive in any order and more than once.
 A byte that has been taken is never overwritten by a later piece, because its digest may already have been read.
-``receive`` may be called by several threads, one of which is let in at a time, and does no more than write: digests are
-read back from the file by the commit, so that what is judged is what the file holds. All else runs under the spool's
-locks.
+``receive`` runs on the loop and does no more than write: digests are read back from the file by the commit, in its own
+thread, so that what is judged is what the file holds. All else runs under the spool's locks.
 """
 
 import hashlib
-import threading
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -51,7 +49,6 @@ class Shelf:
         self.rejected: list[int] = []
         self.committed_bytes = 0
         self._file = file
-        self._writing = threading.Lock()
         self._given_up = False
         self._new_name = False
         self._counters = counters
@@ -113,16 +110,15 @@ class Shelf:
         view = memoryview(data)
         made_whole: list[int] = []
         number = bisect_right(self._offsets, offset_bytes) - 1
-        with self._writing:
-            while len(view):
-                entry = self.manifest.chunks[number]
-                start = offset_bytes - entry.offset
-                piece = view[: entry.length - start]
-                if self._receive_piece(layout, number, entry, start, piece):
-                    made_whole.append(number)
-                view = view[len(piece) :]
-                offset_bytes += len(piece)
-                number += 1
+        while len(view):
+            entry = self.manifest.chunks[number]
+            start = offset_bytes - entry.offset
+            piece = view[: entry.length - start]
+            if self._receive_piece(layout, number, entry, start, piece):
+                made_whole.append(number)
+            view = view[len(piece) :]
+            offset_bytes += len(piece)
+            number += 1
         return made_whole
 
     def admit(self, made_whole: Iterable[int]) -> None:

@@ -4,8 +4,9 @@ Law: bytes are on the medium first, their index row second, and only the row cou
 file that was touched, then one transaction for all chunks of all cameras. What was not committed when anything stops
 (power, process, disk) is simply missing and is asked for again; what was committed is never asked for again.
 
-``missing``, ``wants_commit``, ``storage`` are cheap and belong on the event loop; everything else blocks and belongs in
-``run_blocking``. Pieces may be written by several threads, and the other blocking methods may run beside them.
+``write``, ``missing``, ``wants_commit``, ``storage`` are cheap and belong on the event loop; the constructor and
+``accept``, ``commit``, ``pause``, ``remove``, ``close`` and reading content block and belong in ``run_blocking``. One
+thread writes pieces; the blocking methods may run beside it.
 """
 
 import threading

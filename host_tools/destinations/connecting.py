@@ -6,6 +6,7 @@ from host_tools.custody.blocking import RunBlocking
 from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.encryption import Encrypting, Entropy
 from host_tools.destinations.interface import Destination
+from host_tools.destinations.opening import Opening
 from host_tools.destinations.people import Announcing, Device, Wearer
 from host_tools.destinations.remux import Remuxing
 from host_tools.destinations.swift import SwiftDestination, SwiftOptions
@@ -26,4 +27,4 @@ def connect(
         destination = Encrypting(destination, connection.public_key, connection.public_key_id, entropy, run_blocking)
     if connection.container_type == "mkv":
         destination = Remuxing(destination, run_blocking)
-    return Announcing(destination, wearer_of, device_of)
+    return Opening(Announcing(destination, wearer_of, device_of), device_of)

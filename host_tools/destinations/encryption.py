@@ -9,7 +9,7 @@ with SHA-1. What proves that bytes are unchanged is the manifest's digest and th
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
@@ -49,7 +49,7 @@ class StoredReceipt(Receipt):
 class ContentKey:
     """Of one object."""
 
-    key: bytes
+    key: bytes = field(repr=False)
     iv: bytes
 
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from firmware.formats import recording_id
 from firmware.formats.manifest import Manifest
 from host_tools.destinations.checks import fitted
-from host_tools.destinations.metadata import cause_word
 from host_tools.destinations.names import UNKNOWN_TIME, clip_time, container_time, iso_time, slug
 
 LOCATION_DELIMITER = ";"  # between latitude, longitude, accuracy and time: the API names the parts, not what parts them
@@ -68,24 +67,22 @@ def bookmark(mark: Bookmark) -> Extra:
 
 
 def opening_bookmark(
-    manifest: Manifest, camera_name: str, location: str = "", category: tuple[str, str] = ("", ""), note: str = ""
+    id: str,
+    start_ms: int,
+    camera_name: str,
+    activation: str,
+    location: str = "",
+    category: tuple[str, str] = ("", ""),
+    note: str = "",
 ) -> Extra:
-    """The one at every recording's start: camera, activation cause, location, category (ID and name), note."""
-    lines = [f"Camera: {camera_name or manifest.camera_serial}", f"Activation: {cause_word(manifest.cause_start)}"]
+    """The one at every recording's start. ``activation``: the cause, as the API has it; ``category``: ID and name."""
+    lines = [f"Camera: {camera_name}", f"Activation: {activation}"]
     lines += [f"Location: {location}"] if location else []
     lines += [f"Category: {category[1]}"] if category[1] else []
     lines += [note] if note else []
-    return bookmark(
-        Bookmark(
-            id=recording_id.text(manifest.recording)[:8],
-            start_ms=manifest.started.unix_ms,
-            text="\n".join(lines),
-            category_id=category[0],
-            category_name=category[1],
-            tags={"TriggerOn": cause_word(manifest.cause_start), "CameraName": camera_name},
-            location=location,
-        )
-    )
+    tags = {"TriggerOn": activation, "CameraName": camera_name}
+    text = "\n".join(lines)
+    return bookmark(Bookmark(id, start_ms, None, text, category[0], category[1], tags, location))
 
 
 def location_text(fix: Fix) -> str:

@@ -2,8 +2,8 @@
 
 Law: a wrapper around a destination. The clip passes through twice, once to learn how long it becomes and once to be
 sent, so that it is never whole in memory and never in the clear on a disk; it is written the same way each time. What
-is signed inside the video stays as it was; that other bytes were stored shows in the receipt, for the ledger. PyAV comes
-with the extra ``openbwc[video]``, and blocks a worker for as long as a clip takes.
+is signed inside the video stays as it was; that other bytes were stored shows in the receipt, for the ledger. PyAV
+comes with the extra ``openbwc[video]``, and blocks a worker for as long as a clip takes.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from firmware.ports.adc import Adc
@@ -36,7 +36,7 @@ class Ports:
     files: Files | None = None
     sensor: Sensor | None = None
     keystore: Keystore | None = None
-    board_secret: bytes = b""
+    board_secret: bytes = field(default=b"", repr=False)
     make_channel: Callable[..., Any] | None = None
     wrap_key: Callable[..., bytes] | None = None
 

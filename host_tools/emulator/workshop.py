@@ -7,7 +7,7 @@ follows from its board file: a secure element where there is one, else its card,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from firmware.ports.entropy import Entropy
 from firmware.ports.errors import NotFound
@@ -34,7 +34,7 @@ class BoardKeys:
     """What one board has for its secrets. ``board_secret``: burnt into it when it was made."""
 
     keystore: Keystore
-    board_secret: bytes
+    board_secret: bytes = field(repr=False)
 
 
 class Workshop:

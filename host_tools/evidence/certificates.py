@@ -29,6 +29,9 @@ class Issued(NamedTuple):
     certificate: bytes
     key: bytes
 
+    def __repr__(self) -> str:
+        return f"Issued({len(self.certificate)} bytes)"
+
 
 class Validity(NamedTuple):
     """Of a certificate in use."""

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -42,7 +42,7 @@ class Destination:
     folder: Path
     settings: ServerSettings
     intake: Intake
-    secret: str
+    secret: str = field(repr=False)
 
     @property
     def certificate(self) -> Path:

@@ -20,6 +20,7 @@ from host_tools.evidence.store import Store, Upload
 
 DECLARED = "capabilities"  # facts of the catalogue: what a controller was told once must stay so
 MODE = "mode"
+CLIP_ENDS = (".mp4", ".mkv")
 SINGULAR = {rules.USERS: "user", rules.DEVICES: "device"}
 
 
@@ -103,7 +104,7 @@ class Intake:
         kind = rules.kind_of(container)
         if kind == "system" and self.document(name) is not None:
             raise Refusal(403, f"{name} is this destination's own")
-        if kind == "recording":
+        if kind == "recording" and name.endswith(CLIP_ENDS):  # bookmarks write their times otherwise
             self._check_clip(container, name, metadata, length_bytes)
 
     def finish_object(
@@ -176,7 +177,7 @@ class Intake:
 
     def _check_clip(self, container: str, name: str, metadata: dict[str, str], length_bytes: int | None) -> None:
         fault = rules.times_fault(metadata, self._wall_ms() // 1000)
-        if length_bytes == 0 and name.endswith((".mp4", ".mkv")):
+        if length_bytes == 0:
             fault = f"clip {name} has no duration"
         if fault and self.settings.quarantine_days is None:
             raise Refusal(400, fault)

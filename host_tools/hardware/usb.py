@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host_tools.hardware.model import Board
+from host_tools.hardware.said import printable
 
 SYSFS_DEVICES = Path("/sys/bus/usb/devices")
 ATTRIBUTE_BYTES_MAX = 1024  # a string descriptor has at most 126 characters
@@ -145,14 +146,14 @@ def _read_device(root: Path, name: str, ttys: tuple[str, ...]) -> UsbDevice | No
 
 
 def _text(path: Path) -> str:
-    """First bytes of an attribute; empty where there is none or it has gone. A device says what it likes: what would
-    move a terminal's cursor or break a line of a log is a question mark."""
+    """First bytes of an attribute; empty where there is none or it has gone. A device says what it likes, see
+    ``said``."""
     try:
         with path.open("rb") as file:
             text = file.read(ATTRIBUTE_BYTES_MAX).decode(errors="replace").strip()
     except OSError:
         return ""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return printable(text)
 
 
 def _hex(path: Path) -> int | None:

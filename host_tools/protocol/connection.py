@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from firmware.link import events, schema
 from firmware.link.session import HOST, Session
+from host_tools.hardware.said import printable
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.protocol.health import LinkHealth, measure
 from host_tools.transports.errors import LinkLost
@@ -33,7 +34,7 @@ class RequestRefused(Exception):
     """The board answered ``error``: ``code`` is a word of schema.ERROR_CODES."""
 
     def __init__(self, question: str, code: str, text: str) -> None:
-        super().__init__(f"{question} was refused ({code}): {text}")
+        super().__init__(f"{question} was refused ({code}): {printable(text)}")
         self.code = code
 
 

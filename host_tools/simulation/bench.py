@@ -17,7 +17,6 @@ from firmware.dock import states as bay_states
 from firmware.dock.contacts import CHARGE_CURRENT
 from firmware.ports.adc import Adc
 from firmware.version import VERSION
-from host_tools.controller.discovery import Finder, FoundPort
 from host_tools.emulator.models import BayContacts, CameraSide, DockAdc, DockPins
 from host_tools.emulator.platform import DeadlineWatchdog, LevelPins, ModelAdc, Ports, ReplayEntropy, Rtc
 from host_tools.emulator.workshop import Workshop
@@ -25,14 +24,12 @@ from host_tools.hardware import Board, board_data
 from host_tools.hardware.usb import location_of_bay, location_of_controller
 from host_tools.simulation import sealing
 from host_tools.simulation.boards import US_PER_MS, BoardTime, SimBoard, SimClock
-from host_tools.simulation.cable import BoardSocket, Cable
+from host_tools.simulation.bus import SimBus
+from host_tools.simulation.cable import BoardSocket
 from host_tools.simulation.channel import SimChannel
 from host_tools.simulation.disk import Disk
 from host_tools.simulation.loop import US_PER_S, VirtualLoop
 from host_tools.simulation.records import CameraWitness, SimSensor
-from host_tools.transports.errors import PortMissing
-from host_tools.transports.pipe import Pipe
-from host_tools.transports.registry import Registry
 
 CAMERA_MODEL = "pi_zero_2w_camera"
 DOCK_MODEL = "pico_dock_8"
@@ -43,68 +40,9 @@ CALM_US = 500_000  # after a bay was last touched or switched; its slowest chang
 PARTED_US = 40_000  # after this all contacts of a pulled camera have parted
 PRESENT_UV_MIN = 4_000_000  # the divider at the charger's input reads "present" above this
 CELL_UV = 3_900_000
-SCHEME = "sim"
+WORN_CYCLES = (0, 5_000, 60_000, 120_000)  # matings that a bay has behind it: new, a year, most of its life, worn out
 
 Tell = Callable[[str], None]
-
-
-class SimBus(Finder):
-    """The USB tree as the controller looks at it, and what opens its ports."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
-        self._ports: dict[str, FoundPort] = {}
-        self._sockets: dict[str, BoardSocket] = {}
-        self._plugged = 0
-
-    def look(self) -> list[FoundPort]:
-        return list(self._ports.values())
-
-    def registry(self) -> Registry:
-        """What the controller opens ports with."""
-        made = Registry()
-        made.add(SCHEME, self._open)
-        return made
-
-    def attach(self, serial: str, location: str, model: str, socket: BoardSocket, seed: int) -> None:
-        """A device has enumerated. Every time under another name, as Linux numbers terminals."""
-        self._plugged += 1
-        url = f"{SCHEME}://{serial}/{self._plugged}"
-        socket.put_in(Cable(self._loop, url, f"cable {seed} {self._plugged}"))
-        self._ports[serial] = FoundPort(url, location, serial, model)
-        self._sockets[url] = socket
-
-    def detach(self, serial: str, reason: str) -> None:
-        """A device has gone. Nothing if it was not there."""
-        port = self._ports.pop(serial, None)
-        if port is not None:
-            self._sockets.pop(port.url).pull_out(reason)
-
-    def is_attached(self, serial: str) -> bool:
-        """Whether a device shows itself."""
-        return serial in self._ports
-
-    def cable_of(self, serial: str) -> Cable | None:
-        """What connects a board now."""
-        port = self._ports.get(serial)
-        return self._sockets[port.url].cable if port is not None else None
-
-    def hang_up(self) -> None:
-        """The controller is dead: whatever it still writes reaches nobody."""
-        for socket in self._sockets.values():
-            if socket.cable is not None:
-                socket.cable.hang_up()
-
-    def held_bytes(self) -> int:
-        """Under way or unread on all cables."""
-        cables = [socket.cable for socket in self._sockets.values() if socket.cable is not None]
-        return sum(cable.to_host.held_bytes() + cable.to_board.held_bytes() for cable in cables)
-
-    async def _open(self, url: str) -> Pipe:
-        socket = self._sockets.get(url)
-        if socket is None or socket.cable is None:
-            raise PortMissing(f"{url}: nothing is plugged in there")
-        return socket.cable.open_host()
 
 
 class CalmAdc(Adc):
@@ -129,7 +67,11 @@ class SimDock:
         self.serial = f"DOCK-{number:04}"
         self.board = board
         self.hub = f"1-{number}"
-        self.contacts = {bay: BayContacts(seed * 1000 + number * 10 + bay, chip_seed=seed) for bay in board.bays}
+        wear = random.Random(f"wear {seed} {number}")
+        self.contacts = {
+            bay: BayContacts(seed * 1000 + number * 10 + bay, wear.choice(WORN_CYCLES), chip_seed=seed)
+            for bay in board.bays
+        }
         self.occupants: dict[int, SimCamera] = {}
         self._loop = loop
         self._bus = bus

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from firmware.ports.errors import PortFault
 from host_tools.controller.membership import MembershipError
 from host_tools.controller.service import Controller
 from host_tools.protocol.connection import RequestRefused
@@ -102,7 +103,7 @@ async def _try_to_add(world: Simulation, controller: Controller, serial: str) ->
     """What keeps it from being added now shows at its next docking, when it waits again."""
     try:
         await controller.membership.add(serial)
-    except (MembershipError, TrustError, RequestRefused, LinkLost) as error:
+    except (MembershipError, TrustError, RequestRefused, LinkLost, PortFault) as error:
         world.trace.note("not_added", camera=serial, why=type(error).__name__)
         add_later(world, serial)
 

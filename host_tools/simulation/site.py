@@ -27,7 +27,7 @@ from host_tools.custody.spool import Spool
 from host_tools.destinations.interface import Destination
 from host_tools.emulator.platform import ReplayEntropy
 from host_tools.hardware import Board
-from host_tools.simulation.bench import SimBus
+from host_tools.simulation.bus import SimBus
 from host_tools.simulation.channel import SimChannel
 from host_tools.simulation.disk import Disk
 from host_tools.simulation.loop import VirtualLoop

@@ -15,6 +15,7 @@ WEARER_ID_CHARACTERS_MAX = 30  # CTRL-04
 WEARER_NAME_CHARACTERS_MAX = 60  # CTRL-04
 PROFILE_CHARACTERS_MAX = 60  # what the link carries, in any alphabet
 SERIAL_CHARACTERS_MAX = 60  # likewise
+ROSTER_BYTES_MAX = 8 << 20  # as many wearers with the longest of names
 WEARERS_MAX = 10_000  # of one system; a file that lists more is not a roster
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
@@ -81,7 +82,11 @@ class Roster:
 def load_roster(path: Path) -> Roster:
     """Read a roster: tables ``[[wearer]]`` (id, name, profile) and ``[[assignment]]`` (camera, wearer)."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            data = file.read(ROSTER_BYTES_MAX + 1)
+        if len(data) > ROSTER_BYTES_MAX:
+            raise RosterFileError(f"roster {path}: more than {ROSTER_BYTES_MAX} bytes: this is no roster")
+        document = tomllib.loads(data.decode().replace("\r\n", "\n"))
     except OSError as error:
         raise RosterFileError(f"roster {path}: cannot be read ({error.strerror}): check its name and owner") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

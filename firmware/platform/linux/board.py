@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Ports:
     files: "Files | None" = None
     sensor: "Sensor | None" = None
     keystore: "Keystore | None" = None
-    board_secret: bytes = b""
+    board_secret: bytes = field(default=b"", repr=False)
     make_channel: "Callable[..., Any] | None" = None
     wrap_key: "Callable[..., bytes] | None" = None
 

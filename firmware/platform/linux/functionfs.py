@@ -191,6 +191,7 @@ class BulkStream(Stream):
                 continue
             with self._changed:
                 self._incoming += data
+                self._changed.notify_all()
             self._wake()
 
     def _send(self) -> None:

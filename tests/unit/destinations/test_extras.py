@@ -29,8 +29,9 @@ MANIFEST = replace(
 
 @pytest.mark.req("DEST-05", "DEST-03")
 def test_every_recording_opens_with_who_how_where_and_what():
-    mark = opening_bookmark(MANIFEST, "Front desk", "55.6;13.0;5;1767225600", ("5", "Traffic"), "a note, two\nlines")
-    assert mark.name == f"bookmark_20260101T000000Z_{MANIFEST.recording.hex()[:8]}"
+    place, category = "55.6;13.0;5;1767225600", ("5", "Traffic")
+    mark = opening_bookmark("7f", 1_767_225_600_250, "Front desk", "Button", place, category, "a note, two\nlines")
+    assert mark.name == "bookmark_20260101T000000Z_7f"
     assert mark.body.decode().splitlines() == [
         "Camera: Front desk",
         "Activation: Button",

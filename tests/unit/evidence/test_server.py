@@ -181,6 +181,8 @@ def test_bad_times_are_refused_or_set_apart(tmp_path: Path, about: dict[str, str
         assert (await make(session, BOX)).status == 201
         assert (await put(session, BOX, CLIP, b"x", about)).status == 400
         assert (await put(session, BOX, CLIP, b"")).status == 400, "a clip of no length"
+        iso = {"StartTime": "2026-01-01T00:00:00.000Z"}
+        assert (await put(session, BOX, "bookmark_20260101T000000Z_1", b"", iso)).status == 201
         assert (await session.request("POST", (BOX,), to_headers("Container", about))).status == 400
 
     async def set_apart(server: Running, session: SwiftSession) -> None:
