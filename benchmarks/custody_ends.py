@@ -15,7 +15,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,18 @@ from host_tools.transports.pipe import FdPipe
 
 FRAGMENT_BYTES = 1_000_000  # a second at 8 Mbit/s
 STARTED = Moment(5_000, 1_767_225_600_000, "controller", 20)
+AGAIN_S = 0.05  # between two questions for a recording that is being made
 RECORDING_BYTES_MAX = 128 * FRAGMENT_BYTES  # two minutes: a camera has several
 
 
-def record(vault: Vault, serial: str, size_bytes: int) -> None:
-    """Record random content, as a camera would: nothing on the way can compress it."""
+def record(vault: Vault, serial: str, size_bytes: int) -> Generator[None]:
+    """Record random content, as a camera would, a second each step: nothing on the way can compress it."""
     info = RecordingInfo(serial, "bench", "0", "", "W-001", "Ada", "default", "00" * 8, "button", STARTED)
     opened = vault.begin(info)
     opened.append(Fragment(FRAGMENT_INIT, os.urandom(700), 0, 0, 0))
     for second in range(max(1, size_bytes // FRAGMENT_BYTES)):
         opened.append(Fragment(FRAGMENT_MEDIA, os.urandom(FRAGMENT_BYTES), 1_000 * second, 1_000, 30))
+        yield
     opened.close(STARTED.later(1_000), "button", False)
 
 
@@ -62,7 +65,7 @@ def fill(card: Path, serial: str, size_bytes: int) -> int:
     vault = Vault(LinuxFiles(card), LinuxEntropy())
     vault.open()
     while size_bytes > 0:
-        record(vault, serial, min(size_bytes, RECORDING_BYTES_MAX))
+        deque(record(vault, serial, min(size_bytes, RECORDING_BYTES_MAX)), maxlen=0)
         size_bytes -= RECORDING_BYTES_MAX
     found = sum(each.chunks_bytes for each in vault.recordings())
     vault.close()
@@ -74,6 +77,7 @@ def camera(fd: int, card: Path) -> None:
     vault = Vault(LinuxFiles(card), LinuxEntropy())
     vault.open()
     serial = card.name
+    recorded_anew: deque[Generator[None]] = deque()
 
     def list_recordings(fields: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         entries = [
@@ -97,7 +101,8 @@ def camera(fd: int, card: Path) -> None:
             erased = vault.erase(fields["authorisation"], serial)
         except VaultError as error:
             raise Refusal("refused", str(error)) from error
-        record(vault, serial, size_bytes - sum(each.chunks_bytes for each in vault.recordings()))
+        gone_bytes = size_bytes - sum(each.chunks_bytes for each in vault.recordings())
+        recorded_anew.append(record(vault, serial, gone_bytes))
         return "erased", {"recording": erased.recording, "counter": erased.counter}
 
     stream = FdStream(fd)
@@ -108,7 +113,11 @@ def camera(fd: int, card: Path) -> None:
         cable.pump(time.monotonic_ns() // 1_000_000)
         done = was_up and not cable.is_up()
         was_up = cable.is_up()
-        wait_turn(stream.fd, cable)
+        if recorded_anew:
+            if next(recorded_anew[0], True):  # None: there is more of it
+                recorded_anew.popleft()
+        else:
+            wait_turn(stream.fd, cable)
     vault.close()
     watch.tell()
 
@@ -220,8 +229,12 @@ def controller_in_cycles(places: list[int], folder: Path, wanted_bytes: int) -> 
 
     async def one_camera(connection: Connection, offload: Offload) -> None:
         while host.durable_bytes < wanted_bytes:
-            for entry in await host.take(connection, offload):
+            entries = await host.take(connection, offload)
+            for entry in entries:
                 await host.let_go(connection, entry)
+            if not entries:
+                await asyncio.sleep(AGAIN_S)  # it records anew
+                continue
             free = shutil.disk_usage(folder).free
             print(json.dumps({"bytes": host.durable_bytes, "rss": resident_bytes(), "free": free}), flush=True)
 

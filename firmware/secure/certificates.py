@@ -216,10 +216,10 @@ def fingerprint(certificate: bytes) -> str:
 
 def check_serial(serial: str) -> str:
     """The serial, if it can stand in a certificate. CertificateFault otherwise."""
-    if not serial or len(serial) > SERIAL_CHARACTERS_MAX or not _SERIAL.issuperset(serial):
+    if not 0 < len(serial) <= SERIAL_CHARACTERS_MAX or not _SERIAL.issuperset(serial) or serial[0] == ".":
         raise CertificateFault(
             "bad_certificate",
-            f"serial {serial[:40]!r}: use 1 to {SERIAL_CHARACTERS_MAX} letters, digits, dots and hyphens",
+            f"serial {serial[:40]!r}: use 1 to {SERIAL_CHARACTERS_MAX} letters, digits, dots and hyphens, no dot first",
         )
     return serial
 

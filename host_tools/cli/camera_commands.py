@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from host_tools.cli.show import plain_table
 from host_tools.cli.trusting import PassphraseFile, read_passphrase
 from host_tools.controller.remote import controller_client
 
@@ -94,23 +94,19 @@ def _print(cameras: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         console.print_json(data=cameras)
         return
-    table = Table()
-    for column in ("Camera", "Model", "Here", "Belongs", "Certificate until"):
-        table.add_column(column, overflow="fold")
+    table = plain_table("", ("Camera", "Model", "Here", "Belongs", "Certificate until"), ("Camera", "Model"))
     for camera in cameras:
         expires_ms = camera["expires_unix_ms"]
         until = datetime.fromtimestamp(expires_ms / 1000, UTC).strftime("%Y-%m-%d") if expires_ms else ""
         belongs = camera["admission"].replace("_", " ") + (", to be removed" if camera["removing"] else "")
-        told = camera["admission_text"]
-        if camera["fingerprint"]:
-            told += f"\n{camera['fingerprint']}"
-        table.add_row(
-            camera["serial"],
-            camera["model"],
-            "yes" if camera["online"] else "no",
-            Text(belongs, style=STYLES.get(camera["admission"], "red")).append(f"\n{told}" if told else ""),
-            until,
-        )
+        here = "yes" if camera["online"] else "no"
+        style = STYLES.get(camera["admission"], "red")
+        table.add_row(camera["serial"], camera["model"], here, Text(belongs, style=style), until)
     if not cameras:
         table.add_row("none", *[""] * 4, style="dim")
     console.print(table)
+    for camera in cameras:
+        if camera["admission_text"]:
+            console.print(camera["admission_text"], highlight=False)
+        if camera["fingerprint"]:
+            console.print(f"  its certificate's SHA-256: {camera['fingerprint']}", highlight=False, soft_wrap=True)

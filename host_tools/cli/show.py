@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -19,36 +20,47 @@ def print_status(console: Console, status: dict[str, Any]) -> None:
     console.print(Group(*_parts(status)))
 
 
+def plain_table(title: str, columns: Sequence[str], kept: Collection[str] = ()) -> Table:
+    """A table without lines: eight columns fit a terminal of 80. Columns in ``kept`` are never cut or wrapped."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, header_style="dim", overflow="fold", no_wrap=column in kept)
+    return table
+
+
 def _parts(status: dict[str, Any]) -> list[RenderableType]:
-    parts: list[RenderableType] = [docks_table(status), cameras_table(status)]
+    tables = [docks_table(status), cameras_table(status)]
     if status["recordings"]:
-        parts.append(recordings_table(status))
+        tables.append(recordings_table(status))
+    parts: list[RenderableType] = []
+    for table in tables:
+        parts += [table, ""]
     parts.append(storage_line(status))
-    parts.extend(Text(f"! {text}", style="red") for text in status["problems"].values())
+    parts += [line for camera in status["cameras"] if (line := _remark(camera)) is not None]
+    parts += [Text(f"! {text}", style="red") for text in status["problems"].values()]
     return parts
 
 
 def docks_table(status: dict[str, Any]) -> Table:
     """One row a bay in use, and a count of the free ones."""
-    table = Table(title="Docks", title_justify="left")
-    for column in ("Dock", "Bay", "State", "Lamp", "Supply", "Charge", "Contacts", "Camera"):
-        table.add_column(column)
+    columns = ("Dock", "Bay", "State", "Lamp", "Supply", "Charge", "Contacts", "Camera")
+    table = plain_table("Docks", columns, ("Dock", "Camera"))
     for dock in status["docks"]:
         used = [bay for bay in dock["bays"] if bay["state"] != "free"]
         for bay in used:
             verdict = bay["verdict"]
             table.add_row(
-                f"{dock['serial']} ({dock['model']})",
+                dock["serial"],
                 str(bay["bay"]),
                 bay["state"],
                 bay["lamp"],
                 f"{bay['supply_uv'] / 1e6:.2f} V",
                 f"{bay['current_ua'] / 1e3:.0f} mA",
-                Text(verdict, style=VERDICT_STYLES[verdict]),
+                Text(verdict.replace("_", " "), style=VERDICT_STYLES[verdict]),
                 bay["camera"] or "-",
             )
         free = len(dock["bays"]) - len(used)
-        table.add_row(f"{dock['serial']} ({dock['model']})", "", f"{free} free", "", "", "", "", "", style="dim")
+        table.add_row(dock["serial"], "", f"{free} free", "", "", "", "", "", style="dim")
     if not status["docks"]:
         table.add_row("none connected", *[""] * 7, style="dim")
     return table
@@ -56,22 +68,21 @@ def docks_table(status: dict[str, Any]) -> Table:
 
 def cameras_table(status: dict[str, Any]) -> Table:
     """One row a camera that has been seen."""
-    table = Table(title="Cameras", title_justify="left")
-    for column in ("Camera", "Where", "State", "Wearer", "Battery", "Card free", "Recordings", "Link"):
-        table.add_column(column)
+    columns = ("Camera", "Where", "State", "Wearer", "Battery", "Card free", "Kept", "Link")
+    table = plain_table("Cameras", columns, ("Camera", "Battery", "Card free"))
     for camera in status["cameras"]:
         place = camera["place"]
         where = f"{place['dock']} bay {place['bay']}" if place else ("connected" if camera["online"] else "undocked")
-        battery = camera["battery_percent"]
+        battery, free_bytes = camera["battery_percent"], camera["storage_free_bytes"]
         table.add_row(
             camera["serial"],
             where,
             Text(camera["state"].replace("_", " "), style=ADMISSION_STYLES.get(camera["admission"], "bold red")),
             camera["wearer"] or Text("nobody", style="yellow"),
             f"{battery} %" if battery is not None else "?",
-            _size(camera["storage_free_bytes"] or 0),
+            _size(free_bytes) if free_bytes else "?",
             str(camera["recordings"]),
-            _remark(camera),
+            _link(camera["link"]),
         )
     if not status["cameras"]:
         table.add_row("none seen", *[""] * 7, style="dim")
@@ -80,9 +91,8 @@ def cameras_table(status: dict[str, Any]) -> Table:
 
 def recordings_table(status: dict[str, Any]) -> Table:
     """One row a recording, newest first."""
-    table = Table(title="Recordings", title_justify="left")
-    for column in ("Recording", "Camera", "Wearer", "Length", "Size", "State", "Where it is"):
-        table.add_column(column)
+    columns = ("Recording", "Camera", "Wearer", "Length", "Size", "State", "Where it is")
+    table = plain_table("Recordings", columns, ("Recording", "Camera", "Size"))
     for row in status["recordings"]:
         state = Text(row["state"], style=STATE_STYLES.get(row["state"], ""))
         if row["state"] == "offloading":
@@ -113,16 +123,17 @@ def storage_line(status: dict[str, Any]) -> Text:
     return line
 
 
-def _remark(camera: dict[str, Any]) -> Text:
-    """What people should know of it first: why it is no member, what went wrong, how its link does."""
+def _remark(camera: dict[str, Any]) -> Text | None:
+    """What people should know of it first: why it is no member, what went wrong; None for nothing."""
+    serial = camera["serial"]
     if camera["admission_text"]:
         style = ADMISSION_STYLES.get(camera["admission"], "red")
-        return Text(camera["admission_text"].removeprefix(f"{camera['serial']}: "), style=style)
+        return Text(f"! {serial}: {camera['admission_text'].removeprefix(f'{serial}: ')}", style=style)
     if camera["trouble"]:
-        return Text(camera["trouble"], style="red")
+        return Text(f"! {serial}: {camera['trouble']}", style="red")
     if camera["removing"]:
-        return Text("is removed as soon as it is drained", style="yellow")
-    return _link(camera["link"])
+        return Text(f"! {serial}: is removed as soon as it is drained", style="yellow")
+    return None
 
 
 def _link(link: dict[str, Any]) -> Text:
@@ -136,7 +147,7 @@ def _link(link: dict[str, Any]) -> Text:
     if link["bad_frames"]:
         parts.append(f"{link['bad_frames']} bad frames")
     if link["slow"]:
-        return Text(f"slow: {link['slow']}", style="bold red")
+        return Text("slow", style="bold red")  # why, and what to do, is among the problems
     return Text(", ".join(parts))
 
 

@@ -372,8 +372,8 @@ class Spool:
             if row.state not in states.SOLE_COPY_STATES:
                 return False
             quarantine(self._layout, manifest, damage.chunk)
+            row = self._recovery.lose(row, [damage.chunk], damage.reason)  # may fail: then it is found again
             self._shelves.forget(row.recording)
-            row = self._recovery.lose(row, [damage.chunk], damage.reason)
             self._recovery.shelve(row, manifest)
             return True
 

@@ -35,8 +35,6 @@ FREE_BYTES_MIN = 256 << 20  # never filled by objects: the catalogue must be abl
 LISTING_MAX = 10_000  # rows, as Swift has it
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_OBJECT_PATH = "/v1/{account}/{container}/{name:path}"
-_CONTAINER_PATH = "/v1/{account}/{container}"
 _log = logging.getLogger(__name__)
 
 
@@ -47,18 +45,22 @@ def make_app(intake: Intake, tokens: Tokens, run_blocking: RunBlocking) -> FastA
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(PortFault, _storage_fault)
     app.add_api_route("/auth/v1.0", api.authenticate, methods=["GET"], response_class=Response)
+    container_path = f"/v1/{api.account}/{{container}}"
+    object_path = f"{container_path}/{{name:path}}"
     routes: tuple[tuple[str, str, Callable[..., Any]], ...] = (
-        ("PUT", _CONTAINER_PATH, api.put_container),
-        ("POST", _CONTAINER_PATH, api.post_container),
-        ("HEAD", _CONTAINER_PATH, api.head_container),
-        ("GET", _CONTAINER_PATH, api.list_container),
-        ("PUT", _OBJECT_PATH, api.put_object),
-        ("POST", _OBJECT_PATH, api.post_object),
-        ("HEAD", _OBJECT_PATH, api.head_object),
-        ("GET", _OBJECT_PATH, api.get_object),
+        ("PUT", container_path, api.put_container),
+        ("POST", container_path, api.post_container),
+        ("HEAD", container_path, api.head_container),
+        ("GET", container_path, api.list_container),
+        ("PUT", object_path, api.put_object),
+        ("POST", object_path, api.post_object),
+        ("HEAD", object_path, api.head_object),
+        ("GET", object_path, api.get_object),
     )
     for method, path, endpoint in routes:
         app.add_api_route(path, endpoint, methods=[method], response_class=Response)
+    others = ["GET", "HEAD", "PUT", "POST"]
+    app.add_api_route("/v1/{rest:path}", api.elsewhere, methods=others, include_in_schema=False)
     return app
 
 
@@ -69,7 +71,7 @@ class _Api:
         self._intake = intake
         self._tokens = tokens
         self._run_blocking = run_blocking
-        self._account = f"AUTH_{re.sub(r'[^A-Za-z0-9_]', '_', intake.settings.account)}"
+        self.account = f"AUTH_{re.sub(r'[^A-Za-z0-9_]', '_', intake.settings.account)}"
 
     async def authenticate(self, request: Request) -> Response:
         """Account and key for a token and the storage address."""
@@ -81,36 +83,39 @@ class _Api:
             "X-Auth-Token": token,
             "X-Storage-Token": token,  # python-swiftclient asks for either
             "X-Auth-Token-Expires": str(TOKEN_LIFE_MS // 1000),
-            "X-Storage-Url": f"{request.url.scheme}://{request.url.netloc}/v1/{self._account}",
+            "X-Storage-Url": f"{request.url.scheme}://{request.url.netloc}/v1/{self.account}",
             "Cache-Control": "no-store",
         }
         if self._intake.settings.time_zone:
             headers[TIME_ZONE_HEADER] = self._intake.settings.time_zone
         return Response(status_code=200, headers=headers)
 
-    async def put_container(self, account: str, container: str, request: Request) -> Response:
+    async def put_container(self, container: str, request: Request) -> Response:
         """201 new, 202 known."""
-        self._admit(account, request)
+        self._admit(request)
         metadata = _metadata(request, "Container")
         is_new = await self._run_blocking(lambda: self._intake.put_container(container, metadata))
         return Response(status_code=201 if is_new else 202)
 
-    async def post_container(self, account: str, container: str, request: Request) -> Response:
+    async def post_container(self, container: str, request: Request) -> Response:
         """Add metadata."""
-        self._admit(account, request)
+        self._admit(request)
         metadata = _metadata(request, "Container")
         await self._run_blocking(lambda: self._intake.update_container(container, metadata))
         return Response(status_code=204)
 
-    async def head_container(self, account: str, container: str, request: Request) -> Response:
+    async def head_container(self, container: str, request: Request) -> Response:
         """Its metadata."""
-        self._admit(account, request)
-        row = await self._run_blocking(lambda: self._intake.store.required(container))
-        return Response(status_code=204, headers=_container_headers(row))
+        self._admit(request)
+        store = self._intake.store
+        row = await self._run_blocking(lambda: store.required(container))
+        count, used_bytes = await self._run_blocking(lambda: store.catalogue.usage(container))
+        sizes = {"X-Container-Object-Count": str(count), "X-Container-Bytes-Used": str(used_bytes)}
+        return Response(status_code=204, headers=_container_headers(row) | sizes)
 
-    async def list_container(self, account: str, container: str, request: Request) -> Response:
+    async def list_container(self, container: str, request: Request) -> Response:
         """Its objects, as lines or as JSON. Only where reading was declared."""
-        self._admit(account, request)
+        self._admit(request)
         self._admit_reading(container)
         after, limit = request.query_params.get("marker", ""), request.query_params.get("limit", "")
         rows_max = min(int(limit), LISTING_MAX) if re.fullmatch(r"\d{1,6}", limit) else LISTING_MAX
@@ -123,9 +128,9 @@ class _Api:
             return Response(json.dumps(listing), headers=headers, media_type="application/json")
         return PlainTextResponse("".join(f"{each.name}\n" for each in rows), headers=headers)
 
-    async def put_object(self, account: str, container: str, name: str, request: Request) -> Response:
+    async def put_object(self, container: str, name: str, request: Request) -> Response:
         """201, with the MD5 of what came as Etag. An Etag sent along must be that MD5 (422)."""
-        self._admit(account, request)
+        self._admit(request)
         metadata = _metadata(request, "Object")
         said = request.headers.get("content-length", "")
         length_bytes = int(said) if re.fullmatch(r"\d{1,18}", said) else None
@@ -146,22 +151,22 @@ class _Api:
             raise
         return Response(status_code=201, headers={"Etag": row.etag})
 
-    async def post_object(self, account: str, container: str, name: str, request: Request) -> Response:
+    async def post_object(self, container: str, name: str, request: Request) -> Response:
         """These metadata in place of all it had."""
-        self._admit(account, request)
+        self._admit(request)
         metadata = _metadata(request, "Object")
         await self._run_blocking(lambda: self._intake.update_object(container, name, metadata))
         return Response(status_code=202)
 
-    async def head_object(self, account: str, container: str, name: str, request: Request) -> Response:
+    async def head_object(self, container: str, name: str, request: Request) -> Response:
         """Its metadata, length and Etag."""
-        self._admit(account, request)
+        self._admit(request)
         found = await self._run_blocking(lambda: self._find(container, name))
         return Response(status_code=200, headers=_object_headers(found))
 
-    async def get_object(self, account: str, container: str, name: str, request: Request) -> Response:
+    async def get_object(self, container: str, name: str, request: Request) -> Response:
         """Its bytes, or a range of them. Only where reading was declared, and what ``System`` holds."""
-        self._admit(account, request)
+        self._admit(request)
         self._admit_reading(container)
         found = await self._run_blocking(lambda: self._find(container, name))
         if isinstance(found, Document):
@@ -179,6 +184,11 @@ class _Api:
             headers["Content-Range"] = f"bytes {start}-{start + length_bytes - 1}/{row.length_bytes}"
         body = self._pieces(row, start, length_bytes)
         return StreamingResponse(body, status_code=206 if wanted else 200, headers=headers, media_type=row.content_type)
+
+    async def elsewhere(self, rest: str, request: Request) -> Response:
+        """Another account's storage address, or none at all."""
+        self._admit(request)
+        raise Refusal(403, f"{rest[:60]} is not below this account's storage address")
 
     # -- helpers
 
@@ -222,11 +232,9 @@ class _Api:
             raise Refusal(404, f"object {name[:100]} is not there")
         return found
 
-    def _admit(self, account: str, request: Request) -> None:
+    def _admit(self, request: Request) -> None:
         if not self._tokens.holds(request.headers.get("x-auth-token", "")):
             raise Refusal(401, "the token is not valid: authenticate")
-        if account != self._account:
-            raise Refusal(403, "this is another account's storage address")
 
     def _admit_reading(self, container: str) -> None:
         """Who delivers need not be able to take evidence out again."""

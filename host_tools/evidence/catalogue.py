@@ -177,6 +177,12 @@ class Catalogue:
         )
         return [_object(row) for row in rows]
 
+    def usage(self, container: str) -> tuple[int, int]:
+        """How many objects a container has, and their bytes."""
+        statement = "SELECT count(*), coalesce(sum(length_bytes), 0) FROM objects WHERE container = ?"
+        count, used_bytes = self.rows(statement, (container,))[0]
+        return count, used_bytes
+
     def containers(self, after: str = "", rows_max: int = PAGE_ROWS_MAX) -> list[Container]:
         """All containers by name, a page at a time."""
         rows = self.rows(

@@ -13,11 +13,13 @@ from pydantic_core import ErrorDetails
 from host_tools.hardware.errors import BoardFileError, nearest
 from host_tools.hardware.model import Board
 from host_tools.hardware.rules import problems
+from host_tools.hardware.said import printable
 from host_tools.hardware.toml_lines import key_lines
 
 BOARD_FILE = "board.toml"
 BOARDS_FOLDER = Path(__file__).resolve().parents[2] / "boards"
 FILE_BYTES_MAX = 256 * 1024  # a board file is some kilobytes; more is some other file
+MODEL_SHOWN_CHARACTERS = 60  # of a name that is none
 
 KeyPath = tuple[str | int, ...]
 
@@ -52,7 +54,8 @@ def find_board(model: str, folder: Path | None = None) -> Board:
     root = folder or BOARDS_FOLDER
     models = board_models(root)
     if model not in models:
-        raise BoardFileError(root, None, None, f"there is no board {model}; {nearest(model, models, 'boards')}")
+        shown = printable(model[:MODEL_SHOWN_CHARACTERS])
+        raise BoardFileError(root, None, None, f"there is no board {shown}; {nearest(model, models, 'boards')}")
     path = root / model / BOARD_FILE
     board = load_board(path)
     if board.model != model:

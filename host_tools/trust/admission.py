@@ -23,7 +23,7 @@ STATES = (
     (SAFE_MODE, "in safe mode until it is allowed back"),
     (FACTORY, "waiting to be added"),
     (REVOKED, "was taken off this system"),
-    (UNKNOWN, "unknown camera: it belongs to another system, or to none that is trusted"),
+    (UNKNOWN, "unknown camera: of another system, or of a maker that is not trusted here (`bwc trust maker`)"),
     (REFUSED, "refused"),
 )
 TEXTS = dict(STATES)
@@ -65,7 +65,8 @@ def admit(peer: PeerIdentity, revocations: Revocations, now_ms: int) -> Admissio
 def turn_away(serial: str, fault: Fault) -> Admission:
     """What somebody is who could not prove it. ``serial``: what it claims to be, for display only."""
     state = FAULTS.get(fault.code, REFUSED)
-    return Admission(state, "", f"{serial}: {TEXTS[state]} ({fault.text})")
+    why = "" if state == UNKNOWN else f" ({fault.text})"
+    return Admission(state, "", f"{serial}: {TEXTS[state]}{why}")
 
 
 def _detail(peer: PeerIdentity, state: str, standing: str, now_ms: int) -> str:

@@ -275,7 +275,7 @@ def test_a_camera_of_another_system_is_unknown_and_gives_nothing_but_its_serial(
             visiting = other.visitor(camera, theirs.workshop)
             visiting.dock()
             told = await stranger(other, visiting, "unknown")
-            assert "belongs to another system" in told["text"]
+            assert "unknown camera: of another system" in told["text"]
             row = await row_of(other, visiting)
             assert (row["state"], row["firmware"], row["wearer"], row["recordings"]) == ("unknown", "", "", 0)
             assert other.words("camera_ready", "offload_started") == []

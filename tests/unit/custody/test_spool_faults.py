@@ -97,6 +97,23 @@ def test_what_the_index_does_not_take_is_missing_again(spool: Spool, index: Inde
     assert content_of(spool, given) == given.content
 
 
+def test_damage_that_the_index_cannot_note_now_is_found_again(spool: Spool, index: Index, files: MemoryFiles) -> None:
+    """Else the row would say held, the spool would say gone, and nobody would fetch it again."""
+    given = sample()
+    receive(spool, given)
+    used_bytes = spool.storage().used_bytes
+    file = files.open(chunks_path(given), writable=True)
+    file.write_at(0, bytes([given.chunks[0] ^ 1]))
+    file.close()
+    with index_refuses(index, "ledger"), pytest.raises(CustodyFault, match="no more"):
+        content_of(spool, given)
+    assert index.get(given.recording).state == "held"
+    assert spool.storage().used_bytes == used_bytes
+    with pytest.raises(SpoolDamage):
+        content_of(spool, given)
+    assert [each.chunk for each in spool.missing(given.recording)] == [0]
+
+
 @pytest.mark.parametrize("table", ["recordings", "ledger"])
 def test_an_acceptance_that_the_index_does_not_take_leaves_nothing(
     spool: Spool, index: Index, files: MemoryFiles, table: str

@@ -277,10 +277,10 @@ def test_reading_back_needs_full_support(tmp_path: Path):
 @pytest.mark.parametrize("name", ["a/b", "..", "x" * 257, "a\nb"])
 def test_names_that_no_store_takes(tmp_path: Path, name: str):
     async def work(_: Running, session: SwiftSession) -> None:
-        assert (await make(session, name)).status in (400, 404)
+        assert (await make(session, name)).status in (400, 403, 404)  # httpx takes ".." away
         await make(session, BOX)
         long = name if len(name) < 257 else name * 5
-        assert (await put(session, BOX, long, b"x")).status in (400, 404, 405)
+        assert (await put(session, BOX, long, b"x")).status in (400, 403, 404, 405)
 
     with_server(tmp_path, OPEN_HOUSE, work)
 

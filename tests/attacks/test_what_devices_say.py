@@ -1,0 +1,55 @@
+"""What a device says of itself before anybody believes it, shown to people and written into logs: no terminal obeys it,
+no line of a log is its own."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from host_tools.controller.opening import identify
+from host_tools.hardware.said import printable
+from host_tools.hardware.usb import read_usb_tree
+from host_tools.protocol.connection import Connection, RequestRefused
+
+NASTY = "CAM-1\x1b]0;mine\x07\x1b[2J\r\n2026-01-01 ERROR\u202e\u2028\x9b31m"
+
+
+def test_a_usb_device_cannot_write_to_a_terminal(tmp_path: Path):
+    device = tmp_path / "1-1"
+    device.mkdir()
+    for name, text in (("idVendor", "1209"), ("idProduct", "0001"), ("serial", NASTY), ("product", NASTY)):
+        device.joinpath(name).write_text(text, encoding="utf-8", newline="")
+    (found,) = read_usb_tree(tmp_path)
+    for said in (found.serial, found.product):
+        assert said.isprintable()
+        assert said.startswith("CAM-1?]0;mine?")
+
+
+def test_a_board_that_says_who_it_is_cannot_either():
+    class Lying(Connection):
+        """Answers one question."""
+
+        url = "emu://x/y"
+
+        def __init__(self) -> None:
+            """Over no pipe."""
+
+        async def ask(self, name, fields=None, limit_s=1.0):
+            return {"kind": 2, "serial": NASTY, "model": NASTY, "firmware": NASTY, "boot": b"\x1b", "uptime_ms": 1}
+
+    identity = asyncio.run(identify(Lying()))
+    assert {name for name, value in identity.items() if isinstance(value, str) and not value.isprintable()} == set()
+    assert identity["boot"] == b"\x1b"
+
+
+def test_a_refusal_is_one_line_whatever_the_board_writes():
+    said = str(RequestRefused("erase", "refused", NASTY))
+    assert said.isprintable()
+    assert said.startswith("erase was refused (refused): CAM-1?")
+
+
+@pytest.mark.parametrize("text", ["CAM-0001", "Åström, Ada", "田中", "", "no\u00a0break"])
+def test_what_can_be_seen_stays(text: str):
+    assert printable(text).replace("?", "\u00a0") == text
