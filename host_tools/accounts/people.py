@@ -21,7 +21,7 @@ from host_tools.accounts.store import Account, Store
 from host_tools.accounts.throttle import Allowance, Throttle
 
 ACCOUNTS_MAX = 1_000  # the seal is over all of them, and checked at each request: 20 ms at this size
-DEMO_PASSWORD = "demo"  # CTRL-02: known to everybody, which evaluation mode says on every page
+DEMO_PASSWORD = "demo"  # noqa: S105 - CTRL-02: known to everybody, which evaluation mode says on every page
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Program:
         """Start it; it is not ready yet."""
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "host_tools.cli", *self._arguments]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - ours
 
     def is_running(self) -> bool:
         """Whether it has been started and has not ended."""
@@ -92,7 +92,9 @@ def run_command(*arguments: str) -> str:
     """One ``bwc`` command to its end; what it says. ScenarioFailed if it could not."""
     command = [sys.executable, "-m", "host_tools.cli", *arguments]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, check=False)
+        done = subprocess.run(  # noqa: S603 - our own program, no shell
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, check=False
+        )
     except subprocess.TimeoutExpired:
         raise ScenarioFailed(f"bwc {' '.join(arguments)}: did not end within {LIMIT_S:.0f} s") from None
     if done.returncode != 0:

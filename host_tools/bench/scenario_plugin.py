@@ -28,7 +28,7 @@ from host_tools.transports.local import LocalClient, LocalError
 
 BENCH_FILE = Path("hil_tests", "bench.toml")
 ROSTER_FILE = Path("hil_tests", "roster.toml")
-PASSPHRASE = "every scenario knows this one"
+PASSPHRASE = "every scenario knows this one"  # noqa: S105 - and nobody else has any use for it
 TRUST_NAME = "trust"  # in a controller's folder
 MAKER_FILE = "maker.pem"  # in a bench's
 

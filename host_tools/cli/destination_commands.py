@@ -82,7 +82,7 @@ def create(
 @app.command()
 def serve(
     folder: Folder = Path("destination"),
-    listen: Annotated[str, typer.Option(help="Address to listen on.")] = "0.0.0.0",
+    listen: Annotated[str, typer.Option(help="Address to listen on.")] = "0.0.0.0",  # noqa: S104 - controllers are elsewhere
     http: Annotated[bool, typer.Option("--http", help="Without encryption: for development alone.")] = False,
 ) -> None:
     """Run the destination until Ctrl-C."""

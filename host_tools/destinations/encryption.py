@@ -193,7 +193,8 @@ def _rsa(pem: bytes) -> RSAPublicKey:
 
 def _oaep() -> rsa_padding.OAEP:
     # SHA-1, as `openssl rsautl -oaep` has it and readers expect it; OAEP does not rest on collision resistance.
-    return rsa_padding.OAEP(mgf=rsa_padding.MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)
+    sha1 = hashes.SHA1()  # noqa: S303 - as the API has it; OAEP does not rest on collisions
+    return rsa_padding.OAEP(mgf=rsa_padding.MGF1(sha1), algorithm=sha1, label=None)
 
 
 def _flat(document: Any) -> dict[str, str]:

@@ -76,7 +76,7 @@ async def a_recording_goes_through(subject: Subject) -> None:
     await destination.check()
     await destination.ensure_container(BOX, {"UserID": "W-7", STATUS: TRANSFERRING})
     receipt = await destination.put_object(BOX, CLIP, Pieces(CONTENT), len(CONTENT), {"ContainerType": "mp4"})
-    expect(receipt.etag == hashlib.md5(CONTENT).hexdigest(), "the etag is the MD5 of the content")
+    expect(receipt.etag == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest(), "the etag is the MD5 of the content")
     expect(receipt.sha256 == hashlib.sha256(CONTENT).hexdigest(), "the receipt names the SHA-256 of the content")
     expect(receipt.length_bytes == len(CONTENT), "the receipt names the length")
     await destination.update_container(BOX, {"TriggerOff": "Button"})
@@ -147,7 +147,7 @@ async def an_empty_object_is_an_object(subject: Subject) -> None:
     await destination.open()
     await destination.ensure_container("Users", {})
     receipt = await destination.put_object("Users", "W-7", Pieces(b""), 0, {"Name": "Zoë Example", "Active": "True"})
-    expect(receipt.etag == hashlib.md5(b"").hexdigest(), "the etag of nothing")
+    expect(receipt.etag == hashlib.md5(b"", usedforsecurity=False).hexdigest(), "the etag of nothing")
     stored = await subject.reader.read_container("Users")
     expect(stored is not None and stored.objects["W-7"].metadata["Name"] == "Zoë Example", "metadata keep every letter")
 

@@ -27,7 +27,7 @@ from host_tools.evidence.intake import Intake
 from host_tools.evidence.settings import SETTINGS_NAME, ServerSettings, read_settings
 from host_tools.evidence.store import Store
 
-SECRET_NAME = "account.key"
+SECRET_NAME = "account.key"  # noqa: S105 - a file's name
 CERTIFICATE_NAME = "certificate.pem"
 KEY_NAME = "certificate.key"
 CATALOGUE_NAME = "catalogue.sqlite"

@@ -44,7 +44,7 @@ INDEX_PATH = "index.sqlite"
 TRUST_FOLDER = "trust"
 SPOOL_FOLDER = "spool"
 SPOOLED = SPOOL_FOLDER + "/recordings"
-PASSPHRASE = "a simulated passphrase"
+PASSPHRASE = "a simulated passphrase"  # noqa: S105 - of systems that live for some seconds
 CONTROLLER = "controller-1"
 CHEAP = ArgonCost(memory_kib=8, iterations=1, lanes=1)  # the least that Argon2id can be: nobody attacks it here
 SPARE_BYTES = 4 << 20  # of a disk of some hundred megabytes, as SPARE_BYTES of custody is of a real one

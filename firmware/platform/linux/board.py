@@ -200,6 +200,6 @@ def evidence_folder(path: str = EVIDENCE) -> Path:
 
 
 def _run(*command: str) -> None:
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, our own words
     if answer.returncode != 0:
         raise PortFault(f"{' '.join(answer.stderr.split())}; load the module usb_f_fs, and run as root")
