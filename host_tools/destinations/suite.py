@@ -76,7 +76,9 @@ async def a_recording_goes_through(subject: Subject) -> None:
     await destination.check()
     await destination.ensure_container(BOX, {"UserID": "W-7", STATUS: TRANSFERRING})
     receipt = await destination.put_object(BOX, CLIP, Pieces(CONTENT), len(CONTENT), {"ContainerType": "mp4"})
-    expect(receipt.etag == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest(), "the etag is the MD5 of the content")
+    expect(
+        receipt.etag == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest(), "the etag is the MD5 of the content"
+    )
     expect(receipt.sha256 == hashlib.sha256(CONTENT).hexdigest(), "the receipt names the SHA-256 of the content")
     expect(receipt.length_bytes == len(CONTENT), "the receipt names the length")
     await destination.update_container(BOX, {"TriggerOff": "Button"})

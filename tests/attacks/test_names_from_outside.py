@@ -1,6 +1,6 @@
-"""Path traversal, in every name that comes from outside: serials, wearers, recordings, containers, clips, boards, benches,
-accounts, slots, and what lies on a card that was in other hands. A name is refused, or made harmless; nothing is ever
-written or read beside the folder that it belongs to.
+"""Path traversal, in every name that comes from outside: serials, wearers, recordings, containers, clips, boards,
+benches, accounts, slots, and what lies on a card that was in other hands. A name is refused, or made harmless; nothing
+is ever written or read beside the folder that it belongs to.
 """
 
 from __future__ import annotations
