@@ -196,7 +196,8 @@ class Store:
         return [_account(row) for row in self.database.rows(f"SELECT {_COLUMNS} FROM accounts ORDER BY name")]
 
     def _mac(self) -> bytes:
-        assert self._secret is not None, "a copy that is opened without the secret is read, and never believed"
+        if self._secret is None:
+            raise PeopleTampered(self.path)  # a copy that is opened without the secret is read, and never believed
         head = self.audit_head()
         rows = [[getattr(account, column) for column in Account.__slots__] for account in self._accounts()]
         document = {"accounts": rows, "audit": [head.sequence, head.hash.hex()], "schema": SCHEMA_VERSION}
