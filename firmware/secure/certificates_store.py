@@ -4,11 +4,15 @@ Law: every change is one document written once and moved into place, so a power 
 Private keys stay in the keystore; the document says which slot belongs to which chain. A renewal goes into the slot
 that is free, and the key before it is destroyed only when the new chain is durable.
 
+The document is signed with the IDevID's key, which is not on the card or is wrapped: whoever takes the card out can put
+an older one back, and cannot write one of his own, with a root that the camera would believe.
+
 What a camera insists on, whoever asks: its own serial, its own key, a chain to the root it knows, and, once its
 certificate has lapsed, a grant that only the passphrase can have made.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from firmware.formats import canonical
 from firmware.formats.errors import FormatError
@@ -28,15 +32,18 @@ from firmware.secure.certificates import (
     verify_chain,
 )
 from firmware.secure.certificates_grants import Grant, allows_back
-from firmware.secure.certificates_keys import public_bytes
+from firmware.secure.certificates_keys import holds, public_bytes
 from firmware.secure.certificates_request import make_request
 from firmware.secure.channel_context import BOARD, Anchor, ChannelTrust, TlsKey
+from firmware.secure.signing import load_public
 
 PATH = "identity"
 DOCUMENT_BYTES_MAX = 64 << 10  # three chains of three certificates, in hexadecimal
 SLOTS = {IDEVID: ("idevid",), LDEVID: ("ldevid_a", "ldevid_b"), EVIDENCE: ("evidence_a", "evidence_b")}
 _WHAT = "identity"
-_KEYS = frozenset({"format", "schema", "own", "root", "issuing_floor_ms"})
+SIGNED_PREFIX = b"openbwc-identity-1\0"
+_SIGNATURE_BYTES_MAX = 80  # of ECDSA on P-256, in DER
+_KEYS = frozenset({"format", "schema", "own", "root", "issuing_floor_ms", "signature"})
 _NONE_YET = b""
 
 
@@ -69,7 +76,7 @@ class CameraIdentity:
         self._files = files
         self._keystore = keystore
         self._serial = certificates.check_serial(serial)
-        self._known = _read(files)
+        self._known = self._read()
         self._identities: dict[str, PeerIdentity] = {}
         self._destroy_unused_keys()
 
@@ -203,8 +210,23 @@ class CameraIdentity:
             raise CertificateFault("bad_certificate", f"{self._serial} has its {kind} for life")
         return next(slot for slot in SLOTS[kind] if own is None or slot != own.slot)
 
+    def _read(self) -> Known:
+        document = _read(self._files)
+        if document is None:
+            return Known()
+        signature = canonical.binary(document["signature"], f"{_WHAT}.signature", bytes_max=_SIGNATURE_BYTES_MAX)
+        stated = canonical.encode({key: value for key, value in document.items() if key != "signature"})
+        slot = SLOTS[IDEVID][0]
+        key = load_public(self._keystore.public_key(slot)) if self._keystore.has_key(slot) else None
+        if key is None or not holds(key, SIGNED_PREFIX + stated, signature):
+            raise FormatError(f"{_WHAT}: was not written by this camera")
+        return read_fields(document)
+
     def _write(self, known: Known) -> None:
-        data = _encode(known)
+        fields = _fields_of(known)
+        slot = SLOTS[IDEVID][0]
+        fields["signature"] = self._keystore.sign(slot, SIGNED_PREFIX + canonical.encode(fields)).hex()
+        data = canonical.encode_line(fields)
         new = PATH + ".new"
         if self._files.exists(new):
             self._files.remove(new)
@@ -219,36 +241,35 @@ class CameraIdentity:
         self._known = known
 
 
-def _read(files: Files) -> Known:
+def _read(files: Files) -> "dict[str, Any] | None":
     try:
         file = files.open(PATH)
     except NotFound:
-        return Known()
+        return None
     try:
         data = bytearray(min(file.size_bytes(), DOCUMENT_BYTES_MAX + 1))
         file.read_at(0, data)
     finally:
         file.close()
-    return _decode(bytes(data))
-
-
-def _encode(known: Known) -> bytes:
-    own = [[kind, each.slot, [certificate.hex() for certificate in each.chain]] for kind, each in known.own]
-    return canonical.encode_line(
-        {
-            "format": "openbwc-" + _WHAT,
-            "schema": canonical.SCHEMA,
-            "own": own,
-            "root": known.root.hex(),
-            "issuing_floor_ms": known.issuing_floor_ms,
-        }
-    )
-
-
-def _decode(data: bytes) -> Known:
-    document = canonical.decode_line(data, _WHAT, DOCUMENT_BYTES_MAX)
+    document: dict[str, Any] = canonical.decode_line(bytes(data), _WHAT, DOCUMENT_BYTES_MAX)
     canonical.require_kind(document, _WHAT)
     canonical.require_keys(document, _KEYS, _WHAT)
+    return document
+
+
+def _fields_of(known: Known) -> "dict[str, Any]":
+    own = [[kind, each.slot, [certificate.hex() for certificate in each.chain]] for kind, each in known.own]
+    return {
+        "format": "openbwc-" + _WHAT,
+        "schema": canonical.SCHEMA,
+        "own": own,
+        "root": known.root.hex(),
+        "issuing_floor_ms": known.issuing_floor_ms,
+    }
+
+
+def read_fields(document: "dict[str, Any]") -> Known:
+    """What a document states, whoever wrote it. FormatError."""
     own: list[tuple[str, Own]] = []
     for kind, slot, chain in canonical.rows(document["own"], f"{_WHAT}.own", len(SLOTS), 3):
         if slot not in SLOTS.get(canonical.text(kind, f"{_WHAT}.own"), ()):

@@ -1,8 +1,8 @@
 """A recording that no destination takes, onto a drive: an AES-256 encrypted zip that 7-Zip opens.
 
 Law: written under another name, made durable, read back and compared, and only then given its name; the recording
-itself stays where it is until a person confirms. Contents pass through in pieces. The key comes from the passphrase by the
-format's own 1000 rounds, which are few, so the passphrase has to be long.
+itself stays where it is until a person confirms. Contents pass through in pieces. The key comes from the passphrase by
+the format's own 1000 rounds, which are few, so the passphrase has to be long.
 """
 
 from __future__ import annotations

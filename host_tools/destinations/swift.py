@@ -137,7 +137,10 @@ class SwiftDestination:
             return await self._compare(container, name, source, length_bytes, known)
         upload = _Upload(source, name, length_bytes, self._run_blocking)
         headers = {**to_headers("Object", metadata), "Content-Type": content_type(name)}
-        answer = await self.session.request("PUT", (container, name), headers, upload.pieces, length_bytes)
+        if length_bytes == 0:
+            await upload.require_empty()
+        body = upload.pieces if length_bytes else None
+        answer = await self.session.request("PUT", (container, name), headers, body, length_bytes)
         self._require(answer, f"storing object {name} of {container}", 200, 201, 202)
         receipt = upload.receipt()
         self._check_etag(name, receipt, answer.headers.get("etag", ""))
@@ -262,16 +265,27 @@ class _Upload:
             raise DestinationUnavailable(f"object {self._name}: the token ran out on the way: it is sent again")
         self._is_begun = True
         intake = self._intake = Intake(self._name, self._length_bytes)
+        held = b""
         async with reading(self._source) as pieces:
             async for piece in pieces:
                 if intake.received_bytes + len(piece) > self._length_bytes:
                     intake.feed(piece)  # raises: too much is noticed before it is sent
                 digesting = asyncio.ensure_future(self._run_blocking(partial(intake.feed, piece)))
+                copy = bytes(piece)
                 try:
-                    yield bytes(piece)
+                    if held:
+                        yield held
                 finally:
                     await digesting
+                held = copy
         intake.receipt()  # raises: too little is noticed before the request ends
+        if held:
+            yield held  # the last one only now: a source that breaks at its end must not leave a whole object behind
+
+    async def require_empty(self) -> None:
+        """A request without a body is whole with its head, so what is wrong must show before. SourceMismatch."""
+        async for _ in self.pieces():
+            continue
 
     def receipt(self) -> Receipt:
         """What was sent last. SourceMismatch."""

@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 def make_app(intake: Intake, tokens: Tokens, run_blocking: RunBlocking) -> FastAPI:
     """The server's application."""
-    app = FastAPI(title="OpenBWC content destination", docs_url=None, redoc_url=None)
+    app = FastAPI(title="OpenBWC content destination", docs_url=None, redoc_url=None, redirect_slashes=False)
     api = _Api(intake, tokens, run_blocking)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(PortFault, _storage_fault)

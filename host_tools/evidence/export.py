@@ -1,7 +1,7 @@
 """A recording out of the destination: its objects under their names, what was said about them, and their digests.
 
 Law: everything is checked on its way out against what was received. Whoever gets the folder needs no software of ours:
-``sha256sum -c SHA256SUMS`` says whether it is what was received, and ``container.json`` has the ledger's signed head.
+``sha256sum -c SHA256SUMS`` says whether it is what was received; ``container.meta.json`` has the ledger's signed head.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.store import Store
 
 SUMS_NAME = "SHA256SUMS"
-ABOUT_NAME = "container.json"
+ABOUT_NAME = "container.meta.json"  # where `bwc ledger verify --destination` looks for heads
 OBJECTS_NAME = "objects"  # apart, so that no object of a controller's choosing takes a name of ours
 
 

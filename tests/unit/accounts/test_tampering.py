@@ -156,8 +156,13 @@ def test_a_failed_change_changes_nothing():
         before = made.store.accounts()
         with pytest.raises(LoginRefused):
             people.change_password("root", "a wrong guess", "another password of root", HOME, NOW_MS)
-        with pytest.raises(AccountsError, match="there is no account eve"), made.store.change():
-            made.store.remove("ada")
-            people.remove("eve")
+
+        def change() -> None:
+            with made.store.change():
+                made.store.remove("ada")
+                people.remove("eve")
+
+        with pytest.raises(AccountsError, match="there is no account eve"):
+            change()
         assert made.store.accounts() == before
         assert people.login("root", ROOTS, HOME, NOW_MS)

@@ -14,11 +14,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from host_tools.cli.delivering import choose_destination
 from host_tools.custody.blocking import run_inline
 from host_tools.destinations import connection_file
+from host_tools.destinations.connection_file import ConnectionFile, ConnectionFileError
 from host_tools.destinations.encryption import Encrypting
 from host_tools.destinations.memory import MemoryDestination
 from host_tools.destinations.suite import BOX, CLIP, CONTENT, Pieces
+from host_tools.system.roster import Roster
 from tests.unit.cli.parts import Bwc, bwc_process
 
 
@@ -95,6 +98,19 @@ def test_an_examination_of_nothing_says_so(bwc: Bwc, tmp_path: Path) -> None:
     assert (finding["part"], finding["verdict"]) == ("Authentication", "no")
     bwc("destination", "check", "http://127.0.0.1:1/auth/v1.0").must_be_one_line("--user")
     bwc("destination", "check", tmp_path / "none").must_be_one_line("cannot be read")
+
+
+@pytest.mark.req("DEST-01", "DEST-08")
+def test_evidence_leaves_the_machine_encrypted_or_not_at_all(tmp_path: Path) -> None:
+    place = tmp_path / "connection.json"
+    for uri, leaves in (("http://192.0.2.7/auth/v1.0", True), ("http://127.0.0.1:1/a", False), ("https://h/a", False)):
+        place.write_bytes(connection_file.write(ConnectionFile("s", "a", "1", (uri,), "u", "k", container_type="mp4")))
+        if leaves:
+            with pytest.raises(ConnectionFileError, match="in the clear"):
+                choose_destination(place, Roster())
+        else:
+            assert choose_destination(place, Roster()).describe().kind == "swift"
+    assert choose_destination(tmp_path, Roster()).describe().kind == "directory"
 
 
 @pytest.mark.req("DEST-01")

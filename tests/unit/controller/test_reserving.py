@@ -82,7 +82,7 @@ def test_a_flipped_bit_is_fetched_again_from_the_camera_that_is_still_docked(tmp
             await rig.wait_for("damaged", recording=recording.hex)
             await rig.wait_for("delivered", recording=recording.hex)
             assert await rig.delivered_content(recording) == recording.content
-            words = [each for each in rig.words("held", "damaged", "delivered")]
+            words = rig.words("held", "damaged", "delivered")
             assert words == ["held", "damaged", "held", "delivered"]
 
     asyncio.run(scenario())

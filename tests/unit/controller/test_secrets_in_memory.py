@@ -22,6 +22,7 @@ def test_nothing_that_was_drawn_is_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "openbwc")
     drawn: list[bytes] = []
     for source in (SeededEntropy, SystemEntropy):
 
