@@ -25,11 +25,11 @@ demo: env-demo  ## one recording's whole journey on an emulated bench (ONCE=1 en
 test: env-dev  ## all tests, and the scenarios on the emulated bench
 	@$(BIN)/python -m pytest $(ARGS)
 
-crash: env-dev  ## power cut at every write of every scenario (ARGS='--seeds 1'; hours without)
+crash: env-dev  ## power cut at every write of every scenario (an hour; ARGS='--seeds 1' a third of it)
 	@$(BIN)/bwc crash $(ARGS)
 
-sim: env-dev  ## simulated fleets from many seeds (ARGS='--seconds 600 --cameras 4 --faults heavy')
-	@$(BIN)/bwc sim $(ARGS)
+sim: env-dev  ## simulated fleets with heavy mishaps, seed after seed (TIME=60 seconds)
+	@$(BIN)/bwc sim --seconds $(TIME) --faults heavy --hours 12 --cameras 4 $(ARGS)
 
 fuzz: env-fuzz  ## look for bytes that break a decoder (TIME=60 seconds each, TARGET=name of one)
 	@$(BIN)/python -m tests.fuzz --seconds $(TIME) $(TARGET)

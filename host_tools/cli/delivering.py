@@ -30,8 +30,10 @@ def choose_destination(place: Path, roster: Roster) -> Destination:
         known = roster.wearers.get(wearer_id)
         return people.Wearer(wearer_id, known.name, wearer_id) if known is not None else None
 
+    connection = read_connection_file(place)
+    _require_privacy(connection)
     return connect(
-        read_connection_file(place),
+        connection,
         _wall_ms,
         run_in_thread,
         secrets.token_bytes,

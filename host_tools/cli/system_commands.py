@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from firmware.platform.linux.entropy import LinuxEntropy
+from host_tools.cli.trust_commands import is_running
 from host_tools.cli.trusting import (
     PassphraseFile,
     make_trust,
@@ -20,6 +21,7 @@ from host_tools.cli.trusting import (
     trust_files,
     wall_ms,
 )
+from host_tools.controller.remote import controller_client
 from host_tools.trust import folder as trust_folder
 from host_tools.trust.errors import TrustError
 from host_tools.trust.restore import RESTORE_KEY_BYTES_MAX, make_restore_key, restore_system
@@ -63,7 +65,11 @@ def make_key(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Write the restore key. It opens with the passphrase alone; an old one stays good."""
-    key = make_restore_key(open_trust(folder), read_passphrase(passphrase_file), wall_ms())
+    phrase = read_passphrase(passphrase_file)
+    if is_running(folder):
+        key = controller_client(folder).call("make_restore_key", passphrase=phrase).encode()
+    else:
+        key = make_restore_key(open_trust(folder), phrase, wall_ms())
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as opened:

@@ -92,6 +92,14 @@ class CameraCommands(CommandGroup):
             raise CommandError(str(error)) from error
 
     @command
+    async def make_restore_key(self, actor: Actor, passphrase: SecretStr) -> str:
+        """The restore key, to be kept away from this controller. It opens with the passphrase alone."""
+        try:
+            return (await self._membership.restore_key(passphrase.get_secret_value())).decode()
+        except TrustError as error:
+            raise CommandError(str(error)) from error
+
+    @command
     async def trust_maker(
         self, actor: Actor, root: Annotated[str, Field(max_length=CERTIFICATE_DIGITS_MAX, pattern="^[0-9a-f]+$")]
     ) -> None:

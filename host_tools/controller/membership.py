@@ -20,12 +20,14 @@ from firmware.secure.channel_context import ChannelTrust
 from host_tools.controller import adoption
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.members import Member, Members
+from host_tools.controller.passphrase_door import PassphraseDoor
 from host_tools.custody.blocking import RunBlocking
 from host_tools.protocol.connection import Connection, RequestRefused
 from host_tools.trust import passphrase
 from host_tools.trust.admission import FACTORY, HOUR_MS, SAFE_MODE, Admission
-from host_tools.trust.errors import TrustError
+from host_tools.trust.errors import TrustError, WrongPassphrase
 from host_tools.trust.record import TrustRecord
+from host_tools.trust.restore import make_restore_key
 from host_tools.trust.system import SystemTrust
 
 T = TypeVar("T")
@@ -75,6 +77,7 @@ class Membership:
         self._not_renewed: dict[str, str] = {}
         self._changing = asyncio.Lock()
         self._noting = asyncio.Lock()
+        self._door = PassphraseDoor()
         self._channel: tuple[TrustRecord, ChannelTrust] | None = None
 
     # -- sessions
@@ -181,7 +184,9 @@ class Membership:
                 raise MembershipError(f"{serial} is docked: remove it in order, or undock it first")
             if self.members.find(serial) is None:
                 raise MembershipError(f"{serial}: no camera of this system has that serial; see the list of cameras")
-        grant = await self._change(lambda: passphrase.force_remove(self.trust, phrase, serials, self._wall_ms()))
+        grant = await self._with_passphrase(
+            lambda: passphrase.force_remove(self.trust, phrase, serials, self._wall_ms())
+        )
         await self._run_blocking(lambda: self._note_in_ledger({"cameras": sorted(serials), "grant": grant.hex()}))
         for serial in serials:
             if stolen:
@@ -194,13 +199,15 @@ class Membership:
         missing = "no camera of that serial is here in safe mode; dock it first"
         lapsed = [self._held(serial, SAFE_MODE, missing) for serial in serials]
         peers = [held.peer for held in lapsed]
-        grants = await self._change(lambda: passphrase.allow_back_each(self.trust, phrase, peers, self._wall_ms()))
+        grants = await self._with_passphrase(
+            lambda: passphrase.allow_back_each(self.trust, phrase, peers, self._wall_ms())
+        )
         for held in lapsed:
             await self._bring_back(held, grants[held.peer.serial])
 
     async def allow_back_always(self, phrase: str) -> None:
         """Let cameras leave safe mode by themselves from now on. WrongPassphrase."""
-        await self._change(lambda: passphrase.allow_back_always(self.trust, phrase, self._wall_ms()))
+        await self._with_passphrase(lambda: passphrase.allow_back_always(self.trust, phrase, self._wall_ms()))
         for held in list(self.held.values()):
             if held.admission.state == SAFE_MODE:
                 await self._try_to_bring_back(held)
@@ -211,11 +218,15 @@ class Membership:
 
     async def rotate_sealing(self, phrase: str) -> None:
         """Seal to a new key from the next docking of each camera on. WrongPassphrase, TrustError."""
-        await self._change(lambda: passphrase.rotate_sealing(self.trust, phrase, self._wall_ms()))
+        await self._with_passphrase(lambda: passphrase.rotate_sealing(self.trust, phrase, self._wall_ms()))
 
     async def rotate_issuing(self, phrase: str, disown: bool) -> None:
         """Certify with a new key. ``disown``: the old one was stolen. WrongPassphrase, TrustError."""
-        await self._change(lambda: passphrase.rotate_issuing(self.trust, phrase, self._wall_ms(), disown))
+        await self._with_passphrase(lambda: passphrase.rotate_issuing(self.trust, phrase, self._wall_ms(), disown))
+
+    async def restore_key(self, phrase: str) -> bytes:
+        """The file that gives a new controller this one's trust. WrongPassphrase."""
+        return await self._with_passphrase(lambda: make_restore_key(self.trust, phrase, self._wall_ms()))
 
     async def trust_maker(self, root: bytes) -> None:
         """Let cameras of a maker wait to be added, by its root certificate in DER. TrustError."""
@@ -253,6 +264,19 @@ class Membership:
         self._not_renewed.pop(serial, None)
         async with self._noting:
             await self._run_blocking(lambda: self.members.forget(serial))
+
+    async def _with_passphrase(self, change: Callable[[], T]) -> T:
+        """``change`` tries a passphrase; one at a time, so that many at once do not slip through. TrustError."""
+        clock_s = asyncio.get_running_loop().time
+        async with self._changing:
+            self._door.enter(clock_s())
+            try:
+                done = await self._run_blocking(change)
+            except WrongPassphrase:
+                self._door.tried_in_vain(clock_s())
+                raise
+            self._door.opened()
+            return done
 
     async def _change(self, change: Callable[[], T]) -> T:
         async with self._changing:

@@ -33,7 +33,7 @@ class StoredContainer:
 
 
 class MemoryDestination:
-    """Keeps everything it is given, whole; not for long recordings. Without ``keeps_contents`` it keeps receipts alone,
+    """Keeps all that it is given, whole; not for long recordings. Without ``keeps_contents`` it keeps receipts alone,
     so that a simulated year fits into memory."""
 
     def __init__(self, container_type: str = "mp4", *, keeps_contents: bool = True) -> None:

@@ -25,7 +25,9 @@ class Answering(SwiftSession):
         return Answer(200, {"x-auth-token": "t", "x-storage-url": self.said}, b"")
 
 
-@pytest.mark.parametrize("storage", ["http://10.0.0.1/v1/AUTH_a", "ftp://10.0.0.1/", "", "//10.0.0.1/v1", "file:///srv"])
+@pytest.mark.parametrize(
+    "storage", ["http://10.0.0.1/v1/AUTH_a", "ftp://10.0.0.1/", "", "//10.0.0.1/v1", "file:///srv"]
+)
 def test_who_began_encrypted_never_goes_on_in_the_clear(storage: str):
     session = Answering(storage)
     with pytest.raises(DestinationUnavailable):

@@ -171,7 +171,7 @@ def test_a_destination_folder_refuses_before_it_writes(tmp_path: Path):
             with pytest.raises(DestinationRefused):
                 await store.ensure_container(name, {})
             with pytest.raises(DestinationRefused):
-                await store.put_object("there", name, nothing, 1, {})
+                await store.put_object("there", name, nothing(), 1, {})
             with pytest.raises(DestinationRefused):
                 await store.read_object(name, "x")
 

@@ -1,5 +1,7 @@
-"""What somebody builds into a docking station, or plugs into the controller: it says whatever it likes, and is asked for
-electrical facts and lamps at most. No name, no key and no recording ever goes to it, and no camera is taken for it."""
+"""What somebody builds into a docking station, or plugs into the controller: it says whatever it likes, and is asked
+for electrical facts and lamps at most. No name, no key and no recording ever goes to it, and no camera is taken for
+it.
+"""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from host_tools.cli.delivering import read_connection_file
 from host_tools.cli.trusting import read_certificate, read_passphrase
 from host_tools.controller.camera_commands import CameraCommands
 from host_tools.controller.commands import CommandError, Commands, Gate
+from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations.connection_file import ConnectionFileError
 from host_tools.system.roster import RosterFileError, load_roster
 from host_tools.trust.errors import TrustError
@@ -102,11 +103,8 @@ def test_a_maker_s_certificate_by_the_command(name: str, tmp_path: Path):
     rig = ControllerRig(tmp_path)
     before, data = rig.trust.record, certificate_bombs()[name].hex()
 
-    async def nothing(work: Callable[[], object]) -> object:
-        return work()
-
     store = open_store(":memory:", load_secret(MemoryFiles(), SeededEntropy("people")))
-    commands = Commands([CameraCommands(Gate(AuditTrail(store), lambda: 1, nothing), rig.controller.membership)])
+    commands = Commands([CameraCommands(Gate(AuditTrail(store), lambda: 1, run_in_thread), rig.controller.membership)])
     root = Actor("ada", "administrator", "203.0.113.9")
     small(lambda: asyncio.run(commands.call(root, "trust_maker", {"root": data})), CommandError)
     assert rig.trust.record is before

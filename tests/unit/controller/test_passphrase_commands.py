@@ -20,8 +20,10 @@ from host_tools.accounts.store import Account, open_store
 from host_tools.controller.camera_commands import CameraCommands
 from host_tools.controller.commands import CommandError, Commands, Gate, commands_of, form_of
 from host_tools.controller.members import Member
+from host_tools.controller.passphrase_door import FREE_TRIES, PassphraseDoor
 from host_tools.controller.permissions import TABLE
 from host_tools.custody.blocking import run_in_thread
+from host_tools.trust.errors import TrustError, WrongPassphrase
 from tests.unit.accounts.parts import CHEAP
 from tests.unit.controller.rig import ControllerRig, running, wall_ms
 from tests.unit.controller.test_permissions import all_groups
@@ -60,6 +62,7 @@ def test_a_database_edited_to_grant_a_role_does_not_help(tmp_path: Path):
         gate = Gate(AuditTrail(store), wall_ms, run_in_thread)
         commands = Commands([CameraCommands(gate, rig.controller.membership)])
         rig.members.note(Member("CAM-0009", "pi_zero_2w_camera", 1, 1))
+        rig.controller.membership._door = PassphraseDoor(free_tries=1_000)
         async with running(rig):
             before, members = rig.trust.record, [asdict(each) for each in rig.members.all()]
             for name in guarded_by_the_passphrase():
@@ -80,5 +83,52 @@ def test_a_database_edited_to_grant_a_role_does_not_help(tmp_path: Path):
         assert told == ["asked", "failed"] * 4 + ["asked", "done"]
         assert PASSPHRASE not in str(store.database.rows("SELECT line FROM audit"))
         store.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.req("CTRL-13", "CTRL-14", "CTRL-21")
+def test_guessing_the_passphrase_closes_the_door_for_ever_longer():
+    door, now_s, waits = PassphraseDoor(), 0.0, []
+    for _ in range(FREE_TRIES - 1):
+        door.enter(now_s)
+        door.tried_in_vain(now_s)
+    for _ in range(14):
+        door.enter(now_s)
+        door.tried_in_vain(now_s)
+        with pytest.raises(TrustError, match="too many wrong passphrases: try again in"):
+            door.enter(now_s)
+        start_s = now_s
+        while True:
+            now_s += 0.5
+            try:
+                door.enter(now_s)
+            except TrustError:
+                continue
+            break
+        waits.append(now_s - start_s)
+    assert waits == [min(2.0**number, 900.0) for number in range(14)]
+    door.opened()
+    door.tried_in_vain(now_s)
+    door.enter(now_s)
+
+
+@pytest.mark.req("CTRL-14", "CTRL-21")
+def test_many_guesses_at_once_do_not_slip_through(tmp_path: Path):
+    """All commands have one door, and whoever knows the passphrase waits before it too."""
+
+    async def scenario() -> None:
+        rig = ControllerRig(tmp_path)
+        membership = rig.controller.membership
+        guesses = [
+            *(membership.restore_key(f"guess number {number}") for number in range(10)),
+            *(membership.rotate_sealing(f"guess number {number}") for number in range(10)),
+        ]
+        answers = await asyncio.gather(*guesses, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [WrongPassphrase] * FREE_TRIES + [TrustError] * 15
+        with pytest.raises(TrustError, match="try again in 1 s"):
+            await membership.restore_key(PASSPHRASE)
+        membership._door = PassphraseDoor()
+        assert b"openbwc-restore-key" in await membership.restore_key(PASSPHRASE)
 
     asyncio.run(scenario())

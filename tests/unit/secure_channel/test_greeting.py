@@ -29,7 +29,8 @@ def pair_of(claimed: str | None, greeting: bytes) -> tuple[SecuredStream, Secure
             if segment is not None:
                 there.on_segment(segment[0], segment[1])
                 here.on_ack(*there.ack(), 0)
-        board.read(), host.read()
+        board.read()
+        host.read()
     return host, board, reader
 
 
