@@ -4,7 +4,7 @@
 #   VENV=FOLDER         another place for the environment
 #   ARGS='…'            more arguments for demo and test, as in `make test ARGS='-k offload -x'`
 #   ONCE=1              `make demo` ends when everything has arrived
-#   TIME=600 TARGET=x   how long `make fuzz` tries each target, and the only one to try
+#   TIME=600 TARGET=x   how long `make sim` runs and `make fuzz` tries each target, and the only one to fuzz
 
 PYTHON ?= python3
 VENV ?= .venv
