@@ -12,6 +12,10 @@ SOURCES = frozenset(SOURCE_WORDS.values())
 _KEYS = frozenset({"monotonic_ms", "unix_ms", "source", "uncertainty_ms"})
 
 
+# The first millisecond of the year 9999: a recording that begins before has an end, and a name, that calendars know.
+UNIX_MS_MAX = 253_370_764_800_000
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """``monotonic_ms`` counts from the boot that the document names; ``unix_ms`` is wall time, 0 where ``source`` is
@@ -50,7 +54,7 @@ def from_fields(value: object, what: str) -> Moment:
     source = canonical.text(fields["source"], f"{what}.source")
     if source not in SOURCES:
         raise FormatError(f"{what}.source: {source[:20]!r} is none of {', '.join(sorted(SOURCES))}")
-    unix_ms = canonical.integer(fields["unix_ms"], f"{what}.unix_ms")
+    unix_ms = canonical.integer(fields["unix_ms"], f"{what}.unix_ms", UNIX_MS_MAX)
     if source == "none" and unix_ms:
         raise FormatError(f"{what}.unix_ms: a wall time of no source")
     return Moment(

@@ -13,8 +13,9 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 
 from firmware.formats import manifest as manifests
-from firmware.formats.chunk import Opener
+from firmware.formats.chunk import CHUNK_BYTES_MAX, CHUNKS_MAX, Opener
 from firmware.formats.manifest import Manifest
+from firmware.formats.moment import UNIX_MS_MAX
 from firmware.ports.errors import NotFound, PortFault
 from firmware.ports.files import File, Files
 from host_tools.custody import details, states
@@ -47,6 +48,7 @@ SPARE_BYTES = 64 << 20
 COMMIT_BYTES = 16 << 20
 SYNCS_AT_ONCE = 8  # threads for a commit's syncs: what is beyond waits for a free one, no file system gains by more
 ALMOST_FULL_PERCENT = 8  # CTRL-08: the status LED turns amber below this much free
+ANNOUNCED_BYTES_MAX = 2 * CHUNKS_MAX * CHUNK_BYTES_MAX  # the longest recording, sealed, is well below
 
 
 class Spool:
@@ -113,7 +115,13 @@ class Spool:
     # -- receiving
 
     def announce(self, announcement: Announcement) -> Recording:
-        """Note a recording that a camera has, before there is room or time for it. Blocks."""
+        """Note a recording that a camera has, before there is room or time for it. CustodyRefused for sizes and times
+        that no manifest could have. Blocks."""
+        if announcement.chunks_bytes > ANNOUNCED_BYTES_MAX or announcement.started_unix_ms > UNIX_MS_MAX:
+            raise CustodyRefused(
+                f"recording {announcement.recording.hex()}: camera {announcement.camera_serial} announces what cannot "
+                "be: examine the camera"
+            )
         return self._index.announce(announcement, self._wall_ms())
 
     def accept(

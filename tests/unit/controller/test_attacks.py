@@ -104,7 +104,7 @@ def member_at_anothers_port(rig: ControllerRig) -> RigCamera:
 
 Make = Callable[[ControllerRig], RigCamera]
 ATTACKS: dict[str, tuple[Make, Callable[[RigCamera], None], str, str]] = {
-    "a cloned serial with another key": (foreign, nothing, "unknown", "issued by nobody trusted here"),
+    "a cloned serial with another key": (foreign, nothing, "unknown", "unknown camera: of another system"),
     "another serial in its USB descriptor": (member_at_anothers_port, nothing, "refused", "another device's"),
     "another serial in its greeting": (member, greeting_as_another, "refused", "another device's"),
     "without the bit that says it speaks securely": (member, bare, "refused", "does not speak securely"),
