@@ -13,8 +13,8 @@ from rich.text import Text
 
 from firmware.secure.certificates import fingerprint
 from host_tools.cli.trusting import PassphraseFile, open_trust, read_certificate, read_passphrase, wall_ms
-from host_tools.controller.remote import controller_client
-from host_tools.transports.local import LocalError
+from host_tools.controller.remote import SOCKET, controller_client
+from host_tools.transports.local import answers
 from host_tools.trust.report import TrustReport, report
 
 STANDING_STYLES = {"valid": "green", "about_to_expire": "yellow", "expired": "bold red", "not_yet_valid": "red"}
@@ -72,12 +72,8 @@ def rotate(
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a controller answers in ``folder``: then it alone changes its trust."""
-    try:
-        controller_client(folder).call("status")
-    except LocalError:
-        return False
-    return True
+    """Whether a controller answers in ``folder``, be it with a refusal: then it alone changes its trust."""
+    return answers(folder / SOCKET)
 
 
 def render(found: TrustReport, full: bool = False) -> RenderableType:

@@ -31,7 +31,8 @@ def trust_files(folder: Path) -> Files:
     """Where the controller in ``folder`` keeps its trust; made if it is not there, for nobody else to read."""
     path = folder / TRUST_NAME
     try:
-        path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)  # parents take no mode: each for itself
+        path.mkdir(mode=FOLDER_MODE, exist_ok=True)
     except OSError as error:
         raise TrustError(f"{path}: cannot be made ({error.strerror}); choose a folder you may write") from error
     return LinuxFiles(path)

@@ -18,6 +18,7 @@ from host_tools.controller.service import Controller
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.spool import Spool
+from host_tools.hardware.said import printable
 from host_tools.trust.admission import FACTORY, MEMBER, REVOKED, SAFE_MODE
 
 PROVED = (FACTORY, SAFE_MODE, REVOKED)  # admissions of those who are no members, but have proved who they are
@@ -136,7 +137,7 @@ def _recording(index: Index, row: Recording) -> dict[str, Any]:
     return {
         "recording": row.recording.hex(),
         "camera": row.camera_serial,
-        "wearer": row.wearer_name,
+        "wearer": printable(row.wearer_name),  # as a camera has it
         "state": row.state,
         "place": place_of(row),
         "started_unix_ms": row.started_unix_ms,

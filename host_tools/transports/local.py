@@ -50,7 +50,7 @@ class LocalServer:
 
     async def start(self) -> None:
         """Begin to answer. LocalError if another process does so already."""
-        if self._path.exists() and _answers(self._path):
+        if self._path.exists() and answers(self._path):
             raise LocalError(f"{self._path}: another process serves this folder; stop it or use another folder")
         self._path.unlink(missing_ok=True)
         mask = os.umask(0o177)
@@ -212,7 +212,8 @@ async def _close(writer: asyncio.StreamWriter) -> None:
         return  # the other end was faster
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
+    """Whether a process listens there, whatever it would say."""
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(str(path))

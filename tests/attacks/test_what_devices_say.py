@@ -9,10 +9,14 @@ from typing import cast
 
 import pytest
 
+from firmware.camera.recorder import Wearer
 from host_tools.controller.opening import identify
+from host_tools.controller.status import _recording as recording_view
 from host_tools.hardware.said import printable
 from host_tools.hardware.usb import read_usb_tree
 from host_tools.protocol.connection import Connection, RequestRefused
+from tests.attacks.parts import SealingCamera, controller
+from tests.unit.trust.parts import World
 
 NASTY = "CAM-1\x1b]0;mine\x07\x1b[2J\r\n2026-01-01 ERROR\u202e\u2028\x9b31m"
 
@@ -44,6 +48,18 @@ def test_a_refusal_is_one_line_whatever_the_board_writes():
     said = str(RequestRefused("erase", "refused", NASTY))
     assert said.isprintable()
     assert said.startswith("erase was refused (refused): CAM-1?")
+
+
+def test_a_wearer_whom_a_camera_names_cannot_either(tmp_path: Path):
+    world = World()
+    camera = SealingCamera(world, tmp_path / "card", "CAM-0001")
+    camera.trust.assignment().keep(Wearer("W-1", NASTY), "default")
+    recording = camera.record([b"init", b"media"])
+    with controller(world, tmp_path / "controller") as here:
+        here.offload(camera, recording)
+        here.deliver()
+        assert here.index.get(recording).wearer_name == NASTY, "kept as it was signed"
+        assert recording_view(here.index, here.index.get(recording))["wearer"].isprintable()
 
 
 @pytest.mark.parametrize("text", ["CAM-0001", "Åström, Ada", "田中", "", "no\u00a0break"])

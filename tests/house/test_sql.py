@@ -82,7 +82,7 @@ def _has_statement(path: Path) -> bool:
     [
         ('f"SELECT {_COLUMNS} FROM a WHERE b = ?"', 0),
         ('f"SELECT x FROM a WHERE b = {name}"', 1),
-        ('f"DELETE FROM {table} WHERE a = \'{name}\'"', 1),
+        ("f\"DELETE FROM {table} WHERE a = '{name}'\"", 1),
         ('"SELECT x FROM a WHERE b = %s" % name', 1),
         ('"SELECT x FROM a WHERE b = " + name', 1),
         ('"SELECT x FROM a WHERE b = {}".format(name)', 1),

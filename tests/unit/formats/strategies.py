@@ -12,7 +12,7 @@ from firmware.formats.erasures import ERASED_MAX, Erased, Erasures
 from firmware.formats.header import Header, RecordingInfo
 from firmware.formats.journal import Event, FragmentWritten, Stopped
 from firmware.formats.manifest import ChunkEntry, FragmentEntry, Manifest
-from firmware.formats.moment import SOURCES, Moment
+from firmware.formats.moment import SOURCES, UNIX_MS_MAX, Moment
 
 INTEGERS = st.integers(0, (1 << 63) - 1)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)  # 240 bytes at most, whatever the alphabet
@@ -21,7 +21,8 @@ IDS = st.binary(min_size=16, max_size=16)
 DIGESTS = st.binary(min_size=32, max_size=32)
 BOOTS = st.binary(min_size=8, max_size=8).map(bytes.hex)
 KEYS = st.lists(st.binary(max_size=100), max_size=3).map(tuple)
-KNOWN_MOMENTS = st.builds(Moment, INTEGERS, INTEGERS, st.sampled_from(sorted(SOURCES - {"none"})), INTEGERS)
+UNIX_TIMES = st.integers(0, UNIX_MS_MAX)
+KNOWN_MOMENTS = st.builds(Moment, INTEGERS, UNIX_TIMES, st.sampled_from(sorted(SOURCES - {"none"})), INTEGERS)
 MOMENTS = st.one_of(KNOWN_MOMENTS, st.builds(Moment, INTEGERS, st.just(0), st.just("none"), INTEGERS))
 
 INFOS = st.builds(
