@@ -261,41 +261,57 @@ def main() -> None:
 
 
 def many_report(rounds: int, quick: bool) -> str:
-    """One board, then ten at once, each over a pseudo-terminal of its own, with the same bytes in all."""
+    """One board, then ten at once, each over a pseudo-terminal of its own, with the same bytes in all; and the same
+    with bare loops of reads and writes in Python."""
     total = (320 << 20) // (8 if quick else 1)
     folder = Path(tempfile.mkdtemp(prefix="link-many"))
-    rates: dict[int, list[float]] = {1: [], 10: []}
-    spreads: list[float] = []
+    plan = [(contender, lines) for contender in ("ours", "loop") for lines in (1, 10)]
+    rates: dict[tuple[str, int], list[float]] = {row: [] for row in plan}
+    spreads: dict[tuple[str, int], list[float]] = {row: [] for row in plan}
     try:
         for _ in range(rounds):
-            for boards in rates:
-                seconds, slowest, fastest = _run_many(boards, make_file(folder, total // boards >> 20 << 20))
-                rates[boards].append((total // boards >> 20 << 20) * boards / seconds / MB)
-                if boards > 1:
-                    spreads.append(fastest / slowest)
-                print(f"{boards:2} boards: {rates[boards][-1]:.1f} MB/s", flush=True)
+            for contender, lines in plan:
+                size = total // lines >> 20 << 20
+                seconds, slowest, fastest = _run_many(contender, lines, make_file(folder, size))
+                rates[contender, lines].append(size * lines / seconds / MB)
+                spreads[contender, lines].append(fastest / slowest)
+                print(f"{lines:2} lines, {contender}: {rates[contender, lines][-1]:.1f} MB/s", flush=True)
     finally:
         shutil.rmtree(folder)
-    one, ten = statistics.median(rates[1]), statistics.median(rates[10])
-    return (
-        "### ten boards at once, over a pty each\n\n"
-        "| boards | MB/s together | of one board | time of the fastest board ÷ of the slowest |\n|---|---|---|---|\n"
-        f"| 1 | {one:.1f} | 1.00 | - |\n| 10 | {ten:.1f} | {ten / one:.2f} | {statistics.median(spreads):.2f} |\n\n"
+    found = {row: statistics.median(each) for row, each in rates.items()}
+    table = [
+        f"| {contender} | {lines} | {found[contender, lines]:.1f} "
+        f"| {found[contender, lines] / found[contender, 1]:.2f} | {found[contender, lines] / found['loop', lines]:.2f} "
+        f"| {statistics.median(spreads[contender, lines]):.2f} |"
+        for contender, lines in plan
+    ]
+    return "\n".join(
+        [
+            "### ten boards at once, over a pty each",
+            "",
+            "| contender | lines | MB/s together | of one line | of the bare loop | fastest line's time ÷ slowest's |",
+            "|---|---|---|---|---|---|",
+            *table,
+            "",
+            "",
+        ]
     )
 
 
-def _run_many(boards: int, source: Path) -> tuple[float, float, float]:
-    """Seconds in all, and of the slowest and the fastest board."""
+def _run_many(contender: str, boards: int, source: Path) -> tuple[float, float, float]:
+    """Seconds in all, and of the slowest and the fastest line."""
     with ExitStack() as stack:
         lines = [stack.enter_context(pseudo_terminal()) for _ in range(boards)]
-        sends = [Ends(line, source, source).start_python(["ours-send", line.send, str(source)]) for line in lines]
+        sends = [
+            Ends(line, source, source).start_python([f"{contender}-send", line.send, str(source)]) for line in lines
+        ]
         for send in sends:
             assert send.stdout is not None
             send.stdout.readline()
         places = ",".join(line.receive for line in lines)
         everything = Line("", "", tuple(fd for line in lines for fd in line.fds))
         receive = Ends(everything, source, source).start_python(
-            ["ours-receive-many", places, "/dev/null", str(source.stat().st_size)]
+            [f"{contender}-receive-many", places, "/dev/null", str(source.stat().st_size)]
         )
         told = _finish(receive, *sends)[0]
     return told["seconds"], told["slowest"], told["fastest"]

@@ -25,7 +25,7 @@ from firmware.ports.stream import Stream
 from host_tools.protocol.connection import Connection
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports.errors import LinkLost
-from host_tools.transports.pipe import FdPipe
+from host_tools.transports.pipe import READS_PER_TURN, FdPipe
 
 RECORDING = b"benchmark-object"
 STEP_BYTES = 1 << 20
@@ -58,11 +58,11 @@ class Stopwatch:
 
     def __init__(self) -> None:
         print("ready", flush=True)
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self.started, self._cpu = time.perf_counter(), time.process_time()
 
     def tell(self, **more: float) -> None:
         """Print one line of JSON."""
-        seconds, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        seconds, cpu = time.perf_counter() - self.started, time.process_time() - self._cpu
         print(json.dumps({"seconds": seconds, "cpu": cpu, **more}), flush=True)
 
 
@@ -291,11 +291,45 @@ def _xmodem(fd: int) -> Any:
     return XMODEM1k(getc, putc)
 
 
+def loop_receive_many(places: str, size: int) -> None:
+    """The barest reader of several lines at once: epoll, and reads until there is nothing more."""
+    left = {open_line(place): size for place in places.split(",")}
+    ready = select.epoll()
+    for fd in left:
+        os.set_blocking(fd, False)
+        ready.register(fd, select.EPOLLIN)
+    buffer = [bytearray(1 << 18)]
+    watch = Stopwatch()
+    times: list[float] = []
+    while left:
+        for fd, _ in ready.poll():
+            left[fd] -= _read_while_there(fd, buffer)
+            if left[fd] <= 0:
+                ready.unregister(fd)
+                del left[fd]
+                os.write(fd, b".")
+                times.append(time.perf_counter())
+    watch.tell(slowest=times[-1] - watch.started, fastest=times[0] - watch.started)
+
+
+def _read_while_there(fd: int, buffer: list[bytearray]) -> int:
+    count = 0
+    for _ in range(READS_PER_TURN):
+        try:
+            count += os.readv(fd, buffer)
+        except BlockingIOError:
+            break
+    return count
+
+
 def main() -> None:
     """Run one end."""
     what, place, file, *rest = sys.argv[1:]
     if what == "ours-receive":
         asyncio.run(ours_receive(place, file, int(rest[0])))
+        return
+    if what == "loop-receive-many":
+        loop_receive_many(place, int(rest[0]))
         return
     if what == "ours-receive-many":
         asyncio.run(ours_receive_many(place, int(rest[0])))
