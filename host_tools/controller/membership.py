@@ -179,13 +179,14 @@ class Membership:
     async def force_remove(self, serials: list[str], phrase: str, stolen: bool = False) -> None:
         """Take cameras off that are not here and cannot be drained; what they hold is given up. ``stolen``: they can
         never be added again. MembershipError, WrongPassphrase."""
+        self._require_away(serials)
         for serial in serials:
-            if self._is_online(serial) or serial in self.held:
-                raise MembershipError(f"{serial} is docked: remove it in order, or undock it first")
             if self.members.find(serial) is None:
                 raise MembershipError(f"{serial}: no camera of this system has that serial; see the list of cameras")
         grant = await self._with_passphrase(
-            lambda: passphrase.force_remove(self.trust, phrase, serials, self._wall_ms())
+            lambda: passphrase.force_remove(
+                self.trust, phrase, serials, self._wall_ms(), lambda: self._require_away(serials)
+            )
         )
         await self._run_blocking(lambda: self._note_in_ledger({"cameras": sorted(serials), "grant": grant.hex()}))
         for serial in serials:
@@ -233,6 +234,11 @@ class Membership:
         await self._change(lambda: self.trust.trust_manufacturer(root))
 
     # -- inside
+
+    def _require_away(self, serials: list[str]) -> None:
+        for serial in serials:
+            if self._is_online(serial) or serial in self.held:
+                raise MembershipError(f"{serial} is docked: remove it in order, or undock it first")
 
     def _held(self, serial: str, state: str, otherwise: str) -> Held:
         held = self.held.get(serial)

@@ -6,7 +6,7 @@ There is no function that changes the passphrase, and none can be written withou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -94,10 +94,14 @@ def ask_each_time(trust: SystemTrust) -> None:
     trust.save(replace(trust.record, standing_grant=b""))
 
 
-def force_remove(trust: SystemTrust, passphrase: str, serials: Iterable[str], now_ms: int) -> bytes:
-    """Take cameras off the system that cannot be drained; returns the grant, for the ledger."""
+def force_remove(
+    trust: SystemTrust, passphrase: str, serials: Iterable[str], now_ms: int, check: Callable[[], None] = lambda: None
+) -> bytes:
+    """Take cameras off the system that cannot be drained; returns the grant, for the ledger. ``check`` may still raise
+    when the passphrase has been tried, which takes a second, and nothing is changed then."""
     named = sorted(set(serials))
     grant = _grant(trust, passphrase, FORCE_REMOVE, named, now_ms, now_ms + FORCE_REMOVE_LIFETIME_MS)
+    check()
     for serial in named:
         trust.revoke(serial, now_ms)
     return grant

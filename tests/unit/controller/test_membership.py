@@ -215,6 +215,25 @@ def test_a_camera_is_force_removed_only_while_it_is_away_and_with_the_passphrase
 
 
 @pytest.mark.req("CTRL-03")
+def test_a_camera_that_docks_while_the_passphrase_is_tried_is_not_force_removed(tmp_path: Path):
+    async def scenario() -> None:
+        rig = ControllerRig(tmp_path)
+        camera = rig.camera(1)
+        async with running(rig):
+            await dock_and_wait(rig, camera)
+            await undock_and_wait(rig, camera)
+            await rig.until(lambda: not rig.controller.is_online("CAM-0001"), "the session to end")
+            membership, here = rig.controller.membership, iter([False])
+            membership._is_online = lambda serial: next(here, True)
+            with pytest.raises(MembershipError, match="CAM-0001 is docked"):
+                await membership.force_remove(["CAM-0001"], PHRASE)
+            assert rig.members.find("CAM-0001") is not None
+            assert not rig.trust.record.revocations.devices
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.req("CTRL-03")
 def test_a_camera_that_was_stolen_can_never_be_added_again(tmp_path: Path):
     async def scenario() -> None:
         rig = ControllerRig(tmp_path)
