@@ -71,6 +71,13 @@ def rotate(
     console.print("done: cameras learn of it when they are docked")
 
 
+@app.command("confirm-clock")
+def confirm_clock(folder: Folder = Path("controller")) -> None:
+    """Say that the controller's clock is right, when it was off for longer than its certificate. It must run."""
+    controller_client(folder).call("confirm_clock")
+    console.print("done: cameras take its time at their next docking")
+
+
 def is_running(folder: Path) -> bool:
     """Whether a controller answers in ``folder``, be it with a refusal: then it alone changes its trust."""
     return answers(folder / SOCKET)

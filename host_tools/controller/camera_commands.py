@@ -92,6 +92,11 @@ class CameraCommands(CommandGroup):
             raise CommandError(str(error)) from error
 
     @command
+    async def confirm_clock(self, actor: Actor) -> None:
+        """The controller's clock is right, after a time off that outlasted its certificate."""
+        await self._membership.confirm_clock()
+
+    @command
     async def make_restore_key(self, actor: Actor, passphrase: SecretStr) -> str:
         """The restore key, to be kept away from this controller. It opens with the passphrase alone."""
         try:

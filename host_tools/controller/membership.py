@@ -143,6 +143,8 @@ class Membership:
         """What people should know of members' certificates, by a name for the problem."""
         found = {f"renewal of {serial}": text for serial, text in self._not_renewed.items()}
         now_ms = self._wall_ms()
+        if doubt := self.trust.clock_doubt(now_ms):
+            found["clock"] = doubt
         for member in self.members.all():
             standing = certificates.standing_of(certificates.Validity(0, member.expires_unix_ms), now_ms)
             if standing == ABOUT_TO_EXPIRE:
@@ -224,6 +226,10 @@ class Membership:
     async def rotate_issuing(self, phrase: str, disown: bool) -> None:
         """Certify with a new key. ``disown``: the old one was stolen. WrongPassphrase, TrustError."""
         await self._with_passphrase(lambda: passphrase.rotate_issuing(self.trust, phrase, self._wall_ms(), disown))
+
+    async def confirm_clock(self) -> None:
+        """This controller's clock is right, says a person who has looked: cameras are told its time again."""
+        await self._change(lambda: self.trust.confirm_clock(self._wall_ms()))
 
     async def restore_key(self, phrase: str) -> bytes:
         """The file that gives a new controller this one's trust. WrongPassphrase."""

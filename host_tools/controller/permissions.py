@@ -49,6 +49,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("ask_before_back", "RA", ACTS, "let no camera leave safe mode by itself"),
     ("rotate_sealing_key", "RA", ACTS, "have recordings sealed to a new key"),
     ("rotate_issuing_key", "RA", ACTS, "have certificates issued by a new key"),
+    ("confirm_clock", "RA", ACTS, "say that the controller's clock is right"),
     ("make_restore_key", "RA", ACTS, "put a restore key away"),
     ("trust_maker", "RA", ACTS, "let cameras of a maker be added"),
     # -- people

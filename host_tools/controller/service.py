@@ -53,6 +53,7 @@ from host_tools.trust.system import SystemTrust
 
 LOOK_S = 0.2  # between two looks at the USB tree: docking shows within half a second
 HEALTH_S = 2.0  # between two looks at how well the links do
+CERTIFICATE_S = 3600.0  # between two looks at whether this controller's own certificate is to be renewed
 RETRY_S = 0.5  # before a port is opened again after its link was lost
 RETRY_SLOW_S = 5.0  # before a port that is held by others or speaks something else is tried again
 
@@ -148,6 +149,7 @@ class Controller:
             tasks.create_task(self.delivery.run())
             tasks.create_task(self._scrubbing.run())
             tasks.create_task(self._watch_links())
+            tasks.create_task(self._keep_certificate())
             while True:
                 self._follow_ports(tasks, set(self._world.finder.look()))
                 await asyncio.sleep(LOOK_S)
@@ -356,6 +358,12 @@ class Controller:
             await _ended(task)
         if connection.closed.done():
             raise connection.closed.result()
+
+    async def _keep_certificate(self) -> None:
+        """This controller's own certificate is renewed in time, though no camera comes for weeks."""
+        while True:
+            self.membership.channel_trust()
+            await asyncio.sleep(CERTIFICATE_S)
 
     async def _watch_links(self) -> None:
         """A link that is slow for its kind is a problem with a remedy, as long as it lasts."""

@@ -21,7 +21,7 @@ from firmware.secure.hpke_keys import KeyRing, RecipientKey
 from firmware.secure.signing import MemoryKey
 from host_tools.trust import folder, secrets, wrapping
 from host_tools.trust.admission import FACTORY, MEMBER, SAFE_MODE, Admission, admit
-from host_tools.trust.authority import LDEVID_WEEKS_DEFAULT, Authority, check_weeks, make_issuing, make_root
+from host_tools.trust.authority import DAY_MS, LDEVID_WEEKS_DEFAULT, Authority, check_weeks, make_issuing, make_root
 from host_tools.trust.errors import TrustError
 from host_tools.trust.record import MANUFACTURERS_MAX, TrustRecord, decode_seed, secrets_context
 from host_tools.trust.secrets import Secrets
@@ -99,13 +99,34 @@ class SystemTrust:
         return Issued(self._issue(asked.kind, peer.serial, asked, now_ms), shown)
 
     def refresh_controller(self, now_ms: int) -> bool:
-        """Renew this controller's own certificate when half of its life is over; whether that was so."""
+        """Renew this controller's own certificate when half of its life is over; whether that was so.
+
+        Not when it has ended: then this controller was off for long, or its clock is wrong, and a person must say
+        which. Cameras take no time at which it is not valid; so a clock that is far ahead lifts nobody's floor."""
         own = certificates.identify(self.record.controller.chain, True)
+        if own.expires_ms < now_ms:
+            return False
         half_ms = (own.issued_ms + own.validity[0].not_after_ms) // 2
         if own.issued_ms <= now_ms < half_ms and own.chain[1] == self.record.issuing.chain[0]:
             return False
         self.save(with_controller(self.record, own.serial, now_ms, self._entropy))
         return True
+
+    def clock_doubt(self, now_ms: int) -> str:
+        """Why cameras will not take this controller's time, one line; empty if they will."""
+        own = certificates.identify(self.record.controller.chain, True)
+        if own.expires_ms >= now_ms:
+            return ""
+        days = (now_ms - own.expires_ms) // DAY_MS
+        return (
+            f"this controller's certificate ended {days} days ago by its clock: set the clock if that is wrong; "
+            "if it is right, say so with `bwc trust confirm-clock`"
+        )
+
+    def confirm_clock(self, now_ms: int) -> None:
+        """A person has compared the clock: give this controller a certificate of today."""
+        own = certificates.identify(self.record.controller.chain, True)
+        self.save(with_controller(self.record, own.serial, now_ms, self._entropy))
 
     # -- what no longer counts
 

@@ -45,8 +45,8 @@ from host_tools.hardware import board_data, board_models, find_board
 from host_tools.system.roster import Assignment, Roster, Wearer
 from host_tools.transports.registry import Registry
 from host_tools.trust.system import SystemTrust
+from tests.unit.trust.parts import WEEK_MS, adopt_on_card, equip_on_card
 from tests.unit.trust.parts import World as TrustWorld
-from tests.unit.trust.parts import adopt_on_card, equip_on_card
 
 BOARDS = {model: find_board(model) for model in board_models()}
 BOARD = BOARDS["pi_zero_2w_camera"]
@@ -242,6 +242,12 @@ class ControllerRig:
         )
         self.controller = Controller(world)
         self.controller.happenings.listen(self._take)
+
+    def pass_weeks(self, weeks: int) -> None:
+        """Let weeks pass as a controller lives them that runs all the time: it renews its own certificate."""
+        for _ in range(weeks):
+            self.trust_world.now_ms += WEEK_MS
+            self.trust.refresh_controller(self.trust_world.now_ms)
 
     def camera(self, number: int, files: Files | None = None, adopted: bool = True) -> RigCamera:
         """A new camera of this system, not docked yet."""

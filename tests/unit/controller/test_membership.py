@@ -94,7 +94,7 @@ def test_its_certificate_is_new_after_every_dock_and_is_told_about_in_its_last_w
             assert second.expires_ms - first.expires_ms == 15 * WEEK_MS // 2
             assert (await rig.status())["problems"] == {}
             await undock_and_wait(rig, camera)
-            rig.trust_world.now_ms += 9 * WEEK_MS
+            rig.pass_weeks(9)
             (alert,) = (await rig.status())["problems"].values()
             assert "has expired" in alert
 
@@ -110,7 +110,7 @@ def test_an_expired_camera_is_in_safe_mode_gives_nothing_and_is_allowed_back(tmp
             await dock_and_wait(rig, camera)
             await undock_and_wait(rig, camera)
             recording = write_recording(camera, 1)
-            rig.trust_world.now_ms += 9 * WEEK_MS
+            rig.pass_weeks(9)
             camera.dock()
             told = await stranger(rig, camera, "safe_mode")
             assert "its certificate has expired" in told["text"]
@@ -135,7 +135,7 @@ def test_cameras_come_back_by_themselves_once_the_passphrase_has_confirmed_it(tm
     async def scenario() -> None:
         rig = ControllerRig(tmp_path)
         first, second = rig.camera(1), rig.camera(2)
-        rig.trust_world.now_ms += 9 * WEEK_MS
+        rig.pass_weeks(9)
         async with running(rig):
             first.dock()
             await stranger(rig, first, "safe_mode")
@@ -146,7 +146,7 @@ def test_cameras_come_back_by_themselves_once_the_passphrase_has_confirmed_it(tm
             await dock_and_wait(rig, second)
             await undock_and_wait(rig, first)
             await rig.controller.membership.ask_each_time()
-            rig.trust_world.now_ms += 9 * WEEK_MS
+            rig.pass_weeks(9)
             await undock_and_wait(rig, second)
             mark = len(rig.told)
             second.dock()

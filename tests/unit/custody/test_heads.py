@@ -205,7 +205,7 @@ def test_a_renewed_certificate_is_named_once_more_and_old_heads_still_hold(tmp_p
     world = World(seed=3)
     book = Book(tmp_path / "renewed", world.trust, range(1, 3))
     own = world.trust.record.controller.chain
-    world.trust.refresh_controller(world.now_ms + 80 * 7 * 24 * 3600 * 1000)
+    world.trust.confirm_clock(world.now_ms + 80 * 7 * 24 * 3600 * 1000)
     assert world.trust.record.controller.chain != own
     book.deliver(sample(3))
     book.close()

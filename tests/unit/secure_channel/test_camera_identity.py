@@ -138,7 +138,7 @@ def test_a_lapsed_camera_comes_back_with_the_passphrases_grant_only():
     """The camera itself insists; a controller that skips the question gets nowhere."""
     world = World()
     camera, other = world.camera("CAM-0001"), world.camera("CAM-0002")
-    world.trust.refresh_controller(LAPSED_MS)
+    world.trust.confirm_clock(LAPSED_MS)
     grant = passphrase.allow_back(world.trust, PHRASE, [peer(camera)], LAPSED_MS)
     issued = world.trust.renew(peer(camera), camera.identity.request(LDEVID), LAPSED_MS, grant)
     believed = certificates_grants.decode(issued.grant, camera.identity.root())
@@ -158,7 +158,7 @@ def test_a_lapsed_camera_comes_back_with_the_passphrases_grant_only():
 def test_a_grant_is_spent_with_the_certificate_that_it_names():
     world = World()
     camera = world.camera()
-    world.trust.refresh_controller(LAPSED_MS)
+    world.trust.confirm_clock(LAPSED_MS)
     grant = passphrase.allow_back(world.trust, PHRASE, [peer(camera)], LAPSED_MS)
     issued = world.trust.renew(peer(camera), camera.identity.request(LDEVID), LAPSED_MS, grant)
     believed = certificates_grants.decode(grant, camera.identity.root())

@@ -42,7 +42,7 @@ def test_time_never_goes_back_beyond_it():
     camera = world.camera()
     floor = TimeFloor(files)
     later = NOW_MS + 9 * WEEK_MS
-    world.trust.refresh_controller(later)
+    world.trust.confirm_clock(later)
     floor.accept(world.controller(), world.trust.system, later)
     with pytest.raises(TimeRefused, match="before the floor"):
         floor.accept(world.controller(), world.trust.system, later - FLOOR_MARGIN_MS - 1)

@@ -137,7 +137,7 @@ def test_safe_mode_can_end_by_itself_once_the_passphrase_has_said_so():
     again = open_system(world.files, world.entropy)
     issued = again.renew(peer(camera), camera.identity.request(LDEVID), LAPSED_MS)
     world.trust = again
-    again.refresh_controller(LAPSED_MS)
+    again.confirm_clock(LAPSED_MS)
     believed = certificates_grants.decode(issued.grant, camera.identity.root())
     camera.identity.renew(world.controller(), issued.chain, LAPSED_MS, believed)
     assert certificates.standing(peer(camera), LAPSED_MS) == certificates.VALID

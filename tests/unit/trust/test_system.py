@@ -16,6 +16,7 @@ from firmware.secure import certificates, certificates_revocations
 from firmware.secure.certificates import CONTROLLER, EVIDENCE, IDEVID, LDEVID, CertificateFault
 from firmware.secure.hpke_keys import RecipientKey
 from firmware.secure.signing import P256Signer, P256Verifier
+from firmware.secure.time_floor import TimeFloor, TimeRefused
 from host_tools.trust import admission, passphrase
 from host_tools.trust.authority import CONTROLLER_LIFETIME_MS, DAY_MS
 from host_tools.trust.errors import TrustError, TrustFileError
@@ -231,6 +232,33 @@ def test_the_controller_renews_itself_in_time():
     assert after.serial == before.serial
     assert after.chain[0] != before.chain[0]
     assert connect(world.trust.channel_trust(), camera.identity.channel_trust()).board.peer == after
+
+
+@pytest.mark.req("CTRL-13")
+@pytest.mark.parametrize("years", [1, 20])
+def test_a_clock_that_is_far_ahead_locks_nobody_up(years: int):
+    world = World()
+    camera = world.camera()
+    wrong_ms = NOW_MS + years * 365 * DAY_MS
+    assert not world.trust.refresh_controller(wrong_ms)
+    assert "set the clock if that is wrong" in world.trust.clock_doubt(wrong_ms)
+    floor = TimeFloor(camera.files)
+    with pytest.raises(TimeRefused, match="its own certificate is not valid"):
+        floor.accept(world.controller(), world.trust.system, wrong_ms)
+    assert floor.unix_ms == 0
+    assert world.trust.clock_doubt(NOW_MS) == ""
+    floor.accept(world.controller(), world.trust.system, NOW_MS)
+
+
+@pytest.mark.req("CTRL-13")
+def test_a_controller_that_was_off_for_long_goes_on_when_its_clock_is_confirmed():
+    world = World()
+    camera = world.camera()
+    later_ms = NOW_MS + CONTROLLER_LIFETIME_MS + DAY_MS
+    assert world.trust.clock_doubt(later_ms)
+    world.trust.confirm_clock(later_ms)
+    assert world.trust.clock_doubt(later_ms) == ""
+    TimeFloor(camera.files).accept(world.controller(), world.trust.system, later_ms)
 
 
 @pytest.mark.req("CTRL-13")
