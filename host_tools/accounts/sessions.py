@@ -146,9 +146,12 @@ class Sessions:
         if not cookie or len(cookie) > COOKIE_CHARACTERS_MAX:
             raise SessionRefused
         try:
-            name, account, epoch, made_ms = self._cookies.loads(_ascii(cookie))
+            values = self._cookies.loads(_ascii(cookie))
+            name, account, epoch, made_ms = values
         except (BadData, ValueError, TypeError):
             raise SessionRefused from None
+        if self._cookies.dumps(values) != cookie:  # base64 has spare bits: of many spellings only ours counts
+            raise SessionRefused
         return str(name), str(account), int(epoch), int(made_ms)
 
     def _remove(self, session_id: bytes) -> None:

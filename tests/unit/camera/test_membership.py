@@ -201,7 +201,7 @@ def lapsed(weeks: int = 9) -> CameraRig:
     """A camera that has been away for too long, and is back in its dock."""
     rig = CameraRig()
     rig.world.now_ms += weeks * WEEK_MS
-    assert rig.world.trust.refresh_controller(rig.world.now_ms)
+    rig.world.trust.confirm_clock(rig.world.now_ms)
     assert rig.app.state == "ready", "it knows nothing of it before a controller tells the time"
     rig.dock()
     rig.open_session()
