@@ -57,7 +57,7 @@ def sim(
         outcome = _run_one(make_plan(first, cameras, hours, level), until, verbose)
         totals = Totals()
         totals.add(outcome)
-        console.print(f"seed {first}, {outcome.step} steps, trace {outcome.digest}")
+        console.print(f"seed {first}, {outcome.step} steps, trace {outcome.digest}", soft_wrap=True)
     _print_totals(totals, time.monotonic() - started_s)
     for failed in totals.failures:
         _print_failure(failed, hours, faults, shrinks)
