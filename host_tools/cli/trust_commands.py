@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from firmware.secure.certificates import fingerprint
+from host_tools.cli.show import plain_table
 from host_tools.cli.trusting import PassphraseFile, open_trust, read_certificate, read_passphrase, wall_ms
 from host_tools.controller.remote import SOCKET, controller_client
 from host_tools.transports.local import answers
@@ -101,9 +102,8 @@ def render(found: TrustReport, full: bool = False) -> RenderableType:
 
 
 def _certificates_table(found: TrustReport, full: bool) -> Table:
-    table = Table(title="Certificates", title_justify="left")
-    for column in ("Certificate", "Of", "Standing", "From", "To", "SHA-256"):
-        table.add_column(column, overflow="fold")  # whole, even where it is narrow: people compare from here
+    columns = ("Certificate", "Of", "Standing", "From", "To", "SHA-256")
+    table = plain_table("Certificates", columns, ("From", "To"))  # the digest folds, whole: people compare from here
     for line in found.certificates:
         standing = Text(line.standing.replace("_", " "), style=STANDING_STYLES[line.standing])
         shown = line.fingerprint if full else line.fingerprint[:FINGERPRINT_SHOWN_CHARACTERS]
@@ -112,7 +112,7 @@ def _certificates_table(found: TrustReport, full: bool) -> Table:
 
 
 def _sealing_table(found: TrustReport) -> Table:
-    table = Table("Key", "Made", "Key id", "Use", title="Sealing keys", title_justify="left")
+    table = plain_table("Sealing keys", ("Key", "Made", "Key id", "Use"), ("Made",))
     for line in found.sealing:
         use = "seals and opens" if line.current else "opens"
         table.add_row(str(line.number), _day(line.created_unix_ms), line.key_id, use)
@@ -120,7 +120,7 @@ def _sealing_table(found: TrustReport) -> Table:
 
 
 def _revoked_table(found: TrustReport) -> Table:
-    table = Table("Certificates", "Of", "Made until", title="Revoked", title_justify="left")
+    table = plain_table("Revoked", ("Certificates", "Of", "Made until"), ("Made until",))
     for kind, serial, until_ms in found.revoked:
         table.add_row(kind, serial, _day(until_ms))
     return table
