@@ -4,11 +4,13 @@
 #   VENV=FOLDER         another place for the environment
 #   ARGS='…'            more arguments for demo and test, as in `make test ARGS='-k offload -x'`
 #   ONCE=1              `make demo` ends when everything has arrived
+#   JOBS=0              `make test` in one process, which shows output as it comes (auto: a process for each core)
 #   TIME=600 TARGET=x   how long `make sim` runs and `make fuzz` tries each target, and the only one to fuzz
 
 PYTHON ?= python3
 VENV ?= .venv
 TIME ?= 60
+JOBS ?= auto
 BIN = $(VENV)/bin
 BOOTSTRAP = $(PYTHON) scripts/bootstrap.py
 ONCE_FLAG = $(if $(filter-out 0,$(ONCE)),--once)
@@ -23,7 +25,7 @@ demo: env-demo  ## one recording's whole journey on an emulated bench (ONCE=1 en
 	@$(BIN)/bwc demo $(ONCE_FLAG) $(ARGS)
 
 test: env-dev  ## all tests, and the scenarios on the emulated bench
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 crash: env-dev  ## power cut at every write of every scenario (an hour; ARGS='--seeds 1' a third of it)
 	@$(BIN)/bwc crash $(ARGS)

@@ -15,10 +15,10 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from firmware.link import schema
 from host_tools.cli.compose import make_registry
+from host_tools.cli.show import plain_table, print_whole
 from host_tools.cli.trusting import open_trust, wall_ms
 from host_tools.controller.adoption import set_time
 from host_tools.controller.opening import identify as ask_identity
@@ -58,13 +58,12 @@ def ports(bench: BenchFolder = None) -> None:
     if not rows:
         console.print("no USB serial port is there; plug a board in, or name an emulated bench with --bench FOLDER")
         return
-    table = Table()
-    for title in ("Port", "Board", "USB", "Serial", "Location", "Bay", "Who can open it"):
-        table.add_column(title, overflow="fold")  # whole, even where it is narrow: people copy from here
+    columns = ("Port", "Board", "USB", "Serial", "Location", "Bay", "Who can open it")
+    table = plain_table("Serial ports", columns, ("Port", "Board", "USB", "Serial"))  # whole: people copy from here
     for row in rows:
         board = row.model or f"[dim]not ours: {escape(row.product) or 'says no name'}[/]"
         table.add_row(row.port, board, row.identity, escape(row.serial), row.location, row.bay, row.access)
-    console.print(table)
+    print_whole(console, table)
 
 
 def list_ports(devices: Sequence[UsbDevice], boards: Iterable[Board], dev: Path) -> list[PortRow]:

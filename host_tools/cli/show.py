@@ -12,6 +12,8 @@ from rich.text import Text
 VERDICT_STYLES = {"pass": "green", "marginal": "yellow", "fail": "bold red", "not_measured": "dim"}
 ADMISSION_STYLES = {"member": "", "factory": "yellow", "safe_mode": "bold yellow"}
 LEVEL_STYLES = {"ok": "", "almost_full": "yellow", "full": "bold red"}
+FOLDED_CHARACTERS_MIN = 7  # narrower, a column is no longer read
+LINE_CHARACTERS_MAX = 1000  # of a table that is longer than its terminal
 STATE_STYLES = {"erased": "green", "delivered": "green", "held": "cyan", "offloading": "yellow", "delivering": "cyan"}
 
 
@@ -26,6 +28,19 @@ def plain_table(title: str, columns: Sequence[str], kept: Collection[str] = ()) 
     for column in columns:
         table.add_column(column, header_style="dim", overflow="fold", no_wrap=column in kept)
     return table
+
+
+def print_whole(console: Console, table: Table) -> None:
+    """Print a table that people copy from: where its kept columns need more than the terminal has, lines are longer."""
+    unbound = console.options.update(max_width=LINE_CHARACTERS_MAX)
+    for column in table.columns:
+        widest = max((console.measure(cell, options=unbound).maximum for cell in column.cells), default=0)
+        column.min_width = widest if column.no_wrap else min(widest, FOLDED_CHARACTERS_MIN)
+    least = console.measure(table, options=unbound).minimum
+    shown = console.width
+    console.width = max(shown, least)  # Rich takes no wider ``width=`` than the console's own
+    console.print(table, crop=False)
+    console.width = shown
 
 
 def _parts(status: dict[str, Any]) -> list[RenderableType]:

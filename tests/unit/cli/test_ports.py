@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from host_tools.cli import port_commands
 from host_tools.cli.main import app
 from host_tools.cli.port_commands import list_ports
 from host_tools.emulator.usb_bus import UsbBus, UsbIdentity
@@ -65,8 +67,16 @@ def test_a_port_that_one_may_not_open_names_who_may(bench, monkeypatch, mode, wo
     assert words in next(row.access for row in rows if row.serial == "CAM-2")
 
 
-def test_the_command_prints_a_table_or_one_line(bench, tmp_path_factory):
-    printed = CliRunner().invoke(app, ["ports", "--bench", str(bench)], env={"COLUMNS": "250"})
+def test_what_people_copy_is_whole_in_the_narrowest_terminal(bench, monkeypatch):
+    monkeypatch.setattr(port_commands, "console", Console(width=40))
+    printed = CliRunner().invoke(app, ["ports", "--bench", str(bench)])
+    for words in (str(bench / "ports" / "ttyACM1"), "pi_zero_2w_camera", "1209:0001", "CAM-2"):
+        assert words in printed.stdout
+
+
+def test_the_command_prints_a_table_or_one_line(bench, tmp_path_factory, monkeypatch):
+    monkeypatch.setattr(port_commands, "console", Console(width=250))
+    printed = CliRunner().invoke(app, ["ports", "--bench", str(bench)])
     assert printed.exit_code == 0
     for words in ("ttyACM1", "pi_zero_2w_camera", "2 of DOCK-1", "not ours: Uno [rev 3]", "1209:0001"):
         assert words in printed.stdout
