@@ -21,15 +21,16 @@ local MESSAGE_HEADER_BYTES = 6
 local WINDOW_SEGMENTS = 16
 local STALL_S = 0.06
 local SYNC_BYTES = "\197\183"
-local QUANTITY_UNITS = { [1] = "uV", [2] = "uV", [3] = "uA", [4] = "uV", [5] = "ppm", [6] = "ms", [7] = "count" }
+local QUANTITY_UNITS = { [1] = "uV", [2] = "uV", [3] = "uA", [4] = "uV", [5] = "ppm", [6] = "ms", [7] = "count", [8] = "mC" }
 local INTEGER_BYTES = { u8 = 1, u16 = 2, u32 = 4, u64 = 8, i32 = 4 }
 local WORDS = {}
 WORDS["error codes"] = { [1] = "unknown_message", [2] = "malformed", [3] = "not_now", [4] = "not_found", [5] = "out_of_range", [6] = "busy", [7] = "storage", [8] = "refused", [9] = "unsupported" }
-WORDS["messages"] = { [1] = "error", [2] = "done", [3] = "identify", [4] = "identity", [5] = "set_time", [16] = "assign_wearer", [17] = "get_camera", [18] = "camera", [19] = "list_recordings", [20] = "recordings", [21] = "erase", [22] = "erased", [23] = "camera_changed", [24] = "indicate", [32] = "get_bays", [33] = "bays", [34] = "bay_changed", [35] = "set_lamp", [36] = "set_bay_power", [37] = "check_contacts", [38] = "contacts", [48] = "greeting", [49] = "get_credentials", [50] = "credentials", [51] = "request_certificate", [52] = "certificate_request", [53] = "install_certificate", [54] = "seal_to", [55] = "revocations", [56] = "bulk_token", [57] = "factory_reset" }
-WORDS["quantities"] = { [1] = "presence", [2] = "supply_voltage", [3] = "charge_current", [4] = "supply_droop", [5] = "pin_coupling", [6] = "settle_time", [7] = "bounces" }
+WORDS["messages"] = { [1] = "error", [2] = "done", [3] = "identify", [4] = "identity", [5] = "set_time", [16] = "assign_wearer", [17] = "get_camera", [18] = "camera", [19] = "list_recordings", [20] = "recordings", [21] = "erase", [22] = "erased", [23] = "camera_changed", [24] = "indicate", [25] = "configure", [26] = "get_usage", [27] = "usage", [28] = "offer_wearer", [32] = "get_bays", [33] = "bays", [34] = "bay_changed", [35] = "set_lamp", [36] = "set_bay_power", [37] = "check_contacts", [38] = "contacts", [40] = "measure_power", [41] = "power_measured", [42] = "limit_input", [43] = "get_power", [44] = "power", [45] = "set_charging", [48] = "greeting", [49] = "get_credentials", [50] = "credentials", [51] = "request_certificate", [52] = "certificate_request", [53] = "install_certificate", [54] = "seal_to", [55] = "revocations", [56] = "bulk_token", [57] = "factory_reset" }
+WORDS["quantities"] = { [1] = "presence", [2] = "supply_voltage", [3] = "charge_current", [4] = "supply_droop", [5] = "pin_coupling", [6] = "settle_time", [7] = "bounces", [8] = "block_temperature" }
 WORDS["board kinds"] = { [1] = "camera", [2] = "dock" }
 WORDS["bay states"] = { [0] = "free", [1] = "settling", [2] = "checking", [3] = "docked", [4] = "fault", [5] = "off" }
 WORDS["camera states"] = { [0] = "off", [1] = "factory", [2] = "docked", [3] = "unassigned", [4] = "ready", [5] = "recording", [6] = "finishing", [7] = "malfunctioning", [8] = "safe_mode" }
+WORDS["charging states"] = { [0] = "no_supply", [1] = "starting", [2] = "precharge", [3] = "constant_current", [4] = "constant_voltage", [5] = "full", [6] = "held", [7] = "stopped", [8] = "fault", [9] = "unmanaged" }
 WORDS["lamp patterns"] = { [0] = "off", [1] = "free", [2] = "docked", [3] = "charging", [4] = "offloading", [5] = "ready", [6] = "error", [7] = "assigned" }
 WORDS["verdicts"] = { [0] = "pass", [1] = "marginal", [2] = "fail", [3] = "not_measured" }
 WORDS["parts"] = { [0] = "chunks", [1] = "manifest" }
@@ -45,6 +46,14 @@ local RECORDS = {
         { name = "duration_ms", type = "u32", unit = "ms" },
         { name = "interrupted", type = "bool", unit = "" },
         { name = "priority", type = "u8", unit = "" },
+    },
+    usage = {
+        { name = "sequence", type = "u32", unit = "" },
+        { name = "unix_ms", type = "u64", unit = "ms" },
+        { name = "event", type = "u8", unit = "", limit = 31 },
+        { name = "value", type = "i32", unit = "by event" },
+        { name = "cause", type = "text", unit = "", limit = 32 },
+        { name = "wearer", type = "text", unit = "", limit = 120 },
     },
     bay = {
         { name = "bay", type = "u8", unit = "", limit = 8 },
@@ -193,6 +202,25 @@ local MESSAGES = {
         { name = "pattern", type = "u8", unit = "", limit = 15, words = WORDS["lamp patterns"] },
         { name = "duration_ms", type = "u32", unit = "ms", limit = 600000 },
     } },
+    [25] = { name = "configure", direction = "host", fields = {
+        { name = "profile", type = "text", unit = "", limit = 240 },
+        { name = "settings", type = "bytes", unit = "", limit = 3072 },
+    } },
+    [26] = { name = "get_usage", direction = "host", fields = {
+        { name = "log", type = "fixed", unit = "", limit = 8 },
+        { name = "after", type = "u32", unit = "" },
+    } },
+    [27] = { name = "usage", direction = "board", fields = {
+        { name = "log", type = "fixed", unit = "", limit = 8 },
+        { name = "more", type = "bool", unit = "" },
+        { name = "entries", type = "list", unit = "", limit = 16, record = "usage" },
+    } },
+    [28] = { name = "offer_wearer", direction = "host", fields = {
+        { name = "wearer", type = "text", unit = "", limit = 240 },
+        { name = "name", type = "text", unit = "", limit = 240 },
+        { name = "profile", type = "text", unit = "", limit = 240 },
+        { name = "hold_ms", type = "u32", unit = "ms", limit = 600000 },
+    } },
     [32] = { name = "get_bays", direction = "host", fields = {} },
     [33] = { name = "bays", direction = "board", fields = {
         { name = "entries", type = "list", unit = "", limit = 8, record = "bay" },
@@ -215,6 +243,44 @@ local MESSAGES = {
     [38] = { name = "contacts", direction = "board", fields = {
         { name = "bay", type = "u8", unit = "", limit = 8 },
         { name = "measurements", type = "list", unit = "", limit = 12, record = "measurement" },
+    } },
+    [40] = { name = "measure_power", direction = "host", fields = {
+        { name = "bay", type = "u8", unit = "", limit = 8 },
+        { name = "run", type = "u16", unit = "" },
+        { name = "window_ms", type = "u16", unit = "ms", limit = 1000 },
+    } },
+    [41] = { name = "power_measured", direction = "board", fields = {
+        { name = "bay", type = "u8", unit = "", limit = 8 },
+        { name = "run", type = "u16", unit = "" },
+        { name = "began_ms", type = "u64", unit = "ms" },
+        { name = "samples", type = "u16", unit = "", limit = 1000 },
+        { name = "supply_uv", type = "i32", unit = "uV" },
+        { name = "supply_deviation_uv", type = "i32", unit = "uV" },
+        { name = "current_ua", type = "i32", unit = "uA" },
+        { name = "current_deviation_ua", type = "i32", unit = "uA" },
+    } },
+    [42] = { name = "limit_input", direction = "host", fields = {
+        { name = "limit_ua", type = "u32", unit = "uA", limit = 3250000 },
+        { name = "duration_ms", type = "u16", unit = "ms", limit = 10000 },
+    } },
+    [43] = { name = "get_power", direction = "host", fields = {} },
+    [44] = { name = "power", direction = "board", fields = {
+        { name = "charging", type = "u8", unit = "", limit = 15, words = WORDS["charging states"] },
+        { name = "reason", type = "text", unit = "", limit = 240 },
+        { name = "cell_uv", type = "i32", unit = "uV" },
+        { name = "charge_permille", type = "u16", unit = "permille", limit = 1000 },
+        { name = "charge_ua", type = "i32", unit = "uA" },
+        { name = "input_uv", type = "i32", unit = "uV" },
+        { name = "allowed_ua", type = "u32", unit = "uA", limit = 3250000 },
+        { name = "smart", type = "bool", unit = "" },
+        { name = "docked_percent", type = "u8", unit = "%", limit = 255 },
+        { name = "undocked_percent", type = "u8", unit = "%", limit = 255 },
+        { name = "cycles_percent", type = "u32", unit = "%" },
+        { name = "empty_shutdowns", type = "u16", unit = "" },
+    } },
+    [45] = { name = "set_charging", direction = "host", fields = {
+        { name = "allowed_ua", type = "u32", unit = "uA", limit = 3250000 },
+        { name = "smart", type = "bool", unit = "" },
     } },
     [48] = { name = "greeting", direction = "board", fields = {
         { name = "serial", type = "text", unit = "", limit = 32 },

@@ -1,12 +1,35 @@
-"""Scenarios run on whatever bench the plugin gives them; see ``host_tools.bench.scenario_plugin``."""
+"""Scenarios run on whatever bench the plugin gives them; see ``host_tools.bench.plugin`` and docs/bench.md."""
 
 from host_tools.bench.scenario_plugin import (
+    bay,
     bench,
+    bench_camera_unit,
+    bench_dock_unit,
     bench_house,
+    camera,
+    clock,
     controller,
     destination,
-    pytest_runtest_makereport,
+    dock,
+    faults,
+    measure,
     scenario_folder,
+    trace,
 )
 
-__all__ = ("bench", "bench_house", "controller", "destination", "pytest_runtest_makereport", "scenario_folder")
+__all__ = (
+    "bay",
+    "bench",
+    "bench_camera_unit",
+    "bench_dock_unit",
+    "bench_house",
+    "camera",
+    "clock",
+    "controller",
+    "destination",
+    "dock",
+    "faults",
+    "measure",
+    "scenario_folder",
+    "trace",
+)

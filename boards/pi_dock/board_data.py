@@ -34,6 +34,7 @@ BOARD = {
         "bay1.supply": {"source": "converter", "input": 2, "gain": 0.5},
         "bay1.current": {"source": "converter", "input": 3, "gain": 20.0},
         "supply.rail": {"source": "converter", "input": 4, "gain": 0.5},
+        "bay1.temperature": {"source": "converter", "input": 5, "gain": 1.0},
     },
     "buses": {
         "spi0": {

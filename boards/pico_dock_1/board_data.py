@@ -36,6 +36,7 @@ BOARD = {
         "bay1.coupling": {"source": "mux_a", "input": 1, "gain": 1.0},
         "bay1.supply": {"source": "mux_a", "input": 2, "gain": 0.5},
         "bay1.current": {"source": "mux_a", "input": 3, "gain": 20.0},
+        "bay1.temperature": {"source": "mux_a", "input": 4, "gain": 1.0},
         "supply.rail": {"source": "adc2", "input": 0, "gain": 0.5},
     },
     "buses": {},

@@ -99,7 +99,15 @@ BOARD = {
         "bay6.current": {"source": "mux_b", "input": 13, "gain": 20.0},
         "bay7.current": {"source": "mux_b", "input": 14, "gain": 20.0},
         "bay8.current": {"source": "mux_b", "input": 15, "gain": 20.0},
-        "supply.rail": {"source": "adc2", "input": 0, "gain": 0.5},
+        "bay1.temperature": {"source": "mux_c", "input": 0, "gain": 1.0},
+        "bay2.temperature": {"source": "mux_c", "input": 1, "gain": 1.0},
+        "bay3.temperature": {"source": "mux_c", "input": 2, "gain": 1.0},
+        "bay4.temperature": {"source": "mux_c", "input": 3, "gain": 1.0},
+        "bay5.temperature": {"source": "mux_c", "input": 4, "gain": 1.0},
+        "bay6.temperature": {"source": "mux_c", "input": 5, "gain": 1.0},
+        "bay7.temperature": {"source": "mux_c", "input": 6, "gain": 1.0},
+        "bay8.temperature": {"source": "mux_c", "input": 7, "gain": 1.0},
+        "supply.rail": {"source": "mux_c", "input": 8, "gain": 0.5},
     },
     "buses": {
         "spi0": {
@@ -122,6 +130,13 @@ BOARD = {
             "kind": "mux",
             "inputs": 16,
             "output": "adc1",
+            "pins": ["mux.s0", "mux.s1", "mux.s2", "mux.s3"],
+        },
+        "mux_c": {
+            "part": "CD74HC4067",
+            "kind": "mux",
+            "inputs": 16,
+            "output": "adc2",
             "pins": ["mux.s0", "mux.s1", "mux.s2", "mux.s3"],
         },
         "outputs": {

@@ -42,6 +42,10 @@ ANSWERED = {
     "get_credentials": _MEMBERS,
     "revocations": _MEMBERS,
     "indicate": _MEMBERS,
+    "measure_power": _MEMBERS,  # electrical facts: a camera in safe mode is charged like any other
+    "limit_input": _MEMBERS,
+    "get_power": _MEMBERS,
+    "set_charging": _MEMBERS,
     "factory_reset": _MEMBERS,
 }
 REASONS = {

@@ -9,8 +9,10 @@ import struct
 from typing import Any
 
 from firmware.camera import access, card, states
+from firmware.camera import assignment as lending
 from firmware.camera.lamp import StatusLamp
 from firmware.camera.membership import Membership
+from firmware.camera.power import Power
 from firmware.camera.recorder import CameraIdentity, Outcome, Profile, Recorder
 from firmware.camera.service import CameraService
 from firmware.camera.trust import CameraTrust
@@ -84,10 +86,19 @@ class CameraApp(Application):
             self._let_go,
             ports.make_channel or SecureChannel,
         )
+        self.power = Power(ports.buses, board, ports.adc, ports.clock, ports.files)
         self.service = CameraService(
-            identity, ports.clock, ports.adc, self.vault, self.assignment, self.lamp, self, self.membership.system
+            identity,
+            ports.clock,
+            ports.adc,
+            self.vault,
+            self.assignment,
+            self.lamp,
+            self,
+            self.membership.system,
+            self.power.percent,
         )
-        handlers = self.membership.guarded(self.service.handlers())
+        handlers = self.membership.guarded({**self.service.handlers(), **self.power.handlers()})
         self.cable = Cable(ports.stream, self._new_session, handlers, self._read_piece, self._on_change)
         self._dock = Debounce(DOCK_STABLE_MS, DOCK_SAMPLES, DOCK_SAMPLES)
         self._docked: bool = ports.pins.read(DOCK_PIN)
@@ -104,6 +115,8 @@ class CameraApp(Application):
     def step(self, now_ms: int) -> None:
         """Look at dock and buttons, move video to the card, answer the controller, light the lamp."""
         self._follow_dock(now_ms)
+        self.power.step(now_ms, self._docked)
+        self.assignment.follow(now_ms)
         self._follow_button(now_ms)
         self._follow_recorder()
         self._retry_card(now_ms)
@@ -111,21 +124,31 @@ class CameraApp(Application):
         self._tell()
         self.cable.pump(now_ms)
         self._follow_membership()
-        self._lamp_change_ms = self.lamp.show(self.state, now_ms)
+        offered = self.state == "docked" and self.assignment.is_offered()
+        self._lamp_change_ms = self.lamp.show("offered" if offered else self.state, now_ms)
         self._watchdog.feed()
 
     def next_deadline_ms(self) -> int | None:
         """The nearest of what recorder, button, cable and lamp wait for; at most a second, for the watchdog."""
+        errand_ms = self.next_errand_ms()
+        idle_ms = self._clock.now_ms() + IDLE_MS_MAX
+        return idle_ms if errand_ms is None else min(errand_ms, idle_ms)
+
+    def next_errand_ms(self) -> int | None:
+        """See Application: as above, without the looks that only feed the watchdog."""
         waits = [
             self._record.next_deadline_ms(),
             self.recorder.next_deadline_ms(),
             self.cable.next_deadline_ms(),
+            self.power.next_deadline_ms(),
+            self.assignment.next_deadline_ms(),
             self._lamp_change_ms,
             self._card_retry_ms,
             self._left_retry_ms,
         ]
-        rest_ms = SAMPLE_MS if self._dock.settling or self._dock.wavers() else IDLE_MS_MAX
-        return min([self._clock.now_ms() + rest_ms] + [wait for wait in waits if wait is not None])
+        if self._dock.settling or self._dock.wavers():
+            waits.append(self._clock.now_ms() + SAMPLE_MS)
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def wants_write(self) -> bool:
         """Whether the cable has bytes waiting."""
@@ -148,6 +171,7 @@ class CameraApp(Application):
         if docked == self._docked:
             return
         self._docked = docked
+        self.assignment.see(lending.DOCKED if docked else lending.UNDOCKED, now_ms)
         if not self._docked:
             self._happen_here(states.UNDOCK)
             return
@@ -215,7 +239,8 @@ class CameraApp(Application):
         try:
             self.membership.load()
             notes = self.vault.open()
-            self.assignment.load()
+            self.power.load()
+            self.assignment.load(self._docked)
         except (VaultError, PortFault, FormatError):
             self._card_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
             return False
@@ -257,8 +282,11 @@ class CameraApp(Application):
         return self.service.read_piece(recording, part, offset, length)
 
     def _tell(self) -> None:
+        windows, self.power.windows = self.power.windows, []
         if not access.tells(self.membership.level):
             return
+        for fields in windows:
+            self.cable.push("power_measured", fields)
         news = self.service.news()
         if news != self._told and self.cable.push("camera_changed", news):
             self._told = news

@@ -10,6 +10,7 @@ BY_STATE = {
     "off": ((0, lamps.DARK),),
     "factory": ((500, lamps.AMBER), (500, lamps.DARK)),
     "docked": ((0, lamps.AMBER),),
+    "offered": lamps.TABLE["assigned"],  # docked, and lent to whoever has just shown their badge
     "unassigned": ((250, lamps.RED), (750, lamps.DARK)),
     "ready": ((0, lamps.GREEN),),
     "recording": ((0, lamps.RED),),

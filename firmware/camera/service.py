@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from firmware.camera.assignment import Assignment
+from firmware.camera.assignment import ALWAYS, Assignment
 from firmware.camera.lamp import StatusLamp
 from firmware.camera.recorder import CameraIdentity, Wearer
 from firmware.camera.vault import StoredRecording, Vault, VaultError
@@ -54,6 +54,7 @@ class CameraService:
         lamp: StatusLamp,
         holder: StateHolder,
         system: Callable[[], str] = str,
+        percent: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._identity = identity
         self._clock = clock
@@ -63,12 +64,14 @@ class CameraService:
         self._lamp = lamp
         self._holder = holder
         self._system = system
+        self._percent = percent
 
     def handlers(self) -> dict[str, Callable[[Fields], Answer]]:
         """Message name -> function, for the cable."""
         return {
             "identify": self._identify,
             "assign_wearer": self._assign_wearer,
+            "offer_wearer": self._offer_wearer,
             "get_camera": self._get_camera,
             "list_recordings": self._list_recordings,
             "erase": self._erase,
@@ -103,10 +106,23 @@ class CameraService:
 
     def _assign_wearer(self, fields: Fields) -> Answer:
         wearer = Wearer(fields["wearer"], fields["name"]) if fields["wearer"] else None
-        if self._assignment.wearer == wearer and self._assignment.profile == fields["profile"]:
+        known = self._assignment
+        if (known.wearer, known.profile, known.loan) == (wearer, fields["profile"], ALWAYS):
             return None
         try:
             self._assignment.keep(wearer, fields["profile"])
+        except PortFault as fault:
+            raise Refusal("storage", f"the wearer cannot be kept ({fault})") from fault
+        return None
+
+    def _offer_wearer(self, fields: Fields) -> Answer:
+        if self._holder.state != "docked":
+            raise Refusal("not_now", f"this camera is {self._holder.state}: only one that is docked can be lent")
+        if not fields["wearer"]:
+            raise Refusal("malformed", "an offer names its wearer")
+        wearer, until_ms = Wearer(fields["wearer"], fields["name"]), self._clock.now_ms() + fields["hold_ms"]
+        try:
+            self._assignment.offer(wearer, fields["profile"], until_ms)
         except PortFault as fault:
             raise Refusal("storage", f"the wearer cannot be kept ({fault})") from fault
         return None
@@ -121,7 +137,7 @@ class CameraService:
             "state": schema.number_of(schema.CAMERA_STATES, self._holder.state),
             "wearer": wearer.wearer_id if wearer else "",
             "docked": self._holder.is_docked(),
-            "battery_percent": battery.percent_from_uv(self._read_uv("battery.cell")),
+            "battery_percent": self._battery_percent(),
             "supply_uv": self._read_uv("supply.input"),
             "storage_total_bytes": total,
             "storage_free_bytes": free,
@@ -149,6 +165,11 @@ class CameraService:
         if not self._lamp.ask(fields["pattern"], self._clock.now_ms() + fields["duration_ms"]):
             raise Refusal("unsupported", f"this camera has no lamp pattern {fields['pattern']}")
         return None
+
+    def _battery_percent(self) -> int:
+        """By the gauge; where there is none, by the cell's voltage."""
+        percent = self._percent()
+        return battery.percent_from_uv(self._read_uv("battery.cell")) if percent is None else percent
 
     def _read_uv(self, name: str) -> int:
         try:

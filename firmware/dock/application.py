@@ -65,6 +65,12 @@ class DockApp(Application):
         deadlines_ms += [due for due in (self._lamp_due_ms, self.cable.next_deadline_ms()) if due is not None]
         return min(deadlines_ms)
 
+    def next_errand_ms(self) -> "int | None":
+        """As ``next_deadline_ms``, without looks at bays where only a changed reading could tell anything new."""
+        errands_ms = [bay.errand_ms() for bay in self.bays]
+        errands_ms += [self._lamp_due_ms, self.cable.next_deadline_ms()]
+        return min([due for due in errands_ms if due is not None], default=None)
+
     def wants_write(self) -> bool:
         """Whether the cable has bytes waiting."""
         return self.cable.wants_write()

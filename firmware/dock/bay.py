@@ -1,7 +1,8 @@
-"""One bay: presence, contact check, power, over-current.
+"""One bay: presence, contact check, power, over-current, heat.
 
 Law: reads and writes its own pins only, knows no messages and no other bay. The state tables are in ``states``, the
-meaning of readings in ``contacts``. ``changed`` and ``measured`` are raised here and lowered by whoever reports.
+meaning of readings in ``contacts``, how they are taken in ``meter``. ``changed`` and ``measured`` are raised here and
+lowered by whoever reports, and so is ``windows`` filled and emptied.
 """
 
 try:
@@ -10,14 +11,16 @@ except ImportError:
     TYPE_CHECKING = False
 
 from firmware.dock import contacts, states
+from firmware.dock.meter import Meter
 from firmware.drivers.debounce import Debounce
 from firmware.ports.errors import PortFault
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from firmware.ports.adc import Adc
     from firmware.ports.pins import Pins
 
-AVERAGE_SAMPLES = 8  # brings 1.4 steps of converter noise to half a step
 REST_MS = 50  # pins undriven before the first reading of the contact check: the power pin's capacitor discharges
 DRIVE_MS = 100  # drive before the second reading: two time constants of 10 kOhm into a camera's 4.7 uF
 UNLOADED_MS = 20  # after power on: the switch has risen, the camera's charger has not started
@@ -27,11 +30,14 @@ LOADED_UA_MIN = 100_000  # less is not a load that shows a droop
 LOADED_REST_MS = 200  # the load must have flowed for so long before it is measured
 LOADED_LIMIT_MS = 3_000  # a camera that draws nothing by then is full: the check ends without a droop
 SUPPLY_EVERY_MS = 100  # between readings of a docked bay's supply voltage
+TEMPERATURE_EVERY_MS = 1_000  # a block of contacts warms within tens of seconds
+WINDOW_SAMPLE_MS = 2  # while supply and current are averaged for a comparison with the camera's side
 COUNT_MAX = 65_535  # what the message table has room for
 
 
 class Bay:
-    """``electrical``: presence_open_uv, over_current_ua, shunt_uohm (from board.toml)."""
+    """``electrical``: presence_open_uv, over_current_ua, shunt_uohm (from board.toml). ``windows``: the fields of
+    ``power_measured`` that are to be reported."""
 
     def __init__(self, number: int, pins: "Pins", adc: "Adc", electrical: "dict[str, int]") -> None:
         self.number = number
@@ -41,13 +47,12 @@ class Bay:
         self.supply_uv = 0
         self.current_ua = 0
         self.due_ms = 0
+        self.windows = []  # type: list[dict[str, Any]]
         self.check = contacts.ContactCheck()
         self._pins = pins
-        self._adc = adc
+        self._meter = Meter(number, adc, electrical)
         self._open_uv = electrical["presence_open_uv"]
         self._over_current_ua = electrical["over_current_ua"]
-        self._shunt_uohm = electrical["shunt_uohm"]
-        self._names = {word: "bay%d.%s" % (number, word) for word in ("presence", "supply", "current", "coupling")}
         self._power_pin = "bay%d.power" % number
         self._drive_pin = "bay%d.drive" % number
         self._debounce = Debounce()
@@ -56,10 +61,12 @@ class Bay:
         self._driving = False
         self._rest_uv = (0, 0)
         self._unreadable = False
+        self._hot = False
         self._over_samples = 0
         self._loaded_since_ms = -1
         self._unloaded_uv = -1
         self._supply_due_ms = 0
+        self._temperature_due_ms = 0
         self._apply_outputs()
 
     def step(self, now_ms: int) -> None:
@@ -72,8 +79,7 @@ class Bay:
             event = states.UNREADABLE
         if event is not None:
             self.happen(event, now_ms)
-        wavering = self._debounce.wavers()
-        self.due_ms = now_ms + (states.SAMPLE_WAVERING_MS if wavering else states.SAMPLE_MS[self.state])
+        self.due_ms = now_ms + self._pace_ms()
 
     def happen(self, event: str, now_ms: int) -> bool:
         """Let an event of ``states`` happen; False if the state does not allow it."""
@@ -81,6 +87,7 @@ class Bay:
         if state is None:
             return False
         self._unreadable = event == states.UNREADABLE
+        self._hot = event == states.OVERHEATED
         self._enter(state, now_ms)
         return True
 
@@ -89,13 +96,38 @@ class Bay:
 
         PortFault if the converter fails.
         """
-        self.check.take(contacts.PRESENCE, self._average("presence"))
+        self.check.take(contacts.PRESENCE, self._meter.average_uv("presence"))
+        self._take_temperature()
         if self.state in states.POWERED:
             self._measure_power()
+
+    def begin_window(self, run: int, window_ms: int, now_ms: int) -> bool:
+        """Average supply and current from now on, for ``windows``; False while the bay is not powered, or does so."""
+        if self.state not in states.POWERED or not self._meter.begin_window(run, window_ms, now_ms):
+            return False
+        self.due_ms = now_ms
+        return True
 
     def is_powered(self) -> bool:
         """Whether the power switch is closed."""
         return self.state in states.POWERED
+
+    def needs_watching(self) -> bool:
+        """Whether the bay must be looked at in time although no reading changes: something is being waited for."""
+        if self.state == states.FREE:
+            return self._debounce.settling or self._debounce.level
+        if not self._debounce.level or self._debounce.wavers():
+            return True
+        if self.state == states.DOCKED:
+            unmeasured = self.check.value_of(contacts.CHARGE_CURRENT) is None or self._meter.is_open()
+            return unmeasured or self._over_samples > 0
+        return self.state in (states.SETTLING, states.CHECKING) or self._unreadable
+
+    def errand_ms(self) -> "int | None":
+        """When the bay must be looked at although no reading changes; None: not before one does."""
+        if self.needs_watching():
+            return self.due_ms
+        return max(self._temperature_due_ms, self.due_ms) if self.state == states.DOCKED or self._hot else None
 
     def settle_ms(self) -> int:
         """How long the contacts took to come to rest when the camera arrived."""
@@ -108,7 +140,7 @@ class Bay:
     # -- looking
 
     def _look(self, now_ms: int) -> "str | None":
-        self._presence_uv = self._adc.read_uv(self._names["presence"])
+        self._presence_uv = self._meter.read_uv("presence")
         self._debounce.feed(self._presence_uv < self._open_uv, now_ms)
         event = self._contact_event()
         if event is not None:
@@ -116,7 +148,9 @@ class Bay:
         if self.state == states.CHECKING:
             return self._check_pins(now_ms)
         if self.state == states.DOCKED:
-            return self._watch_power(now_ms)
+            return self._watch_power(now_ms) or self._watch_heat(now_ms)
+        if self._hot:
+            return self._watch_heat(now_ms)
         return None
 
     def _contact_event(self) -> "str | None":
@@ -132,23 +166,25 @@ class Bay:
         waited_ms = now_ms - self._phase_ms
         if not self._driving:
             if waited_ms >= REST_MS:
-                self._rest_uv = (self._average("coupling"), self._average("presence"))
+                self._rest_uv = (self._meter.average_uv("coupling"), self._meter.average_uv("presence"))
                 self._drive(True)
                 self._phase_ms = now_ms
             return None
         if waited_ms < DRIVE_MS:
             return None
-        driven_uv = (self._average("coupling"), self._average("presence"))
-        driven_pin_uv = self._average("supply")
+        driven_uv = (self._meter.average_uv("coupling"), self._meter.average_uv("presence"))
+        driven_pin_uv = self._meter.average_uv("supply")
         self._drive(False)
         self.check.take(contacts.PRESENCE, self._rest_uv[1])
         self.check.take(contacts.PIN_COUPLING, contacts.coupling_ppm(self._rest_uv, driven_uv, driven_pin_uv))
+        if self.check.fails(contacts.BLOCK_TEMPERATURE):
+            return states.OVERHEATED
         if self.check.passes(contacts.PRESENCE) and self.check.passes(contacts.PIN_COUPLING):
             return states.CLEAN
         return states.JOINED
 
     def _watch_power(self, now_ms: int) -> "str | None":
-        self.current_ua = self._to_ua(self._adc.read_uv(self._names["current"]))
+        self.current_ua = self._meter.read_current_ua()
         waited_ms = now_ms - self._phase_ms
         if waited_ms < INRUSH_MS:
             return None
@@ -157,15 +193,16 @@ class Bay:
             self.check.take(contacts.CHARGE_CURRENT, self.current_ua)
             return states.OVER_CURRENT
         if now_ms >= self._supply_due_ms:
-            self.supply_uv = self._adc.read_uv(self._names["supply"])
+            self.supply_uv = self._meter.read_uv("supply")
             self._supply_due_ms = now_ms + SUPPLY_EVERY_MS
+        self._report_window(self._meter.fill_window(now_ms))
         if self.check.value_of(contacts.CHARGE_CURRENT) is None:
             self._measure_load(now_ms, waited_ms)
         return None
 
     def _measure_load(self, now_ms: int, waited_ms: int) -> None:
         if self._unloaded_uv < 0 and waited_ms >= UNLOADED_MS and self.current_ua < LOADED_UA_MIN:
-            self._unloaded_uv = self._average("supply")
+            self._unloaded_uv = self._meter.average_uv("supply")
         if self.current_ua < LOADED_UA_MIN:
             self._loaded_since_ms = -1
         elif self._loaded_since_ms < 0:
@@ -177,14 +214,44 @@ class Bay:
             self.changed = True
 
     def _measure_power(self) -> None:
-        self.supply_uv = self._average("supply")
-        self.current_ua = self._to_ua(self._average("current"))
+        self.supply_uv = self._meter.average_uv("supply")
+        self.current_ua = self._meter.average_current_ua()
         self.check.take(contacts.SUPPLY_VOLTAGE, self.supply_uv)
         self.check.take(contacts.CHARGE_CURRENT, self.current_ua)
         if self._unloaded_uv >= 0 and self.current_ua >= LOADED_UA_MIN:
             self.check.take(contacts.SUPPLY_DROOP, self._unloaded_uv - self.supply_uv)
 
+    def _watch_heat(self, now_ms: int) -> "str | None":
+        """Too hot: the power goes, whatever the controller wants. Cool again: the contacts are checked anew."""
+        if now_ms < self._temperature_due_ms:
+            return None
+        before = self.check.verdict_of(contacts.BLOCK_TEMPERATURE)
+        temperature_mc = self._take_temperature()
+        self._temperature_due_ms = now_ms + TEMPERATURE_EVERY_MS
+        if temperature_mc is None:
+            return None
+        if self.check.verdict_of(contacts.BLOCK_TEMPERATURE) != before:
+            self.measured = self.changed = True
+        if self.state == states.DOCKED:
+            return None if self.check.passes(contacts.BLOCK_TEMPERATURE) else states.OVERHEATED
+        return states.COOLED if temperature_mc <= contacts.COOL_MC else None
+
+    def _take_temperature(self) -> "int | None":
+        temperature_mc = self._meter.read_temperature_mc()
+        if temperature_mc is not None:
+            self.check.take(contacts.BLOCK_TEMPERATURE, temperature_mc)
+        return temperature_mc
+
+    def _report_window(self, fields: "dict[str, Any] | None") -> None:
+        if fields is not None:
+            self.windows.append(fields)
+
     # -- states and outputs
+
+    def _pace_ms(self) -> int:
+        if self._meter.is_open():
+            return WINDOW_SAMPLE_MS
+        return states.SAMPLE_WAVERING_MS if self._debounce.wavers() else states.SAMPLE_MS[self.state]
 
     def _enter(self, state: int, now_ms: int) -> None:
         self.state = state
@@ -202,11 +269,13 @@ class Bay:
         if state not in states.POWERED:
             self.supply_uv = 0
             self.current_ua = 0
+            self._report_window(self._meter.end_window())
         self._apply_outputs()
         self.due_ms = now_ms
 
     def _begin_check(self) -> None:
         self.check.clear()
+        self._take_temperature()
         self.check.take(contacts.SETTLE_TIME, self.settle_ms())
         self.check.take(contacts.BOUNCES, self.bounces())
 
@@ -217,14 +286,3 @@ class Bay:
     def _drive(self, level: bool) -> None:
         self._driving = level
         self._pins.write(self._drive_pin, level)
-
-    # -- readings
-
-    def _average(self, word: str) -> int:
-        total_uv = 0
-        for _ in range(AVERAGE_SAMPLES):
-            total_uv += self._adc.read_uv(self._names[word])
-        return total_uv // AVERAGE_SAMPLES
-
-    def _to_ua(self, shunt_uv: int) -> int:
-        return shunt_uv * 1_000_000 // self._shunt_uohm

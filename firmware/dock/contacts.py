@@ -2,10 +2,11 @@
 
 Law: pure. Readings go in, measurements with a verdict come out; quantities are those of schema.QUANTITIES.
 All voltages are taken on the dock's side of the contacts. They show supply, switch and cable, never the contacts'
-own resistance: for that the camera must report its side.
+own resistance: for that the camera must report its side (``measure_power``), and the controller compares.
 
 Uncertainty with a Pico's converter (8.7 effective bits, integral error 8 steps of 0.8 mV): presence and coupling
-+-8 mV; supply +-1.5 % (divider of two 1 % resistors); current +-10 mA +-2 % (amplifier offset and gain, shunt).
++-8 mV; supply +-1.5 % (divider of two 1 % resistors); current +-10 mA +-2 % (amplifier offset and gain, shunt);
+temperature +-2 K (``firmware.drivers.thermistor``).
 """
 
 from firmware.link.schema import QUANTITIES, VERDICTS, number_of
@@ -17,6 +18,7 @@ SUPPLY_DROOP = "supply_droop"
 PIN_COUPLING = "pin_coupling"
 SETTLE_TIME = "settle_time"
 BOUNCES = "bounces"
+BLOCK_TEMPERATURE = "block_temperature"
 
 PASS = number_of(VERDICTS, "pass")
 MARGINAL = number_of(VERDICTS, "marginal")
@@ -38,8 +40,11 @@ LIMITS = {
     # New pins rest within 30 ms; slower settling is the first sign of wear. Never worth refusing a camera.
     SETTLE_TIME: ((0, 100), (0, 65_535)),
     BOUNCES: ((0, 10), (0, 65_535)),
+    # Warm hands find 50 degrees hot; above 60 a block's plastic creeps and its springs lose force.
+    BLOCK_TEMPERATURE: ((-20_000, 50_000), (-30_000, 60_000)),
 }
 
+COOL_MC = 45_000  # a bay that was switched off for its heat is tried again below: 15 K of hysteresis
 DRIVEN_UV_MIN = 500_000  # the driven power pin must rise at least so far, else it is tied to ground
 FULL_SCALE_PPM = 1_000_000
 
@@ -89,6 +94,15 @@ class ContactCheck:
         value = self._values.get(quantity)
         return value is not None and verdict_of(quantity, value) != FAIL
 
+    def fails(self, quantity: str) -> bool:
+        """Whether a value was noted that fails."""
+        return self.verdict_of(quantity) == FAIL
+
+    def verdict_of(self, quantity: str) -> int:
+        """The verdict on what was noted, NOT_MEASURED if nothing was."""
+        value = self._values.get(quantity)
+        return NOT_MEASURED if value is None else verdict_of(quantity, value)
+
     def measurements(self) -> "list[dict[str, int]]":
         """All quantities in the order of schema.QUANTITIES, as records of the message table."""
         return [self._measurement(number, quantity) for number, quantity, _ in QUANTITIES]
@@ -101,5 +115,5 @@ class ContactCheck:
             "value": 0 if value is None else value,
             "low": low,
             "high": high,
-            "verdict": NOT_MEASURED if value is None else verdict_of(quantity, value),
+            "verdict": self.verdict_of(quantity),
         }

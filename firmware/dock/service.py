@@ -51,10 +51,11 @@ class DockService:
             "set_lamp": self._set_lamp,
             "set_bay_power": self._set_bay_power,
             "check_contacts": self._check_contacts,
+            "measure_power": self._measure_power,
         }
 
     def news(self) -> "list[tuple[str, Fields]]":
-        """What has changed since the last call, as messages to push: ``bay_changed``, then finished checks."""
+        """What has changed since the last call, as messages to push: ``bay_changed``, finished checks and windows."""
         changed = [index for index in range(len(self._bays)) if self._bays[index].changed]
         messages = []  # type: list[tuple[str, Fields]]
         if changed:
@@ -65,6 +66,8 @@ class DockService:
             if bay.measured:
                 bay.measured = False
                 messages.append(("contacts", _contacts_of(bay)))
+            messages += [("power_measured", fields) for fields in bay.windows]
+            bay.windows = []
         return messages
 
     def _identify(self, fields: "Fields") -> "Answer":
@@ -111,6 +114,12 @@ class DockService:
             raise self._not_now(bay, failure)
         bay.happen(states.RECHECK, self.now_ms)
         return "contacts", _contacts_of(bay)
+
+    def _measure_power(self, fields: "Fields") -> "Answer":
+        bay = self._bays[self._index_of(fields)]
+        if not bay.begin_window(fields["run"], fields["window_ms"], self.now_ms):
+            raise self._not_now(bay, "power is measured once at a time, while it is on")
+        return None
 
     def _index_of(self, fields: "Fields") -> int:
         number = fields["bay"]

@@ -20,6 +20,8 @@ GONE = "gone"
 CLEAN = "clean"  # the pins are not joined: power may be applied
 JOINED = "joined"  # two pins are, or the power pin is tied to ground
 OVER_CURRENT = "over_current"
+OVERHEATED = "overheated"  # the block of contacts is too hot to carry current
+COOLED = "cooled"
 UNREADABLE = "unreadable"  # the converter or the pins failed
 # Asked by the controller, or following from its silence.
 SWITCHED_OFF = "switched_off"
@@ -34,15 +36,18 @@ TRANSITIONS = {
     (SETTLING, UNREADABLE): FAULT,
     (CHECKING, CLEAN): DOCKED,
     (CHECKING, JOINED): FAULT,
+    (CHECKING, OVERHEATED): FAULT,
     (CHECKING, GONE): FREE,
     (CHECKING, SWITCHED_OFF): OFF,
     (CHECKING, UNREADABLE): FAULT,
     (DOCKED, OVER_CURRENT): FAULT,
+    (DOCKED, OVERHEATED): FAULT,
     (DOCKED, GONE): FREE,
     (DOCKED, SWITCHED_OFF): OFF,
     (DOCKED, UNREADABLE): FAULT,
     (FAULT, GONE): FREE,
     (FAULT, RECHECK): CHECKING,
+    (FAULT, COOLED): CHECKING,
     (OFF, SWITCHED_ON): CHECKING,
     (OFF, GONE): FREE,
     (OFF, UNREADABLE): FAULT,

@@ -120,6 +120,10 @@ class Bq25895:
         """Charge, or let it be."""
         self._registers.change(SYSTEM, CHARGE_ENABLED, CHARGE_ENABLED if charging else 0)
 
+    def isolate(self, isolated: bool) -> None:
+        """Take nothing from the input: the cell carries the board. Its own watchdog ends that, too."""
+        self._registers.change(INPUT, HIGH_IMPEDANCE, HIGH_IMPEDANCE if isolated else 0)
+
     def state(self) -> str:
         """NOT_CHARGING, PRECHARGE, FAST_CHARGE or DONE."""
         return _STATES[self._registers.read(STATUS) >> 3 & 3]

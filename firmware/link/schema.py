@@ -14,6 +14,20 @@ A field is ``(name, type, unit, limit)``. Types, all little-endian:
 * ``rest``: all remaining bytes of a frame payload (frames only, last field only); ``limit`` None.
 """
 
+# The words for small numbers are part of this table: ``schema.BAY_STATES`` and so on.
+from firmware.link.words import (  # noqa: F401  looked up here by everybody
+    BAY_STATES,
+    BOARD_KINDS,
+    CAMERA_STATES,
+    CHARGING_STATES,
+    LAMP_PATTERNS,
+    QUANTITIES,
+    USAGE_EVENTS,
+    VERDICTS,
+    number_of,
+    word_of,
+)
+
 PROTOCOL_VERSION = 1  # the version spoken
 PROTOCOL_VERSION_OLDEST = 1  # the oldest version still spoken
 
@@ -149,9 +163,17 @@ TEXT_BYTES_MAX = 240  # names, versions: 60 characters of four bytes
 MESSAGE_BYTES_MAX = 4096  # a whole message; eight of them fit a Pico's heap many times over
 PULLS_MAX = 64  # pulls a board keeps waiting; more are failed as busy
 PULL_BYTES_MAX = 1 << 22  # 4 MiB, the largest chunk
+SETTINGS_BYTES_MAX = 3072  # a profile's settings as canonical JSON: forty of them take 1200
+USAGE_PAGE_MAX = 16  # entries of a camera's usage log in one message, likewise
+WEARER_BYTES_MAX = 120  # an id of 30 characters
 RECORDINGS_PAGE_MAX = 16  # entries in one page of recordings, so that a page fits MESSAGE_BYTES_MAX
 BAYS_MAX = 8  # the largest dock
 MEASUREMENTS_MAX = 12  # quantities in one contact check
+POWER_WINDOW_MS_MAX = 1_000  # of one averaged reading of voltage and current
+POWER_SAMPLES_MAX = 1_000  # in it
+INPUT_LIMIT_UA_MAX = 3_250_000  # the most a camera's charger can be told to take
+PERCENT_UNKNOWN = 255  # a charge that was never measured
+INPUT_LIMIT_MS_MAX = 10_000  # after so long it takes again what it may: whoever limited it may be gone
 SERIAL_BYTES_MAX = 32  # as a certificate takes it
 WORD_BYTES_MAX = 16  # a kind of certificate, a kind of protection
 DIGEST_BYTES = 32  # SHA-256
@@ -186,6 +208,14 @@ RECORDS = {
         ("duration_ms", "u32", "ms", None),
         ("interrupted", "bool", "", None),
         ("priority", "u8", "", None),
+    ),
+    "usage": (
+        ("sequence", "u32", "", None),
+        ("unix_ms", "u64", "ms", None),
+        ("event", "u8", "", 31),
+        ("value", "i32", "by event", None),
+        ("cause", "text", "", 32),
+        ("wearer", "text", "", WEARER_BYTES_MAX),
     ),
     "bay": (
         ("bay", "u8", "", BAYS_MAX),
@@ -294,6 +324,33 @@ MESSAGES = (
     ),
     (23, "camera_changed", "board", 1, (("state", "u8", "", 31), ("recordings", "u32", "", None))),
     (24, "indicate", "host", 1, (("pattern", "u8", "", 15), ("duration_ms", "u32", "ms", 600_000))),
+    (
+        25,
+        "configure",
+        "host",
+        1,
+        (("profile", "text", "", TEXT_BYTES_MAX), ("settings", "bytes", "", SETTINGS_BYTES_MAX)),
+    ),
+    (26, "get_usage", "host", 1, (("log", "fixed", "", 8), ("after", "u32", "", None))),
+    (
+        27,
+        "usage",
+        "board",
+        1,
+        (("log", "fixed", "", 8), ("more", "bool", "", None), ("entries", "list:usage", "", USAGE_PAGE_MAX)),
+    ),
+    (
+        28,
+        "offer_wearer",
+        "host",
+        1,
+        (
+            ("wearer", "text", "", TEXT_BYTES_MAX),
+            ("name", "text", "", TEXT_BYTES_MAX),
+            ("profile", "text", "", TEXT_BYTES_MAX),
+            ("hold_ms", "u32", "ms", 600_000),
+        ),
+    ),
     # -- dock
     (32, "get_bays", "host", 1, ()),
     (33, "bays", "board", 1, (("entries", "list:bay", "", BAYS_MAX),)),
@@ -307,6 +364,69 @@ MESSAGES = (
         "board",
         1,
         (("bay", "u8", "", BAYS_MAX), ("measurements", "list:measurement", "", MEASUREMENTS_MAX)),
+    ),
+    # -- power: docks and cameras alike measure theirs; ``bay`` is 0 for a camera
+    (
+        40,
+        "measure_power",
+        "host",
+        1,
+        (
+            ("bay", "u8", "", BAYS_MAX),
+            ("run", "u16", "", None),
+            ("window_ms", "u16", "ms", POWER_WINDOW_MS_MAX),
+        ),
+    ),
+    (
+        41,
+        "power_measured",
+        "board",
+        1,
+        (
+            ("bay", "u8", "", BAYS_MAX),
+            ("run", "u16", "", None),
+            ("began_ms", "u64", "ms", None),
+            ("samples", "u16", "", POWER_SAMPLES_MAX),
+            ("supply_uv", "i32", "uV", None),
+            ("supply_deviation_uv", "i32", "uV", None),
+            ("current_ua", "i32", "uA", None),
+            ("current_deviation_ua", "i32", "uA", None),
+        ),
+    ),
+    (
+        42,
+        "limit_input",
+        "host",
+        1,
+        (("limit_ua", "u32", "uA", INPUT_LIMIT_UA_MAX), ("duration_ms", "u16", "ms", INPUT_LIMIT_MS_MAX)),
+    ),
+    (43, "get_power", "host", 1, ()),
+    (
+        44,
+        "power",
+        "board",
+        1,
+        (
+            ("charging", "u8", "", 15),
+            ("reason", "text", "", TEXT_BYTES_MAX),
+            ("cell_uv", "i32", "uV", None),
+            ("charge_permille", "u16", "permille", 1000),
+            ("charge_ua", "i32", "uA", None),
+            ("input_uv", "i32", "uV", None),
+            ("allowed_ua", "u32", "uA", INPUT_LIMIT_UA_MAX),
+            ("smart", "bool", "", None),
+            ("docked_percent", "u8", "%", PERCENT_UNKNOWN),
+            ("undocked_percent", "u8", "%", PERCENT_UNKNOWN),
+            ("cycles_percent", "u32", "%", None),
+            ("empty_shutdowns", "u16", "", None),
+        ),
+    ),
+    (
+        45,
+        "set_charging",
+        "host",
+        1,
+        (("allowed_ua", "u32", "uA", INPUT_LIMIT_UA_MAX), ("smart", "bool", "", None)),
     ),
     # -- identity and trust: the first one goes bare, before TLS begins; all others inside
     (48, "greeting", "board", 1, (("serial", "text", "", SERIAL_BYTES_MAX),)),
@@ -369,67 +489,10 @@ ANSWERS = {
     "get_camera": "camera",
     "list_recordings": "recordings",
     "erase": "erased",
+    "get_usage": "usage",
     "get_bays": "bays",
     "check_contacts": "contacts",
+    "get_power": "power",
     "get_credentials": "credentials",
     "request_certificate": "certificate_request",
 }
-
-# Words for the small numbers above: (number, name). The names are the glossary's.
-BOARD_KINDS = ((1, "camera"), (2, "dock"))
-BAY_STATES = (
-    (0, "free"),  # nothing in the bay
-    (1, "settling"),  # presence seen, contacts still bouncing
-    (2, "checking"),  # present, pins being measured before power is applied
-    (3, "docked"),  # powered
-    (4, "fault"),  # a short or an over-current: power stays off
-    (5, "off"),  # power switched off on request
-)
-LAMP_PATTERNS = (
-    (0, "off"),
-    (1, "free"),
-    (2, "docked"),
-    (3, "charging"),
-    (4, "offloading"),
-    (5, "ready"),
-    (6, "error"),
-    (7, "assigned"),  # green flash: this camera may be taken
-)
-CAMERA_STATES = (
-    (0, "off"),
-    (1, "factory"),
-    (2, "docked"),
-    (3, "unassigned"),  # undocked without a wearer: flashes red, does not record
-    (4, "ready"),
-    (5, "recording"),
-    (6, "finishing"),  # stopped; the encoder drains and the recording is being closed
-    (7, "malfunctioning"),
-    (8, "safe_mode"),  # its certificate has lapsed: keeps everything, does nothing until it is allowed back
-)
-# number, name, unit of value/low/high
-QUANTITIES = (
-    (1, "presence", "uV"),
-    (2, "supply_voltage", "uV"),
-    (3, "charge_current", "uA"),
-    (4, "supply_droop", "uV"),  # open-circuit minus loaded dock-side voltage
-    (5, "pin_coupling", "ppm"),  # pin-to-pin leakage before power is applied, of full scale
-    (6, "settle_time", "ms"),
-    (7, "bounces", "count"),
-)
-VERDICTS = ((0, "pass"), (1, "marginal"), (2, "fail"), (3, "not_measured"))
-
-
-def number_of(words: "tuple[tuple[int, str], ...]", name: str) -> int:
-    """The number behind a word of one of the tables above. KeyError names an unknown word."""
-    for row in words:
-        if row[1] == name:
-            return row[0]
-    raise KeyError(name)
-
-
-def word_of(words: "tuple[tuple[int, str], ...]", number: int) -> str:
-    """The word for a number of one of the tables above; unknown numbers come back as ``unknown-N``."""
-    for row in words:
-        if row[0] == number:
-            return row[1]
-    return "unknown-%d" % number

@@ -19,6 +19,15 @@ class Application:
         """When ``step`` must be called even if nothing happens; None for never."""
         raise Unprovided(self, "next_deadline_ms")
 
+    def next_errand_ms(self) -> "int | None":
+        """The same for a platform that steps the application whenever anything it reads has changed (a pin, a
+        converter, the stream, the sensor) and feeds the watchdog itself; None: not before something changes.
+
+        A platform that cannot tell goes by ``next_deadline_ms``. An application that does not say otherwise is stepped
+        as often by either.
+        """
+        return self.next_deadline_ms()
+
     def wants_write(self) -> bool:
         """Whether output waits for the stream to take bytes again."""
         raise Unprovided(self, "wants_write")

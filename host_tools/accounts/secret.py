@@ -22,7 +22,7 @@ _NEW = PATH + ".new"
 
 
 class PeopleSecret:
-    """Three keys, one for each use, so that no use can be turned against another."""
+    """Four keys, one for each use, so that no use can be turned against another."""
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != SECRET_BYTES:
@@ -30,6 +30,7 @@ class PeopleSecret:
         self.seal_key = _derive(secret, b"openbwc-people-seal-1")
         self.cookie_key = _derive(secret, b"openbwc-people-cookie-1")
         self.password_key = _derive(secret, b"openbwc-people-password-1")
+        self.system_key = _derive(secret, b"openbwc-system-seal-1")  # of who wears which camera, and of settings
 
     def __repr__(self) -> str:
         return "PeopleSecret(…)"

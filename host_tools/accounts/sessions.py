@@ -95,8 +95,9 @@ class Sessions:
             self._tidy(account, now_ms)
         return str(self._cookies.dumps([name, account.name, account.epoch, now_ms]))
 
-    def find(self, cookie: str, now_ms: int) -> Session:
-        """The session of a cookie. SessionRefused if there is none (any more); PeopleTampered."""
+    def find(self, cookie: str, now_ms: int, touch: bool = True) -> Session:
+        """The session of a cookie. SessionRefused if there is none (any more); PeopleTampered. Without ``touch`` this
+        was no use of it: it grows idle all the same."""
         name, account_name, epoch, made_ms = self._read(cookie)
         with self._database.transaction():
             account = self._store.find(account_name)
@@ -114,7 +115,7 @@ class Sessions:
                 ended = True
             else:
                 ended = False
-                if now_ms - seen_ms >= SEEN_EVERY_MS:
+                if touch and now_ms - seen_ms >= SEEN_EVERY_MS:
                     self._database.run("UPDATE sessions SET seen_unix_ms = ? WHERE id = ?", (now_ms, _id(name)))
                     seen_ms = now_ms
         if ended:

@@ -27,6 +27,13 @@ T = TypeVar("T")
 Event = dict[str, Any]
 
 
+class Pace:
+    """How much longer than usual everything may take: on a machine that is known to be slow, deadlines are stretched.
+    One for the process, as the machine is one; set once, before the first scenario."""
+
+    stretch: float = 1.0
+
+
 class ScenarioFailed(AssertionError):
     """Something did not come within its deadline, or a program ended that should not have."""
 
@@ -135,6 +142,7 @@ class EventLog:
         self, wanted: Callable[[Event], bool], what: str, limit_s: float, after: int, check: Callable[[], None]
     ) -> Event:
         """The first such event, from ``after`` on. ScenarioFailed if none comes; ``check`` may raise earlier."""
+        limit_s *= Pace.stretch
         deadline_s = time.monotonic() + limit_s
         place = after
         with self._changed:
@@ -167,6 +175,7 @@ def until(
     condition: Callable[[], T | None], what: str, limit_s: float = LIMIT_S, check: Callable[[], None] | None = None
 ) -> T:
     """Look until the condition gives something true, and return it. ScenarioFailed when it does not in time."""
+    limit_s *= Pace.stretch
     deadline_s = time.monotonic() + limit_s
     while True:
         found = condition()
@@ -181,7 +190,7 @@ def until(
 
 def first_answer(client: LocalClient, verb: str, check: Callable[[], None]) -> dict[str, Any]:
     """Ask until somebody answers. ScenarioFailed says why nobody does."""
-    deadline_s = time.monotonic() + LIMIT_S
+    deadline_s = time.monotonic() + LIMIT_S * Pace.stretch
     while True:
         try:
             found: dict[str, Any] = client.call(verb)

@@ -1,24 +1,24 @@
 """What scenarios speak of: a bench with cameras and docks, a controller, a destination.
 
-Law: cameras and bays, never ports or processes, so that a scenario reads the same on real boards. What only the
-emulated bench can tell (the true recording, the bytes on the wire, a link made slow) is marked as such.
+Law: cameras and bays, never ports or processes, so that a scenario reads the same on real boards. What few benches can
+tell or do (the true recording, the bytes on the wire, a link made slow) says which feature it needs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from firmware.secure import document
+from host_tools.bench.hands import Hands, Lamps
 from host_tools.bench.programs import LIMIT_S, Event, EventLog, Program, ScenarioFailed, T, first_answer, log_end, until
 from host_tools.controller.remote import controller_client
 from host_tools.custody.index import open_index
 from host_tools.evidence.media import inspect_clip
-from host_tools.transports.local import LocalClient
 
 Range = tuple[int, int]  # from, up to; bytes of a recording's chunks
 
@@ -28,25 +28,31 @@ STEADY_S = 0.3  # longer than the green phase of any pattern that is not steady
 PRESS_LIMIT_S = 2.0  # a camera that was just taken may still show that it was assigned, and not listen yet
 HOLD_S = 3.3  # a little longer than the hold time of the record button
 FRAGMENT_MS = 1_000  # the most that a clip may be shorter than what was recorded
+HANDS_MS = 4_000  # by which the hands may misjudge the length of a recording: a person reads a lamp, presses and looks
 BLOCK_BYTES = 1 << 20
 
 
-class Bench:
-    """Hands for a running bench. ``cameras`` and ``docks`` by number, from 1."""
+BoardT = TypeVar("BoardT", "Camera", "Dock")
 
-    def __init__(self, client: LocalClient, cameras: list[str], docks: list[str]) -> None:
-        self._client = client
-        state = client.call("state")
-        self.cameras = [Camera(client, name, state["cameras"][name]["serial"]) for name in cameras]
-        self.docks = [Dock(client, name, state["docks"][name]["serial"]) for name in docks]
+
+class Bench:
+    """A bench: its boards, and hands that move them. ``cameras`` and ``docks`` by number, from 1."""
+
+    def __init__(self, hands: Hands, cameras: Mapping[str, str], docks: Mapping[str, str]) -> None:
+        """Names of the boards with their serials."""
+        self.hands = hands
+        self.docks = [Dock(hands, name, serial) for name, serial in docks.items()]
+        self.used: list[tuple[str, str]] = []  # serial and name of the boards that somebody has asked for
+        first = next(iter(docks), "")
+        self.cameras = [Camera(hands, name, serial, first) for name, serial in cameras.items()]
 
     def camera(self, number: int) -> Camera:
         """The camera of that number."""
-        return self.cameras[number - 1]
+        return self._used(self.cameras[number - 1])
 
     def dock(self, number: int) -> Dock:
         """The dock of that number."""
-        return self.docks[number - 1]
+        return self._used(self.docks[number - 1])
 
     def start_recording(self, *cameras: Camera) -> None:
         """Press the record button of each, and wait until each shows that it records."""
@@ -61,130 +67,142 @@ class Bench:
 
     def tidy(self) -> None:
         """Put everything where a scenario finds it: boards on, cameras in nobody's bay, links fast."""
-        state = self._client.call("state")
-        for name, board in [*state["docks"].items(), *state["cameras"].items()]:
-            if not board["on"]:
-                self._client.call("set_power", board=name, on=True)
-        for camera in self.cameras:
-            camera.make_link_fast()
-            if state["cameras"][camera.name]["bay"]:
-                camera.undock()
+        self.hands.tidy()
 
     def until_ready(self, *cameras: Camera) -> None:
         """Until all show that they may be used, steadily: some patterns are as green for a moment."""
-
-        def all_are() -> bool:
-            end_s = time.monotonic() + STEADY_S
-            while all(camera.lamps() == READY for camera in cameras):
-                if time.monotonic() > end_s:
-                    return True
-            return False
-
-        until(all_are, "cameras to be ready")
+        until(lambda: all(camera.shows(READY, STEADY_S) for camera in cameras), "cameras to be ready")
 
     def crashes(self) -> list[str]:
         """What firmware has crashed, a traceback each."""
-        state = self._client.call("state")
-        return [crash for board in [*state["docks"].values(), *state["cameras"].values()] for crash in board["crashes"]]
+        return self.hands.crashes()
+
+    def _used(self, board: BoardT) -> BoardT:
+        if (board.serial, board.name) not in self.used:
+            self.used.append((board.serial, board.name))
+        return board
 
 
 class Camera:
     """A camera, and the hands of its wearer."""
 
-    def __init__(self, client: LocalClient, name: str, serial: str) -> None:
+    def __init__(self, hands: Hands, name: str, serial: str, dock: str) -> None:
         self.name = name
         self.serial = serial
-        self.wire = Wire(client, name)
-        self._client = client
-        self._truths_before = len(self._all_truths())
+        self.wire = Wire(hands, name)
+        self._hands = hands
+        self._dock = dock
+        self._knows_truth = "truth" in hands.features
+        self._own_truths: list[dict[str, Any]] = []  # what the hands know, where nobody knows better
+        self._began_s: float | None = None
+        self._truths_before = len(hands.truths(serial))
 
     # -- hands
 
-    def dock(self, bay: int) -> None:
-        """Put it into a bay of the first dock."""
-        self._client.call("put_in", camera=self.name, bay=bay)
+    def dock(self, bay: int, dock: str = "") -> None:
+        """Put it into a bay, of the first dock unless another is named. It ends its recording."""
+        self._ended()
+        self._hands.put_in(self.name, dock or self._dock, bay)
 
     def undock(self) -> None:
         """Pull it out of its bay."""
-        self._client.call("take_out", camera=self.name)
+        self._hands.take_out(self.name)
 
     def stop_recording(self) -> None:
         """Hold the record button until the lamp says that the camera is ready again."""
         self.press(HOLD_S)
-        until(lambda: self.lamps() == READY, f"{self.name} to be ready again")
+        until(lambda: self.shows(READY), f"{self.name} to be ready again")
+        self._ended()
 
     def press(self, hold_s: float = 0.15) -> None:
         """Press the record button."""
-        self._client.call("press", camera=self.name, button="record", hold_s=hold_s)
+        self._hands.press(self.name, "record", hold_s)
 
     def press_unless_recording(self) -> bool:
         """Give the lamp a moment to say that it records; else press the record button (again)."""
         try:
-            return until(lambda: self.lamps() == RECORDING, "the red lamp", PRESS_LIMIT_S)
+            until(lambda: self.shows(RECORDING), "the red lamp", PRESS_LIMIT_S)
         except ScenarioFailed:
             self.press()
             return False
+        self._began_s = time.monotonic()
+        return True
 
     def cut_power(self) -> None:
         """Take its battery out."""
-        self._client.call("set_power", board=self.name, on=False)
+        self._ended()
+        self._hands.set_power(self.name, False)
 
     def restore_power(self) -> None:
         """Put the battery back."""
-        self._client.call("set_power", board=self.name, on=True)
+        self._hands.set_power(self.name, True)
 
     def reset(self) -> None:
         """Make it boot anew."""
-        self._client.call("reset", board=self.name)
+        self._ended()
+        self._hands.reset(self.name)
 
     # -- eyes
 
     def lamps(self) -> dict[str, bool]:
-        """Which lamps are lit at this moment."""
-        lit: dict[str, bool] = self._client.call("state")["cameras"][self.name]["lamps"]
-        return lit
+        """Which lamps are lit at this moment. Needs "look"."""
+        return self._hands.lamps(self.name)
 
-    # -- what only the emulated bench has
+    def shows(self, wanted: Lamps, steady_s: float = 0.0) -> bool:
+        """Whether exactly these lamps are lit, for so long."""
+        return self._hands.shows(self.name, wanted, steady_s=steady_s)
+
+    # -- what few benches have
 
     def make_link_slow(self, bytes_per_s: int) -> None:
-        """So that there is time to interrupt it."""
-        self._client.call("limit_link", board=self.name, bytes_per_s=bytes_per_s)
+        """So that there is time to interrupt it. Needs "slow-link"."""
+        self._hands.limit_link(self.name, bytes_per_s)
 
     def make_link_fast(self) -> None:
         """As it was."""
-        self._client.call("limit_link", board=self.name)
+        self._hands.limit_link(self.name, None)
 
     def truths(self) -> list[dict[str, Any]]:
-        """What it has recorded since the scenario began: ``sha256``, ``prefixes``, ``frames``, ``duration_ms``."""
-        return self._all_truths()[self._truths_before :]
+        """What it has recorded since the scenario began: ``sha256``, ``prefixes``, ``frames``, ``duration_ms``. On a
+        bench without "truth" what the hands know of it: how long it was, and no more."""
+        if not self._knows_truth:
+            return list(self._own_truths)
+        return self._hands.truths(self.serial)[self._truths_before :]
 
-    def _all_truths(self) -> list[dict[str, Any]]:
-        return [line for line in self._client.call("truth") if line["camera"] == self.serial]
+    def _ended(self) -> None:
+        """A recording has ended, if one was under way."""
+        if self._began_s is not None:
+            duration_ms = round((time.monotonic() - self._began_s) * 1000)
+            self._own_truths.append({"camera": self.serial, "sha256": None, "duration_ms": duration_ms})
+        self._began_s = None
 
 
 class Dock:
     """A docking station."""
 
-    def __init__(self, client: LocalClient, name: str, serial: str) -> None:
+    def __init__(self, hands: Hands, name: str, serial: str) -> None:
         self.name = name
         self.serial = serial
-        self._client = client
+        self._hands = hands
 
     def reset(self) -> None:
         """Cut its mains for a moment."""
-        self._client.call("reset", board=self.name)
+        self._hands.reset(self.name)
 
     def lamps(self, bay: int) -> dict[str, bool]:
-        """Which lamps of a bay are lit at this moment."""
-        lit: dict[str, bool] = self._client.call("state")["docks"][self.name]["bays"][str(bay)]["lamps"]
-        return lit
+        """Which lamps of a bay are lit at this moment. Needs "look"."""
+        return self._hands.lamps(self.name, bay)
+
+    def shows(self, bay: int, wanted: Lamps) -> bool:
+        """Whether exactly these lamps of a bay are lit."""
+        return self._hands.shows(self.name, wanted, bay)
 
 
 class Wire:
-    """A listener on a camera's cable (emulated bench only)."""
+    """A listener on a camera's cable. Needs "wire"."""
 
-    def __init__(self, client: LocalClient, name: str) -> None:
-        self._client = client
+    def __init__(self, hands: Hands, name: str) -> None:
+        self._hands = hands
         self._name = name
         self._before: list[list[Any]] = []
 
@@ -201,8 +219,7 @@ class Wire:
         return [(start, end) for name, part, start, end in ranges if name == recording and part == 0 and start < end]
 
     def _served(self) -> list[list[Any]]:
-        found: list[list[Any]] = self._client.call("tap", board=self._name)["served"]
-        return found
+        return self._hands.served(self._name)
 
 
 class ScenarioController:
@@ -352,7 +369,14 @@ class Clip:
         return digest.hexdigest()
 
     def must_be(self, truth: dict[str, Any]) -> None:
-        """Bit by bit what the camera recorded, and every picture decodes. AssertionError."""
+        """Bit by bit what the camera recorded, and every picture decodes; where nobody knows the bits (they are signed,
+        and the controller has checked that), about as long as it was recorded. AssertionError."""
+        if truth["sha256"] is None:
+            report = inspect_clip(self.path)
+            assert report.frames > 0
+            assert report.decode_errors == 0
+            assert abs(report.duration_ms - truth["duration_ms"]) <= HANDS_MS
+            return
         assert self.sha256() == truth["sha256"], f"{self.path} is not what {truth['camera']} recorded"
         report = inspect_clip(self.path)
         assert (report.frames, report.decode_errors) == (truth["frames"], 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,13 +10,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from host_tools.cli import bench_scan
+from host_tools.emulator.errors import BenchError
+from host_tools.emulator.fault_plan import read_plan
+from host_tools.emulator.faults import table as fault_table
 from host_tools.emulator.remote import bench_client
 
-app = typer.Typer(help="Move the hands of a running emulated bench.", no_args_is_help=True)
+app = typer.Typer(
+    help="Move the hands of a running emulated bench; find, check and lock the boards of a real one.",
+    no_args_is_help=True,
+)
 console = Console()
 
 Folder = Annotated[Path, typer.Option(help="The bench's folder.")]
 BENCH = Path("bench")
+UNSUPPORTED_STATUS = 3  # what the board cannot have; 1 is any other refusal
 
 
 @app.command()
@@ -79,6 +88,56 @@ def slow(
 
 
 @app.command()
+def fault(
+    component: Annotated[str, typer.Argument(help="card, link, usb, contact …; see `bwc bench faults --table`")],
+    type: Annotated[str, typer.Argument(help="off, stuck, bitflip …; ok heals")],
+    board: Annotated[str | None, typer.Option(help="Which board; may be left out where the bench has but one.")] = None,
+    instance: Annotated[int, typer.Option("--instance", "-i", help="Which bay or button; 0 is all.")] = 0,
+    folder: Folder = BENCH,
+) -> None:
+    """Give a board a fault by name, or heal it with the type ok."""
+    client = bench_client(folder)
+    chosen = board or _only_board(client.call("state"))
+    answer: dict[str, str] = client.call("fault", board=chosen, component=component, type=type, instance=instance)
+    if answer["outcome"] != "done":
+        console.print(answer["text"], style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(UNSUPPORTED_STATUS)
+
+
+@app.command()
+def faults(
+    table: Annotated[bool, typer.Option("--table", help="What there is, instead of what is on.")] = False,
+    folder: Folder = BENCH,
+) -> None:
+    """Which faults are on."""
+    if table:
+        _print_rows(("Component", "Type", "Boards", "-i", "What it does"), (
+            (row["component"], row["type"], row["boards"], row["instance"], row["text"]) for row in fault_table()
+        ))  # fmt: skip
+        return
+    active = bench_client(folder).call("faults")
+    rows = ((each["board"], each["component"], each["type"], str(each["instance"] or "")) for each in active)
+    _print_rows(("Board", "Component", "Type", "-i"), rows)
+
+
+@app.command()
+def plan(file: Path, folder: Folder = BENCH) -> None:
+    """Play a plan of faults (TOML) on the bench from now on."""
+    read_plan(file)  # what is wrong with it is said with its name
+    bench_client(folder).call("plan", text=file.read_text(encoding="utf-8"))
+
+
+@app.command()
+def played(folder: Folder = BENCH) -> None:
+    """What plans of faults have done so far."""
+    rows = (
+        (f"{each['at_s']:.2f}", each["board"], each["component"], each["type"], each["outcome"])
+        for each in bench_client(folder).call("played")
+    )
+    _print_rows(("At s", "Board", "Component", "Type", "Outcome"), rows)
+
+
+@app.command()
 def record(board: str, capture: Path, folder: Folder = BENCH) -> None:
     """Record a board's cable into a capture (pcapng) until the bench ends; several boards may share one."""
     bench_client(folder).call("record", board=board, path=str(capture.resolve()))
@@ -88,6 +147,25 @@ def record(board: str, capture: Path, folder: Folder = BENCH) -> None:
 def stop(folder: Folder = BENCH) -> None:
     """End the bench."""
     bench_client(folder).call("stop")
+
+
+bench_scan.register(app)
+
+
+def _only_board(found: dict[str, Any]) -> str:
+    boards = [*found["docks"], *found["cameras"]]
+    if len(boards) != 1:
+        raise BenchError(f"which board? give --board, one of {', '.join(boards)}")
+    return boards[0]
+
+
+def _print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    shown = Table(box=None)
+    for column in columns:
+        shown.add_column(column)
+    for row in rows:
+        shown.add_row(*row)
+    console.print(shown)
 
 
 def _yes(value: bool) -> str:

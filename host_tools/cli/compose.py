@@ -17,8 +17,11 @@ from firmware.ports.files import Files
 from firmware.ports.limited_files import LimitedFiles
 from firmware.secure import certificates
 from firmware.secure.signing import MemoryKey, P256Signer
-from host_tools.cli.delivering import choose_destination
+from host_tools.cli.capturing import CapturingRegistry
+from host_tools.cli.delivering import Chosen, attach_destination, choose_destination
+from host_tools.cli.domain import opened_system
 from host_tools.cli.trusting import FOLDER_MODE, open_trust
+from host_tools.controller.alerting import Alerting
 from host_tools.controller.discovery import Finder
 from host_tools.controller.members import Members
 from host_tools.controller.service import Controller, World
@@ -29,13 +32,14 @@ from host_tools.custody.blocking import SideBySide, run_in_thread
 from host_tools.custody.heads import HeadSigner
 from host_tools.custody.index import Index, open_index
 from host_tools.custody.spool import SYNCS_AT_ONCE, Spool
+from host_tools.destinations.attached import Attached
 from host_tools.destinations.directory import create
 from host_tools.emulator import rendezvous
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench
 from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import Board, board_models, find_board
-from host_tools.system.roster import Roster, load_roster
+from host_tools.system.system import System
 from host_tools.transports.registry import Registry
 from host_tools.trust.system import SystemTrust
 
@@ -50,11 +54,16 @@ class Assembled:
     controller: Controller
     index: Index
     spool: Spool
+    system: System
+    alerting: Alerting
+    attached: Attached | None
+    belief: Belief
+    folder: Path
 
 
-def make_registry() -> Registry:
-    """All transports that this program knows, the emulator's among them."""
-    registry = Registry()
+def make_registry(capture: Path | None = None) -> Registry:
+    """All transports that this program knows, the emulator's among them; ``capture``: where what passes is recorded."""
+    registry = Registry() if capture is None else CapturingRegistry(capture)
     registry.add(rendezvous.SCHEME, rendezvous.open_emulated)
     return registry
 
@@ -72,7 +81,12 @@ def assemble_controller(settings: Settings) -> Generator[Assembled]:
         files = LinuxFiles(make_folder(folder / "spool"))
         spool = Spool(files, index, _wall_ms, belief=belief, together=side_by_side)
         try:
-            yield Assembled(Controller(_world(settings, index, spool, trust, belief, members, boards)), index, spool)
+            with opened_system(settings, boards) as system:
+                chosen = attach_destination(settings, LinuxFiles(folder), system, members)
+                world = _world(settings, index, spool, trust, belief, members, boards, system, chosen)
+                controller = Controller(world)
+                alerting = Alerting(controller, index, spool, system, run_in_thread)
+                yield Assembled(controller, index, spool, system, alerting, chosen.attached, belief, folder)
         finally:
             spool.close()
     finally:
@@ -87,7 +101,7 @@ def create_destination(folder: Path) -> None:
 
 async def check_destination(folder: Path) -> None:
     """Whether recordings can be delivered there now; DestinationError says why not."""
-    destination = choose_destination(folder, Roster())
+    destination = choose_destination(folder)
     await destination.open()
     await destination.check()
     await destination.close()
@@ -139,16 +153,17 @@ def _world(
     belief: Belief,
     members: Members,
     boards: dict[str, Board],
+    system: System,
+    chosen: Chosen,
 ) -> World:
-    roster = load_roster(settings.roster) if settings.roster else Roster()
     return World(
         finder=Finder(boards.values(), settings.usb_root, settings.dev, settings.urls),
-        registry=make_registry(),
+        registry=make_registry(settings.capture),
         boards=boards,
         index=index,
         spool=spool,
-        destination=choose_destination(settings.destination, roster),
-        roster=roster,
+        destination=chosen.destination,
+        roster=system,
         wall_ms=_wall_ms,
         nonce=lambda: secrets.randbits(64),
         opener_of=belief.opener_of,
@@ -158,6 +173,8 @@ def _world(
         erase_signer=lambda: P256Signer(trust.controller_key()),
         chance=random.SystemRandom().random,
         head_signer=lambda: _head_signer(trust),
+        around=chosen.around,
+        system=system,
     )
 
 

@@ -173,7 +173,9 @@ def _judge_all(
 async def _keep_running(console: Console, plan: DemoPlan, running: RunningController) -> None:
     bench = plan.folder / "bench"
     console.print(
-        "Everything keeps running until Ctrl-C. In another terminal:\n"
+        f"Everything keeps running until Ctrl-C. The manager: {running.url}\n"
+        f"  its first account: bwc account setup --folder {plan.folder / 'controller'}\n"
+        "In another terminal:\n"
         f"  bwc status --folder {plan.folder / 'controller'}\n"
         f"  bwc camera list --folder {plan.folder / 'controller'}    and: bwc trust show\n"
         f"  bwc bench state --folder {bench}\n"

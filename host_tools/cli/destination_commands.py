@@ -22,6 +22,7 @@ from rich.table import Table
 
 from firmware.platform.linux.files import LinuxFiles
 from host_tools.cli.delivering import read_connection_file
+from host_tools.controller.remote import controller_client
 from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations import conformance
 from host_tools.destinations.connection_file import ConnectionFile
@@ -104,6 +105,20 @@ def issue(
     except OSError as error:
         raise EvidenceError(f"{output}: cannot be written ({error.strerror}): name a new file") from error
     console.print(f"{output}: upload it to the controller, then delete it", highlight=False)
+
+
+@app.command()
+def connect(
+    connection: Annotated[Path, typer.Argument(help="The connection file that the destination issued.")],
+    folder: Annotated[Path, typer.Option(help="The controller's folder.")] = Path("controller"),
+) -> None:
+    """Give a running controller another connection file of its destination."""
+    try:
+        text = connection.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"{connection}: cannot be read: name the file that the destination issued") from error
+    taken = controller_client(folder).call("connect_destination", connection_file=text)
+    console.print(f"{taken['site']} at {', '.join(taken['addresses'])}; delete {connection} now", highlight=False)
 
 
 @app.command()

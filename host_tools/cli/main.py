@@ -15,6 +15,7 @@ from firmware.ports.errors import PortFault
 from firmware.secure.certificates import CertificateFault
 from firmware.version import VERSION
 from host_tools.accounts.errors import AccountsError
+from host_tools.bench.errors import BenchTrouble
 from host_tools.bench.requirements import CatalogueError, ResultsError
 from host_tools.cli import (
     account_commands,
@@ -23,6 +24,7 @@ from host_tools.cli import (
     camera_commands,
     crash_commands,
     destination_commands,
+    domain_commands,
     ledger_commands,
     port_commands,
     show,
@@ -30,6 +32,7 @@ from host_tools.cli import (
     system_commands,
     transfer_commands,
     trust_commands,
+    wearer_commands,
     wire_commands,
 )
 from host_tools.cli.compose import INDEX_NAME, MAKER_FILE, check_destination, create_destination, make_registry
@@ -37,6 +40,7 @@ from host_tools.cli.demo import DemoFailed, DemoPlan, run_demo
 from host_tools.cli.requirements import print_requirements
 from host_tools.cli.serve import RunningController, serve_bench, serve_controller
 from host_tools.cli.trusting import open_trust
+from host_tools.controller.commands import CommandError
 from host_tools.controller.remote import controller_client
 from host_tools.controller.settings import SettingsError, read_settings
 from host_tools.custody.errors import CustodyError
@@ -51,23 +55,28 @@ from host_tools.protocol.connection import RequestRefused
 from host_tools.protocol.decode_input import InputError
 from host_tools.protocol.pcapng import CaptureFileError
 from host_tools.simulation.cuts.sweep import NoSuchCut
+from host_tools.system.errors import DomainError
 from host_tools.system.roster import RosterFileError
 from host_tools.transports.errors import LinkLost, PortError
 from host_tools.transports.local import LocalError
 from host_tools.trust.errors import TrustError
+from host_tools.web_kit.errors import WebError
 
 KNOWN_ERRORS = (
     AccountsError,
     BenchError,
     BenchFileError,
+    BenchTrouble,
     BoardFileError,
     CaptureFileError,
     CatalogueError,
     CertificateFault,
     ClipError,
+    CommandError,
     CustodyError,
     DemoFailed,
     DestinationError,
+    DomainError,
     EvidenceError,
     InputError,
     LinkLost,
@@ -81,6 +90,7 @@ KNOWN_ERRORS = (
     SceneError,
     SettingsError,
     TrustError,
+    WebError,
 )
 
 app = typer.Typer(
@@ -91,6 +101,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(account_commands.app, name="account")
+app.command()(domain_commands.alerts)
+app.add_typer(wearer_commands.assign_app, name="assign")
 app.add_typer(account_commands.audit_app, name="audit")
 app.add_typer(bench_commands.app, name="bench")
 app.add_typer(board_commands.app, name="board")
@@ -98,10 +110,14 @@ app.add_typer(camera_commands.app, name="camera")
 app.add_typer(destination_commands.app, name="destination")
 app.add_typer(ledger_commands.app, name="ledger")
 app.command()(crash_commands.crash)
+app.add_typer(domain_commands.profile_app, name="profile")
+app.add_typer(domain_commands.report_app, name="report")
 app.add_typer(system_commands.restore_app, name="restore-key")
+app.add_typer(domain_commands.settings_app, name="settings")
 app.add_typer(system_commands.app, name="system")
 app.add_typer(transfer_commands.app, name="transfer")
 app.add_typer(trust_commands.app, name="trust")
+app.add_typer(wearer_commands.app, name="wearer")
 console = Console()
 
 Folder = Annotated[Path, typer.Option(help="Where the controller keeps its index and spool.")]
@@ -156,6 +172,8 @@ def controller(
     roster: Annotated[Path | None, typer.Option(help="TOML file of wearers and who wears which camera.")] = None,
     bench: Annotated[Path | None, typer.Option(help="Folder of an emulated bench; else this machine's USB.")] = None,
     url: Annotated[list[str] | None, typer.Option(help="Further ports: /dev/tty…, socket://…, emu://…")] = None,
+    capture: Annotated[Path | None, typer.Option(help="Folder for captures (pcapng) of all its ports.")] = None,
+    web: Annotated[str | None, typer.Option(help="HOST:PORT of the manager, or off; default 127.0.0.1:8440.")] = None,
     debug: Debug = False,
 ) -> None:
     """Run the controller until Ctrl-C."""
@@ -169,9 +187,11 @@ def controller(
         usb_root=bench / "usb" if bench else None,
         dev=bench / "ports" if bench else None,
         urls=tuple(url) if url else None,
+        capture=capture,
+        web=web,
     )
     _check_urls(chosen.urls)
-    if create:
+    if create and not chosen.destination.is_file():
         create_destination(chosen.destination)
     if not (chosen.folder / INDEX_NAME).exists():
         # A wrong folder is told at the first start. Later the controller starts without its destination: after a power
@@ -180,8 +200,10 @@ def controller(
 
     open_trust(chosen.folder, chosen.certificate_weeks)  # without a system there is nothing that it could do
 
-    def ready(_: RunningController) -> None:
+    def ready(running: RunningController) -> None:
         console.print(f"controller in {chosen.folder}, destination {chosen.destination}; end: Ctrl-C")
+        if running.url:
+            console.print(f"manager: {running.url}", highlight=False)
 
     asyncio.run(serve_controller(chosen, ready))
 

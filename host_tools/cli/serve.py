@@ -7,29 +7,45 @@ import logging
 import os
 import pwd
 import signal
+import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from firmware.platform.linux.files import LinuxFiles
 from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.people import People
 from host_tools.accounts.roles import LOCAL, Actor
 from host_tools.cli.compose import Assembled, assemble_bench, assemble_controller
 from host_tools.cli.people import opened_people, wall_ms
+from host_tools.cli.web import HttpsSide, serving_manager
 from host_tools.controller.account_commands import AccountCommands
+from host_tools.controller.alert_commands import AlertCommands
 from host_tools.controller.camera_commands import CameraCommands
 from host_tools.controller.commands import CommandError, Commands, Gate
+from host_tools.controller.delivery_rejected import Rejected
+from host_tools.controller.destination_commands import DestinationCommands
+from host_tools.controller.domain import Domain
 from host_tools.controller.hardware_commands import HardwareCommands
+from host_tools.controller.https_commands import HttpsCommands
+from host_tools.controller.live import LiveView
+from host_tools.controller.live_commands import LiveCommands
 from host_tools.controller.membership import MembershipError
+from host_tools.controller.profile_commands import ProfileCommands
 from host_tools.controller.remote import SOCKET
 from host_tools.controller.settings import Settings
+from host_tools.controller.settings_commands import SettingsCommands
+from host_tools.controller.table_commands import TableCommands
+from host_tools.controller.upkeep import Upkeep
+from host_tools.controller.wearer_commands import WearerCommands
 from host_tools.custody.blocking import run_in_thread
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.journey import Journey
 from host_tools.emulator.bench_file import Bench
 from host_tools.emulator.remote import BenchServer
 from host_tools.protocol.connection import RequestRefused
+from host_tools.system.errors import DomainError
 from host_tools.transports.errors import LinkLost
 from host_tools.transports.local import LocalError, LocalServer, Peer
 from host_tools.trust.errors import TrustError
@@ -37,7 +53,16 @@ from host_tools.trust.errors import TrustError
 LOG = logging.getLogger("openbwc.controller")
 
 # What commands raise for the person who asked: one line each.
-EXPECTED = (AccountsError, CommandError, CustodyError, LinkLost, MembershipError, RequestRefused, TrustError)
+EXPECTED = (
+    AccountsError,
+    CommandError,
+    CustodyError,
+    DomainError,
+    LinkLost,
+    MembershipError,
+    RequestRefused,
+    TrustError,
+)
 
 
 async def serve_controller(settings: Settings, on_ready: Callable[[RunningController], None]) -> None:
@@ -55,28 +80,43 @@ class RunningController:
     """A controller at work: its parts, what may be asked of it, and the task it runs in."""
 
     def __init__(self, assembled: Assembled, commands: Commands) -> None:
+        self.url = ""  # of the manager, as people type it
         self.commands = commands
         self.controller, self.index, self.spool = assembled.controller, assembled.index, assembled.spool
-        self.task = asyncio.create_task(self.controller.run())
+        self.task = asyncio.create_task(_work(assembled))
 
 
 @asynccontextmanager
 async def running_controller(settings: Settings) -> AsyncGenerator[RunningController]:
     """Start a controller and answer questions about it on a socket in its folder; stop it in order at the end."""
     with assemble_controller(settings) as assembled, opened_people(settings.folder) as people:
-        commands = make_commands(assembled, people)
+        https = HttpsSide(settings.folder)
+        view = LiveView(assembled.controller, assembled.spool)
+        commands = make_commands(assembled, people, view, https)
         server = LocalServer(settings.folder / SOCKET, LocalDoor(commands).handle)
         await server.start()
         assembled.controller.happenings.listen(server.publish)
         running = RunningController(assembled, commands)
         try:
-            yield running
+            async with serving_manager(
+                settings, commands, people, assembled.controller.happenings, view, assembled.system, https
+            ) as running.url:
+                yield running
         finally:
             running.task.cancel()
             await asyncio.wait({running.task})
             await server.close()
             if not running.task.cancelled() and (error := running.task.exception()) is not None:
                 raise error
+
+
+async def _work(assembled: Assembled) -> None:
+    """A controller, with what keeps alerts and system data in step with it. Until cancelled."""
+    upkeep = Upkeep(assembled.controller, assembled.system, run_in_thread)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(assembled.controller.run())
+        tasks.create_task(assembled.alerting.run())
+        tasks.create_task(upkeep.run())
 
 
 async def serve_bench(bench: Bench, folder: Path, on_ready: Callable[[], None]) -> None:
@@ -93,16 +133,43 @@ async def serve_bench(bench: Bench, folder: Path, on_ready: Callable[[], None]) 
     await serving
 
 
-def make_commands(assembled: Assembled, people: People) -> Commands:
+def make_commands(assembled: Assembled, people: People, view: LiveView, https: HttpsSide) -> Commands:
     """All commands of a controller. A new group is one more line here."""
     gate = Gate(people.audit, wall_ms, run_in_thread)
     journey = Journey(assembled.index, wall_ms)
+    domain = Domain(assembled.system, wall_ms, run_in_thread)
     return Commands(
         [
+            LiveCommands(gate, view),
+            HttpsCommands(gate, https.certificates, https.use, wall_ms, run_in_thread),
             HardwareCommands(gate, assembled.controller, assembled.index, assembled.spool, journey, run_in_thread),
             AccountCommands(gate, people, wall_ms, run_in_thread),
             CameraCommands(gate, assembled.controller.membership),
+            WearerCommands(gate, domain),
+            ProfileCommands(gate, domain),
+            SettingsCommands(gate, domain),
+            TableCommands(gate, domain),
+            AlertCommands(gate, assembled.alerting, run_in_thread),
+            _destination_commands(gate, assembled),
         ]
+    )
+
+
+def _destination_commands(gate: Gate, assembled: Assembled) -> DestinationCommands:
+    controller, index = assembled.controller, assembled.index
+    rejected = Rejected(
+        index,
+        assembled.spool,
+        controller.delivery,
+        assembled.belief.opener_of,
+        LinuxFiles(assembled.folder),
+        wall_ms,
+        lambda: str(uuid.uuid4()),
+        run_in_thread,
+    )
+    require_passphrase = controller.membership.require_passphrase
+    return DestinationCommands(
+        gate, controller.delivery, assembled.attached, rejected, index, require_passphrase, run_in_thread
     )
 
 

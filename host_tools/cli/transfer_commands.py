@@ -1,4 +1,5 @@
-"""``bwc transfer …``: what went to the destination within three days, what waits, and taking it up again."""
+"""``bwc transfer …``: what went to the destination within three days, what waits, taking it up again, and what becomes
+of recordings that the destination refuses."""
 
 from __future__ import annotations
 
@@ -11,13 +12,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from host_tools.cli.trusting import PassphraseFile, read_passphrase
+from host_tools.controller.delivery_notes import FIXES_MAX
 from host_tools.controller.remote import controller_client
+from host_tools.destinations.archive import ArchiveError
+from host_tools.destinations.extras import Fix, read_track
 
 STYLES = {"delivered": "green", "sending": "cyan", "waiting": "yellow", "refused": "bold red"}
 
 app = typer.Typer(help="Deliveries of the last three days; try those again that failed.", no_args_is_help=True)
+rejected_app = typer.Typer(
+    help="Recordings that the destination refused: send or archive each, look that it is safe, then confirm.",
+    no_args_is_help=True,
+)
+app.add_typer(rejected_app, name="rejected")
 console = Console()
 
+Recording = Annotated[str, typer.Argument(help="A recording's whole identity.")]
 Folder = Annotated[Path, typer.Option(help="Where the controller keeps its index and spool.")]
 
 
@@ -45,6 +56,107 @@ def retry(
         console.print(f"recording {name}: taken up again", highlight=False)
     if not names:
         console.print("nothing was set aside")
+
+
+@app.command()
+def describe(
+    recording: Recording,
+    category: Annotated[str, typer.Option(help="ID of a category.")] = "",
+    category_name: Annotated[str, typer.Option(help="Its name, where the destination does not say.")] = "",
+    note: Annotated[str, typer.Option(help="Free text.")] = "",
+    folder: Folder = Path("controller"),
+) -> None:
+    """Give a recording category and note before it is delivered."""
+    controller_client(folder).call(
+        "describe_recording", recording=recording, category_id=category, category_name=category_name, note=note
+    )
+
+
+@app.command()
+def locate(
+    recording: Recording,
+    track: Annotated[Path, typer.Argument(help="Where it was made: a GPX file, or JSON of the API's form.")],
+    folder: Folder = Path("controller"),
+) -> None:
+    """Say where a recording was made, before it is delivered."""
+    fixes: list[Fix] = read_track(track.read_bytes())[:FIXES_MAX]
+    controller_client(folder).call("locate_recording", recording=recording, fixes=[each._asdict() for each in fixes])
+    console.print(f"{len(fixes)} places")
+
+
+@rejected_app.command("list")
+def list_rejected(
+    folder: Folder = Path("controller"),
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """What the destination has refused, and what was done with it."""
+    rows: list[dict[str, Any]] = controller_client(folder).call("rejected_recordings")
+    if as_json:
+        console.print_json(data=rows)
+        return
+    table = Table("Recording", "Camera", "Wearer", "MB", "Why", "Done")
+    for row in rows:
+        done = f"{row['done']['how']}: {row['done']['where']}" if row["done"].get("how") else ""
+        size = f"{row['bytes'] / 1e6:.1f}"
+        table.add_row(row["recording"], row["camera"], row["wearer"], size, Text(row["reason"], style="red"), done)
+    console.print(table if rows else "nothing was refused")
+
+
+@rejected_app.command()
+def send(recording: Recording, folder: Folder = Path("controller")) -> None:
+    """Send one to the destination's rejected storage."""
+    done = controller_client(folder).call("send_rejected_recording", recording=recording)
+    _print_done(recording, done)
+
+
+@rejected_app.command()
+def archive(
+    recording: Recording,
+    drive: Annotated[Path, typer.Option(help="Where an exFAT drive is mounted on the controller.")],
+    any_drive: Annotated[
+        bool, typer.Option("--any-drive", help="Also a folder that is not on an exFAT drive.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+    archive_passphrase_file: Annotated[Path | None, typer.Option(help="A file with the archive's passphrase.")] = None,
+    folder: Folder = Path("controller"),
+) -> None:
+    """Write one onto a drive as an AES-256 encrypted zip, which 7-Zip opens."""
+    phrase = read_passphrase(passphrase_file)
+    secret, again = _archive_passphrase(archive_passphrase_file)
+    done = controller_client(folder).call(
+        "archive_rejected_recording",
+        recording=recording,
+        drive=str(drive.absolute()),
+        passphrase=phrase,
+        archive_passphrase=secret,
+        archive_passphrase_again=again,
+        any_drive=any_drive,
+    )
+    _print_done(recording, done)
+
+
+@rejected_app.command()
+def confirm(recording: Recording, folder: Folder = Path("controller")) -> None:
+    """Say that you have looked and it is safe where it went; here and on its camera it may go then."""
+    controller_client(folder).call("confirm_rejected_recording", recording=recording)
+    console.print(f"recording {recording}: let go", highlight=False)
+
+
+def _print_done(recording: str, done: dict[str, Any]) -> None:
+    console.print(f"{done['how']}: {done['where']}", highlight=False, soft_wrap=True)
+    console.print(
+        f"look that it opens, then: bwc transfer rejected confirm {recording}", highlight=False, soft_wrap=True
+    )
+
+
+def _archive_passphrase(file: Path | None) -> tuple[str, str]:
+    if file is None:
+        return typer.prompt("Passphrase of the archive", hide_input=True), typer.prompt("Again", hide_input=True)
+    try:
+        secret = file.read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArchiveError(f"{file}: cannot be read: name a file with the archive's passphrase") from error
+    return secret, secret
 
 
 def transfers_table(transfers: list[dict[str, Any]]) -> Table:

@@ -12,18 +12,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from firmware.formats import authorisation
+from firmware.formats import authorisation, canonical
 from firmware.formats.authorisation import UNSIGNED_SIGNER, Signer
 from firmware.link import events, schema
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.offload import Offload, OffloadFailed
+from host_tools.controller.power_line import CameraPower
 from host_tools.controller.probing import probe_delivery
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.journey import Journey
 from host_tools.protocol.connection import Connection, RequestRefused
-from host_tools.system.roster import Roster
+from host_tools.system.records import SettingValue, Wearer
+from host_tools.system.roster import WhoWears
 from host_tools.trust.admission import MEMBER
 
 LOOK_AGAIN_S = 15.0  # a camera tells when it has something new; this is for a telling that was lost
@@ -65,7 +67,7 @@ class Camera:
         offload: Offload,
         index: Index,
         journey: Journey,
-        roster: Roster,
+        roster: WhoWears,
         wall_ms: Callable[[], int],
         run_blocking: RunBlocking,
         happenings: Happenings,
@@ -74,6 +76,7 @@ class Camera:
     ) -> None:
         self.view = view
         self.news = asyncio.Event()
+        self.power = CameraPower(connection)
         self._connection = connection
         self._where = where
         self._offload = offload
@@ -88,6 +91,8 @@ class Camera:
         self._met = ""  # the trouble of this look: the last one is shown until a look is over without any
         self._not_confirmed: set[bytes] = set()
         self._told_trouble: dict[bytes, str] = {}
+        self._assigned: tuple[str, str, str] | None = None  # what the camera has confirmed last
+        self._configured: tuple[str, dict[str, SettingValue]] | None = None
 
     async def run(self) -> None:
         """Until the link is lost, or the camera is let go."""
@@ -104,6 +109,32 @@ class Camera:
         number = schema.number_of(schema.LAMP_PATTERNS, pattern)
         await self._connection.ask("indicate", {"pattern": number, "duration_ms": duration_ms})
 
+    async def assign(self) -> None:
+        """Write on the camera whose it is for always, or that it is nobody's, and how it is to behave; returns when it
+        has confirmed that. What it has confirmed already is not sent again. RequestRefused, LinkLost."""
+        wearer = self._roster.owner_of(self.view.serial)
+        # Whoever had it before has it no longer: nothing may be recorded in their name.
+        wanted = (wearer.id, wearer.name, wearer.profile) if wearer is not None else ("", "", "")
+        if self._assigned != wanted:
+            await self._connection.ask("assign_wearer", dict(zip(("wearer", "name", "profile"), wanted, strict=True)))
+            self._assigned = wanted
+        self.view.wearer = wearer.name if wearer is not None else ""
+        await self.configure(self._roster.wearer_for(self.view.serial))
+
+    async def configure(self, wearer: Wearer | None) -> None:
+        """Tell the camera how it is to behave for this wearer, by their profile. A camera whose firmware knows no
+        settings goes on without. LinkLost."""
+        settings = self._roster.settings_for(wearer, self.view.model)
+        wanted = (wearer.profile if wearer is not None else "", settings)
+        if not settings or self._configured == wanted:
+            return
+        document = canonical.encode(settings)
+        try:
+            await self._connection.ask("configure", {"profile": wanted[0], "settings": document})
+        except RequestRefused as refused:
+            self._tell("not_configured", text=f"{self.view.serial}: {refused}; update its firmware")
+        self._configured = wanted
+
     async def _keep_looking(self) -> None:
         while True:
             self.news.clear()
@@ -116,16 +147,10 @@ class Camera:
                 pass  # look again all the same
 
     async def _greet(self) -> None:
-        ask = self._connection.ask
-        wearer = self._roster.wearer_for(self.view.serial)
-        if wearer is not None:
-            await ask("assign_wearer", {"wearer": wearer.id, "name": wearer.name, "profile": wearer.profile})
-        else:  # whoever had it before has it no longer: nothing may be recorded in their name
-            await ask("assign_wearer", {"wearer": "", "name": "", "profile": ""})
-        self.view.wearer = wearer.name if wearer is not None else ""
+        await self.assign()
         await self._refresh()
         self._tell("camera_ready", wearer=self.view.wearer)
-        if wearer is not None:
+        if self.view.wearer:
             await self.indicate("assigned", 3_000)
 
     async def _refresh(self) -> None:
@@ -134,6 +159,7 @@ class Camera:
 
     async def _look(self) -> bool:
         """Do what there is to do; whether the camera is this system's no more."""
+        await self.assign()
         entries = await self._list()
         self._met = ""
         ordered = sorted(entries.values(), key=lambda entry: (-entry["priority"], entry["started_unix_ms"]))
@@ -211,6 +237,8 @@ class Camera:
             self.view.status["state"] = schema.word_of(schema.CAMERA_STATES, message.fields["state"])
             self.view.status["recordings"] = message.fields["recordings"]
             self.news.set()
+        elif message.name == "power_measured":
+            self.power.take(message.fields)
 
     def _tell(self, what: str, **values: Any) -> None:
         self._happenings.tell(what, camera=self.view.serial, **values)

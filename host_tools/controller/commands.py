@@ -145,6 +145,23 @@ class Commands:
         """What can be asked."""
         return sorted(self._commands)
 
+    def row(self, name: str) -> Row:
+        """The table's row of a command. KeyError."""
+        return self._gates[name][1]
+
+    def form(self, name: str) -> type[BaseModel]:
+        """A command's arguments. KeyError."""
+        return self._forms[name]
+
+    def method(self, name: str) -> Callable[..., Awaitable[Any]]:
+        """What is called, for its documentation and the type of its answer. KeyError."""
+        return self._commands[name]
+
+    async def check(self, actor: Actor, name: str) -> None:
+        """CommandRefused unless the table lets this actor: for edges that look at what came before they ask."""
+        gate, row = self._gates[name]
+        await gate.check(actor, row)
+
     async def call(self, actor: Actor, name: str, arguments: Mapping[str, Any]) -> Any:
         """Do a command by its name. CommandError if there is none, or if the arguments are not its own; whoever may
         not do it does not learn what they would be."""

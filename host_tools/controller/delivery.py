@@ -11,10 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from firmware.formats.chunk import Opener
 from firmware.formats.manifest import Manifest
-from host_tools.controller.happenings import Happenings
+from firmware.ports.errors import PortFault
+from host_tools.controller.delivery_around import Around
+from host_tools.controller.delivery_extras import TextSource, beside_the_clip, place_metadata, stored_as
+from host_tools.controller.delivery_losses import Losses
+from host_tools.controller.delivery_notes import Notes
+from host_tools.controller.happenings import Happening, Happenings
 from host_tools.custody import belief
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import ContentMismatch, CustodyError, CustodyRefused, SpoolDamage
@@ -23,11 +29,11 @@ from host_tools.custody.index import Index, Recording
 from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
 from host_tools.custody.transfers import Outcome, Transfer
+from host_tools.destinations.faults import fault_word
 from host_tools.destinations.interface import (
     Destination,
     DestinationRefused,
     DestinationUnavailable,
-    Receipt,
     SourceMismatch,
 )
 from host_tools.destinations.metadata import clip_metadata, completion_metadata, recording_metadata
@@ -42,7 +48,7 @@ LOOK_S = 10.0  # a telling can be lost; the index cannot
 PRUNE_S = 3_600.0  # history is told in days
 NAME_ATTEMPTS_MAX = 100  # recordings of one wearer, camera and second: a clock that was set back again and again
 CONTROLLER_SERIAL = "openbwc-controller"
-TIME_ZONE = "UTC"
+TOLD_KINDS = ("wearer", "camera")  # of the domain's records: what a destination is told at once
 
 
 @dataclass(slots=True)
@@ -67,6 +73,7 @@ class Delivery:
     """``run`` is a task of the controller; ``news`` wakes it; ``trouble`` is empty while the destination answers.
 
     ``chance``: from 0 to 1, for the waits; ``head_signer``: asked for each recording, as certificates are renewed.
+    ``fault``: one word for the trouble (``destinations.faults``); ``faults``: of recordings that fail by themselves.
     """
 
     def __init__(
@@ -80,9 +87,13 @@ class Delivery:
         happenings: Happenings,
         chance: Callable[[], float] = always_half,
         head_signer: Callable[[], HeadSigner] = unsigned,
+        around: Around | None = None,
     ) -> None:
         self.news = asyncio.Event()
-        self.trouble = ""
+        self.trouble = self.fault = ""
+        self.faults: dict[bytes, str] = {}
+        self.around = around or Around()
+        self.losses = Losses(index, self.around.upkeep, run_blocking)
         self._index = index
         self._spool = spool
         self._destination = destination
@@ -95,6 +106,12 @@ class Delivery:
         self._head_signer = head_signer
         self._delays: dict[bytes, _Delay] = {}
         self._prune_s = 0.0
+        happenings.listen(self._react)
+
+    @property
+    def destination(self) -> Destination:
+        """Where recordings go."""
+        return self._destination
 
     @property
     def destination_name(self) -> str:
@@ -105,6 +122,21 @@ class Delivery:
         """Another recording is held. While the destination is away that is no reason to ask it earlier."""
         if not self.trouble:
             self.news.set()
+
+    def retry(self) -> None:
+        """A person wants everything tried again, now."""
+        if self.around.upkeep is not None:
+            self.around.upkeep.forget_refusals()
+        self.losses.look_again()
+        self.news.set()
+
+    def confirmed(self, row: Recording) -> None:
+        """A person has taken a refused recording elsewhere: its camera may let go of it as of any other."""
+        self.faults.pop(row.recording, None)
+        self._happenings.tell(
+            "delivered", recording=row.recording.hex(), camera=row.camera_serial, container=row.container
+        )
+        self.news.set()
 
     def history(self) -> list[Transfer]:
         """What is being sent, what waits, and what ended within three days. CustodyError. Blocks."""
@@ -128,19 +160,29 @@ class Delivery:
             await self._tidy()
             await self._deliver_all()
         except (DestinationUnavailable, DestinationRefused) as away:
-            self._set_trouble(str(away))
+            self._set_trouble(str(away), fault_word(away))
+            self.losses.look_again()
             return False
         except CustodyError as fault:
             self._happenings.tell("custody_fault", text=str(fault))
             return False
-        self._set_trouble("")
+        self._set_trouble("", "")
         return True
 
     async def _deliver_all(self) -> None:
         rows = self._due(await self._run_blocking(self._waiting))
-        if rows or self.trouble:
+        upkeep = self.around.upkeep
+        if rows or self.trouble or self.losses.is_due(self._wall_ms()) or (upkeep is not None and upkeep.is_due()):
             await self._destination.open()
             await self._destination.check()
+        if upkeep is not None:
+            await upkeep.upkeep()
+        known = set(self.losses.lost)
+        for row in await self.losses.look(self._wall_ms()):
+            await self._deliver_again(row)
+        for recording, lost in self.losses.lost.items():
+            if recording not in known:
+                self._happenings.tell("lost", recording=recording.hex(), text=lost.text)
         for row in rows:
             await self._deliver_or_tell(row)
 
@@ -149,10 +191,12 @@ class Delivery:
         try:
             await self._deliver(row)
         except (DestinationRefused, SourceMismatch, ContentMismatch) as final:
+            self.faults[row.recording] = fault_word(final)
             await self._set_aside(row, str(final))
         except DestinationUnavailable as away:
             await self._end(row, "waiting", str(away))
             await self._destination.check()  # raises if it is the destination; else it is this recording alone
+            self.faults[row.recording] = fault_word(away)
             await self._delay(row, str(away))
         except SpoolDamage as damage:
             await self._end(row, "waiting", str(damage))
@@ -162,6 +206,7 @@ class Delivery:
             await self._delay(row, str(error))
         else:
             self._delays.pop(row.recording, None)
+            self.faults.pop(row.recording, None)
 
     def _waiting(self) -> list[Recording]:
         rows = [*self._index.recordings("delivering"), *self._index.recordings("held")]
@@ -175,35 +220,63 @@ class Delivery:
         return [row for row in rows if row.recording not in delayed or self._delays[row.recording].due_s <= now_s]
 
     async def _deliver(self, row: Recording) -> None:
-        manifest, opener, container = await self._run_blocking(lambda: self._begin(row))
+        manifest, opener, notes, container = await self._run_blocking(lambda: self._begin(row))
         self._happenings.tell("delivery_started", recording=row.recording.hex(), container=container)
-        await self._destination.ensure_container(
-            container, recording_metadata(manifest, container, CONTROLLER_SERIAL, TIME_ZONE)
-        )
+        stored = await self._send(row, manifest, opener, notes, container)
+        await self._run_blocking(lambda: self._finish(row, stored))
+        self._happenings.tell("delivered", recording=row.recording.hex(), camera=row.camera_serial, container=container)
+        await self._let_go(row)
+
+    async def _deliver_again(self, row: Recording) -> None:
+        """What the destination acknowledged and has lost since: the same under the same name."""
+        try:
+            manifest, opener, notes = await self._run_blocking(lambda: self._open(row))
+            await self._send(row, manifest, opener, notes, row.container)
+        except (DestinationRefused, SourceMismatch, CustodyError) as error:
+            self._happenings.tell("custody_fault", text=str(error))
+        else:
+            self._happenings.tell("delivered_again", recording=row.recording.hex(), container=row.container)
+
+    async def _send(
+        self, row: Recording, manifest: Manifest, opener: Opener, notes: Notes, container: str
+    ) -> list[dict[str, Any]]:
+        """Container, clip, what goes beside it, completion; answers what was stored, for the ledger."""
+        around = self.around
+        about = recording_metadata(manifest, container, CONTROLLER_SERIAL, around.time_zone())
+        await self._destination.ensure_container(container, {**about, **place_metadata(notes)})
         content = self._spool.content_source(row.recording, opener, self._run_blocking)
+        name = clip_name(manifest)
         receipt = await self._destination.put_object(
-            container, clip_name(manifest), content, manifest.content_bytes, clip_metadata(manifest)
+            container, name, content, manifest.content_bytes, clip_metadata(manifest)
         )
         if receipt.sha256 != manifest.content_sha256.hex():
             raise DestinationRefused(
                 f"{self.destination_name} stored other bytes than recording {row.recording.hex()}; examine its storage"
             )
+        stored = [stored_as(name, receipt)]
+        declared, camera = self._destination.describe().capabilities, around.camera_name(manifest.camera_serial)
+        for extra in beside_the_clip(manifest, notes, container, camera, declared):
+            put = await self._destination.put_object(
+                container, extra.name, TextSource(extra.body), len(extra.body), extra.metadata
+            )
+            stored.append(stored_as(extra.name, put))
         head = await self._run_blocking(lambda: self._journey.sign_head(row.recording, self._head_signer()))
         await self._destination.complete(container, completion_metadata(head))
-        await self._run_blocking(lambda: self._finish(row, manifest, receipt))
-        self._happenings.tell("delivered", recording=row.recording.hex(), camera=row.camera_serial, container=container)
-        await self._let_go(row.recording)
+        return stored
 
-    def _begin(self, row: Recording) -> tuple[Manifest, Opener, str]:
-        """The manifest as its recipients know it: who wore the camera is told to the destination."""
-        stored = self._spool.manifest(row.recording)
-        opener = self._opener_of(stored)
-        manifest = belief.known(stored, opener)
+    def _begin(self, row: Recording) -> tuple[Manifest, Opener, Notes, str]:
+        manifest, opener, notes = self._open(row)
         container = self._name(row, manifest)
         self._index.transfers.begin(
             row.recording, self.destination_name, container, manifest.content_bytes, self._wall_ms()
         )
-        return manifest, opener, container
+        return manifest, opener, notes, container
+
+    def _open(self, row: Recording) -> tuple[Manifest, Opener, Notes]:
+        """The manifest as its recipients know it: who wore the camera is told to the destination."""
+        stored = self._spool.manifest(row.recording)
+        opener = self._opener_of(stored)
+        return belief.known(stored, opener), opener, self.around.notes.of(row.recording)
 
     def _name(self, row: Recording, manifest: Manifest) -> str:
         wearer = (manifest.wearer_id, manifest.wearer_name)
@@ -217,10 +290,9 @@ class Delivery:
             f"recording {row.recording.hex()}: no free name at the destination; check the camera's clock"
         )
 
-    def _finish(self, row: Recording, manifest: Manifest, receipt: Receipt) -> None:
-        stored = {"name": clip_name(manifest), "etag": receipt.etag, "sha256": receipt.sha256}
+    def _finish(self, row: Recording, stored: list[dict[str, Any]]) -> None:
         with self._index.transaction():
-            self._journey.delivered(row.recording, self.destination_name, [stored])
+            self._journey.delivered(row.recording, self.destination_name, stored)
             self._index.transfers.end(row.recording, "delivered", "", self._wall_ms())
 
     # -- what did not go well
@@ -228,7 +300,7 @@ class Delivery:
     async def _set_aside(self, row: Recording, reason: str) -> None:
         await self._end(row, "refused", reason)
         await self._run_blocking(lambda: self._journey.poison(row.recording, reason))
-        self._happenings.tell("set_aside", recording=row.recording.hex(), text=reason)
+        self._happenings.tell("set_aside", recording=row.recording.hex(), text=reason, fault=self._fault_of(row))
 
     async def _delay(self, row: Recording, reason: str) -> None:
         delay = self._delays.setdefault(row.recording, _Delay(0, 0.0))
@@ -236,37 +308,59 @@ class Delivery:
         wait_s = ALONE_PLAN.wait_ms(delay.failures, self._chance()) / 1000
         delay.due_s = asyncio.get_running_loop().time() + wait_s
         await self._run_blocking(lambda: self._journey.trouble(row.recording, reason))
-        self._happenings.tell("trouble", recording=row.recording.hex(), text=reason)
+        self._happenings.tell("trouble", recording=row.recording.hex(), text=reason, fault=self._fault_of(row))
 
     async def _end(self, row: Recording, outcome: Outcome, reason: str) -> None:
         await self._run_blocking(lambda: self._index.transfers.end(row.recording, outcome, reason, self._wall_ms()))
 
-    def _set_trouble(self, text: str) -> None:
+    def _react(self, happening: Happening) -> None:
+        if happening["what"] == "changed" and happening.get("kind") in TOLD_KINDS:
+            self.more()
+
+    def _fault_of(self, row: Recording) -> str:
+        return self.faults.get(row.recording, "")
+
+    def _set_trouble(self, text: str, fault: str) -> None:
+        self.fault = fault
         if text == self.trouble:
             return
         self.trouble = text
-        self._happenings.tell("destination", text=text or "answers again", ok=not text)
+        self._happenings.tell("destination", text=text or "answers again", ok=not text, fault=fault)
 
     # -- keeping order
 
-    async def _let_go(self, recording: bytes) -> None:
-        """Free the spool's copy; what the disk does not let go now is let go at a later look."""
+    async def _let_go(self, row: Recording) -> None:
+        """Free the spool's copy, unless it is kept for a while; what the disk does not let go now is let go at a later
+        look."""
         try:
-            await self._run_blocking(lambda: self._spool.remove(recording))
-        except CustodyError as fault:
+            await self._run_blocking(lambda: self._let_go_now(row))
+        except (CustodyError, PortFault) as fault:
             self._happenings.tell("custody_fault", text=str(fault))
 
+    def _let_go_now(self, row: Recording) -> None:
+        if not self._is_kept(row):
+            self._spool.remove(row.recording)
+            self.around.notes.forget(row.recording)
+
+    def _is_kept(self, row: Recording) -> bool:
+        """Whether there is room for it, and its time is not over."""
+        if not self.around.keep_ms or self._spool.storage().level != "ok":
+            return False
+        return self._index.get(row.recording).changed_unix_ms + self.around.keep_ms > self._wall_ms()
+
     async def _tidy(self) -> None:
-        """What was delivered and is still here (the controller died in between, the disk failed) goes; history that is
-        too old goes."""
+        """What was delivered and is still here (the controller died in between, the disk failed, its time is over)
+        goes; history that is too old goes."""
         for row in await self._run_blocking(self._index.lingering):
-            await self._let_go(row.recording)
+            await self._let_go(row)
         now_s = asyncio.get_running_loop().time()
         if now_s >= self._prune_s:
             self._prune_s = now_s + PRUNE_S
             await self._run_blocking(lambda: self._index.transfers.prune(self._wall_ms()))
 
     def _until_due_s(self) -> float:
+        if self.around.upkeep is not None and self.around.upkeep.is_due():
+            return 0.0
         now_s = asyncio.get_running_loop().time()
         return max(0.0, min([LOOK_S, *(delay.due_s - now_s for delay in self._delays.values())]))
 

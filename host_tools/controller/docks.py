@@ -1,4 +1,8 @@
-"""One docking station as the controller knows it: its bays, their measurements, their lamps."""
+"""One docking station as the controller knows it: its bays, their measurements, their lamps.
+
+Law: a session with one dock. What a dock measured comes as it is told; what a controller measures with both sides of a
+bay is noted here by whoever did (``note``), and forgotten with it when the bay is free.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,33 @@ import asyncio
 from typing import Any
 
 from firmware.link import events, schema
+from host_tools.controller.contact_readings import with_worth
 from host_tools.controller.happenings import Happenings
+from host_tools.controller.power_line import PowerLine
+from host_tools.hardware import Board
 from host_tools.protocol.connection import Connection, RequestRefused
 
 
 class Dock:
     """A session with a dock. ``run`` lasts as long as the link does."""
 
-    def __init__(self, connection: Connection, identity: dict[str, Any], location: str, happenings: Happenings) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        identity: dict[str, Any],
+        location: str,
+        happenings: Happenings,
+        board: Board | None = None,
+    ) -> None:
         self.serial: str = identity["serial"]
         self.model: str = identity["model"]
         self.location = location
         self.connection = connection
         self.bays: dict[int, dict[str, Any]] = {}
         self.contacts: dict[int, list[dict[str, Any]]] = {}
+        self.power = PowerLine(connection)
+        self.board = board
+        self._noted: dict[int, dict[str, dict[str, Any]]] = {}
         self._happenings = happenings
         self._lamps_wanted: dict[int, int] = {}
         self._lamps_changed = asyncio.Event()
@@ -45,6 +62,16 @@ class Dock:
         self._take_contacts(await self.connection.ask("check_contacts", {"bay": bay}))
         return self.contacts[bay]
 
+    def note(self, bay: int, row: dict[str, Any]) -> None:
+        """A row that was measured with both sides of a bay, in place of an earlier one of its quantity."""
+        self._noted.setdefault(bay, {})[row["quantity"]] = row
+
+    def rows(self, bay: int) -> list[dict[str, Any]]:
+        """All that is known of a bay's contacts now: the dock's own measurements, then what was noted."""
+        own = self.contacts.get(bay, [])
+        told = own if self.board is None else [with_worth(row, self.board, bay) for row in own]
+        return [*told, *self._noted.get(bay, {}).values()]
+
     async def set_power(self, bay: int, powered: bool) -> None:
         """Switch the supply of one bay. RequestRefused, LinkLost."""
         await self.connection.ask("set_bay_power", {"bay": bay, "powered": powered})
@@ -69,6 +96,8 @@ class Dock:
             self._take_bays(message.fields["entries"])
         elif message.name == "contacts":
             self._take_contacts(message.fields)
+        elif message.name == "power_measured":
+            self.power.take(message.fields)
 
     def _take_bays(self, entries: list[dict[str, Any]]) -> None:
         for entry in entries:
@@ -79,6 +108,7 @@ class Dock:
             state = self.state_of(entry["bay"])
             if state == "free":
                 self.contacts.pop(entry["bay"], None)
+                self._noted.pop(entry["bay"], None)
                 self._lamps_wanted.pop(entry["bay"], None)
             if before is not None or state != "free":
                 self._happenings.tell("bay", dock=self.serial, bay=entry["bay"], state=state)

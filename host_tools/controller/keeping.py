@@ -50,15 +50,16 @@ def storage_alerts(storage: Storage) -> dict[str, str]:
     return {"storage": f"storage {storage.level.replace('_', ' ')}: {left}; {FULL_REMEDY}"}
 
 
-def recording_alerts(index: Index, online: Collection[str], now_unix_ms: int) -> dict[str, str]:
-    """Recordings that do not go on by themselves, and space that is held for nothing. Blocks."""
+def recording_alerts(index: Index, online: Collection[str], now_unix_ms: int, keep_ms: int = 0) -> dict[str, str]:
+    """Recordings that do not go on by themselves, and space that is held for nothing. ``keep_ms``: how long a copy of
+    what was delivered is kept. Blocks."""
     alerts = {
         f"recording {row.recording.hex()}": f"recording {row.recording.hex()} of camera {row.camera_serial} "
         f"({row.state.replace('_', ' ')}): {row.poison or row.trouble}"
         for row in index.troubled(TROUBLES_SHOWN_MAX)
     }
     for row in index.lingering():
-        if now_unix_ms - row.changed_unix_ms > LINGERING_MS:
+        if now_unix_ms - row.changed_unix_ms > LINGERING_MS + keep_ms:
             alerts[f"space of {row.recording.hex()}"] = (
                 f"transfer fault: recording {row.recording.hex()} was delivered and still takes space: check the "
                 "spool's disk, then restart the controller"

@@ -277,6 +277,10 @@ class Membership:
         async with self._noting:
             await self._run_blocking(lambda: self.members.forget(serial))
 
+    async def require_passphrase(self, phrase: str) -> None:
+        """For what needs nothing of the secrets but somebody who knows them. TrustError."""
+        await self._with_passphrase(lambda: passphrase.unlock(self.trust, phrase))
+
     async def _with_passphrase(self, change: Callable[[], T]) -> T:
         """``change`` tries a passphrase; one at a time, so that many at once do not slip through. TrustError."""
         clock_s = asyncio.get_running_loop().time

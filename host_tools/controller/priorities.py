@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from host_tools.system.roster import Roster, Wearer
+from host_tools.system.records import Wearer
+from host_tools.system.roster import WhoWears
 
 PRIORITY_MS = 24 * 3_600_000  # CTRL-07: it ends by itself
 
@@ -15,7 +16,7 @@ PRIORITY_MS = 24 * 3_600_000  # CTRL-07: it ends by itself
 class Priorities:
     """One for the whole controller. ``wall_ms``: milliseconds since 1970."""
 
-    def __init__(self, roster: Roster, wall_ms: Callable[[], int]) -> None:
+    def __init__(self, roster: WhoWears, wall_ms: Callable[[], int]) -> None:
         self._roster = roster
         self._wall_ms = wall_ms
         self._until_ms: dict[str, int] = {}

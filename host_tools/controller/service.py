@@ -24,6 +24,7 @@ from host_tools.controller import adoption
 from host_tools.controller.cameras import Camera, CameraView
 from host_tools.controller.committer import Committer
 from host_tools.controller.delivery import Delivery, always_half, unsigned
+from host_tools.controller.delivery_around import Around
 from host_tools.controller.discovery import Finder, FoundPort
 from host_tools.controller.docks import Dock
 from host_tools.controller.happenings import Happening, Happenings
@@ -44,7 +45,8 @@ from host_tools.destinations.interface import Destination
 from host_tools.hardware import Board, bay_of
 from host_tools.protocol.connection import ChannelRefused, Connection, RequestRefused, VersionMismatch
 from host_tools.protocol.constructs import ConstructCodec
-from host_tools.system.roster import Roster
+from host_tools.system.roster import WhoWears
+from host_tools.system.system import Changed, System
 from host_tools.transports.errors import LinkLost, PortError, PortMissing
 from host_tools.transports.registry import Registry
 from host_tools.trust.admission import FACTORY, MEMBER, REFUSED, SAFE_MODE, TEXTS, Admission, turn_away
@@ -64,7 +66,7 @@ LOG = logging.getLogger("openbwc.controller")
 class World:
     """What a controller stands on, made by whoever composes the program. ``members``: in memory unless given;
     ``make_channel``: in place of real TLS; ``erase_signer``: asked once a session; ``chance``, ``head_signer``: see
-    Delivery."""
+    Delivery; ``system``: the domain that ``roster`` is of, where there is one: what changes in it is told."""
 
     finder: Finder
     registry: Registry
@@ -72,7 +74,7 @@ class World:
     index: Index
     spool: Spool
     destination: Destination
-    roster: Roster
+    roster: WhoWears
     wall_ms: Callable[[], int]
     nonce: Callable[[], int]
     opener_of: Callable[[Manifest], Opener]
@@ -83,6 +85,8 @@ class World:
     erase_signer: Callable[[], Signer] = UnsignedSigner
     chance: Callable[[], float] = always_half
     head_signer: Callable[[], HeadSigner] = unsigned
+    around: Around = field(default_factory=Around)
+    system: System | None = None
 
 
 class TurnedAway(Exception):
@@ -107,6 +111,7 @@ class Controller:
         self.cameras: dict[str, CameraView] = {}
         self.docks: dict[str, Dock] = {}
         self.problems: dict[str, str] = {}
+        self.alert_rows: Callable[[], list[dict[str, Any]]] = list  # of whoever keeps alerts
         self.delivery = Delivery(
             world.index,
             world.spool,
@@ -117,6 +122,7 @@ class Controller:
             self.happenings,
             world.chance,
             world.head_signer,
+            world.around,
         )
         self.strangers: dict[FoundPort, CameraView] = {}
         self.membership = Membership(
@@ -141,9 +147,13 @@ class Controller:
         self._links: dict[str, Connection] = {}
         self._ports: dict[FoundPort, asyncio.Task[None]] = {}
         self.happenings.listen(self._react)
+        if world.system is not None:
+            world.system.listen(self._on_change)
 
     async def run(self) -> None:
         """Serve until cancelled; connections are closed in order."""
+        if self._world.system is not None:  # changes are made in threads, and told here
+            self._world.system.deliver_with(asyncio.get_running_loop().call_soon_threadsafe)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._committer.run())
             tasks.create_task(self.delivery.run())
@@ -194,7 +204,7 @@ class Controller:
 
     def look_again(self) -> None:
         """Something was changed in the index: delivery and all cameras look at it anew."""
-        self.delivery.news.set()
+        self.delivery.retry()
         for camera in self._sessions.values():
             camera.news.set()
 
@@ -308,7 +318,6 @@ class Controller:
         view = self.cameras.setdefault(serial, CameraView(serial))
         view.model, view.firmware, view.location = identity["model"], identity["firmware"], port.location
         view.online = True
-        wearer = world.roster.wearer_for(serial)
         offload = Offload(
             connection,
             serial,
@@ -317,7 +326,7 @@ class Controller:
             world.run_blocking,
             self.happenings,
             self._turns,
-            lambda: self.priorities.holds(wearer),
+            lambda: self.priorities.holds(world.roster.wearer_for(serial)),
         )
         camera = Camera(
             connection,
@@ -407,6 +416,20 @@ class Controller:
             self.cameras.pop(happening["camera"], None)
         if happening["what"] != "progress":
             self._light_bays()
+
+    def _on_change(self, changed: Changed) -> None:
+        """Something in the domain is different: who follows events is told what, not whose; cameras that are here take
+        what concerns them."""
+        self.happenings.tell(
+            "changed",
+            kind=changed.kind,
+            key=changed.key,
+            version=changed.version,
+            by=changed.by,
+            removed=changed.after is None,
+        )
+        for camera in self._sessions.values():
+            camera.news.set()
 
     def _light_bays(self) -> None:
         for dock in self.docks.values():

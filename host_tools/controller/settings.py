@@ -11,6 +11,9 @@ from host_tools.hardware.errors import nearest
 from host_tools.hardware.toml_lines import key_lines
 from host_tools.trust.authority import LDEVID_WEEKS_DEFAULT, LDEVID_WEEKS_MAX, LDEVID_WEEKS_MIN
 
+KEEP_HOURS_MAX = 24 * 365  # that a delivered copy stays while there is room
+WEB_OFF = "off"
+WEB_DEFAULT = "127.0.0.1:8440"  # this machine alone, until somebody opens it to a network
 SYSTEM_NAME_MAX = 60  # characters, as a person would write on a label
 
 
@@ -20,7 +23,11 @@ class SettingsError(Exception):
 
 class Settings(BaseModel):
     """Paths are absolute or relative to the working folder. ``certificate_weeks``: how long a camera may be away before
-    it is in safe mode."""
+    it is in safe mode; ``database``: the URL of one for wearers, profiles and settings, else a file in ``folder``;
+    ``keep_delivered_hours``: so long the spool keeps a copy of what was delivered, should the destination be restored
+    from a backup; it goes earlier when room is needed; ``capture``: a folder in which all that passes on its ports is
+    recorded; ``web``: address and port of the manager, ``off`` for none; ``web_names``: what browsers may call this
+    machine beside its own name and addresses; ``web_redirect``: where plain HTTP is told to come by HTTPS."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,9 +35,15 @@ class Settings(BaseModel):
     folder: Path = Path("controller")
     destination: Path = Path("destination")
     roster: Path | None = None
+    database: str | None = None
+    keep_delivered_hours: int = Field(default=24, ge=0, le=KEEP_HOURS_MAX)
     usb_root: Path | None = Path("/sys/bus/usb/devices")
     dev: Path = Path("/dev")
     urls: tuple[str, ...] = ()
+    capture: Path | None = None
+    web: str = WEB_DEFAULT
+    web_names: tuple[str, ...] = ()
+    web_redirect: str = WEB_OFF
     certificate_weeks: int = Field(default=LDEVID_WEEKS_DEFAULT, ge=LDEVID_WEEKS_MIN, le=LDEVID_WEEKS_MAX)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from firmware.link import schema
 from host_tools.controller.cameras import CameraView
+from host_tools.controller.delivery_view import destination_alerts, destination_view
 from host_tools.controller.docks import Dock, worst_verdict
 from host_tools.controller.keeping import (
     card_level,
@@ -34,20 +35,27 @@ async def take_status(controller: Controller, index: Index, spool: Spool, run_bl
             _recordings(index),
             index.count_by_state(),
             index.transfers.history(now_ms),
-            recording_alerts(index, online, now_ms),
+            recording_alerts(index, online, now_ms, controller.delivery.around.keep_ms),
         )
     )
     storage = spool.storage()
+    for row in recordings:
+        row["fault"] = controller.delivery.faults.get(bytes.fromhex(row["recording"]), "")
     return {
-        "docks": [_dock(controller, dock) for dock in controller.docks.values()],
-        "cameras": [_camera(controller, view) for view in sorted(_views(controller), key=_serial)],
+        "docks": [dock_row(controller, dock) for dock in controller.docks.values()],
+        "cameras": [camera_row(controller, view) for view in sorted(camera_views(controller), key=_serial)],
         "recordings": recordings,
         "counts": counts,
         "spool": spool_view(storage),
         "transfers": transfers_view(transfers),
-        "destination": {"name": controller.delivery.destination_name, "trouble": controller.delivery.trouble},
+        "destination": destination_view(controller.delivery),
         "prioritised": controller.priorities.now(),
-        "problems": controller.problems | controller.membership.alerts() | storage_alerts(storage) | alerts,
+        "alerts": controller.alert_rows(),
+        "problems": controller.problems
+        | controller.membership.alerts()
+        | storage_alerts(storage)
+        | alerts
+        | destination_alerts(controller.delivery),
     }
 
 
@@ -64,7 +72,8 @@ def place_of(row: Recording) -> str:
     }[row.state]
 
 
-def _dock(controller: Controller, dock: Dock) -> dict[str, Any]:
+def dock_row(controller: Controller, dock: Dock) -> dict[str, Any]:
+    """A dock with its bays."""
     bays: list[dict[str, Any]] = []
     for number, entry in sorted(dock.bays.items()):
         view = controller.camera_in(dock, number)
@@ -87,7 +96,7 @@ def _dock(controller: Controller, dock: Dock) -> dict[str, Any]:
     return {"serial": dock.serial, "model": dock.model, "location": dock.location, "bays": bays}
 
 
-def _views(controller: Controller) -> list[CameraView]:
+def camera_views(controller: Controller) -> list[CameraView]:
     """A member that is here as something else is one row; whoever only claims its serial is another."""
     strangers = list(controller.strangers.values())
     proved = {view.serial for view in strangers if view.admission in PROVED}
@@ -101,7 +110,8 @@ def _state(view: CameraView) -> str:
     return view.status.get("state", "") if view.online else "undocked"
 
 
-def _camera(controller: Controller, view: CameraView) -> dict[str, Any]:
+def camera_row(controller: Controller, view: CameraView) -> dict[str, Any]:
+    """A camera, docked or not, member or not."""
     member = controller.membership.members.find(view.serial) if view.admission == MEMBER else None
     return {
         "serial": view.serial,

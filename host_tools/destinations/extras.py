@@ -7,11 +7,14 @@ ours is named here. A category arrives as a bookmark with its ID and name.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 from firmware.formats import recording_id
 from firmware.formats.manifest import Manifest
 from host_tools.destinations.checks import fitted
+from host_tools.destinations.interface import DestinationError
 from host_tools.destinations.names import UNKNOWN_TIME, clip_time, container_time, iso_time, slug
 
 LOCATION_DELIMITER = ";"  # between latitude, longitude, accuracy and time: the API names the parts, not what parts them
@@ -107,6 +110,38 @@ def location_track(manifest: Manifest, fixes: Iterable[Fix]) -> Extra:
     name = f"{when}_{recording_id.text(manifest.recording)[:8]}_{slug(manifest.camera_serial)}_gpstrail.json"
     body = json.dumps({"CoordinateEntries": entries}, separators=(",", ":")).encode()
     return Extra(name, body, {"FileType": "json", "StartTime": str(start_ms // 1000)})
+
+
+def read_track(data: bytes) -> list[Fix]:
+    """Fixes of a GPX file (points with a time), or of the API's own JSON. DestinationError."""
+    try:
+        if data.lstrip()[:1] == b"<":
+            return sorted(_gpx(data))
+        return sorted(_entry(row) for row in json.loads(data)["CoordinateEntries"])
+    except (ValueError, KeyError, TypeError, ElementTree.ParseError) as error:
+        raise DestinationError(f"this is no track ({error}): name a GPX file whose points have times") from error
+
+
+def _gpx(data: bytes) -> Iterable[Fix]:
+    if b"<!" in data:  # entities: what a bomb is made of, and no track needs
+        raise ValueError("it declares entities")
+    for point in ElementTree.fromstring(data).iter():  # noqa: S314 - no entities
+        if point.tag.rpartition("}")[2] in ("trkpt", "wpt", "rtept"):
+            times = [each.text for each in point if each.tag.rpartition("}")[2] == "time"]
+            if times and times[0]:
+                yield _fix(float(point.attrib["lat"]), float(point.attrib["lon"]), times[0])
+
+
+def _entry(row: Mapping[str, str]) -> Fix:
+    longitude, latitude = row["LocationWKT"].strip().removeprefix("POINT").strip(" ()").split()
+    return _fix(float(latitude), float(longitude), row["Timestamp"])
+
+
+def _fix(latitude: float, longitude: float, time: str) -> Fix:
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        raise ValueError(f"{latitude} {longitude} is no place")
+    moment = datetime.fromisoformat(time)
+    return Fix(int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000), latitude, longitude)
 
 
 def _tags(tags: Mapping[str, str]) -> str:

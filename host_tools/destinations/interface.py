@@ -54,12 +54,15 @@ class Receipt:
 @dataclass(frozen=True, slots=True)
 class Description:
     """``kind``: word for the implementation; ``location``: where, for people; ``container_type``: of clips, ``mp4`` or
-    ``mkv``; ``capabilities``: names the destination has declared (StoreBookmarks, …)."""
+    ``mkv``; ``capabilities``: names the destination has declared (StoreBookmarks, …); ``clock_ahead_ms``: by how much
+    its clock is before (negative: behind) ours, None while that is not known; ``time_zone``: its own, if it tells."""
 
     kind: str
     location: str
     container_type: str = "mp4"
     capabilities: frozenset[str] = frozenset()
+    clock_ahead_ms: int | None = None
+    time_zone: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.location}"

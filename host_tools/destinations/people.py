@@ -7,10 +7,11 @@ delivery for good, so ``Announcing`` pushes both before the first recording that
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from host_tools.destinations.capabilities import STORE_READ_SYSTEM_ID, STORE_USER_ID_KEY, SYSTEM
 from host_tools.destinations.checks import fitted
+from host_tools.destinations.http_status import ContainerRefused
 from host_tools.destinations.interface import Destination, DestinationUnavailable, Metadata
 from host_tools.destinations.metadata import DEVICES, USERS, device_metadata, user_metadata
 from host_tools.destinations.names import slug
@@ -92,7 +93,8 @@ async def push_system(destination: SwiftDestination, system: System, is_new: boo
 class Announcing(Wrapper):
     """Pushes the wearer and the device of a recording before its container is made, if they were not yet or have
     changed; the container names them as they are named there. ``wearer_of`` and ``device_of``: from the ID or serial in
-    the metadata; None: not in the roster, and then the ID itself is the name."""
+    the metadata; None: not in the roster, and then the ID itself is the name. Where the recording of somebody who is
+    not in use any more is refused, he is for as long as it takes to deliver it."""
 
     def __init__(
         self,
@@ -104,6 +106,7 @@ class Announcing(Wrapper):
         self._wearer_of = wearer_of
         self._device_of = device_of
         self._pushed: dict[str, bytes] = {}
+        self._enabled: dict[str, tuple[Wearer | None, Device | None]] = {}  # by container, who is off otherwise
 
     async def open(self) -> None:
         """See Destination. What was pushed before is pushed again: the destination may have come from a backup."""
@@ -116,7 +119,22 @@ class Announcing(Wrapper):
         await self.announce(user, serial, metadata.get("BWCModel", ""))
         named = {"UserID": slug(user)} if user else {}
         named |= {"BWCSerialNumber": slug(serial)} if serial else {}
-        await self._inner.ensure_container(name, {**metadata, **named})
+        try:
+            await self._inner.ensure_container(name, {**metadata, **named})
+        except ContainerRefused:
+            if not await self._enable(name, user, serial):
+                raise
+            await self._inner.ensure_container(name, {**metadata, **named})
+
+    async def complete(self, container: str, metadata: Metadata | None = None) -> None:
+        """See Destination."""
+        await self._inner.complete(container, metadata)
+        wearer, device = self._enabled.get(container, (None, None))
+        if wearer is not None:
+            await push_wearer(self._inner, wearer)
+        if device is not None:
+            await push_device(self._inner, device)
+        self._enabled.pop(container, None)
 
     async def announce(self, user: str, serial: str, model: str) -> None:
         """Push them unless that was done. Empty: nobody."""
@@ -130,6 +148,22 @@ class Announcing(Wrapper):
             if self._is_news(f"{DEVICES}/{serial}", repr(device)):
                 await push_device(self._inner, device)
                 self._pushed[f"{DEVICES}/{serial}"] = _digest(repr(device))
+
+    async def _enable(self, container: str, user: str, serial: str) -> bool:
+        """Whether somebody was off, and is on until the recording is complete."""
+        wearer = self._wearer_of(user) if user else None
+        device = self._device_of(serial) if serial else None
+        off = (
+            wearer if wearer is not None and not wearer.is_active else None,
+            device if device is not None and not device.is_active else None,
+        )
+        if off[0] is not None:
+            await push_wearer(self._inner, replace(off[0], is_active=True))
+        if off[1] is not None:
+            await push_device(self._inner, replace(off[1], is_active=True))
+        if any(off):
+            self._enabled[container] = off
+        return any(off)
 
     def _is_news(self, key: str, text: str) -> bool:
         return self._pushed.get(key) != _digest(text)

@@ -27,7 +27,7 @@ from host_tools.destinations.checks import check_metadata, check_name, is_comple
 from host_tools.destinations.clock_check import CLOCK_TOLERANCE_MS, check_clock
 from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.headers import from_headers, to_headers
-from host_tools.destinations.http_status import fault
+from host_tools.destinations.http_status import ContainerRefused, fault
 from host_tools.destinations.interface import (
     COMPLETE,
     STATUS,
@@ -43,16 +43,17 @@ from host_tools.destinations.receiving import Intake, reading
 from host_tools.destinations.swift_session import Answer, SwiftSession, spoken
 
 REMEMBERED_CONTAINERS_MAX = 256  # recordings under way and just sent; older ones are asked for again
+NOT_THERE = (400, 404, 405, 501)  # to HEAD: no such object, or no such request
 CONTENT_TYPES = {"mp4": "video/mp4", "mkv": "video/x-matroska", "json": "application/json", "key": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
 class SwiftOptions:
-    """How strict to be. ``time_zone``: ours, IANA; ``requires_etag``: an object counts only if the destination answers
-    its MD5."""
+    """How strict to be. ``time_zone``: asked for ours, IANA, each time; ``requires_etag``: an object counts only if the
+    destination answers its MD5."""
 
     clock_tolerance_ms: int = CLOCK_TOLERANCE_MS
-    time_zone: str = ""
+    time_zone: Callable[[], str] = str  # not known
     requires_etag: bool = True
 
 
@@ -76,6 +77,7 @@ class SwiftDestination:
     ) -> None:
         self.session = SwiftSession(connection, wall_ms)
         self._connection = connection
+        self._wall_ms = wall_ms
         self._run_blocking = run_blocking
         self._options = options or SwiftOptions()
         self._capabilities: frozenset[str] = frozenset()
@@ -100,16 +102,27 @@ class SwiftDestination:
 
     def describe(self) -> Description:
         """See Destination."""
-        return Description("swift", self.session.location, self._connection.container_type, self._capabilities)
+        clock = self.session.clock
+        return Description(
+            "swift",
+            self.session.location,
+            self._connection.container_type,
+            self._capabilities,
+            clock.ahead_ms if clock is not None else None,
+            clock.time_zone if clock is not None else "",
+        )
 
     async def ensure_container(self, name: str, metadata: Metadata) -> None:
-        """See Destination."""
+        """See Destination. Before each, the clocks are compared by the answer that has just come."""
         check_name(name)
         check_metadata(metadata)
         known = await self._look(name)
+        self._check_clock()
         if known is not None and known.is_complete:
             metadata = {key: value for key, value in metadata.items() if key.lower() != STATUS.lower()}
         answer = await self.session.request("PUT", (name,), to_headers("Container", metadata))
+        if answer.status == 400:
+            raise ContainerRefused(str(fault(self.session.location, f"making {name}", 400, spoken(answer))))
         self._require(answer, f"making container {name}", 201, 202, 204)
         self._remember(name, known or _Known())
 
@@ -166,7 +179,22 @@ class SwiftDestination:
         check_name(container)
         check_name(name)
         answer = await self.session.request("HEAD", (container, name))
-        return from_headers(answer.headers.items(), "Object") if answer.status in (200, 204) else None
+        if answer.status in NOT_THERE:
+            return None
+        self._require(answer, f"looking at {name} of {container}", 200, 204)
+        return from_headers(answer.headers.items(), "Object")
+
+    async def holds(self, container: str) -> bool | None:
+        """Whether a container is there and complete; None where the destination has no HEAD. DestinationUnavailable."""
+        check_name(container)
+        answer = await self.session.request("HEAD", (container,))
+        if answer.status == 404:
+            self._known.pop(container, None)
+            return False
+        if answer.status in NOT_THERE:
+            return None
+        self._require(answer, f"looking at container {container}", 200, 204)
+        return is_complete(from_headers(answer.headers.items(), "Container"))
 
     async def read_document(self, name: str) -> bytes | None:
         """An object of ``System``, its Etag checked; None if there is none. DestinationUnavailable."""
@@ -240,7 +268,8 @@ class SwiftDestination:
 
     def _check_clock(self) -> None:
         options = self._options
-        check_clock(self.session.location, self.session.clock, options.clock_tolerance_ms, options.time_zone)
+        zone = options.time_zone()
+        check_clock(self.session.location, self.session.clock, options.clock_tolerance_ms, zone, self._wall_ms())
 
 
 def content_type(name: str) -> str:

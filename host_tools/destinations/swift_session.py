@@ -29,6 +29,14 @@ AGENT = "openbwc-controller"
 Body = Callable[[], AsyncGenerator[bytes]]
 
 
+class Unreachable(DestinationUnavailable):
+    """No answer came: it is down, or the network is."""
+
+
+class CertificateRefused(DestinationUnavailable):
+    """It shows a certificate that the connection file does not have."""
+
+
 class Answer(NamedTuple):
     """Of a request. ``headers``: names in lower case."""
 
@@ -148,7 +156,7 @@ class SwiftSession:
                 async with aclosing(body()) as pieces:  # httpx leaves a body that it could not send unfinished
                     answer = await self._exchange(method, url, headers, pieces)
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
-            raise DestinationUnavailable(_reason(url, error)) from error
+            raise _no_answer(url, error) from error
         self._note_clock(answer, asked_ms)
         return answer
 
@@ -210,15 +218,17 @@ def _trust(connection: ConnectionFile) -> ssl.SSLContext:
     return context
 
 
-def _reason(url: str, error: Exception) -> str:
+def _no_answer(url: str, error: Exception) -> DestinationUnavailable:
     verification = _verification_error(error)
     if verification is not None:
-        return (
+        return CertificateRefused(
             f"destination {_short(url)} shows a certificate that the connection file does not have "
             f"({verification.verify_message}): issue a new connection file there, and upload it"
         )
     text = " ".join(str(error).split()) or type(error).__name__
-    return f"destination {_short(url)} cannot be reached ({text[:160]}): check that it runs, the network and its ports"
+    return Unreachable(
+        f"destination {_short(url)} cannot be reached ({text[:160]}): check that it runs, the network and its ports"
+    )
 
 
 def _verification_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:

@@ -8,94 +8,91 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from firmware.ports.files import Files
-from host_tools.emulator.bench_file import Bench
+from host_tools.emulator.bench_file import Bench, BenchFileError, CameraPart, DockPart
 from host_tools.emulator.camera_world import CameraWorld, Surroundings
 from host_tools.emulator.dock_world import DockWorld
-from host_tools.emulator.models import CameraSide, exchange
-from host_tools.emulator.plugs import PtyPlug
-from host_tools.emulator.scene import scene_from_argument
+from host_tools.emulator.errors import BenchError
+from host_tools.emulator.fault_plan import Played, parse_plan, play
+from host_tools.emulator.faults import Faults
+from host_tools.emulator.lane import HostLane, Lane
+from host_tools.emulator.physics import Physics
 from host_tools.emulator.truth import Truth
-from host_tools.emulator.usb_bus import UsbBus, UsbIdentity
+from host_tools.emulator.usb_layout import UsbIdentity
+from host_tools.emulator.usb_ports import Socket, UsbPorts
 from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import find_board
-from host_tools.hardware.usb import location_of_bay, location_of_controller
+from host_tools.hardware.usb import location_of_controller
 from host_tools.protocol.capture import CaptureFile
 from host_tools.protocol.pcapng import CaptureFileError
 from host_tools.protocol.tap import LinkTap
 
-TICK_S = 0.02  # how often the physics around the boards is brought up to date
-ENUMERATION_S = 0.3  # from a device's pull-up to its serial port, on a healthy port of a Linux host
+__all__ = ("BenchError", "EmulatedBench")
+
 SHORT_PRESS_S = 0.15
 LINK_BYTES_PER_S_MIN = 1_000  # 9600 baud: slower lines time out before they carry anything
 
 
-class BenchError(Exception):
-    """The hands cannot do that. One line."""
-
-
-@dataclass
-class _Attachment:
-    location: str
-    at_s: float
-    done: bool = False
-
-
 class EmulatedBench:
     """``files_of`` makes the card of a camera from its name and size in bytes; ``workshop``: where the cameras were
-    made, else in one that is gone with the bench."""
+    made, else in one that is gone with the bench; ``lane``: what it stands on, a host's unless given."""
 
     def __init__(
-        self, bench: Bench, folder: Path, files_of: Callable[[str, int], Files], workshop: Workshop | None = None
+        self,
+        bench: Bench,
+        folder: Path,
+        files_of: Callable[[str, int], Files],
+        workshop: Workshop | None = None,
+        lane: Lane | None = None,
     ) -> None:
         self.bench = bench
         self.folder = folder
         self.ports_folder = folder / "ports"
-        self.usb = UsbBus(folder / "usb")
+        self.lane = lane or HostLane(folder)
+        self.usb = self.lane.bus
+        self.usb_ports = UsbPorts(self.lane.bus, bench.seed)
         self.truth = Truth(folder / "truth.jsonl")
         self.workshop = workshop or Workshop()
         self._loop = asyncio.get_running_loop()
-        self._attachments: dict[str, _Attachment] = {}
-        self._ticker: asyncio.Task[None] | None = None
-        self._presses: set[asyncio.Task[None]] = set()
+        self._made_s = self._loop.time()
+        self._releases: set[asyncio.TimerHandle] = set()
         self._captures: dict[Path, CaptureFile] = {}
         self.docks = {part.name: self._make_dock(number, part) for number, part in enumerate(bench.dock)}
         self.cameras = {
             part.name: self._make_camera(number, part, files_of) for number, part in enumerate(bench.camera)
         }
+        self._physics = Physics(self.docks, self.cameras, self.usb_ports, self.world_ms)
+        self.faults = Faults(self)
+        self.played: list[Played] = []
 
     # -- life
 
     async def start(self) -> None:
         """Power everything and put the cameras where the bench file says."""
         self.usb.clear()
-        for dock in self.docks.values():
-            dock.emulated.power_on()
-            self._attach(dock.part.name, location_of_controller(dock.board, dock.part.port))
-        for camera in self.cameras.values():
-            camera.power_on()
+        self._physics.start()
+        for name in self.docks:
+            self.set_power(name, True)
         first_dock = next(iter(self.docks), "")
         for name, camera in self.cameras.items():
+            camera.power_on()
             if camera.part.bay:
                 self.put_in(name, first_dock, camera.part.bay)
-        self._ticker = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
         """Take all ports away and cut the power."""
-        tasks = [*self._presses, *([self._ticker] if self._ticker else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.faults.stop()
+        self._physics.stop()
+        for handle in self._releases:
+            handle.cancel()
+        self.usb_ports.stop()
         for world in [*self.cameras.values(), *self.docks.values()]:
-            world.plug.pull_out()
-            world.emulated.power_off()
+            world.power_off()
         for capture in self._captures.values():
             capture.close()
-        self.usb.clear()
 
     # -- hands
 
@@ -108,11 +105,12 @@ class EmulatedBench:
         if contacts is None:
             raise BenchError(f"{dock} has no bay {bay}; it has bays {', '.join(map(str, station.bays))}")
         try:
-            contacts.insert(self.world_ms(), CameraSide())
+            contacts.insert(self.world_ms(), world.side)
         except ValueError as error:
             raise BenchError(f"bay {bay} of {dock}: {error}") from error
         world.bay, world.contacts = (dock, bay), contacts
-        station.emulated.wake()
+        station.move()
+        self._physics.follow(camera)
 
     def take_out(self, camera: str) -> None:
         """Pull a camera out of its bay."""
@@ -122,9 +120,8 @@ class EmulatedBench:
         contacts, (dock, _bay) = world.contacts, world.bay
         contacts.remove(self.world_ms())
         world.bay = world.contacts = None
-        self._detach(world.part.name, world.plug)
-        world.follow()
-        self.docks[dock].emulated.wake()
+        self.docks[dock].move()
+        self._physics.follow(camera)
 
     def press(self, camera: str, button: str, hold_s: float = SHORT_PRESS_S) -> None:
         """Press a button for some time; it is let go by itself."""
@@ -134,20 +131,21 @@ class EmulatedBench:
         except KeyError:
             known = ", ".join(each.name for each in world.board.buttons)
             raise BenchError(f"{camera} has no button {button}; it has {known}") from None
-        task = asyncio.create_task(self._release(world, button, hold_s))
-        self._presses.add(task)
-        task.add_done_callback(self._presses.discard)
+        self._releases.add(handle := self._loop.call_later(hold_s, self._release, world, button))
+        self._releases = {each for each in self._releases if each is handle or each.when() > self._loop.time()}
 
     def set_power(self, name: str, on: bool) -> None:
         """Switch a board's own supply (a camera's battery, a dock's mains adapter)."""
         world = self._any(name)
-        if on:
+        if not on:
+            self.usb_ports.unplug(name)
+            world.power_off()
+        elif not world.emulated.is_on:
             world.power_on()
-            if isinstance(world, DockWorld):
-                self._attach(name, location_of_controller(world.board, world.part.port))
-        else:
-            self._detach(name, world.plug)
-            world.emulated.power_off()
+        if isinstance(world, CameraWorld):
+            self._physics.follow(name)
+        elif on:
+            self.usb_ports.plug(name, location_of_controller(world.board, world.part.port))
 
     def reset(self, name: str) -> None:
         """Reset a board: it vanishes from the bus and boots again."""
@@ -158,7 +156,21 @@ class EmulatedBench:
         """Make a board's line to the host slow, or (None) as fast as before."""
         if bytes_per_s is not None and bytes_per_s < LINK_BYTES_PER_S_MIN:
             raise BenchError(f"{bytes_per_s} bytes a second is no link; give at least {LINK_BYTES_PER_S_MIN}")
-        self._any(name).plug.limit(bytes_per_s)
+        self._any(name).line.limit(bytes_per_s)
+
+    def inject(self, board: str, component: str, kind: str, instance: int = 0) -> None:
+        """A fault by name; ``ok`` clears. See faults.TABLE. FaultUnsupported if that board cannot have it."""
+        self.faults.inject(board, component, kind, instance)
+
+    def play(self, text: str) -> int:
+        """Play a plan of faults (``fault_plan``) from now on; returns how many it names. BenchError if it is none.
+        What it does is in ``played``."""
+        try:
+            plan = parse_plan(text)
+        except BenchFileError as error:
+            raise BenchError(str(error)) from error
+        play(plan, self.faults, lambda: self.world_ms() / 1000, self.played.append)
+        return len(plan.fault)
 
     def tap(self, name: str) -> LinkTap:
         """Listen on a board's cable from now on."""
@@ -184,84 +196,76 @@ class EmulatedBench:
         """What somebody standing at the bench sees."""
         return {
             "name": self.bench.name,
+            "faults": self.faults.active(),
             "docks": {name: self._dock_state(dock) for name, dock in self.docks.items()},
             "cameras": {name: self._camera_state(camera) for name, camera in self.cameras.items()},
         }
 
     def world_ms(self) -> int:
-        """The bench's monotonic clock."""
-        return int(self._loop.time() * 1000)
+        """The bench's monotonic clock, from 0."""
+        return int((self._loop.time() - self._made_s) * 1000)
 
-    # -- physics
+    def find(self, name: str) -> CameraWorld | DockWorld:
+        """A board of the bench, with all that is around it. BenchError if there is none of that name."""
+        return self._any(name)
 
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_S)
-            now_ms = self.world_ms()
-            for name, camera in self.cameras.items():
-                if camera.contacts is not None:
-                    exchange(camera.contacts, camera.battery, now_ms)
-                else:
-                    camera.battery.set_input(0, 0)
-                    camera.battery.advance(now_ms)
-                camera.follow()
-                self._follow_bus(name, camera)
-            self._enumerate()
+    def look_at_bay(self, dock: str, bay: int) -> None:
+        """Something has changed at a bay: whoever sits in it feels it."""
+        for name, camera in self.cameras.items():
+            if camera.bay == (dock, bay):
+                self._physics.follow(name)
 
-    def _follow_bus(self, name: str, camera: CameraWorld) -> None:
-        connected = camera.bay is not None and camera.is_fed() and camera.emulated.is_on
-        if connected and name not in self._attachments and camera.bay is not None:
-            dock = self.docks[camera.bay[0]]
-            self._attach(name, location_of_bay(camera.bay[1], dock.board, dock.part.port))
-        elif not connected and name in self._attachments:
-            self._detach(name, camera.plug)
-
-    def _attach(self, name: str, location: str) -> None:
-        if name not in self._attachments:
-            self._attachments[name] = _Attachment(location, self._loop.time() + ENUMERATION_S)
-
-    def _enumerate(self) -> None:
-        for name, attachment in self._attachments.items():
-            if attachment.done or self._loop.time() < attachment.at_s:
-                continue
-            attachment.done = True
-            world = self._any(name)
-            world.plug.put_in()
-            usb = world.board.usb
-            identity = UsbIdentity(usb.vid, usb.pid, usb.manufacturer, usb.product, world.part.serial)
-            self.usb.attach(attachment.location, identity, min(usb.speed_mbps, 480), world.plug.link.name)
-
-    def _detach(self, name: str, plug: PtyPlug) -> None:
-        attachment = self._attachments.pop(name, None)
-        if attachment is not None and attachment.done:
-            self.usb.detach(attachment.location)
-            plug.pull_out()
+    def look_at_camera(self, name: str) -> None:
+        """Something has changed about a camera."""
+        self._physics.follow(name)
 
     # -- helpers
 
-    async def _release(self, world: CameraWorld, button: str, hold_s: float) -> None:
-        await asyncio.sleep(hold_s)
+    def _release(self, world: CameraWorld, button: str) -> None:
         world.press(button, False)
 
-    def _make_dock(self, number: int, part: Any) -> DockWorld:
-        plug = PtyPlug(self.ports_folder / part.name, lambda: self.docks[part.name].emulated.wake())
+    def _make_dock(self, number: int, part: DockPart) -> DockWorld:
+        plug = self.lane.plug(part.name, lambda: self.docks[part.name].emulated.wake())
         seed = self.bench.seed * 1000 + 100 * number
-        return DockWorld(part, find_board(part.model), plug, self.world_ms, seed)
+        world = DockWorld(
+            part, find_board(part.model), plug, self.lane, self.world_ms, seed, lambda: self._booted(part.name)
+        )
+        self._add_socket(world)
+        return world
 
-    def _make_camera(self, number: int, part: Any, files_of: Callable[[str, int], Files]) -> CameraWorld:
+    def _make_camera(self, number: int, part: CameraPart, files_of: Callable[[str, int], Files]) -> CameraWorld:
         board = find_board(part.model)
-        plug = PtyPlug(self.ports_folder / part.name, lambda: self.cameras[part.name].emulated.wake())
+        plug = self.lane.plug(part.name, lambda: self.cameras[part.name].emulated.wake())
         card = board.storage("card")
+        card_bytes = part.card_bytes or (card.size_bytes if card else 1 << 30)
         seed = self.bench.seed * 1000 + 500 + number
         around = Surroundings(
+            self.lane,
             self.world_ms,
-            files_of(part.name, part.card_bytes or (card.size_bytes if card else 1 << 30)),
+            files_of(part.name, card_bytes),
+            card_bytes,
             self.workshop,
-            scene_from_argument(part.scene or self.bench.scene, seed),
+            self.lane.scene(part.scene or self.bench.scene, seed),
             self.bench.picture,
             self.truth,
+            lambda: self._booted(part.name),
         )
-        return CameraWorld(part, board, plug, around, seed)
+        world = CameraWorld(part, board, plug, around, seed)
+        self._add_socket(world)
+        return world
+
+    def _add_socket(self, world: CameraWorld | DockWorld) -> None:
+        usb, part = world.board.usb, world.part
+        identity = UsbIdentity(usb.vid, usb.pid, usb.manufacturer, usb.product, part.serial)
+        socket = Socket(part.name, identity, usb.speed_mbps, world.plug.name, world.plug.put_in, world.plug.pull_out)
+        self.usb_ports.add(socket)
+
+    def _booted(self, name: str) -> None:
+        """A board that starts anew lets its pull-up go, and pulls up again."""
+        location = self.usb_ports.location_of(name)
+        if location:
+            self.usb_ports.unplug(name)
+            self.usb_ports.plug(name, location)
 
     def _camera(self, name: str) -> CameraWorld:
         if name not in self.cameras:
@@ -274,7 +278,9 @@ class EmulatedBench:
         return self.docks[name]
 
     def _any(self, name: str) -> CameraWorld | DockWorld:
-        return self.docks[name] if name in self.docks else self._camera(name)
+        if name not in self.docks and name not in self.cameras:
+            raise BenchError(f"no board {name} on this bench; it has {', '.join([*self.docks, *self.cameras])}")
+        return self.docks[name] if name in self.docks else self.cameras[name]
 
     def _dock_state(self, dock: DockWorld) -> dict[str, Any]:
         holders = {camera.bay: name for name, camera in self.cameras.items()}
@@ -300,6 +306,7 @@ def _board_state(world: CameraWorld | DockWorld) -> dict[str, Any]:
         "model": world.board.model,
         "serial": world.part.serial,
         "on": world.emulated.is_on,
-        "port": str(world.plug.link) if world.plug.is_open() else "",
+        "port": world.plug.where if world.plug.is_open() else "",
+        "boots": world.emulated.boots,
         "crashes": list(world.emulated.crashes),
     }

@@ -13,19 +13,21 @@ from firmware.ports.clock import WALL_NONE, WALL_RTC, Clock, WallTime
 from firmware.ports.entropy import Entropy
 from firmware.ports.errors import PortFault
 from firmware.ports.files import Files
+from firmware.ports.i2c import I2c
 from firmware.ports.keystore import Keystore
 from firmware.ports.pins import Pins
 from firmware.ports.sensor import Sensor
 from firmware.ports.stream import Stream
 from firmware.ports.watchdog import Watchdog
+from host_tools.emulator.models.oscillator import Oscillator
 
 RTC_UNCERTAINTY_MS_PER_DAY = 500  # a 5 ppm clock chip drifts 0.43 s a day
 
 
 @dataclass
 class Ports:
-    """What ``compose(ports, board)`` gets. A dock has no files, no sensor and no keys. ``make_channel``, ``wrap_key``:
-    in place of real TLS and HPKE, for simulations that must repeat themselves."""
+    """What ``compose(ports, board)`` gets. A dock has no files, no sensor and no keys. ``buses``: I2C buses by name.
+    ``make_channel``, ``wrap_key``: in place of real TLS and HPKE, for simulations that must repeat themselves."""
 
     clock: Clock
     stream: Stream
@@ -36,37 +38,48 @@ class Ports:
     files: Files | None = None
     sensor: Sensor | None = None
     keystore: Keystore | None = None
+    buses: Mapping[str, I2c] = field(default_factory=dict[str, I2c])
     board_secret: bytes = field(default=b"", repr=False)
     make_channel: Callable[..., Any] | None = None
     wrap_key: Callable[..., bytes] | None = None
 
 
 class Rtc:
-    """A clock chip with its own cell: what it was set to survives every reset of the board."""
+    """A clock chip with its own cell: what it was set to survives every reset of the board. ``oscillator``: what it
+    counts with, else it is exact. With the oscillator's fault ``off`` the chip does not answer."""
 
-    def __init__(self, world_ms: Callable[[], int]) -> None:
+    def __init__(self, world_ms: Callable[[], int], oscillator: Oscillator | None = None) -> None:
         self._world_ms = world_ms
+        self._oscillator = oscillator
         self._offset_ms: int | None = None
         self._set_ms = 0
         self._uncertainty_ms = 0
 
     def set(self, unix_ms: int, uncertainty_ms: int) -> None:
         """Set the chip."""
-        self._set_ms = self._world_ms()
-        self._offset_ms = unix_ms - self._set_ms
-        self._uncertainty_ms = uncertainty_ms
+        if self._answers():
+            self._set_ms = self._count_ms()
+            self._offset_ms = unix_ms - self._set_ms
+            self._uncertainty_ms = uncertainty_ms
 
     def read(self) -> tuple[int, int] | None:
-        """Unix time and its uncertainty, both in ms; None if it was never set."""
-        if self._offset_ms is None:
+        """Unix time and its uncertainty, both in ms; None if it was never set, or does not answer."""
+        if self._offset_ms is None or not self._answers():
             return None
-        now_ms = self._world_ms()
-        drift_ms = (now_ms - self._set_ms) * RTC_UNCERTAINTY_MS_PER_DAY // 86_400_000
+        now_ms = self._count_ms()
+        drift_ms = abs(now_ms - self._set_ms) * RTC_UNCERTAINTY_MS_PER_DAY // 86_400_000
         return now_ms + self._offset_ms, self._uncertainty_ms + drift_ms
+
+    def _count_ms(self) -> int:
+        world_ms = self._world_ms()
+        return world_ms if self._oscillator is None else self._oscillator.count_ms(world_ms)
+
+    def _answers(self) -> bool:
+        return self._oscillator is None or "off" not in self._oscillator.faults
 
 
 class BoardClock(Clock):
-    """Counts from the board's boot. ``world_ms``: the emulator's own monotonic milliseconds."""
+    """Counts from the board's boot. ``world_ms``: the monotonic milliseconds that the board's own crystal counts."""
 
     def __init__(self, world_ms: Callable[[], int], rtc: Rtc) -> None:
         self._world_ms = world_ms
@@ -155,3 +168,7 @@ class DeadlineWatchdog(Watchdog):
     def bites_ms(self) -> int:
         """When it resets the board, on the emulator's clock, unless fed before."""
         return self._fed_ms + self._limit_ms
+
+    def left_ms(self) -> int:
+        """Until then."""
+        return self.bites_ms() - self._world_ms()

@@ -67,6 +67,16 @@ class PtyPlug(Stream):
         """Where the other side opens the port."""
         return self._link
 
+    @property
+    def name(self) -> str:
+        """Of the port."""
+        return self._link.name
+
+    @property
+    def where(self) -> str:
+        """The same as text."""
+        return str(self._link)
+
     def limit(self, bytes_per_s: int | None) -> None:
         """Make the line to the host as slow as that from now on; None: as fast as it can be."""
         self._line = None if bytes_per_s is None else SlowLine(bytes_per_s)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.emulator.bench import SHORT_PRESS_S, BenchError, EmulatedBench
+from host_tools.emulator.errors import FaultUnsupported
+from host_tools.emulator.faults import table
 from host_tools.emulator.rendezvous import register, unregister
 from host_tools.transports.local import LocalClient, LocalError, LocalServer, Peer
 
@@ -80,6 +82,30 @@ class BenchServer:
         """Record a cable into a capture file from now on."""
         self._bench.record(board, Path(path))
 
+    def fault(self, board: str, component: str, type: str, instance: int = 0) -> dict[str, str]:
+        """Inject a fault, or heal with type ok. ``outcome``: done or unsupported; ``text`` says why."""
+        try:
+            self._bench.inject(board, component, type, instance)
+        except FaultUnsupported as error:
+            return {"outcome": "unsupported", "text": str(error)}
+        return {"outcome": "done", "text": ""}
+
+    def faults(self) -> list[dict[str, str | int]]:
+        """What is on now."""
+        return self._bench.faults.active()
+
+    def fault_table(self) -> list[dict[str, str]]:
+        """What there is."""
+        return table()
+
+    def plan(self, text: str) -> dict[str, int]:
+        """Play a plan of faults from now on."""
+        return {"faults": self._bench.play(text)}
+
+    def played(self) -> list[dict[str, Any]]:
+        """What plans have done so far."""
+        return [{"at_s": each.at_s, **each.fault._asdict(), "outcome": each.outcome} for each in self._bench.played]
+
     def truth(self) -> list[dict[str, Any]]:
         return self._bench.truth.lines()
 
@@ -100,6 +126,11 @@ _ACTIONS = {
     "limit_link": BenchServer.limit_link,
     "tap": BenchServer.tap,
     "record": BenchServer.record,
+    "fault": BenchServer.fault,
+    "faults": BenchServer.faults,
+    "fault_table": BenchServer.fault_table,
+    "plan": BenchServer.plan,
+    "played": BenchServer.played,
     "truth": BenchServer.truth,
     "events": BenchServer.events,
     "stop": BenchServer.stop,

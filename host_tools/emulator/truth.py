@@ -9,12 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from firmware.ports.sensor import FRAGMENT_END, Fragment, Sensor, SensorSettings
-from host_tools.emulator.video_sensor import EncodingSensor
 
 RUNNING = ".recording"  # suffix of the file of a recording that goes on, after its camera's serial
+
+
+class PoweredSensor(Protocol):
+    """A sensor that can lose its power."""
+
+    def start(self, settings: SensorSettings) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def poll(self) -> Fragment | None: ...
+
+    def close(self) -> None: ...
 
 
 class Truth:
@@ -55,7 +66,7 @@ class Truth:
 class TruthSensor(Sensor):
     """A sensor that digests what passes through it."""
 
-    def __init__(self, sensor: EncodingSensor, truth: Truth, camera: str) -> None:
+    def __init__(self, sensor: PoweredSensor, truth: Truth, camera: str) -> None:
         self._sensor = sensor
         self._truth = truth
         self._camera = camera
@@ -64,6 +75,11 @@ class TruthSensor(Sensor):
         self._media_ms = 0
         self._frames = 0
         self._running = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started and has not come to its end."""
+        return self._running
 
     def start(self, settings: SensorSettings) -> None:
         self._sensor.start(settings)

@@ -31,7 +31,7 @@ from host_tools.evidence.store import Upload
 from host_tools.evidence.tokens import TOKEN_LIFE_MS, Tokens
 
 PIECE_BYTES = 1 << 20  # to the disk at once; the next is gathered meanwhile, so two in memory a clip
-FREE_BYTES_MIN = 256 << 20  # never filled by objects: the catalogue must be able to say so
+MB = 1_000_000
 LISTING_MAX = 10_000  # rows, as Swift has it
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -222,7 +222,7 @@ class _Api:
 
     def _check_object(self, container: str, name: str, metadata: dict[str, str], length_bytes: int | None) -> None:
         self._intake.check_object(container, name, metadata, length_bytes)
-        if self._intake.store.files.free_bytes() - (length_bytes or 0) < FREE_BYTES_MIN:
+        if self._intake.store.files.free_bytes() - (length_bytes or 0) < self._intake.settings.keep_free_mb * MB:
             raise Refusal(507, "out of storage")
 
     def _find(self, container: str, name: str) -> StoredObject | Document:

@@ -19,6 +19,7 @@ SITE_CHARACTERS_MAX = 64  # of the connection file
 CATEGORIES_MAX = 1_000  # a list that a person chooses from
 DAYS_MAX = 36_500  # a century
 PORT = 8443
+KEEP_FREE_MB = 256  # never filled by objects: the catalogue must be able to say so
 
 Capability = Literal[
     "ReadCategories",
@@ -51,7 +52,8 @@ def _default_categories() -> tuple[CategoryRule, ...]:
 class ServerSettings(BaseModel):
     """``mode``: what one licence covers, a wearer or a device; ``licences``: none: without limit; ``keep_days``: after
     which a recording may go, none: never; ``keep_days_min``: guaranteed to all; ``quarantine_days``: how long corrupt
-    recordings are kept apart, none: they are refused; ``hosts``: addresses that controllers know us by."""
+    recordings are kept apart, none: they are refused; ``hosts``: addresses that controllers know us by; ``keep_free_mb``: of the disk,
+    that objects never fill."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -73,6 +75,7 @@ class ServerSettings(BaseModel):
     keep_days_min: Annotated[int, Field(ge=0, le=DAYS_MAX)] = 0
     quarantine_days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
     public_key: Path | None = None
+    keep_free_mb: Annotated[int, Field(ge=0)] = KEEP_FREE_MB
 
     @model_validator(mode="after")
     def _fits(self) -> ServerSettings:

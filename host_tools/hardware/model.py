@@ -146,6 +146,14 @@ class BatteryCell(Model):
     recording_mw: Positive
 
 
+class SupplyPath(Model):
+    """Between a camera's contacts and the place where it measures its supply: wiring, and whether a diode is there."""
+
+    wiring_uohm: NotNegative
+    wiring_tolerance_uohm: NotNegative
+    junction: bool
+
+
 class VideoMode(Model):
     """A picture size the encoder can do."""
 
@@ -299,6 +307,7 @@ class Board(Model):
     hub: Hub | None = None
     dock: Dock | None = None
     battery: BatteryCell | None = None
+    supply_path: SupplyPath | None = None
     video: Video | None = None
     storages: Annotated[tuple[Storage, ...], Field(alias="storage")] = ()
     partitions: Annotated[tuple[Partition, ...], Field(alias="partition")] = ()

@@ -13,7 +13,7 @@ from host_tools.hardware.headers import ADC_GPIOS, HEADERS
 from host_tools.hardware.model import Board, Channel, SocPin
 from host_tools.hardware.problem import Path, Problem, repeated
 
-BAY_CHANNELS = ("presence", "supply", "current", "coupling")
+BAY_CHANNELS = ("presence", "supply", "current", "coupling", "temperature")
 BAY_OUTPUTS = ("power", "drive", "lamp_green", "lamp_red")
 ACM_MAX = 4  # serial functions a Linux gadget can have
 

@@ -5,48 +5,44 @@ nearest name that would have been right; nothing of a wrong file is used.
 """
 
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-WEARER_ID_CHARACTERS_MAX = 30  # CTRL-04
-WEARER_NAME_CHARACTERS_MAX = 60  # CTRL-04
-PROFILE_CHARACTERS_MAX = 60  # what the link carries, in any alphabet
-SERIAL_CHARACTERS_MAX = 60  # likewise
+from host_tools.system.records import FixedAssignment, Profile, SettingValue, Wearer
+from host_tools.system.rules import WEARERS_MAX
+from host_tools.system.system import System
+
+Assignment = FixedAssignment
 ROSTER_BYTES_MAX = 8 << 20  # as many wearers with the longest of names
-WEARERS_MAX = 10_000  # of one system; a file that lists more is not a roster
-
-_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
-
-
-def _text(characters_max: int) -> StringConstraints:
-    return StringConstraints(strip_whitespace=True, min_length=1, max_length=characters_max, pattern=_PRINTABLE)
 
 
 class RosterFileError(Exception):
     """The file cannot be used; one line with file, key and remedy."""
 
 
-class Wearer(BaseModel):
-    """A person. ``id``: what the organisation calls them, unique; ``profile``: how their camera is to behave."""
+class WhoWears(Protocol):
+    """What a session with a camera asks. The whole domain answers it (``System``), and a ``Roster`` does."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    @property
+    def wearers(self) -> Mapping[str, Wearer]:
+        """By id."""
+        ...
 
-    id: Annotated[str, _text(WEARER_ID_CHARACTERS_MAX)]
-    name: Annotated[str, _text(WEARER_NAME_CHARACTERS_MAX)]
-    profile: Annotated[str, _text(PROFILE_CHARACTERS_MAX)] = "default"
-    prioritised: bool = False  # their recordings are offloaded before others'
+    def wearer_for(self, camera_serial: str, /) -> Wearer | None:
+        """Whose camera it is now; None if it is nobody's."""
+        ...
 
+    def owner_of(self, camera_serial: str, /) -> Wearer | None:
+        """Whose camera it is for always; None where cameras are taken as they come."""
+        ...
 
-class Assignment(BaseModel):
-    """A camera that one wearer always takes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    camera: Annotated[str, _text(SERIAL_CHARACTERS_MAX)]
-    wearer: Annotated[str, _text(WEARER_ID_CHARACTERS_MAX)]
+    def settings_for(self, wearer: Wearer | None, model: str, /) -> dict[str, SettingValue]:
+        """What a camera of that model is told of how to behave; nothing where no profiles are kept."""
+        ...
 
 
 class _RosterFile(BaseModel):
@@ -78,6 +74,14 @@ class Roster:
         wearer_id = self.assignments.get(camera_serial)
         return self.wearers[wearer_id] if wearer_id is not None else None
 
+    def owner_of(self, camera_serial: str) -> Wearer | None:
+        """The same: a roster knows of no other way."""
+        return self.wearer_for(camera_serial)
+
+    def settings_for(self, wearer: Wearer | None, model: str) -> dict[str, SettingValue]:
+        """None: a profile of a roster is a name and no more."""
+        return {}
+
 
 def load_roster(path: Path) -> Roster:
     """Read a roster: tables ``[[wearer]]`` (id, name, profile) and ``[[assignment]]`` (camera, wearer)."""
@@ -98,6 +102,22 @@ def load_roster(path: Path) -> Roster:
         raise RosterFileError(f"roster {path}: {_first_fault(error)}") from error
     except RosterFileError as error:
         raise RosterFileError(f"roster {path}: {error}") from error
+
+
+def import_roster(system: System, roster: Roster, by: str, now_ms: int) -> None:
+    """Have a roster's wearers and assignments in the system, over what is there of them; others stay. Profiles that it
+    names and nobody has made begin as the catalogue's defaults. SystemRefused, SystemFault. Blocks."""
+    with system.change(by, now_ms) as edit:
+        for wearer in roster.wearers.values():
+            if wearer.profile not in edit.state.profiles:
+                edit.put(Profile(name=wearer.profile))
+            known = edit.state.wearers.get(wearer.id)
+            if known is None:
+                edit.put(wearer)
+            else:
+                edit.put(known.model_copy(update={name: getattr(wearer, name) for name in wearer.model_fields_set}))
+        for camera, wearer_id in roster.assignments.items():
+            edit.put(Assignment(camera=camera, wearer=wearer_id))
 
 
 def _require_unique(table: str, key: str, values: list[str]) -> None:

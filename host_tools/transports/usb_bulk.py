@@ -17,8 +17,10 @@ from array import array
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
+import usb.control
 import usb.core
 import usb.util
+from usb.backend import libusb1
 
 from host_tools.transports.errors import PortAmbiguous, PortBusy, PortDenied, PortError, PortMissing
 from host_tools.transports.pipe import Buffer, Pipe
@@ -29,6 +31,8 @@ SCHEME = "usb"
 READ_BYTES = 1 << 18  # 6 ms of high speed at its best; a multiple of every packet size, as the last one must fit whole
 TIMEOUT_MS = round(POLL_S * 1000)
 VENDOR_CLASS = 0xFF
+GONE = (errno.ENODEV, errno.ENOENT)
+LANGUAGES_BYTES = 4  # of the shortest list of languages
 WANTED = "write usb://VID:PID, usb://VID:PID/SERIAL or usb://VID:PID?interface=N, VID and PID in hexadecimal"
 
 _URL = re.compile(
@@ -104,8 +108,7 @@ class BulkPort:
 
 def _open(target: Target, backend: Any) -> BulkPort:
     try:
-        found: Any = usb.core.find(True, backend, idVendor=target.vid, idProduct=target.pid)
-        device = _choose(target, list(found))
+        device = _find(target, backend)
     except usb.core.NoBackendError as error:
         raise PortError(f"{target.url}: libusb is missing; install the package libusb-1.0-0") from error
     except usb.core.USBError as error:
@@ -122,13 +125,35 @@ def _open(target: Target, backend: Any) -> BulkPort:
     return BulkPort(device, way_in, way_out)
 
 
+def _find(target: Target, backend: Any) -> Any:
+    try:
+        return _choose(target, _devices(target, backend))
+    except PortMissing:
+        if backend is not None:
+            raise
+        return _choose(target, _devices(target, _fresh_backend()))
+
+
+def _devices(target: Target, backend: Any) -> list[Any]:
+    found: Any = usb.core.find(True, backend, idVendor=target.vid, idProduct=target.pid)
+    return list(found)
+
+
+def _fresh_backend() -> Any:
+    """libusb begun anew. It hears of new devices from udev alone: where that does not run (a container, an early
+    boot), a context knows for ever what was plugged in when it began, and pyusb has one for the whole program."""
+    library: Any = libusb1
+    library._lib_object = None  # what pyusb keeps it in; devices that are open keep theirs
+    return library.get_backend()
+
+
 def _choose(target: Target, devices: list[Any]) -> Any:
     """The one device that is meant. All others are given back."""
     if not devices:
         raise PortMissing(f"{target.url}: no such device; plug it in, and see `bwc ports` for what is there")
     if len(devices) == 1 and not target.serial:
         return devices[0]
-    serials = [_serial_of(device) for device in devices]
+    devices, serials = _still_there(devices)
     meant = [device for device, serial in zip(devices, serials, strict=True) if serial == (target.serial or None)]
     for device in devices:
         if len(meant) != 1 or device is not meant[0]:
@@ -139,15 +164,32 @@ def _choose(target: Target, devices: list[Any]) -> Any:
         raise _denied(target)
     there = ", ".join(target.named(serial) if serial else "one that does not tell its serial" for serial in serials)
     if target.serial and not meant:
-        raise PortMissing(f"{target.url}: no such device; plug it in. There is {there}")
+        raise PortMissing(f"{target.url}: no such device; plug it in. There is {there or 'none of its kind'}")
     raise PortAmbiguous(f"{target.url}: {len(devices)} such devices are there; name one of {there}")
 
 
+def _still_there(devices: list[Any]) -> tuple[list[Any], list[str | None]]:
+    """Devices that have not gone since they were listed, and their serial numbers: None for one that cannot be read
+    (not permitted, or the device has none)."""
+    there: list[Any] = []
+    serials: list[str | None] = []
+    for device in devices:
+        try:
+            serials.append(_serial_of(device))
+        except usb.core.USBError as error:
+            if error.errno in GONE:
+                usb.util.dispose_resources(device)
+                continue
+            serials.append(None)
+        there.append(device)
+    return there, serials
+
+
 def _serial_of(device: Any) -> str | None:
-    """None if it cannot be read: not permitted, or the device has none."""
     try:
         return device.serial_number
-    except (usb.core.USBError, ValueError):  # ValueError: pyusb's word for strings it may not read
+    except ValueError:  # pyusb's word for strings it may not read; it keeps the reason to itself
+        usb.control.get_descriptor(device, LANGUAGES_BYTES, usb.util.DESC_TYPE_STRING, 0)
         return None
 
 
@@ -183,7 +225,7 @@ def _port_error(target: Target, error: usb.core.USBError) -> PortError:
         return _denied(target)
     if error.errno == errno.EBUSY:
         return PortBusy(f"{target.url}: another program or a driver of the kernel holds the interface; close it first")
-    if error.errno in (errno.ENODEV, errno.ENOENT):
+    if error.errno in GONE:
         return PortMissing(f"{target.url}: the device has just gone; plug it in again")
     return PortError(f"{target.url}: cannot be opened ({error.strerror}); plug it in again")
 

@@ -186,7 +186,7 @@ def every_reading_comes_through_its_multiplexer():
     for data in (DOCK_1, DOCK_8):
         pins = open_pins(data)
         VOLTS[26] = VOLTS[27] = selected(pins, sorted(name for name in data["pins"] if name.startswith("mux.s")))
-        VOLTS[28] = 2.5
+        VOLTS[28] = 2.5 if data is DOCK_1 else VOLTS[26]
         adc = open_adc(data, pins)
         for name in sorted(data["channels"]):
             channel = data["channels"][name]

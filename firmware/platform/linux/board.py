@@ -63,6 +63,7 @@ class Ports:
     watchdog: Watchdog
     files: "Files | None" = None
     sensor: "Sensor | None" = None
+    buses: "dict[str, I2c]" = field(default_factory=dict[str, I2c])
     keystore: "Keystore | None" = None
     board_secret: bytes = field(default=b"", repr=False)
     make_channel: "Callable[..., Any] | None" = None
@@ -101,35 +102,48 @@ class Wakeup:
             os.read(self._read, 4096)
 
 
+MakePorts = Callable[["dict[str, Any]", Stream, Wakeup], Ports]
+
+
 def main(compose: Compose, data: "dict[str, Any]") -> None:
-    """Be this board until SIGTERM. The watchdog is armed last: what cannot be opened is told, not reset over."""
+    """Be this board until SIGTERM."""
     serial = LinuxIdentity().serial()
     board: dict[str, Any] = {**data, "serial": serial, "firmware": VERSION}
     wakeup = Wakeup()
     signal.signal(signal.SIGTERM, wakeup.stop)
-    gadget = Gadget(data["usb"], serial)
-    pair_names = [function["name"] for function in data["usb"]["functions"] if function["kind"] == "ffs"]
-    for name in pair_names:
+    run(compose, board, Gadget(data["usb"], serial), wakeup, camera_ports if board["kind"] == "camera" else _dock)
+
+
+def run(compose: Compose, board: "dict[str, Any]", gadget: Gadget, wakeup: Wakeup, make_ports: MakePorts) -> None:
+    """Be a board behind its gadget until ``wakeup`` is stopped. The watchdog is armed last: what cannot be opened is
+    told, not reset over."""
+    pairs: dict[str, BulkStream] = {}
+    names = [gadget.instance_of(each["name"]) for each in board["usb"]["functions"] if each["kind"] == "ffs"]
+    for name in names:
         unmount_pair(name)  # what a crash left: a function that is mounted cannot be made anew
     gadget.build()
     terminal = TerminalStream(gadget.terminal_of(LINK), gadget.is_configured)
-    pairs = [bulk_pair(name, wakeup) for name in pair_names]
-    stream = HostChosenStream([terminal, *pairs])
-    ports = camera_ports(board, stream, wakeup) if board["kind"] == "camera" else dock_ports(board, stream)
+    for name in names:
+        pairs[name] = bulk_pair(name, wakeup)
+    ports = make_ports(board, HostChosenStream([terminal, *pairs.values()]), wakeup)
     gadget.bind()
-    application = compose(ports, board)
     try:
-        while not wakeup.stopped:
-            turn(application, ports, terminal, wakeup)
+        serve(compose(ports, board), ports, terminal, wakeup)
     finally:
         gadget.unbind()
-        for pair, name in zip(pairs, pair_names, strict=True):
+        for name, pair in pairs.items():
             pair.close()
             unmount_pair(name)
         terminal.close()  # the kernel waits for that before it takes a serial function away
         gadget.remove()
     if isinstance(ports.watchdog, LinuxWatchdog):
         ports.watchdog.disarm()
+
+
+def serve(application: Application, ports: Ports, terminal: TerminalStream, wakeup: Wakeup) -> None:
+    """Turn after turn until ``wakeup`` is stopped."""
+    while not wakeup.stopped:
+        turn(application, ports, terminal, wakeup)
 
 
 def bulk_pair(name: str, wakeup: Wakeup) -> BulkStream:
@@ -181,6 +195,7 @@ def camera_ports(board: "dict[str, Any]", stream: Stream, wakeup: Wakeup) -> Por
     ports = dock_ports(board, stream)
     ports.files = files
     ports.sensor = CameraSensor(wakeup.wake)
+    ports.buses = open_buses(board)
     ports.keystore = FilesKeystore(files, P256(entropy), DeviceKeyWrap(secret, entropy) if secret else None)
     ports.board_secret = secret
     return ports
@@ -197,6 +212,10 @@ def evidence_folder(path: str = EVIDENCE) -> Path:
     if not folder.is_mount():
         raise NotFound(f"nothing is mounted at {path}: the evidence partition belongs there")
     return folder
+
+
+def _dock(board: "dict[str, Any]", stream: Stream, wakeup: Wakeup) -> Ports:
+    return dock_ports(board, stream)
 
 
 def _run(*command: str) -> None:

@@ -33,14 +33,17 @@ SPEEDS_MBPS = {"low-speed": 1, "full-speed": 12, "high-speed": 480, "super-speed
 
 
 class Gadget:
-    """``usb``: the key ``usb`` of board_data; ``serial``: the unit's own. ``root`` and ``controllers``: where configfs
-    and the device controllers are; ``remove_folder``: how a folder goes (in configfs with the files in it)."""
+    """``usb``: the key ``usb`` of board_data; ``serial``: the unit's own. ``name`` and ``controller``: of this gadget
+    where one kernel has several, and its device controller (empty: the only one). ``root`` and ``controllers``: where
+    configfs and the device controllers are; ``remove_folder``: how a folder goes (in configfs with the files in it)."""
 
     def __init__(
         self,
         usb: "dict[str, Any]",
         serial: str,
         *,
+        name: str = NAME,
+        controller: str = "",
         root: "str | Path" = CONFIGFS,
         controllers: "str | Path" = CONTROLLERS,
         remove_folder: "Callable[[Path], None]" = Path.rmdir,
@@ -50,7 +53,9 @@ class Gadget:
         self._serial = serial
         self._root = Path(root)
         self._controllers = Path(controllers)
-        self._tree = self._root / NAME
+        self._name = name
+        self._controller = controller
+        self._tree = self._root / name
         self._remove_folder = remove_folder
 
     def build(self) -> None:
@@ -79,18 +84,14 @@ class Gadget:
             self._add(function)
 
     def bind(self) -> str:
-        """Appear on the bus; returns the controller's name. Only one controller is expected, as on every Pi."""
-        controllers = sorted(path.name for path in self._controllers.iterdir()) if self._controllers.is_dir() else []
-        if not controllers:
-            text = "this board has no USB device controller now"
-            raise PortFault(f"{text}; put dtoverlay=dwc2,dr_mode=peripheral into config.txt and start anew")
-        if len(controllers) > 1:
-            raise PortFault(f"which of these USB device controllers is meant? {', '.join(controllers)}")
+        """Appear on the bus; returns the controller's name. Unless one was named, only one is expected, as on every
+        Pi."""
+        controller = self._chosen_controller()
         try:
-            self._write("UDC", controllers[0])
+            self._write("UDC", controller)
         except OSError as error:
             raise PortFault(f"the gadget cannot be bound: {_remedy(error)}") from None
-        return controllers[0]
+        return controller
 
     def unbind(self) -> None:
         """Go from the bus. One that is not bound stays so."""
@@ -131,8 +132,26 @@ class Gadget:
             raise PortFault(f"the gadget has no serial function {name}")
         return f"/dev/ttyGS{path.read_text(encoding='utf-8').strip()}"
 
+    def instance_of(self, name: str) -> str:
+        """What a function of the kind ffs is mounted as: the kernel knows those of all gadgets by one list."""
+        return name if self._name == NAME else f"{name}-{self._name}"
+
+    def _chosen_controller(self) -> str:
+        controllers = sorted(path.name for path in self._controllers.iterdir()) if self._controllers.is_dir() else []
+        if self._controller in controllers:
+            return self._controller
+        if not controllers:
+            text = "this board has no USB device controller now"
+            raise PortFault(f"{text}; put dtoverlay=dwc2,dr_mode=peripheral into config.txt and start anew")
+        if self._controller:
+            raise PortFault(f"no USB device controller {self._controller}; there is {', '.join(controllers)}")
+        if len(controllers) > 1:
+            raise PortFault(f"which of these USB device controllers is meant? {', '.join(controllers)}")
+        return controllers[0]
+
     def _add(self, function: "dict[str, Any]") -> None:
-        folder = FUNCTIONS[function["kind"]][0].format(name=function["name"])
+        name = self.instance_of(function["name"]) if function["kind"] == "ffs" else function["name"]
+        folder = FUNCTIONS[function["kind"]][0].format(name=name)
         target = self._tree / "functions" / folder
         target.mkdir(parents=True, exist_ok=True)
         os.symlink(target, self._tree / CONFIGURATION / folder)

@@ -1,4 +1,8 @@
-"""The stream port over a terminal: the gadget's /dev/ttyGS0, or a UART."""
+"""The stream port over a terminal: the gadget's /dev/ttyGS0, or a UART.
+
+When a host goes, the kernel hangs a gadget's terminal up: whoever has it open reads an end of file from then on, and
+must open it anew to hear the next host. Source: Linux, drivers/usb/gadget/function/u_serial.c, gserial_disconnect.
+"""
 
 import os
 import termios
@@ -20,15 +24,11 @@ class TerminalStream(Stream):
             raise PortFault(f"{path}: {baud} baud is none of {', '.join(map(str, sorted(_SPEEDS)))}")
         self._path = path
         self._is_connected = is_connected
+        self._baud = baud
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._file = self._opened()
         except OSError as error:
             raise PortFault(f"{path} cannot be opened: {error.strerror}") from None
-        tty.setraw(self._file)
-        if baud is not None:
-            modes = termios.tcgetattr(self._file)
-            modes[4] = modes[5] = _SPEEDS[baud]
-            termios.tcsetattr(self._file, termios.TCSANOW, modes)
 
     def is_open(self) -> bool:
         """See Stream."""
@@ -37,9 +37,14 @@ class TerminalStream(Stream):
     def read_into(self, buffer: "bytearray | memoryview") -> int:
         """See Stream. A host that has gone reads as silence: it may come back."""
         try:
-            return os.readv(self._file, [buffer])
-        except OSError:
+            count = os.readv(self._file, [buffer])
+        except BlockingIOError:
             return 0
+        except OSError:
+            count = 0
+        if count == 0 and len(buffer):
+            self._open_anew()
+        return count
 
     def write(self, data: "bytes | bytearray | memoryview") -> int:
         """See Stream."""
@@ -55,3 +60,25 @@ class TerminalStream(Stream):
     def close(self) -> None:
         """Give the terminal back."""
         os.close(self._file)
+
+    def _opened(self) -> int:
+        file = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            tty.setraw(file)
+            if self._baud is not None:
+                modes = termios.tcgetattr(file)
+                modes[4] = modes[5] = _SPEEDS[self._baud]
+                termios.tcsetattr(file, termios.TCSANOW, modes)
+        except termios.error as error:  # it went between the two
+            os.close(file)
+            raise OSError(*error.args) from None
+        return file
+
+    def _open_anew(self) -> None:
+        """It was hung up. One that cannot be had now is tried for again at the next look."""
+        try:
+            file = self._opened()
+        except OSError:
+            return
+        os.close(self._file)
+        self._file = file

@@ -26,6 +26,8 @@ import random
 from dataclasses import dataclass
 
 PAPER_CAPACITY_MAH = 850
+GAUGE_OFFSET_UV = 12_500  # MAX17048: voltage error at most
+GAUGE_SOC_SIGMA = 0.02  # of the state of charge in the middle, where the curve is flat
 STEP_MS_MAX = 10_000  # longest piece that is integrated as one: 0.1 % of charge at 0.36 C
 EMPTY_SOC = 0.0
 OPERATING_UV_MIN = 3_000_000  # the protection circuit opens below
@@ -43,6 +45,7 @@ class BatteryTraits:
     lead_ohm: float = 0.060
     efficiency: float = 0.90
     detection_ms: int = 500  # from input present to charging
+    precharge_uv: int = 3_000_000  # a cell below gets a tenth of the current
     capacity_spread: float = 0.02  # one sigma between cells
 
 
@@ -52,8 +55,15 @@ class Battery:
     def __init__(self, seed: int, percent: float = 80.0, traits: BatteryTraits | None = None) -> None:
         self.traits = traits or BatteryTraits()
         spread = random.Random(f"battery {seed}").gauss(1.0, self.traits.capacity_spread)
-        self._capacity_uah = self.traits.capacity_mah * 1000 * spread
+        self._new_uah = self._capacity_uah = self.traits.capacity_mah * 1000 * spread
         self._soc = min(max(percent / 100, 0.0), 1.0)
+        self._charge_ua = self.traits.charge_ua
+        self._full_uv = self.traits.full_uv
+        self._limit_ua = self.traits.input_limit_ua
+        self._enabled = True
+        self._gauge_offset_uv = random.Random(f"gauge {seed}").uniform(-GAUGE_OFFSET_UV, GAUGE_OFFSET_UV)
+        self._gauge_soc_error = random.Random(f"gauge charge {seed}").gauss(0, GAUGE_SOC_SIGMA)
+        self._done = False
         self._draw_uw = 0.0
         self._input_uv = 0
         self._granted_ua = 0
@@ -75,6 +85,22 @@ class Battery:
             self._charging = False
         self._input_uv = supply_uv if present else 0
         self._granted_ua = granted_ua if present else 0
+
+    def configure(self, charge_ua: int, full_uv: int) -> None:
+        """What the charger's registers say of the cell: most current, highest voltage."""
+        self._charge_ua, self._full_uv = charge_ua, full_uv
+
+    def set_input_limit(self, limit_ua: int) -> None:
+        """The most that the charger takes from its input; the cell gives what the board draws beyond."""
+        self._limit_ua = limit_ua
+
+    def set_charging(self, enabled: bool) -> None:
+        """Whether the charger may charge; the board is fed from the input all the same."""
+        self._enabled = enabled
+
+    def age(self, part: float) -> None:
+        """The cell holds that part of what a new one does from now on; its charge in percent stays."""
+        self._capacity_uah = self._new_uah * part
 
     def advance(self, now_ms: int) -> None:
         """Let time pass."""
@@ -98,6 +124,26 @@ class Battery:
         """Whether the charger gives current to the cell."""
         return self._charging
 
+    def phase(self) -> str:
+        """As the charger's status says it: ``none``, ``precharge``, ``fast`` or ``done``."""
+        if not self._input_uv or not self._enabled:
+            return "none"
+        if self._charging:
+            return "precharge" if self.open_uv() < self.traits.precharge_uv else "fast"
+        return "done" if self._done else "none"
+
+    def gauge_uv(self) -> float:
+        """What a MAX17048 at the cell measures: within 12.5 mV."""
+        return self.terminal_uv() + self._gauge_offset_uv
+
+    def gauge_percent(self) -> float:
+        """What it makes of it: within some percent of the truth, as gauges without a current sense are."""
+        return min(max(100 * self._soc + 100 * self._gauge_soc_error * 4 * self._soc * (1 - self._soc), 0.0), 100.0)
+
+    def temperature_c(self) -> float:
+        """Of the cell: ambient, and warmer by what its resistance burns."""
+        return 25.0 + 20.0 * (self.current_ua() / 1e6) ** 2 * self.resistance_ohm()
+
     def open_uv(self) -> int:
         """Open-circuit voltage."""
         soc = self._soc
@@ -113,7 +159,7 @@ class Battery:
         """Into the cell; negative while it feeds the board."""
         input_uw = self._granted_ua * self._input_uv / 1_000_000 * self.traits.efficiency
         left_ua = (input_uw - self._draw_uw) / self.open_uv() * 1_000_000
-        return min(left_ua, self._charge_ua())
+        return min(left_ua, self._wanted_ua())
 
     def terminal_uv(self) -> int:
         """What a gauge at the cell reads, without the gauge's own error."""
@@ -123,26 +169,32 @@ class Battery:
         """What the charger asks of its input now."""
         if not self._input_uv:
             return 0
-        charged_uv = self.open_uv() + self._charge_ua() * self.resistance_ohm()
-        power_uw = charged_uv * self._charge_ua() / 1_000_000 + self._draw_uw
+        charged_uv = self.open_uv() + self._wanted_ua() * self.resistance_ohm()
+        power_uw = charged_uv * self._wanted_ua() / 1_000_000 + self._draw_uw
         wanted_ua = power_uw * 1_000_000 / (self._input_uv * self.traits.efficiency)
-        return round(min(wanted_ua, self.traits.input_limit_ua))
+        return round(min(wanted_ua, self._limit_ua))
 
-    def _charge_ua(self) -> float:
+    def _wanted_ua(self) -> float:
         if not self._charging:
             return 0.0
-        return max(0.0, min(self.traits.charge_ua, self._taper_ua()))
+        most_ua = self._charge_ua / 10 if self.open_uv() < self.traits.precharge_uv else self._charge_ua
+        return max(0.0, min(most_ua, self._taper_ua()))
 
     def _taper_ua(self) -> float:
-        return (self.traits.full_uv - self.open_uv()) / self.resistance_ohm()
+        return (self._full_uv - self.open_uv()) / self.resistance_ohm()
 
     def _follow_charger(self) -> None:
-        if self._input_since_ms is None or self._now_ms - self._input_since_ms < self.traits.detection_ms:
+        if self._input_since_ms is None or not self._enabled:
+            self._charging = False
+            return
+        if self._now_ms - self._input_since_ms < self.traits.detection_ms:
             return
         if self._charging:
-            self._charging = self._taper_ua() > self.traits.charge_ua / 10
+            self._charging = self._taper_ua() > self._charge_ua / 10
+            self._done = not self._charging
         else:
-            self._charging = self.open_uv() < self.traits.full_uv - self.traits.recharge_uv
+            self._charging = self.open_uv() < self._full_uv - self.traits.recharge_uv
+            self._done = not self._charging
 
     def _until_charging_ms(self) -> int:
         if self._input_since_ms is None:

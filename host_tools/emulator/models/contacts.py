@@ -18,9 +18,14 @@ around one capacitor, so exactly (exponential) between two changes:
     3.3 V -10k- PRESENCE -10k(camera)- ground        DATA -100k- ground       shorts: any two of the four, any ohms
 
 Powered: V_dock = V_supply - I R_source (160 mOhm: supply, shunt, switch), the switch limits at 1.7 A. The camera sees
-less by its two power contacts, 40 mOhm of its own wiring and its reverse-polarity diode (Shockley with n = 1.05 and
-I_s = 20 mA: 0.11 V at 1 A, a low-drop Schottky part); its charger gives way where its input would fall below 4.36 V.
-The dock's firmware knows none of contacts, wiring and diode.
+less by its two power contacts, about 40 mOhm of its own wiring and its reverse-polarity diode (Shockley with n about
+1.05 and I_s about 20 mA: 0.11 V at 1 A, a low-drop Schottky part); its charger gives way where its input would fall
+below 4.36 V. ``CameraSide.drawn`` gives each camera its own wiring and diode. Neither firmware nor controller knows
+any of these.
+
+Heat: P = I^2 R of the two power contacts, with 60 K/W and 20 s to the contact and 0.7 of that at the block, where the
+dock's thermistor (10 kOhm, B 3950 K, 1 % each) sits; copper raises R by 0.39 % a kelvin. Error: a factor of two between
+makes of block; only that worn pins get hot within a minute is meant.
 """
 
 from __future__ import annotations
@@ -59,11 +64,22 @@ MATING_SIGMA = 0.15
 BOUNCES_NEW = 2.0
 BOUNCES_WORN = 6.0
 STRETCH_MS = 1.5
+FLUTTER_OPEN_MS = 15
+STUCK_OHM = 1_000.0  # from the presence pin to ground, where something holds it down
 LEAD_MS = (8, 30)  # between the power pins and the presence pin, both ways
 
 # Nominal gain before the converter, as in the dock boards' board.toml (tests hold the two equal).
-GAINS = {"presence": 1.0, "supply": 0.5, "current": 20.0, "coupling": 1.0}
+GAINS = {"presence": 1.0, "supply": 0.5, "current": 20.0, "coupling": 1.0, "temperature": 1.0}
 GAIN_SIGMA = {"presence": 0.0, "supply": 0.005, "current": 0.005, "coupling": 0.0}
+AMBIENT_C = 25.0
+HEAT_K_PER_W = 60.0
+HEAT_TAU_MS = 20_000.0
+BLOCK_PART = 0.7
+COPPER_PER_K = 0.0039
+RESOLVE_K = 0.5  # the current is solved anew when the contacts are warmer or colder by so much
+NTC_B_K = 3950.0
+NTC_SIGMA = 0.005  # of resistors and of B: within 1 % at two sigma
+KELVIN = 273.15
 AMPLIFIER_OFFSET_UV = 60.0  # one sigma at the shunt; INA180 states +-150 uV as the most near ground
 
 
@@ -87,13 +103,32 @@ class Short:
 
 @dataclass(frozen=True)
 class CameraSide:
-    """The camera's half of the contacts."""
+    """The camera's half of the contacts, and what lies between them and its charger."""
 
     id_ohm: float = 10_000.0
     input_ohm: float = 200_000.0
     input_farad: float = 4.7e-6
     cycles: int = 0
     shorts: tuple[Short, ...] = ()
+    wiring_ohm: float = CAMERA_WIRING_OHM
+    thermal_uv: float = THERMAL_UV
+    saturation_ua: float = SATURATION_UA
+
+    @classmethod
+    def drawn(cls, seed: int, cycles: int = 0) -> CameraSide:
+        """One camera of many: wiring within 10 %, diodes of one type within their usual spread."""
+        chance = random.Random(f"camera side {seed}")
+        return cls(
+            id_ohm=10_000 * chance.gauss(1, 0.005),
+            cycles=cycles,
+            wiring_ohm=CAMERA_WIRING_OHM * chance.gauss(1, 0.05),
+            thermal_uv=25_850 * chance.gauss(1.05, 0.02),
+            saturation_ua=SATURATION_UA * chance.lognormvariate(0, 0.4),
+        )
+
+    def diode_uv(self, current_ua: float) -> float:
+        """What its reverse-polarity diode takes."""
+        return self.thermal_uv * math.log1p(max(current_ua, 0.0) / self.saturation_ua)
 
 
 @dataclass
@@ -106,7 +141,7 @@ class _Outputs:
 class _Mating:
     camera: CameraSide
     toggles_ms: list[float]  # the presence pin closes at even indices, opens at odd ones
-    loop_ohm: float
+    pair_ohm: float
     parts_ms: float = math.inf  # when power and data part
     shorts: list[Short] = field(default_factory=list[Short])
 
@@ -121,9 +156,18 @@ class BayContacts:
         self.cycles = cycles
         self.hot_breaks = 0
         self.extra_ohm = 0.0  # a fault: one power contact worse by so much
+        self.hot_w = 0.0  # a fault: something else heats the block
+        self.loose = 1.0  # a fault: so many times more bounces, each so many times as long
+        self.flutter_ms: float | None = None  # a fault: the presence pin opens for 15 ms every so often
+        self.stuck: bool | None = None  # a fault: the presence pin reads closed (True) or open, whatever is there
+        self._heat_k = 0.0
+        self._solved_k = 0.0
         self._random = random.Random(f"bay {seed}")
         self._supply_uv = self._random.gauss(SUPPLY_UV, SUPPLY_SPREAD_UV)
         self._channels = {word: self._channel(seed if chip_seed is None else chip_seed, word, traits) for word in GAINS}
+        thermistor = random.Random(f"thermistor {seed}")
+        self._ntc_ratio = thermistor.gauss(1, NTC_SIGMA * math.sqrt(2))
+        self._ntc_b_k = NTC_B_K * thermistor.gauss(1, NTC_SIGMA)
         self._shorts: list[Short] = []
         self._outputs = _Outputs()
         self._mating: _Mating | None = None
@@ -145,8 +189,9 @@ class BayContacts:
         self.cycles += 1
         side = camera or CameraSide()
         touch_ms = now_ms + self._random.uniform(*LEAD_MS)
-        loop_ohm = self._contact_ohm(self.cycles) + self._contact_ohm(self.cycles + side.cycles) + CAMERA_WIRING_OHM
-        self._mating = _Mating(side, self._bounce(touch_ms), loop_ohm, shorts=list(side.shorts))
+        worn = self.cycles + side.cycles
+        pair_ohm = self._contact_ohm(self.cycles) + self._contact_ohm(worn)
+        self._mating = _Mating(side, self._bounce(touch_ms), pair_ohm, shorts=list(side.shorts))
         self._request_ua = 0
         self._settle_power()
 
@@ -160,6 +205,14 @@ class BayContacts:
             closed.append(now_ms)
         self._mating.toggles_ms = closed
         self._mating.parts_ms = now_ms + self._random.uniform(*LEAD_MS)
+
+    def wear(self, cycles: int) -> None:
+        """So many matings more, at once; what is in the bay now was mated before."""
+        self.cycles += cycles
+
+    def stick(self, word: str | None) -> None:
+        """The presence pin sticks ``closed`` or ``open`` from now on; None: it is free again."""
+        self.stuck = None if word is None else {"closed": True, "open": False}[word]
 
     def short(self, first: Node, second: Node, ohm: float) -> None:
         """Join two nodes on the bay's side from now on."""
@@ -201,6 +254,7 @@ class BayContacts:
             self._relax(now_ms - max(mating.parts_ms, self._now_ms))
         else:
             self._relax(now_ms - self._now_ms)
+        self._warm(now_ms - self._now_ms)
         self._now_ms = now_ms
 
     # -- what can be measured
@@ -226,12 +280,24 @@ class BayContacts:
         if self._mating is None or not self._outputs.power:
             return 0
         load_ua = self._load_ua(self._mating)
-        diode_uv = THERMAL_UV * math.log1p(load_ua / SATURATION_UA)
+        diode_uv = self._mating.camera.diode_uv(load_ua)
         return round(self._power_uv - load_ua * self._loop_ohm(self._mating) - diode_uv)
 
     def contact_ohm(self) -> float:
         """True resistance of both power contacts and the camera's wiring; infinite with no camera."""
         return math.inf if self._mating is None else self._loop_ohm(self._mating)
+
+    def pair_ohm(self) -> float:
+        """True resistance of the two power contacts alone; infinite with no camera."""
+        return math.inf if self._mating is None else self._pair_ohm(self._mating)
+
+    def contact_c(self) -> float:
+        """True temperature of the power contacts."""
+        return AMBIENT_C + self._heat_k
+
+    def block_c(self) -> float:
+        """What the thermistor at the block has."""
+        return AMBIENT_C + BLOCK_PART * self._heat_k
 
     # -- contacts
 
@@ -242,10 +308,10 @@ class BayContacts:
         return (BULK_OHM + constriction_ohm + FILM_OHM * wear) * self._random.lognormvariate(0, MATING_SIGMA)
 
     def _bounce(self, touch_ms: float) -> list[float]:
-        mean = BOUNCES_NEW + BOUNCES_WORN * min(self.cycles / LIFE_CYCLES, 1.0)
+        mean = (BOUNCES_NEW + BOUNCES_WORN * min(self.cycles / LIFE_CYCLES, 1.0)) * self.loose
         toggles_ms = [touch_ms]
         for _ in range(2 * self._poisson(mean)):
-            toggles_ms.append(toggles_ms[-1] + self._random.expovariate(1 / STRETCH_MS))
+            toggles_ms.append(toggles_ms[-1] + self._random.expovariate(1 / (STRETCH_MS * self.loose)))
         return toggles_ms
 
     def _poisson(self, mean: float) -> int:
@@ -257,17 +323,40 @@ class BayContacts:
         return count
 
     def _touches(self) -> bool:
-        return self._mating is not None and bisect_right(self._mating.toggles_ms, self._now_ms) % 2 == 1
+        if self.stuck is not None:
+            return self.stuck
+        if self._mating is None or (self.flutter_ms is not None and self._now_ms % self.flutter_ms < FLUTTER_OPEN_MS):
+            return False
+        return bisect_right(self._mating.toggles_ms, self._now_ms) % 2 == 1
+
+    def _pair_ohm(self, mating: _Mating) -> float:
+        return (mating.pair_ohm + self.extra_ohm) * (1 + COPPER_PER_K * self._heat_k)
 
     def _loop_ohm(self, mating: _Mating) -> float:
-        return mating.loop_ohm + self.extra_ohm
+        return self._pair_ohm(mating) + mating.camera.wiring_ohm
+
+    # -- heat
+
+    def _warm(self, elapsed_ms: float) -> None:
+        load_a = self._load_ua(self._mating) / 1e6 if self.is_powered() and self._mating is not None else 0.0
+        power_w = self.hot_w + (load_a**2 * self._pair_ohm(self._mating) if self._mating is not None else 0.0)
+        final_k = power_w * HEAT_K_PER_W
+        self._heat_k = final_k + (self._heat_k - final_k) * math.exp(-elapsed_ms / HEAT_TAU_MS)
+        if abs(self._heat_k - self._solved_k) > RESOLVE_K:
+            self._solved_k = self._heat_k
+            self._settle_power()
+
+    def _thermistor_uv(self) -> float:
+        inverse = 1 / (self.block_c() + KELVIN) - 1 / (25 + KELVIN)
+        ratio = self._ntc_ratio * math.exp(self._ntc_b_k * inverse)
+        return PULL_UP_UV * ratio / (1 + ratio)
 
     # -- electricity
 
     def _channel(self, seed: int, word: str, traits: AdcTraits) -> AdcModel:
         amplified = word == "current"
         offset_uv = self._random.gauss(0, AMPLIFIER_OFFSET_UV) * GAINS[word] if amplified else 0.0
-        error = self._random.gauss(0, GAIN_SIGMA[word])
+        error = self._random.gauss(0, GAIN_SIGMA[word]) if word in GAIN_SIGMA else 0.0
         return AdcModel(seed, gain=GAINS[word], gain_error=error, offset_uv=offset_uv, traits=traits)
 
     def _node_uv(self, word: str) -> float:
@@ -275,6 +364,8 @@ class BayContacts:
             return self._power_uv
         if word == "current":
             return self._current_ua * SHUNT_OHM
+        if word == "temperature":
+            return self._thermistor_uv()
         data_uv, presence_uv = self._neighbours_uv(self._power_uv)
         return data_uv if word == "coupling" else presence_uv
 
@@ -288,7 +379,9 @@ class BayContacts:
         between = self._joined(Node.DATA, Node.PRESENCE)
         power_data = self._joined(Node.POWER, Node.DATA)
         power_presence = self._joined(Node.POWER, Node.PRESENCE)
-        identified = 1 / self._mating.camera.id_ohm if self._mating is not None and self._touches() else 0.0
+        identified = 0.0
+        if self._touches():
+            identified = 1 / (self._mating.camera.id_ohm if self._mating is not None else STUCK_OHM)
         data_all = 1 / DATA_PULL_DOWN_OHM + self._joined(Node.DATA, Node.GROUND) + power_data + between
         grounded = identified + self._joined(Node.PRESENCE, Node.GROUND)
         presence_all = 1 / PULL_UP_OHM + grounded + power_presence + between
@@ -340,6 +433,6 @@ class BayContacts:
     def _load_ua(self, mating: _Mating | None) -> float:
         if mating is None:
             return 0.0
-        diode_uv = THERMAL_UV * math.log1p(self._request_ua / SATURATION_UA)
+        diode_uv = mating.camera.diode_uv(self._request_ua)
         room_uv = self._supply_uv - CHARGER_INPUT_UV_MIN - diode_uv
         return max(0.0, min(self._request_ua, room_uv / (SOURCE_OHM + self._loop_ohm(mating))))

@@ -54,6 +54,7 @@ class Ports:
         self.watchdog = MemoryWatchdog(self.clock, BOARD.firmware.watchdog_ms)
         self.keystore = keystore
         self.board_secret = SECRET
+        self.buses = {}
         self.make_channel = None
         self.wrap_key = None
 

@@ -21,7 +21,6 @@ from host_tools.destinations.connection_file import ConnectionFile, ConnectionFi
 from host_tools.destinations.encryption import Encrypting
 from host_tools.destinations.memory import MemoryDestination
 from host_tools.destinations.suite import BOX, CLIP, CONTENT, Pieces
-from host_tools.system.roster import Roster
 from tests.unit.cli.parts import Bwc, bwc_process
 
 
@@ -107,10 +106,10 @@ def test_evidence_leaves_the_machine_encrypted_or_not_at_all(tmp_path: Path) -> 
         place.write_bytes(connection_file.write(ConnectionFile("s", "a", "1", (uri,), "u", "k", container_type="mp4")))
         if leaves:
             with pytest.raises(ConnectionFileError, match="in the clear"):
-                choose_destination(place, Roster())
+                choose_destination(place)
         else:
-            assert choose_destination(place, Roster()).describe().kind == "swift"
-    assert choose_destination(tmp_path, Roster()).describe().kind == "directory"
+            assert choose_destination(place).describe().kind == "swift"
+    assert choose_destination(tmp_path).describe().kind == "directory"
 
 
 @pytest.mark.req("DEST-01")

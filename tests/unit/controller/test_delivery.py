@@ -14,6 +14,7 @@ from firmware.formats.manifest import Manifest
 from firmware.ports.memory_files import MemoryFiles
 from host_tools.controller import delivery as module
 from host_tools.controller.delivery import Delivery
+from host_tools.controller.delivery_around import Around
 from host_tools.controller.happenings import Happenings
 from host_tools.custody.blocking import run_in_thread
 from host_tools.custody.errors import CustodyRefused
@@ -53,13 +54,23 @@ class Held:
 
     @asynccontextmanager
     async def delivering(
-        self, destination: Destination, opener_of: Callable[[Manifest], Opener] | None = None
+        self,
+        destination: Destination,
+        opener_of: Callable[[Manifest], Opener] | None = None,
+        around: Around | None = None,
     ) -> AsyncGenerator[Delivery]:
         """Run a delivery."""
         happenings = Happenings(wall_ms)
         happenings.listen(self._take)
         made = Delivery(
-            self.index, self.spool, destination, wall_ms, opener_of or clear_opener, run_in_thread, happenings
+            self.index,
+            self.spool,
+            destination,
+            wall_ms,
+            opener_of or clear_opener,
+            run_in_thread,
+            happenings,
+            around=around,
         )
         task = asyncio.create_task(made.run())
         try:

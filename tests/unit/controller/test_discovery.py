@@ -36,3 +36,20 @@ def test_configured_ports_are_always_there(tmp_path: Path):
     finder = Finder([CAMERA], None, Path("/dev"), ("socket://bench:4000", "/dev/ttyAMA0"))
     assert [port.url for port in finder.look()] == ["socket://bench:4000", "/dev/ttyAMA0"]
     assert Finder([CAMERA], tmp_path / "no-usb", Path("/dev"), ()).look() == []
+
+
+def test_a_device_that_a_url_names_is_opened_by_that_alone_and_its_place_is_known(tmp_path: Path):
+    usb = UsbBus(tmp_path / "usb")
+    usb.attach("1-1.2", identity(CAMERA.usb.vid, CAMERA.usb.pid, "CAM-1"), 480, "ttyACM3")
+    usb.attach("1-1.3", identity(CAMERA.usb.vid, CAMERA.usb.pid, "CAM-2"), 480, "ttyACM4")
+    url = f"usb://{CAMERA.usb.vid:04x}:{CAMERA.usb.pid:04x}/CAM-1"
+    finder = Finder([CAMERA], tmp_path / "usb", Path("/dev"), (url, "usb://nonsense"))
+    there = {
+        FoundPort(url, "1-1.2", "CAM-1", CAMERA.model),
+        FoundPort("usb://nonsense", "", "", ""),
+        FoundPort("/dev/ttyACM4", "1-1.3", "CAM-2", CAMERA.model),
+    }
+    assert set(finder.look()) == there
+    usb.detach("1-1.2")
+    assert FoundPort(url, "", "", "") in finder.look()
+    assert len(finder.look()) == 3

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -19,6 +20,7 @@ from host_tools.accounts.secret import load_secret
 from host_tools.accounts.store import Account, open_store
 from host_tools.controller.camera_commands import CameraCommands
 from host_tools.controller.commands import CommandError, Commands, Gate, commands_of, form_of
+from host_tools.controller.destination_commands import DestinationCommands
 from host_tools.controller.members import Member
 from host_tools.controller.passphrase_door import FREE_TRIES, PassphraseDoor
 from host_tools.controller.permissions import TABLE
@@ -30,6 +32,7 @@ from tests.unit.controller.test_permissions import all_groups
 from tests.unit.trust.parts import PHRASE as PASSPHRASE
 
 OURS = "a password of mine"
+GOOD = SecretStr("the archive has one of its own")
 HERE = "203.0.113.9"
 
 
@@ -60,7 +63,10 @@ def test_a_database_edited_to_grant_a_role_does_not_help(tmp_path: Path):
 
         rig = ControllerRig(tmp_path)
         gate = Gate(AuditTrail(store), wall_ms, run_in_thread)
-        commands = Commands([CameraCommands(gate, rig.controller.membership)])
+        require = rig.controller.membership.require_passphrase
+        unused: Any = None  # the passphrase is asked for before anything else is looked at
+        taking_away = DestinationCommands(gate, unused, None, unused, rig.index, require, run_in_thread)
+        commands = Commands([CameraCommands(gate, rig.controller.membership), taking_away])
         rig.members.note(Member("CAM-0009", "pi_zero_2w_camera", 1, 1))
         rig.controller.membership._door = PassphraseDoor(free_tries=1_000)
         async with running(rig):
@@ -69,8 +75,11 @@ def test_a_database_edited_to_grant_a_role_does_not_help(tmp_path: Path):
                 assert "root" in TABLE[name].roles
                 for guess in ("", "not the one", PASSPHRASE.upper(), PASSPHRASE + " "):
                     arguments: dict[str, object] = {"passphrase": SecretStr(guess)}
-                    if "serials" in form_of(getattr(CameraCommands, name)).model_fields:
+                    if "serials" in commands.form(name).model_fields:
                         arguments["serials"] = ["CAM-0009"]
+                    if "drive" in commands.form(name).model_fields:
+                        again = {"archive_passphrase": GOOD, "archive_passphrase_again": GOOD}
+                        arguments |= {"recording": "00" * 16, "drive": str(tmp_path), "any_drive": True, **again}
                     with pytest.raises(CommandError):
                         await commands.call(eve, name, arguments)
             assert rig.trust.record is before

@@ -12,7 +12,7 @@ from host_tools.destinations.headers import from_headers, to_headers
 from host_tools.destinations.interface import ContainerMissing, DestinationRefused, DestinationUnavailable
 
 DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
-DATE_MS = 1_767_225_600_000
+DATE_MS = NOW_MS = 1_767_225_600_000
 
 
 @pytest.mark.req("DEST-02")
@@ -100,12 +100,12 @@ def test_a_date_tells_the_least_by_which_clocks_differ(asked_ms: int, answered_m
 def test_clocks_and_zones_must_agree_as_far_as_they_are_known():
     for unreadable in ("", "yesterday", "Thu, 99 Jan 2026 00:00:00 GMT"):
         assert read_date(unreadable, 0, 0) is None
-    check_clock("d", None, 0, "UTC")
-    check_clock("d", ClockReading(60_000), clock_check.CLOCK_TOLERANCE_MS, "")
-    check_clock("d", ClockReading(0, "UTC"), 1, "UTC")
+    check_clock("d", None, 0, "UTC", NOW_MS)
+    check_clock("d", ClockReading(60_000), clock_check.CLOCK_TOLERANCE_MS, "", NOW_MS)
+    check_clock("d", ClockReading(0, "UTC"), 1, "Etc/UTC", NOW_MS)
     with pytest.raises(ClocksDisagree, match="61 s ahead of ours"):
-        check_clock("d", ClockReading(61_000), clock_check.CLOCK_TOLERANCE_MS, "")
+        check_clock("d", ClockReading(61_000), clock_check.CLOCK_TOLERANCE_MS, "", NOW_MS)
     with pytest.raises(ClocksDisagree, match="behind"):
-        check_clock("d", ClockReading(-61_000), clock_check.CLOCK_TOLERANCE_MS, "")
+        check_clock("d", ClockReading(-61_000), clock_check.CLOCK_TOLERANCE_MS, "", NOW_MS)
     with pytest.raises(ClocksDisagree, match="time zone"):
-        check_clock("d", ClockReading(0, "Asia/Tokyo"), 60_000, "Europe/Stockholm")
+        check_clock("d", ClockReading(0, "Asia/Tokyo"), 60_000, "Europe/Stockholm", NOW_MS)

@@ -22,7 +22,13 @@ from host_tools.destinations.clock_check import ClocksDisagree
 from host_tools.destinations.connecting import connect
 from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.encryption import Decryptor, Encrypting, key_name, unwrap
-from host_tools.destinations.http_status import CredentialsRefused, DestinationFull, LicenceExhausted
+from host_tools.destinations.http_status import (
+    Busy,
+    CredentialsRefused,
+    DestinationFull,
+    LicenceExhausted,
+    RightsMissing,
+)
 from host_tools.destinations.interface import (
     STATUS,
     TRANSFERRING,
@@ -81,7 +87,7 @@ def test_who_is_not_the_one_of_the_file_gets_nothing(tmp_path: Path):
         assert isinstance(await refusal(replace(good, key="wrong")), CredentialsRefused)
         assert isinstance(await refusal(good, lambda: wall_ms() + 120_000), ClocksDisagree)
         assert isinstance(await refusal(good, lambda: wall_ms() - 120_000), ClocksDisagree)
-        assert "time zone" in str(await refusal(good, options=SwiftOptions(time_zone="UTC")))
+        assert "time zone" in str(await refusal(good, options=SwiftOptions(time_zone=lambda: "UTC")))
 
     with_client(tmp_path, work, OPEN_HOUSE + 'time_zone = "Europe/Stockholm"\n')
 
@@ -310,12 +316,12 @@ def stored(content: bytes = CONTENT) -> Response:
     [
         (400, DestinationRefused),
         (402, LicenceExhausted),
-        (403, DestinationUnavailable),
+        (403, RightsMissing),
         (404, ContainerMissing),
         (418, DestinationUnavailable),
         (302, DestinationUnavailable),
         (500, DestinationUnavailable),
-        (503, DestinationUnavailable),
+        (503, Busy),
         (507, DestinationFull),
     ],
 )

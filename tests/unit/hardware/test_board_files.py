@@ -78,7 +78,7 @@ def test_the_physical_models_front_end_is_the_one_of_the_dock_boards(model: str)
             assert channel.gain == GAINS[word], channel.name
 
 
-MUX_B_OUTPUT = 'output = "adc0"\npins = ["mux.s0", "mux.s1", "mux.s2", "mux.s3"]\n\n[[peripheral]]\nname = "outputs"'
+MUX_B_OUTPUT = 'output = "adc0"\npins = ["mux.s0", "mux.s1", "mux.s2", "mux.s3"]\n\n[[peripheral]]\nname = "mux_c"'
 CHARGER_NEXT = '0x40\n\n[[peripheral]]\nname = "charger"'
 
 SCL = 'pins = ["i2c1.sda"'
@@ -122,11 +122,11 @@ SPOILS = [
     (
         "pico_dock_8",
         'source = "mux_b", input = 3',
-        'source = "mux_c", input = 3',
-        "mux_c",
-        "there is no converter mux_c",
+        'source = "mux_d", input = 3',
+        "mux_d",
+        "there is no converter mux_d",
     ),
-    ("pico_dock_8", 'source = "adc2"', 'source = "adc1"', "supply.rail", "adc1 is taken by a multiplexer"),
+    ("pico_dock_1", 'source = "adc2"', 'source = "adc0"', "supply.rail", "adc0 is taken by a multiplexer"),
     ("pico_dock_8", 'output = "adc1"', 'output = "adc0"', MUX_B_OUTPUT, "adc0 already takes another"),
     ("pico_dock_8", 'output = "adc1"', 'output = "adc7"', "adc7", "there is no converter pin adc7"),
     ("pico_dock_8", 'bus = "spi0"', 'bus = "spi1"', 'bus = "spi1"', "there is no bus spi1; did you mean spi0?"),

@@ -190,3 +190,26 @@ def test_recordings_do_not_go_where_nothing_is_mounted(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="nothing is mounted"):
         evidence_folder(str(tmp_path))
     assert evidence_folder("/proc") == Path("/proc")
+
+
+def test_a_terminal_that_was_hung_up_is_opened_anew_for_the_next_host(tmp_path: Path) -> None:
+    """As the kernel does it with a gadget's terminal when its host goes."""
+    path = tmp_path / "ttyGS0"
+    first, first_slave = os.openpty()
+    path.symlink_to(os.ttyname(first_slave))
+    stream = TerminalStream(str(path), baud=115200)
+    os.close(first_slave)
+    os.close(first)
+    buffer = bytearray(8)
+    path.unlink()
+    assert (stream.read_into(buffer), stream.write(b"x")) == (0, 0)
+    second, second_slave = os.openpty()
+    path.symlink_to(os.ttyname(second_slave))
+    assert stream.read_into(buffer) == 0
+    os.write(second, b"hello")
+    assert (stream.read_into(buffer), bytes(buffer[:5])) == (5, b"hello")
+    assert stream.write(b"you") == 3
+    assert os.read(second, 8) == b"you"
+    for file in (second, second_slave):
+        os.close(file)
+    stream.close()

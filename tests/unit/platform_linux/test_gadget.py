@@ -166,3 +166,30 @@ def test_board_files_and_gadget_count_endpoints_alike() -> None:
         check_functions({"functions": functions, "endpoints_max": ENDPOINTS[kind]})
         with pytest.raises(PortFault, match="endpoints"):
             check_functions({"functions": functions, "endpoints_max": ENDPOINTS[kind] - 1})
+
+
+def test_several_gadgets_of_one_kernel_share_nothing(kernel: Kernel) -> None:
+    (kernel.controllers / "dummy_udc.1").mkdir()
+    gadgets = [
+        Gadget(
+            USB,
+            f"CAM-{number}",
+            name=f"camera{number}",
+            controller=controller,
+            root=kernel.root,
+            controllers=kernel.controllers,
+            remove_folder=kernel.remove_folder,
+        )
+        for number, controller in enumerate((CONTROLLER, "dummy_udc.1", "dummy_udc.7"))
+    ]
+    for gadget in gadgets:
+        gadget.build()
+    functions = [path.name for path in sorted(kernel.root.glob("*/functions/ffs.*"))]
+    assert functions == ["ffs.offload-camera0", "ffs.offload-camera1", "ffs.offload-camera2"]
+    assert [gadget.instance_of("offload") for gadget in gadgets[:2]] == ["offload-camera0", "offload-camera1"]
+    assert kernel.gadget().instance_of("offload") == "offload"
+    assert [gadget.bind() for gadget in gadgets[:2]] == [CONTROLLER, "dummy_udc.1"]
+    with pytest.raises(PortFault, match=r"no USB device controller dummy_udc\.7; there is 3f980000\.usb, dummy"):
+        gadgets[2].bind()
+    gadgets[0].remove()
+    assert sorted(path.name for path in kernel.root.iterdir()) == ["camera1", "camera2"]

@@ -49,7 +49,7 @@ def test_an_empty_roster_assigns_nobody(tmp_path: Path) -> None:
         ('[[waerer]]\nid = "1"\n', "unknown key 'waerer'; did you mean 'wearer'?"),
         (
             '[[wearer]]\nid = "1"\nname = "A"\nzzzzzz = 1\n',
-            "wearer 1: unknown key 'zzzzzz'; known: id, name, prioritised, profile",
+            "wearer 1: unknown key 'zzzzzz'; known: email, id, linked_username, name, prioritised, profile, tags",
         ),
         ('[[wearer]]\nid = "1"\n', "wearer 1: key 'name': field required"),
         ('[[wearer]]\nid = 1\nname = "A"\n', "wearer 1: key 'id': input should be a valid string"),

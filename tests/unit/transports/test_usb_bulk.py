@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import usb.core
+from usb.backend import libusb1
 
 from host_tools.protocol.connection import Connection
 from host_tools.protocol.constructs import ConstructCodec
@@ -258,3 +259,34 @@ def test_a_machine_without_libusb_is_told_what_to_install(monkeypatch):
 def test_a_url_of_another_form_is_refused(url):
     with pytest.raises(errors.PortError, match="write usb://VID:PID"):
         parse_target(url)
+
+
+def test_a_device_that_came_after_libusb_began_is_found_without_udev(monkeypatch: pytest.MonkeyPatch):
+    """Without udev a context of libusb knows for ever what there was when it began: here two devices, of which one has
+    been pulled since."""
+
+    class Stale(MemoryUsb):
+        def enumerate_devices(self):
+            yield from self.devices
+
+    gone, other, new = MemoryDevice("CAM-1"), MemoryDevice("CAM-2"), MemoryDevice("CAM-1")
+    gone.pull_out()
+    fresh = MemoryUsb(other, new)
+    monkeypatch.setattr(libusb1, "_lib_object", Stale(gone, other))
+    monkeypatch.setattr(libusb1, "_load_library", lambda find_library: None)
+    monkeypatch.setattr(libusb1, "_setup_prototypes", lambda lib: None)
+    monkeypatch.setattr(libusb1, "_LibUSB", lambda lib: fresh)
+
+    async def scenario() -> None:
+        pipe = await open_usb("usb://1209:0b0c/CAM-1")
+        assert list(new.claimed) == [0]
+        pipe.close()
+        with pytest.raises(errors.PortMissing, match="There is usb://1209:0b0c/CAM-2"):
+            await open_usb("usb://1209:0b0c/CAM-3")
+        new.pull_out()
+        other.pull_out()
+        monkeypatch.setattr(libusb1, "_LibUSB", lambda lib: Stale(new))
+        with pytest.raises(errors.PortMissing, match="There is none of its kind"):
+            await open_usb("usb://1209:0b0c/CAM-1")
+
+    asyncio.run(scenario())

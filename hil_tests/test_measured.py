@@ -1,0 +1,68 @@
+"""What a docking is worth in numbers: how soon a camera answers, how fast it offloads, what its bay's contacts show."""
+
+from __future__ import annotations
+
+import pytest
+
+from host_tools.bench.measurements import in_range
+from host_tools.bench.scenario_parts import Bench, Camera, DestinationFolder, Dock, ScenarioController
+from host_tools.bench.scenario_tools import Clock, Measure
+from host_tools.bench.trace import Trace
+
+GREETED_S_MAX = 30.0  # from the bay to a camera that answers: most of it is a Pi's boot, where it was off
+GREETED_S_MARGINAL = 15.0
+OFFLOAD_MB_S_MIN = 0.05  # a UART carries a tenth of that, and a recording of eight hours would take days
+OFFLOAD_MB_S_MARGINAL = 0.5
+
+
+@pytest.mark.needs("worn", "press")
+@pytest.mark.req("HIL-01", "HIL-02", "DOCK-02")
+def test_a_docking_is_measured(
+    bench: Bench,
+    camera: Camera,
+    dock: Dock,
+    bay: int,
+    controller: ScenarioController,
+    destination: DestinationFolder,
+    clock: Clock,
+    measure: Measure,
+    trace: Trace,
+):
+    bench.start_recording(camera)
+    clock.let_pass(1.0)
+    camera.stop_recording()
+    (truth,) = camera.truths()
+
+    controller.until(lambda status: status["docks"], "the dock to be greeted")
+    camera.dock(bay, dock.name)
+    greeted_s = clock.time_until(lambda: (row := controller.camera(camera)) and row["online"], "the camera to answer")
+    measure(
+        "time until greeted",
+        round(greeted_s, 2),
+        "s",
+        in_range(0, GREETED_S_MAX, marginal_maximum=GREETED_S_MARGINAL),
+        unit=camera,
+        doc="from the bay to a secured session, by the scenario's clock",
+    )
+    offloaded = controller.wait_for("offloaded", camera)
+    measure(
+        "offload rate",
+        offloaded["mb_per_s"],
+        "MB/s",
+        in_range(OFFLOAD_MB_S_MIN, marginal_minimum=OFFLOAD_MB_S_MARGINAL),
+        unit=camera,
+    )
+    delivered = controller.wait_for("delivered", camera)
+    controller.wait_for("erased", camera)
+    destination.clip(delivered["container"]).must_be(truth)
+
+    contacts = controller.status()["docks"][0]["bays"][bay - 1]["contacts"]
+    for row in contacts:
+        if row["low"] is not None and row["high"] is not None:
+            limits = in_range(row["low"], row["high"])
+            measure(row["quantity"], row["value"], row["unit"], limits, unit=dock, instance=f"bay {bay}")
+    assert contacts != [], "the dock has measured nothing"
+
+    asked = {entry.name for entry in trace.entries(dock.name)}
+    assert "identify" in asked, "the trace has no question to the dock"
+    assert trace.counts()["sealed"] > 0, "what a camera and its controller say is sealed on the wire"

@@ -1,0 +1,95 @@
+"""``bwc bench scan | doctor | locks | look``: which boards a bench has, what stands in its way, who uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from host_tools.bench.bench_file import read_bench_file
+from host_tools.bench.doctor import Finding, examine, udev_rules
+from host_tools.bench.inventory import Inventory
+from host_tools.bench.locks import Locks
+from host_tools.bench.scan import bench_text, scan, write_bench
+from host_tools.emulator.remote import bench_client
+from host_tools.hardware.usb import SYSFS_DEVICES
+
+DEV = Path("/dev")
+STYLES = {"fault": "red", "warning": "yellow", "note": "dim"}
+DENIED = "udev rule"  # in a finding that the rules put right
+
+console = Console()
+
+LockFolder = Annotated[Path | None, typer.Option("--locks", help="Where boards are locked; else this machine's.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``bwc bench``."""
+    app.command("scan")(scan_bench)
+    for command in (doctor, locks, look):
+        app.command()(command)
+
+
+def scan_bench(
+    write: Annotated[Path | None, typer.Option("--write", help="The bench file to make; else it is printed.")] = None,
+    bench: Annotated[Path | None, typer.Option(help="Folder of an emulated bench; else this machine's USB.")] = None,
+    name: Annotated[str, typer.Option(help="What the bench is called in records.")] = "lab",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Make a bench file of the boards that are plugged in."""
+    usb, dev = (bench.resolve() / "usb", bench.resolve() / "ports") if bench else (SYSFS_DEVICES, DEV)
+    seen = scan(usb)
+    text = bench_text(seen, name, str(write or "bench.toml"), usb, dev)
+    if write is None:
+        print(text, end="")
+        return
+    write_bench(write, text, force)
+    read_bench_file(write)
+    console.print(f"{write}: {len(seen)} boards; complete it, then `bwc bench doctor {write}`", soft_wrap=True)
+
+
+def doctor(
+    bench: Annotated[Path, typer.Argument(help="A bench file.")] = Path("bench.toml"),
+    rules: Annotated[bool, typer.Option("--udev", help="Print the udev rules, whether needed or not.")] = False,
+    folder: LockFolder = None,
+) -> None:
+    """What stands in the way of a bench. Exit code 1: something does."""
+    plan = read_bench_file(bench)
+    findings = examine(plan, Locks(folder))
+    for finding in findings:
+        console.print(_line(finding), soft_wrap=True, highlight=False)
+    if rules or any(DENIED in finding.text for finding in findings):
+        known = [device for device in Inventory(plan).devices if device.ttys]
+        console.print("\n" + escape(udev_rules(known)), soft_wrap=True, highlight=False, end="")
+    faults = sum(finding.level == "fault" for finding in findings)
+    console.print(f"bench {plan.name}: {len(plan.board)} boards, {faults} faults", highlight=False)
+    raise typer.Exit(1 if faults else 0)
+
+
+def locks(folder: LockFolder = None) -> None:
+    """Who holds which board now."""
+    book = Locks(folder)
+    held = book.all()
+    for each in held:
+        console.print(f"{each.board}: {each.told(book.now_s())}", soft_wrap=True, highlight=False)
+    if not held:
+        console.print(f"nobody holds a board ({book.folder})", soft_wrap=True, highlight=False)
+
+
+def look(
+    board: str,
+    folder: Annotated[Path, typer.Option(help="The bench's folder.")] = Path("bench"),
+) -> None:
+    """The names of the lamps of an emulated camera that are lit at this moment."""
+    cameras: dict[str, Any] = bench_client(folder).call("state")["cameras"]
+    if board not in cameras:
+        raise typer.BadParameter(f"no camera {board} on this bench; it has {', '.join(cameras)}", param_hint="BOARD")
+    print(" ".join(lamp for lamp, lit in cameras[board]["lamps"].items() if lit))
+
+
+def _line(finding: Finding) -> str:
+    board = f"{finding.board}: " if finding.board else ""
+    return f"[{STYLES[finding.level]}]{finding.level}[/] {escape(board + finding.text)}"

@@ -1,0 +1,200 @@
+"""``bwc profile …``, ``bwc settings …``, ``bwc alerts``, ``bwc report …``: how cameras behave, what holds for the
+system, what is wrong, and what can be taken away as a file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from host_tools.cli.show import plain_table
+from host_tools.controller.commands import CommandError
+from host_tools.controller.remote import controller_client
+
+SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+profile_app = typer.Typer(help="How cameras behave.", no_args_is_help=True)
+settings_app = typer.Typer(help="What holds for the whole system.", no_args_is_help=True)
+report_app = typer.Typer(help="Reports as files.", no_args_is_help=True)
+console = Console()
+
+Folder = Annotated[Path, typer.Option(help="The controller's folder.")]
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+Pairs = Annotated[list[str] | None, typer.Argument(help="NAME=VALUE; on, off, a number or a word.")]
+
+
+@profile_app.command("list")
+def list_profiles(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+    """All profiles, and what models cannot do of them."""
+    rows: list[dict[str, Any]] = controller_client(folder).call("list_profiles")
+    if as_json:
+        console.print_json(data=rows)
+        return
+    table = plain_table("", ("Profile", "Wearers", "Models", "Settings"), ("Profile",))
+    for row in rows:
+        said = ", ".join(f"{name}={shown(value)}" for name, value in sorted(row["settings"].items()))
+        table.add_row(row["name"], str(row["wearers"]), ", ".join(row["models"]) or "all", said or "defaults")
+    console.print(table)
+    for row in rows:
+        for lines in row["unsupported"].values():
+            for line in lines:
+                console.print(f"{row['name']}: {line}", style="yellow", highlight=False)
+
+
+@profile_app.command("set")
+def set_profile(
+    name: str,
+    pairs: Pairs = None,
+    description: str | None = None,
+    model: Annotated[list[str] | None, typer.Option(help="Models it is for; else all.")] = None,
+    for_model: Annotated[str, typer.Option(help="The settings are for this model only.")] = "",
+    folder: Folder = Path("controller"),
+) -> None:
+    """Make a profile, or change settings of one. NAME= takes a setting back to its default."""
+    client = controller_client(folder)
+    known = next((row for row in client.call("list_profiles") if row["name"] == name), None)
+    old: dict[str, Any] = known or {"version": 0, "description": "", "models": [], "settings": {}, "by_model": {}}
+    settings, by_model = dict(old["settings"]), {key: dict(value) for key, value in old["by_model"].items()}
+    _apply(by_model.setdefault(for_model, {}) if for_model else settings, pairs or [])
+    row = client.call(
+        "put_profile",
+        name=name,
+        version=old["version"],
+        description=old["description"] if description is None else description,
+        models=old["models"] if model is None else model,
+        settings=settings,
+        by_model={key: value for key, value in by_model.items() if value},
+    )
+    console.print(f"{row['name']}: {len(row['settings'])} settings", highlight=False)
+
+
+@profile_app.command()
+def remove(name: str, folder: Folder = Path("controller")) -> None:
+    """Remove a profile that nobody has."""
+    controller_client(folder).call("remove_profile", name=name)
+    console.print(f"{name}: removed", highlight=False)
+
+
+@profile_app.command()
+def catalogue(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+    """Every setting that a profile can hold."""
+    found = controller_client(folder).call("setting_catalogue")
+    if as_json:
+        console.print_json(data=found)
+        return
+    table = plain_table("", ("Setting", "Values", "Default", "Meaning"), ("Setting",))
+    for row in found["settings"]:
+        table.add_row(row["name"], ", ".join(map(shown, row["choices"])), shown(row["default"]), row["text"])
+    console.print(table)
+
+
+@settings_app.command("show")
+def show_settings(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+    """All settings of the system."""
+    row: dict[str, Any] = controller_client(folder).call("get_settings")
+    if as_json:
+        console.print_json(data=row)
+        return
+    table = plain_table("", ("Setting", "Value"), ("Setting",))
+    for name, value in row.items():
+        if name not in ("version", "changed_unix_ms", "changed_by"):
+            table.add_row(name, shown(value))
+    console.print(table)
+
+
+@settings_app.command("set")
+def set_settings(pairs: Pairs = None, folder: Folder = Path("controller")) -> None:
+    """Change settings of the system."""
+    client = controller_client(folder)
+    changes: dict[str, Any] = {}
+    _apply(changes, pairs or [])
+    client.call("change_settings", version=client.call("get_settings")["version"], changes=changes)
+    console.print("done")
+
+
+def alerts(
+    folder: Folder = Path("controller"),
+    history: Annotated[bool, typer.Option("--history", help="Those that are over, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What is wrong now, what it means, and what to do about it, in order."""
+    rows: list[dict[str, Any]] = controller_client(folder).call("list_alerts", history=history)["rows"]
+    if as_json:
+        console.print_json(data=rows)
+        return
+    if not rows:
+        console.print("nothing is wrong", style="green")
+    for row in rows:
+        when = datetime.fromtimestamp(row["raised_unix_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        over = "" if row["cleared_unix_ms"] is None else ", over"
+        title = Text(f"{row['title']}: {row['device']}", style=SEVERITY_STYLES[row["severity"]])
+        console.print(title.append(f"  since {when}{over}", style="dim"))
+        console.print(f"  {row['details'] or row['meaning']}", highlight=False)
+        for number, remedy in enumerate(row["remedies"], 1):
+            console.print(f"  {number}. {remedy}", highlight=False)
+
+
+@report_app.command("make")
+def make_report(
+    name: Annotated[str, typer.Argument(help="camera_usage, camera_status, camera_connection, software_versions.")],
+    file: Annotated[Path | None, typer.Argument(help="Where to; else the terminal.")] = None,
+    tag: Annotated[str, typer.Option(help="Cameras with this tag only.")] = "",
+    folder: Folder = Path("controller"),
+) -> None:
+    """A report as CSV."""
+    text = controller_client(folder).call("report", name=name, tag=tag)["csv"]
+    if file is None:
+        sys.stdout.write(text)
+    else:
+        _write(file, text.encode())
+
+
+@report_app.command("system")
+def system_report(
+    file: Annotated[Path, typer.Argument(help="Where to put the archive.")],
+    folder: Folder = Path("controller"),
+) -> None:
+    """The system report: everything a person needs who is to find out what is wrong, as one archive."""
+    client = controller_client(folder)
+    made = client.call("make_system_report")
+    data, offset = bytearray(), 0
+    while offset < made["size_bytes"]:
+        piece = base64.b64decode(client.call("read_system_report", name=made["name"], offset=offset)["data"])
+        if not piece:
+            break
+        data += piece
+        offset += len(piece)
+    _write(file, bytes(data))
+
+
+def shown(value: object) -> str:
+    """A setting's value as people read and write it."""
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+
+def _apply(settings: dict[str, Any], pairs: list[str]) -> None:
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise CommandError(f"{pair}: write it as NAME=VALUE")
+        if text == "":
+            settings.pop(name, None)
+        elif text in ("on", "off"):
+            settings[name] = text == "on"
+        else:
+            settings[name] = json.loads(text) if text.isascii() and text.isdigit() else text
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise CommandError(f"{file}: cannot be written ({error.strerror}); name another") from error
+    console.print(f"written to {file}", highlight=False)

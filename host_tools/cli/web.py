@@ -1,0 +1,137 @@
+"""Puts the manager beside a controller: its certificate, its address, its server."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import secrets
+import socket
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from host_tools.accounts.people import People
+from host_tools.cli.people import wall_ms
+from host_tools.controller.commands import Commands
+from host_tools.controller.happenings import Happenings
+from host_tools.controller.live import LiveView
+from host_tools.controller.settings import WEB_DEFAULT, WEB_OFF, Settings, SettingsError
+from host_tools.custody.blocking import run_in_thread
+from host_tools.system.system import System
+from host_tools.web.app import Manager, Parts
+from host_tools.web.redirect import Redirect
+from host_tools.web_kit.certificate_folder import CertificateFolder, Pair
+from host_tools.web_kit.errors import WebError
+from host_tools.web_kit.serving import App, TlsFront, serving
+
+HTTPS_FOLDER = "https"
+CERTIFICATE_TITLE = "OpenBWC controller"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+
+
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+
+class HttpsSide:
+    """The manager's certificates, and the front that shows the one in use."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificates = CertificateFolder(folder / HTTPS_FOLDER, CERTIFICATE_TITLE)
+        self._front: TlsFront | None = None
+
+    def front(self, hosts: tuple[str, ...]) -> TlsFront:
+        """Blocks. WebError."""
+        self._front = TlsFront(*self.certificates.ensure(hosts, wall_ms()))
+        return self._front
+
+    def use(self, pair: Pair) -> None:
+        """Browsers that connect from now on see this one."""
+        if self._front is not None:
+            self._front.swap(*pair)
+
+
+@asynccontextmanager
+async def serving_manager(
+    settings: Settings,
+    commands: Commands,
+    people: People,
+    happenings: Happenings,
+    view: LiveView,
+    system: System,
+    https: HttpsSide,
+) -> AsyncGenerator[str]:
+    """Serve the manager while the block runs; answers its address for people, nothing if it is off. WebError."""
+    if settings.web == WEB_OFF:
+        yield ""
+        return
+    address = read_address(settings.web, "web")
+    names = (socket.gethostname().lower(), *(name.lower() for name in settings.web_names))
+    front = await run_in_thread(lambda: https.front(_certified(address.host, names)))
+    manager = Manager(
+        Parts(
+            commands=commands,
+            people=people,
+            happenings=happenings,
+            view=view,
+            run=secrets.token_hex(4),
+            hosts=lambda: frozenset(names),
+            about=lambda: {"system": system.settings.name, "time_zone": system.settings.time_zone},
+            wall_ms=wall_ms,
+            seconds=time.monotonic,
+            run_blocking=run_in_thread,
+        )
+    )
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(_listening(manager.guarded, address, front, settings.web == WEB_DEFAULT))
+        if settings.web_redirect != WEB_OFF:
+            plain = read_address(settings.web_redirect, "web_redirect")
+            await stack.enter_async_context(serving(Redirect(port), plain.host, plain.port, None))
+        running = asyncio.create_task(manager.run())
+        try:
+            yield f"https://{_shown(address.host)}:{port}/"
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
+
+def read_address(text: str, key: str) -> Address:
+    """``HOST:PORT``, IPv6 in brackets. SettingsError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise SettingsError(f"{key}: {text[:60]!r} is no address and port: write 127.0.0.1:8440, [::1]:8440, or off")
+    return Address(host.strip("[]"), int(port))
+
+
+@asynccontextmanager
+async def _listening(app: App, address: Address, front: TlsFront, may_move: bool) -> AsyncGenerator[int]:
+    """Where nobody has chosen a port and it is taken, any free one serves: two controllers of one machine."""
+    async with AsyncExitStack() as stack:
+        try:
+            port = await stack.enter_async_context(serving(app, address.host, address.port, front))
+        except WebError:
+            if not may_move:
+                raise
+            port = await stack.enter_async_context(serving(app, address.host, 0, front))
+        yield port
+
+
+def _certified(host: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What the first certificate is made for."""
+    own = () if host in ANY_ADDRESS else (host,)
+    return tuple(dict.fromkeys((*LOOPBACK, *own, *(name for name in names if name))))
+
+
+def _shown(host: str) -> str:
+    if host in ANY_ADDRESS:
+        return socket.gethostname()
+    try:
+        return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
+    except ValueError:
+        return host

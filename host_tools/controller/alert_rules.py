@@ -1,0 +1,132 @@
+"""From what status knows to alerts: pure rules, each a line of a table or a small function.
+
+Law: facts in, alerts out; nothing is remembered. What is said twice is one alert. A problem that no rule knows is an
+alert all the same, so that nothing that status tells is missing on the dashboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from firmware.secure import certificates
+from firmware.secure.certificates import ABOUT_TO_EXPIRE, EXPIRED
+from host_tools.system.alerts import Named
+from host_tools.trust.admission import FACTORY, MEMBER, SAFE_MODE
+
+EMPTY_BATTERY_PERCENT = 3  # what a gauge shows of a cell that has switched its camera off
+HOUR_MS = 3_600_000
+
+Found = dict[Named, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFacts:
+    """A camera that is docked, member or not; ``trouble``: what one of its recordings meets."""
+
+    serial: str
+    admission: str = MEMBER
+    admission_text: str = ""
+    state: str = ""
+    battery_percent: int | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that rules look at. ``problems``: as status tells them; ``expires``: of every member's certificate, by
+    serial; ``set_aside``: recordings that nothing is tried with any more."""
+
+    now_ms: int
+    cameras: tuple[CameraFacts, ...] = ()
+    expires: Mapping[str, int] = field(default_factory=dict[str, int])
+    problems: Mapping[str, str] = field(default_factory=dict[str, str])
+    set_aside: Collection[str] = ()
+    storage_level: str = "ok"
+    destination: str = ""
+    destination_trouble: str = ""
+    destination_fault: str = ""
+    empty_battery_alert: bool = True
+
+
+# What a problem's name begins with -> kind; what follows is the device. The first that fits; None: told otherwise.
+_BY_PROBLEM: tuple[tuple[str, str | None], ...] = (
+    ("contacts of ", "docking_issue"),
+    ("charging of ", "unable_to_charge"),
+    ("link of ", "slow_link"),
+    ("renewal of ", "certificate_not_renewed"),
+    ("certificate of ", None),
+    ("storage", None),
+    ("recording ", "problems_transferring"),
+    ("space of ", "transfer_fault"),
+    ("space for ", "transfer_fault"),
+    ("destination: ", "person_refused"),
+    ("lost ", "recording_lost"),
+    ("clock", "clock_doubtful"),
+    ("reader ", "reader_problem"),
+    ("system data", "system_data"),
+    ("/", "board_problem"),
+    ("emu:", "board_problem"),
+    ("usb:", "board_problem"),
+    ("socket:", "board_problem"),
+)
+_BY_FAULT: dict[str, str] = {"clock": "clocks_differ"}
+_BY_LEVEL: dict[str, str] = {"almost_full": "storage_almost_full", "full": "storage_full"}
+
+
+def alerts_of(facts: Facts) -> Found:
+    """Everything that is wrong, with details."""
+    found: Found = {}
+    for camera in facts.cameras:
+        found |= _of_camera(camera, facts.empty_battery_alert)
+    found |= _of_certificates(facts)
+    found |= _of_problems(facts.problems.items(), facts.set_aside)
+    if facts.storage_level in _BY_LEVEL:
+        found[_BY_LEVEL[facts.storage_level], "controller"] = facts.problems.get("storage", "")
+    if facts.destination_trouble:
+        kind = _BY_FAULT.get(facts.destination_fault, "destination_failed")
+        found[kind, facts.destination] = facts.destination_trouble
+    return found
+
+
+def _of_camera(camera: CameraFacts, empty_battery_alert: bool) -> Found:
+    if camera.admission == SAFE_MODE:
+        return {("safe_mode", camera.serial): camera.admission_text}
+    if camera.admission == FACTORY:
+        return {}  # it waits to be added: nothing is wrong
+    if camera.admission != MEMBER:
+        return {("unknown_camera", camera.serial): camera.admission_text}
+    found: Found = {}
+    if camera.state == "malfunctioning":
+        found["malfunctioning", camera.serial] = ""
+    if empty_battery_alert and camera.battery_percent is not None and camera.battery_percent <= EMPTY_BATTERY_PERCENT:
+        found["empty_battery", camera.serial] = f"{camera.battery_percent} % are left"
+    if camera.trouble:
+        found["camera_trouble", camera.serial] = camera.trouble
+    return found
+
+
+def _of_certificates(facts: Facts) -> Found:
+    here = {camera.serial for camera in facts.cameras}
+    found: Found = {}
+    for serial, expires_ms in facts.expires.items():
+        standing = certificates.standing_of(certificates.Validity(0, expires_ms), facts.now_ms)
+        if standing == ABOUT_TO_EXPIRE:
+            days = (expires_ms - facts.now_ms) // (24 * HOUR_MS)
+            found["certificate_expiring", serial] = f"{days} days are left" if days else "less than a day is left"
+        elif standing == EXPIRED and serial not in here:
+            found["certificate_expired", serial] = ""
+    return found
+
+
+def _of_problems(problems: Iterable[tuple[str, str]], set_aside: Collection[str]) -> Found:
+    found: Found = {}
+    for name, text in problems:
+        prefix, kind = next((row for row in _BY_PROBLEM if name.startswith(row[0])), ("", "problem"))
+        if kind is None:
+            continue
+        device = (name if kind in ("problem", "board_problem") else name[len(prefix) :]) or "controller"
+        if kind == "problems_transferring" and device in set_aside:
+            kind = "could_not_transfer"
+        found[kind, device] = text
+    return found

@@ -1,0 +1,133 @@
+"""Keeps the alerts of a controller as they are: looks at everything now and then, and tells what is new or over.
+
+Law: looks, decides by ``alert_rules``, writes by ``AlertBook``. A database that takes nothing for a while is a problem
+that people see, and no reason for the controller to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from host_tools.controller.alert_rules import CameraFacts, Facts, alerts_of
+from host_tools.controller.delivery_view import destination_alerts
+from host_tools.controller.keeping import TROUBLES_SHOWN_MAX, recording_alerts, storage_alerts
+from host_tools.controller.service import Controller
+from host_tools.custody.blocking import RunBlocking
+from host_tools.custody.errors import CustodyError
+from host_tools.custody.index import Index
+from host_tools.custody.spool import Spool
+from host_tools.system.alerts import Alert, AlertBook, Named
+from host_tools.system.errors import SystemFault
+from host_tools.system.system import System
+
+LOOK_S = 2.0  # between two looks: an alert shows while the person is still at the dock
+FORGET_S = 86_400.0  # between two looks for what is so long over that nobody wants it
+PROBLEM = "system data"
+
+LOG = logging.getLogger("openbwc.controller")
+
+
+class Alerting:
+    """``run`` is a task beside the controller. ``set_all``: other parts say what they see."""
+
+    def __init__(
+        self, controller: Controller, index: Index, spool: Spool, system: System, run_blocking: RunBlocking
+    ) -> None:
+        self.book = AlertBook(system.store)
+        self._controller = controller
+        self._index = index
+        self._spool = spool
+        self._system = system
+        self._run_blocking = run_blocking
+        self._said: dict[str, dict[Named, str]] = {}
+        self._changes: list[tuple[Alert, str]] = []
+        controller.alert_rows = self.rows
+        self.book.on_change = lambda alert, how: self._changes.append((alert, how))
+
+    def set_all(self, source: str, found: Mapping[Named, str]) -> None:
+        """All that one part of the controller sees to be wrong now, by kind and device, with details."""
+        self._said[source] = dict(found)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The open ones, with meaning and remedies."""
+        return [alert.plain() for alert in self.book.open()]
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        loop = asyncio.get_running_loop()
+        forget_at_s = loop.time()
+        while True:
+            await self.look()
+            if loop.time() >= forget_at_s:
+                forget_at_s = loop.time() + FORGET_S
+                await self._forget()
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Look once."""
+        now_ms = self._controller.happenings.wall_ms()
+        try:
+            found = alerts_of(await self._facts(now_ms))
+            for said in self._said.values():
+                found |= said
+            if self.book.differs(found):
+                await self._run_blocking(lambda: self.book.see(found, now_ms))
+            self._controller.problems.pop(PROBLEM, None)
+        except (SystemFault, CustodyError) as fault:
+            self._controller.problems[PROBLEM] = str(fault)
+            LOG.error("%s", fault)
+        self._tell()
+
+    async def _facts(self, now_ms: int) -> Facts:
+        controller = self._controller
+        online = {view.serial for view in controller.cameras.values() if view.online}
+        keep_ms = controller.delivery.around.keep_ms
+        recordings, troubled = await self._run_blocking(
+            lambda: (
+                recording_alerts(self._index, online, now_ms, keep_ms),
+                self._index.troubled(TROUBLES_SHOWN_MAX),
+            )
+        )
+        storage = self._spool.storage()
+        problems = controller.problems | controller.membership.alerts() | storage_alerts(storage) | recordings
+        problems |= destination_alerts(controller.delivery)
+        views = controller.present()
+        return Facts(
+            now_ms,
+            tuple(
+                CameraFacts(
+                    view.serial,
+                    view.admission,
+                    view.admission_text,
+                    view.status.get("state", ""),
+                    view.status.get("battery_percent"),
+                    view.trouble,
+                )
+                for view in views
+            ),
+            {member.serial: member.expires_unix_ms for member in controller.membership.members.all()},
+            problems,
+            {row.recording.hex() for row in troubled if row.poison},
+            storage.level,
+            str(controller.delivery.destination_name),
+            controller.delivery.trouble,
+            controller.delivery.fault,
+            self._system.settings.empty_battery_alert,
+        )
+
+    async def _forget(self) -> None:
+        now_ms = self._controller.happenings.wall_ms()
+        try:
+            await self._run_blocking(lambda: self.book.forget(now_ms))
+        except SystemFault as fault:
+            LOG.error("%s", fault)
+
+    def _tell(self) -> None:
+        changes, self._changes = self._changes, []
+        for alert, how in changes:
+            self._controller.happenings.tell(
+                f"alert_{how}", id=alert.id, kind=alert.kind, device=alert.device, details=alert.details
+            )

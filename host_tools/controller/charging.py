@@ -1,0 +1,101 @@
+"""How docked cameras are charged: what their contacts let through, smart charge, and when a person must know. Pure.
+
+Law: contacts that are resistive or hot get less, or nothing; the dock itself cuts a bay that is too hot, and the camera
+itself forgets what it was allowed when it is taken out, so nothing here has to be remembered to be safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from firmware.link import schema
+from host_tools.controller.contact_readings import DERATE_UOHM, STOP_UOHM
+
+FULL_UA = schema.INPUT_LIMIT_UA_MAX  # as much as the camera's own board allows
+DERATED_UA = 500_000
+EMPTY_PERCENT = 5  # at docking: it went out, or was about to
+EMPTY_UNTIL_PERCENT = 20  # the alert stays until there is charge to work with
+UNABLE_MS = 600_000  # in the bay without a percent more, and not full
+FAULT_MS = 60_000  # a charger may stumble once; a minute of it is a fault
+ENOUGH_PERCENT = 95  # a cell that takes nothing any more is not unable
+CONTENT = ("full", "held")  # states in which nothing has to come any more
+
+
+def allowed_ua(rows: Iterable[Mapping[str, Any]]) -> tuple[int, str]:
+    """What a camera may take by what is known of its contacts, and why it is not all."""
+    most_ua, why = FULL_UA, ""
+    for row in rows:
+        if row["verdict"] == "not_measured":
+            continue
+        if row["quantity"] == "contact_resistance" and row["value"] > DERATE_UOHM:
+            found_ua = 0 if row["value"] > STOP_UOHM else DERATED_UA
+            text = f"its contacts have {row['value'] / 1000:.0f} mOhm"
+        elif row["quantity"] == "block_temperature" and row["value"] > row["high"]:
+            found_ua = DERATED_UA if row["verdict"] == "marginal" else 0
+            text = f"the block of contacts has {row['value'] / 1000:.0f} degrees"
+        else:
+            continue
+        if found_ua < most_ua:
+            most_ua, why = found_ua, text
+    return most_ua, why
+
+
+@dataclass
+class ChargeWatch:
+    """One camera in its bay, from docking on. ``empty`` and ``unable``: why, for people; empty while all is well."""
+
+    since_ms: int
+    empty: str = ""
+    unable: str = ""
+    _risen_ms: int | None = None
+    _percent: int = -1
+    _fault_ms: int | None = None
+
+    def feed(self, now_ms: int, power: Mapping[str, Any]) -> None:
+        """Its fields of ``power``, with the state as a word."""
+        percent = power["charge_permille"] // 10
+        docked = power["docked_percent"]
+        if docked <= EMPTY_PERCENT and percent < EMPTY_UNTIL_PERCENT:
+            self.empty = f"it came with {docked} % and has {percent} %"
+        else:
+            self.empty = ""
+        self.unable = self._unable(now_ms, power, percent)
+
+    def no_power(self, why: str) -> None:
+        """The bay gives it none."""
+        self.unable = why
+
+    def _unable(self, now_ms: int, power: Mapping[str, Any], percent: int) -> str:
+        state: str = power["charging"]
+        if state == "stopped":
+            return "charging is stopped: its contacts are not fit to carry the current"
+        if state == "fault":
+            self._fault_ms = now_ms if self._fault_ms is None else self._fault_ms
+            if now_ms - self._fault_ms >= FAULT_MS:
+                return power["reason"] or "its charger reports a fault"
+            return self.unable
+        self._fault_ms = None
+        if percent > self._percent or self._risen_ms is None:
+            self._percent, self._risen_ms = percent, now_ms
+        if state in CONTENT or state == "unmanaged" or percent >= ENOUGH_PERCENT:
+            return ""
+        stood_ms = now_ms - self._risen_ms
+        return f"no charge has come in {stood_ms // 60_000} minutes" if stood_ms >= UNABLE_MS else ""
+
+
+class SmartCharge:
+    """Whether cameras that stand docked for long are kept short of full. ``suspended_until_unix_ms``: 0 for not."""
+
+    def __init__(self) -> None:
+        self.suspended_until_unix_ms = 0
+
+    def suspend(self, now_unix_ms: int, hours: float) -> int:
+        """Charge to full until then, for instance before a large event; 0 hours ends it."""
+        self.suspended_until_unix_ms = now_unix_ms + round(hours * 3_600_000) if hours > 0 else 0
+        return self.suspended_until_unix_ms
+
+    def is_on(self, now_unix_ms: int) -> bool:
+        """Whether it is in force."""
+        return now_unix_ms >= self.suspended_until_unix_ms

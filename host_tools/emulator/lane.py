@@ -1,0 +1,93 @@
+"""What an emulated bench stands on: cables and the USB tree that a host sees, and where chance and pictures come from.
+
+Law: a lane is real and on wall time (``HostLane``: pseudo-terminals, a tree in a folder, real encoders, the system's
+randomness) or in memory and repeatable (``MemoryLane``), never a mixture. Which loop turns it is the composer's choice;
+a ``MemoryLane`` holds no descriptor and no thread, so it may be one of virtual time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from firmware.ports.clock import Clock
+from firmware.ports.entropy import Entropy
+from host_tools.emulator.memory_bus import MemoryBus
+from host_tools.emulator.memory_plug import MemoryPlug
+from host_tools.emulator.paced_sensor import PacedSensor
+from host_tools.emulator.platform import ReplayEntropy, SystemEntropy
+from host_tools.emulator.plugs import PtyPlug
+from host_tools.emulator.scene import SceneFactory, scene_from_argument
+from host_tools.emulator.truth import PoweredSensor
+from host_tools.emulator.usb_bus import UsbBus
+from host_tools.emulator.video_sensor import EncodingSensor
+
+Wake = Callable[[], None]
+FRAGMENT_BYTES = 4_000  # of a sensor without pictures: enough for several frames of the link
+
+
+class Lane(ABC):
+    """``make_channel``, ``wrap_key``: see Ports; None is the real thing."""
+
+    bus: UsbBus | MemoryBus
+    make_channel: Callable[..., Any] | None = None
+    wrap_key: Callable[..., bytes] | None = None
+
+    @abstractmethod
+    def plug(self, name: str, wake: Wake) -> PtyPlug | MemoryPlug:
+        """The board's end of its cable. ``wake`` is called when bytes have come, or can be written again."""
+
+    @abstractmethod
+    def scene(self, argument: str | None, seed: int) -> SceneFactory | None:
+        """What a camera looks at; None where nothing is looked at. SceneError if it cannot be shown."""
+
+    @abstractmethod
+    def sensor(self, scene: SceneFactory | None, wake: Wake, clock: Clock, seed: int) -> PoweredSensor:
+        """A camera's sensor, new at each boot."""
+
+    @abstractmethod
+    def entropy(self, what: str) -> Entropy:
+        """A board's randomness, new at each boot. ``what``: board and number of the boot."""
+
+
+class HostLane(Lane):
+    """Ports below ``folder/ports``, the tree in ``folder/usb``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bus = UsbBus(folder / "usb")
+        self._ports = folder / "ports"
+
+    def plug(self, name: str, wake: Wake) -> PtyPlug:
+        return PtyPlug(self._ports / name, wake)
+
+    def scene(self, argument: str | None, seed: int) -> SceneFactory | None:
+        return scene_from_argument(argument, seed)
+
+    def sensor(self, scene: SceneFactory | None, wake: Wake, clock: Clock, seed: int) -> PoweredSensor:
+        assert scene is not None, "a host lane always has a scene"
+        return EncodingSensor(scene, wake, clock)
+
+    def entropy(self, what: str) -> Entropy:
+        return SystemEntropy()
+
+
+class MemoryLane(Lane):
+    """All in memory; what happens follows from ``seed`` and from what is done to the bench. Video is seeded bytes."""
+
+    def __init__(self, seed: int) -> None:
+        self.bus = MemoryBus()
+        self._seed = seed
+
+    def plug(self, name: str, wake: Wake) -> MemoryPlug:
+        return MemoryPlug(name, wake)
+
+    def scene(self, argument: str | None, seed: int) -> SceneFactory | None:
+        return None
+
+    def sensor(self, scene: SceneFactory | None, wake: Wake, clock: Clock, seed: int) -> PoweredSensor:
+        return PacedSensor(clock, seed, wake, FRAGMENT_BYTES)
+
+    def entropy(self, what: str) -> Entropy:
+        return ReplayEntropy(f"{self._seed} {what}")

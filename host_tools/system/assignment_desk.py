@@ -1,0 +1,167 @@
+"""Self-assignment, the desk: taps of everybody at every place, one flashing camera at a time at each.
+
+Law: pure; time is an argument. Two cameras that flash side by side for two people would be mixed up, and nobody could
+tell afterwards who wore which; so at one place one person is served after the other, and whoever taps meanwhile waits
+for a moment. Where a camera may still flash that no longer answers, that place waits until it has given up by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from host_tools.system.assignment_offer import OFFERED, TAKEN, UNSURE, Offer
+
+WAITING_MAX = 8  # at one place: more than that is a crowd, which taps again
+WAIT_MS = 120_000  # after which somebody who waits is forgotten: they have gone
+QUIET_MS = 3_000  # nothing flashes after an offer that nobody took: whoever still comes for it must not take the next
+
+# word -> what a person is told. RFID-03.
+REFUSALS = {
+    "unknown_tag": "badge {tag} belongs to nobody: pair it with a wearer",
+    "fixed": "cameras are assigned by hand in this system: {name} takes the camera that is theirs",
+    "holds": "{name} has camera {camera}: dock it before taking another one",
+    "may_hold": "{name} may have camera {camera}, which was gone before it could be taken back: dock it",
+    "no_camera": "no camera is ready for {name}: {reasons}",
+    "crowd": "too many people are waiting here: tap again in a moment",
+    "camera_failed": "camera {camera} does not take the assignment ({reason}): tap again",
+    "fault": "the assignment cannot be written down ({reason}): check the controller's disk",
+}
+
+
+class Tap(NamedTuple):
+    """Somebody known has shown a badge. ``reader``: its URL, empty for a page or a command."""
+
+    wearer: str
+    tag: str
+    reader: str
+    place: str
+    at_ms: int
+
+
+class Refusal(NamedTuple):
+    """``word`` of REFUSALS; ``camera`` where it names one."""
+
+    word: str
+    camera: str = ""
+
+
+class Begin(NamedTuple):
+    """Choose a camera for this tap, and ``open`` an offer with it; now."""
+
+    tap: Tap
+
+
+class Waiting(NamedTuple):
+    """Others are before them."""
+
+    ahead: int
+
+
+class Again(NamedTuple):
+    """Their camera flashes already."""
+
+    offer: Offer
+
+
+class Note(NamedTuple):
+    """What is written down of a camera: whose it is or may be. ``seen_away``: that it was taken has been seen."""
+
+    camera: str
+    wearer: str
+    seen_away: bool
+
+
+Answer = Refusal | Begin | Waiting | Again
+
+
+class Desk:
+    """``notes``: those that are written down now. ``take_ms``: a person's time from the flash to the taking;
+    ``hold_ms``: a camera's, by its own clock, which is longer. ``began_ms``: when this controller began. An offer of
+    the one before it may still flash somewhere, for as long as a camera holds it."""
+
+    def __init__(
+        self, notes: Callable[[], Iterable[Note]], take_ms: int, hold_ms: int, slack_ms: int, began_ms: int
+    ) -> None:
+        self.offers: list[Offer] = []
+        self.waiting: list[Tap] = []
+        self.take_ms = take_ms
+        self.hold_ms = hold_ms
+        self._notes = notes
+        self._slack_ms = slack_ms
+        self._began_ms = began_ms
+        self._quiet_until_ms: dict[str, int] = {}
+        self._left_over = {note.camera for note in notes() if not note.seen_away}
+
+    def tap(self, tap: Tap, now_ms: int) -> Answer:
+        """What is to be done for somebody."""
+        own = next((offer for offer in self.offers if offer.wearer == tap.wearer), None)
+        if own is not None:
+            return Refusal("may_hold", own.camera) if own.state == UNSURE else Again(own)
+        held = self.held_by(tap.wearer)
+        if held is not None:
+            return held
+        if any(each.wearer == tap.wearer for each in self.waiting):
+            return Waiting(self._ahead_of(tap))
+        if self.is_free(tap.place, now_ms) and not self._ahead_of(tap):
+            return Begin(tap)
+        if self._ahead_of(tap) >= WAITING_MAX:
+            return Refusal("crowd")
+        self.waiting.append(tap)
+        return Waiting(self._ahead_of(tap))
+
+    def held_by(self, wearer: str) -> Refusal | None:
+        """Why somebody gets no camera, whatever there is."""
+        note = next((note for note in self._notes() if note.wearer == wearer), None)
+        return None if note is None else Refusal("holds" if note.seen_away else "may_hold", note.camera)
+
+    def open(self, tap: Tap, camera: str, dock: str, bay: int) -> Offer:
+        """The offer for a tap that ``tap`` or ``next`` said to begin."""
+        offer = Offer(camera, dock, bay, tap.wearer, tap.place, tap.reader, tap.tag)
+        self.offers.append(offer)
+        return offer
+
+    def close(self, offer: Offer, now_ms: int) -> None:
+        """It is over."""
+        if offer.shown and offer.state != TAKEN:
+            self._quiet_until_ms[offer.place] = now_ms + QUIET_MS
+        self.offers = [each for each in self.offers if each is not offer]
+
+    def happen(self, offer: Offer, event: str, now_ms: int) -> bool:
+        """Something has happened to an offer; whether that has changed anything."""
+        if not offer.happen(event):
+            return False
+        if offer.state == OFFERED:
+            offer.until_ms = now_ms + self.take_ms
+        if offer.state in (OFFERED, UNSURE) and not offer.over_ms:  # it was told no later than now
+            offer.over_ms = now_ms + self.hold_ms + self._slack_ms
+        return True
+
+    def next(self, now_ms: int) -> list[Tap]:
+        """Who is served now, one at each place that has become free; they leave the queue."""
+        self.waiting = [tap for tap in self.waiting if now_ms - tap.at_ms < WAIT_MS]
+        served: dict[str, Tap] = {}
+        for tap in self.waiting:
+            if tap.place not in served and self.is_free(tap.place, now_ms):
+                served[tap.place] = tap
+        self.waiting = [tap for tap in self.waiting if served.get(tap.place) is not tap]
+        return list(served.values())
+
+    def is_free(self, place: str, now_ms: int) -> bool:
+        """Whether no camera may flash there, nor is about to, nor has just flashed in vain."""
+        occupied = any(offer.place == place for offer in self.offers)
+        return not occupied and now_ms >= self._quiet_until_ms.get(place, 0) and not self._may_flash_still(now_ms)
+
+    def settle(self, camera: str) -> None:
+        """A camera has been greeted, or is forgotten: what was left over of it is no matter any more."""
+        self._left_over.discard(camera)
+
+    def free_at_ms(self) -> int:
+        """When what the controller before this one has left behind is over."""
+        return self._began_ms + self.hold_ms + self._slack_ms
+
+    def _may_flash_still(self, now_ms: int) -> bool:
+        return bool(self._left_over) and now_ms < self.free_at_ms()
+
+    def _ahead_of(self, tap: Tap) -> int:
+        return sum(each.place == tap.place for each in self.waiting if each.wearer != tap.wearer)

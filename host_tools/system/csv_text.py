@@ -1,0 +1,84 @@
+"""CSV as people's programs read and write it: UTF-8, quoted where needed, nothing that a spreadsheet would compute.
+
+Law: pure. ``guard`` puts an apostrophe before a text that a spreadsheet takes for a formula (first ``=``, ``+``, ``-``,
+``@``, a tab or a line's end, whatever apostrophes stand before it); ``unguard`` takes exactly that one away. The two
+are each other's inverse on every text, and a name such as ``'t Hooft`` is not touched by either (decision 0100).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+CELL_CHARACTERS_MAX = 4_096  # more is no cell of a table that a person keeps
+DELIMITERS = ",;\t"  # a spreadsheet writes the one that its language has
+BOM = "\ufeff"  # some spreadsheets read UTF-8 by it alone
+
+# What begins a formula, in half width and in full width, which some spreadsheets take for the same.
+_COMPUTED = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_GUARDED = re.compile("'+[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+
+class Line(NamedTuple):
+    """One row of a file; ``number`` of its first line, as an editor counts."""
+
+    number: int
+    cells: list[str]
+
+
+class CsvFault(Exception):
+    """It is no table. ``line``: where that shows."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+def guard(text: str) -> str:
+    """A text that no spreadsheet computes."""
+    return "'" + text if _COMPUTED.match(text) else text
+
+
+def unguard(text: str) -> str:
+    """The text that ``guard`` was given."""
+    return text[1:] if _GUARDED.match(text) else text
+
+
+def write(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A file. Texts are guarded; numbers are written as they are."""
+    made = io.StringIO()
+    writer = csv.writer(made, lineterminator="\r\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([guard(cell) if isinstance(cell, str) else cell for cell in row])
+    return made.getvalue()
+
+
+def read(text: str, rows_max: int) -> list[Line]:
+    """Its rows, unguarded, empty ones left out. CsvFault if it is no table, or a longer one."""
+    text = text.removeprefix(BOM)
+    lines: list[Line] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    before = 0
+    try:
+        for cells in reader:
+            number, before = before + 1, reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(lines) >= rows_max:
+                raise CsvFault(number, f"more than {rows_max} rows")
+            if any(len(cell) > CELL_CHARACTERS_MAX for cell in cells):
+                raise CsvFault(number, f"a cell of more than {CELL_CHARACTERS_MAX} characters")
+            lines.append(Line(number, [unguard(cell) for cell in cells]))
+    except csv.Error as error:
+        raise CsvFault(reader.line_num, f"not CSV ({error})") from error
+    return lines
+
+
+def _delimiter(text: str) -> str:
+    """The one that is most often in the first line."""
+    first = text.splitlines()[0] if text else ""
+    return max(DELIMITERS, key=first.count)

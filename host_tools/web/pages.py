@@ -1,0 +1,70 @@
+"""The manager's pages: one row each. A page is a template and a module of its own name that fills it over the API.
+
+Law: no data here. **Adding a page**: a row in ``PAGES``; ``templates/NAME.html``, which extends ``kit/page.html``;
+``static/NAME.js``; its texts in ``texts/en.toml`` under ``[NAME]``. With ``link`` it is in the navigation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from host_tools.accounts.roles import ROLES, Role
+from host_tools.web_kit.pages import LOGIN_PATH, Link, Pages
+from host_tools.web_kit.sessions import SessionDoor
+
+EVERYBODY = frozenset(ROLES)
+ADMINISTRATORS: frozenset[Role] = frozenset({"root", "administrator"})
+
+
+class PageRow(NamedTuple):
+    """``icon``: of the sprite; empty: not in the navigation."""
+
+    name: str
+    path: str
+    icon: str
+    roles: frozenset[Role] = EVERYBODY
+
+
+PAGES: tuple[PageRow, ...] = (
+    PageRow("dashboard", "/", "dashboard"),
+    PageRow("cameras", "/cameras", "camera"),
+    PageRow("camera", "/cameras/{serial}", ""),
+    PageRow("wearers", "/wearers", "people"),
+    PageRow("account", "/account", ""),
+)
+LINKS = tuple(Link(row.path, f"{row.name}.title", row.icon, row.roles) for row in PAGES if row.icon)
+
+
+def page_router(pages: Pages, door: SessionDoor, about: Callable[[], dict[str, str]]) -> APIRouter:
+    """All pages, the login page, and their files."""
+    router = APIRouter(include_in_schema=False)
+
+    def add(row: PageRow) -> None:
+        async def page(request: Request) -> Response:
+            visitor = await door.maybe(request)
+            if visitor is not None and visitor.actor.role not in row.roles:
+                return pages.render(request, "not_yours.html", visitor, 403, name=row.name, about=about(), arguments={})
+            values = {"name": row.name, "about": about(), "arguments": dict(request.path_params)}
+            return await pages.for_members(request, door, f"{row.name}.html", **values)
+
+        router.add_api_route(row.path, page, methods=["GET"], response_class=Response)
+
+    for row in PAGES:
+        add(row)
+
+    async def login(request: Request) -> Response:
+        if await door.maybe(request) is not None:
+            return RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
+        return pages.render(request, "login.html", None, name="login", about=about(), arguments={})
+
+    async def icon() -> Response:
+        return RedirectResponse(pages.assets.address("kit/icon.svg"), 302)
+
+    router.add_api_route(LOGIN_PATH, login, methods=["GET"], response_class=Response)
+    router.add_api_route("/favicon.ico", icon, methods=["GET"], response_class=Response)
+    router.add_api_route("/assets/{version}/{name:path}", pages.assets.serve, methods=["GET"], response_class=Response)
+    return router

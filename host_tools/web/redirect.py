@@ -1,0 +1,31 @@
+"""What answers plain HTTP: the way to HTTPS, and nothing else. No page, no cookie, no word about the system."""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse
+
+from host_tools.web_kit.guard import Receive, Scope, Send, is_own_host
+from host_tools.web_kit.problems import Problem
+
+
+class Redirect:
+    """An ASGI application. ``port``: of the manager."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            return
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+        if not name or not is_own_host(host, frozenset({name.lower()})) or not all(map(_is_plain, name)):
+            response = Problem(421, "host: missing or none: use this server's address").response()
+        else:
+            response = RedirectResponse(f"https://{name}:{self._port}/", 308)
+        await response(scope, receive, send)
+
+
+def _is_plain(character: str) -> bool:
+    return character.isascii() and (character.isalnum() or character in "-._[]:")

@@ -1,0 +1,97 @@
+"""Which command is which request: one row each. Plain data, read by ``api`` and by the documentation.
+
+Law: a row adds nothing: arguments, answers and rights are the command's. Names in braces are arguments of the command;
+the others are in the query (GET, DELETE) or in a JSON body. A command without a row is published as ``POST
+/commands/NAME`` all the same, so that none is forgotten. Of two rows that fit one address the first counts.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+NOT_PUBLISHED: Final = frozenset({"events"})  # asked by the event stream itself
+
+
+class ApiRow(NamedTuple):
+    """One request. ``tag``: the chapter of the documentation."""
+
+    method: Method
+    path: str
+    command: str
+    tag: str
+
+
+ROWS: tuple[ApiRow, ...] = (
+    ApiRow("GET", "/status", "status", "looking"),
+    ApiRow("GET", "/live", "live", "looking"),
+    ApiRow("POST", "/docks/{dock}/bays/{bay}/contact-checks", "check_contacts", "docks"),
+    ApiRow("PUT", "/docks/{dock}/bays/{bay}/power", "set_bay_power", "docks"),
+    ApiRow("POST", "/cameras/{serial}/indications", "indicate_camera", "cameras"),
+    ApiRow("POST", "/cameras/{serial}/membership", "add_camera", "cameras"),
+    ApiRow("DELETE", "/cameras/{serial}/membership", "remove_camera", "cameras"),
+    ApiRow("POST", "/cameras/force-removals", "force_remove_cameras", "cameras"),
+    ApiRow("POST", "/cameras/returns", "allow_cameras_back", "cameras"),
+    ApiRow("PUT", "/safe-mode/automatic-return", "allow_back_always", "safe mode"),
+    ApiRow("DELETE", "/safe-mode/automatic-return", "ask_before_back", "safe mode"),
+    ApiRow("GET", "/alerts", "list_alerts", "looking"),
+    ApiRow("GET", "/camera-entries", "list_camera_entries", "cameras"),
+    ApiRow("PATCH", "/camera-entries/{serial}", "change_camera", "cameras"),
+    ApiRow("GET", "/wearers", "list_wearers", "wearers"),
+    ApiRow("POST", "/wearers", "add_wearer", "wearers"),
+    ApiRow("PUT", "/wearers/{wearer}/priority", "prioritise_wearer", "wearers"),
+    ApiRow("PUT", "/wearers/{wearer}/tags/{tag}", "pair_tag", "wearers"),
+    ApiRow("DELETE", "/wearers/{wearer}/tags/{tag}", "unpair_tag", "wearers"),
+    ApiRow("POST", "/wearers/imports/previews", "preview_wearer_import", "wearers"),
+    ApiRow("POST", "/wearers/imports", "import_wearers", "wearers"),
+    ApiRow("GET", "/wearers/{id:path}", "get_wearer", "wearers"),
+    ApiRow("PATCH", "/wearers/{id:path}", "change_wearer", "wearers"),
+    ApiRow("DELETE", "/wearers/{id:path}", "remove_wearer", "wearers"),
+    ApiRow("GET", "/wearer-exports", "export_wearers", "wearers"),
+    ApiRow("GET", "/wearer-template", "wearer_template", "wearers"),
+    ApiRow("GET", "/assignments", "list_assignments", "wearers"),
+    ApiRow("PUT", "/assignments/{camera}", "assign_camera", "wearers"),
+    ApiRow("DELETE", "/assignments/{camera}", "unassign_camera", "wearers"),
+    ApiRow("GET", "/setting-catalogue", "setting_catalogue", "profiles"),
+    ApiRow("GET", "/profiles", "list_profiles", "profiles"),
+    ApiRow("GET", "/profiles/{name:path}", "get_profile", "profiles"),
+    ApiRow("PUT", "/profiles/{name:path}", "put_profile", "profiles"),
+    ApiRow("DELETE", "/profiles/{name:path}", "remove_profile", "profiles"),
+    ApiRow("GET", "/categories", "list_categories", "recordings"),
+    ApiRow("PUT", "/categories/{name:path}", "put_category", "recordings"),
+    ApiRow("DELETE", "/categories/{name:path}", "remove_category", "recordings"),
+    ApiRow("GET", "/settings", "get_settings", "settings"),
+    ApiRow("PATCH", "/settings", "change_settings", "settings"),
+    ApiRow("POST", "/deliveries/retries", "retry_delivery", "recordings"),
+    ApiRow("PUT", "/recordings/{recording}/description", "describe_recording", "recordings"),
+    ApiRow("PUT", "/recordings/{recording}/bookmarks/{id}", "bookmark_recording", "recordings"),
+    ApiRow("PUT", "/recordings/{recording}/location", "locate_recording", "recordings"),
+    ApiRow("GET", "/rejected-recordings", "rejected_recordings", "recordings"),
+    ApiRow("POST", "/rejected-recordings/{recording}/deliveries", "send_rejected_recording", "recordings"),
+    ApiRow("POST", "/rejected-recordings/{recording}/archives", "archive_rejected_recording", "recordings"),
+    ApiRow("POST", "/rejected-recordings/{recording}/confirmations", "confirm_rejected_recording", "recordings"),
+    ApiRow("PUT", "/destination/connection-file", "connect_destination", "settings"),
+    ApiRow("GET", "/certificates", "list_certificates", "certificates"),
+    ApiRow("POST", "/certificates", "make_certificate", "certificates"),
+    ApiRow("POST", "/certificates/requests", "request_certificate", "certificates"),
+    ApiRow("PUT", "/certificates/{name}/certificate", "install_certificate", "certificates"),
+    ApiRow("POST", "/certificates/{name}/activations", "activate_certificate", "certificates"),
+    ApiRow("DELETE", "/certificates/{name}", "remove_certificate", "certificates"),
+    ApiRow("POST", "/trust/sealing-keys", "rotate_sealing_key", "trust"),
+    ApiRow("POST", "/trust/issuing-keys", "rotate_issuing_key", "trust"),
+    ApiRow("POST", "/trust/clock-confirmations", "confirm_clock", "trust"),
+    ApiRow("POST", "/trust/restore-keys", "make_restore_key", "trust"),
+    ApiRow("POST", "/trust/makers", "trust_maker", "trust"),
+    ApiRow("GET", "/accounts", "list_accounts", "accounts"),
+    ApiRow("POST", "/accounts", "add_account", "accounts"),
+    ApiRow("POST", "/accounts/set-up", "set_up_accounts", "accounts"),
+    ApiRow("DELETE", "/accounts/{name}", "remove_account", "accounts"),
+    ApiRow("PUT", "/accounts/{name}/role", "set_account_role", "accounts"),
+    ApiRow("PUT", "/accounts/{name}/password", "set_account_password", "accounts"),
+    ApiRow("DELETE", "/accounts/{name}/sessions", "log_out_account", "accounts"),
+    ApiRow("DELETE", "/accounts/{name}/tries", "unlock_account", "accounts"),
+    ApiRow("PUT", "/account/password", "change_own_password", "accounts"),
+    ApiRow("DELETE", "/account/sessions", "log_out_everywhere", "accounts"),
+    ApiRow("GET", "/audit", "audit", "accounts"),
+)

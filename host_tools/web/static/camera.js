@@ -1,0 +1,121 @@
+// One camera: what it is, where it is, what it holds and where each of its recordings is.
+
+import { attempt, get, send } from "../kit/js/api.js";
+import { confirm } from "../kit/js/dialog.js";
+import { byId, fill, h, meta } from "../kit/js/dom.js";
+import { at, size, span } from "../kit/js/format.js";
+import { live } from "../kit/js/live.js";
+import { Table } from "../kit/js/table.js";
+import { t } from "../kit/js/texts.js";
+import { may } from "./may.js";
+import { bar, batteryText, placeText, stateBadge, verdictBadge } from "./words.js";
+
+const serial = meta("argument-serial");
+const path = `/cameras/${encodeURIComponent(serial)}`;
+const TOLD = new Set(["held", "delivered", "erased", "offload_started", "set_aside"]);
+
+const details = h("div", { class: "columns" });
+const holder = h("div", {});
+fill(byId("camera"), details, h("section", {}, h("h2", {}, t("camera.its_recordings")), holder));
+const table = new Table(holder, {
+  label: t("camera.its_recordings"),
+  keyOf: (row) => row.recording,
+  empty: t("camera.no_recordings"),
+  sortBy: "started",
+  down: true,
+  minWidth: 640,
+  columns: [
+    { key: "started", label: t("camera.started"), width: "minmax(170px, 1fr)", sort: (row) => row.started_unix_ms, render: (row) => at(row.started_unix_ms) },
+    { key: "length", label: t("camera.length"), width: "120px", class: "numeric", sort: (row) => row.duration_ms, render: (row) => span(row.duration_ms) },
+    { key: "size", label: t("camera.size"), width: "110px", class: "numeric", sort: (row) => row.bytes, render: (row) => size(row.bytes) },
+    { key: "wearer", label: t("cameras.wearer"), width: "minmax(120px, 1fr)", sort: (row) => row.wearer, render: (row) => row.wearer || "–" },
+    { key: "place", label: t("camera.place"), width: "minmax(200px, 1.5fr)", sort: (row) => row.place, render: (row) => (row.trouble ? h("span", { class: "badge bad", title: row.trouble }, row.trouble) : row.place) },
+  ],
+});
+
+live.watch((kinds) => (kinds.has("camera") || kinds.has("dock")) && draw());
+live.addEventListener("happening", (event) => TOLD.has(event.detail.what) && readRecordings());
+draw();
+readRecordings();
+
+async function readRecordings() {
+  const status = await attempt(() => get("/status"));
+  if (status) table.set(status.recordings.filter((row) => row.camera === serial));
+}
+
+function draw() {
+  const camera = live.find("camera", serial);
+  if (!camera) {
+    fill(details, live.state === "live" ? h("p", { class: "notice warn" }, t("camera.unknown")) : null);
+    return;
+  }
+  if (camera.name) fill(byId("heading"), camera.name, " ", h("span", { class: "muted small" }, serial));
+  fill(details, facts(camera), contacts(camera), actions(camera));
+}
+
+function facts(camera) {
+  const rows = [
+    [t("cameras.state"), stateBadge(camera.state)],
+    [t("cameras.where"), placeText(camera)],
+    [t("cameras.wearer"), camera.wearer || "–"],
+    [t("cameras.model"), camera.model.replaceAll("_", " ")],
+    [t("cameras.firmware"), camera.firmware || "–"],
+    [t("cameras.battery"), Number.isFinite(camera.battery_percent) ? [batteryText(camera), bar(camera.battery_percent / 100, camera.battery_percent < 20 ? "bad" : "good")] : "–"],
+    [t("cameras.card"), camera.storage_total_bytes ? `${size(camera.storage_free_bytes)} / ${size(camera.storage_total_bytes)}` : "–"],
+    [t("camera.kept"), String(camera.recordings)],
+    [t("camera.certificate_ends"), at(camera.expires_unix_ms)],
+    camera.fingerprint ? [t("camera.fingerprint"), h("code", {}, camera.fingerprint)] : null,
+  ].filter(Boolean);
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t("camera.details")),
+    camera.admission_text ? h("p", { class: "notice warn" }, camera.admission_text) : null,
+    camera.trouble ? h("p", { class: "notice bad" }, camera.trouble) : null,
+    camera.removing ? h("p", { class: "notice warn" }, t("camera.removing")) : null,
+    h("dl", { class: "pairs" }, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+  );
+}
+
+function contacts(camera) {
+  const dock = camera.place?.dock ? live.find("dock", camera.place.dock) : null;
+  const bay = dock?.bays.find((each) => each.bay === camera.place.bay);
+  if (!bay) return null;
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t("camera.contacts")),
+    h("p", {}, verdictBadge(bay.verdict)),
+    h("dl", { class: "pairs" }, bay.contacts.filter((row) => row.quantity).map((row) => [h("dt", {}, row.quantity.replaceAll("_", " ")), h("dd", {}, `${figure(row)} `, verdictBadge(row.verdict))])),
+  );
+}
+
+function figure(row) {
+  const scaled = { uV: [1e6, "V"], uA: [1e3, "mA"], ppm: [1, "ppm"], ms: [1, "ms"], mC: [1e3, "°C"] }[row.unit];
+  return scaled ? `${(row.value / scaled[0]).toFixed(scaled[0] === 1 ? 0 : 2)} ${scaled[1]}` : `${row.value} ${row.unit}`;
+}
+
+function actions(camera) {
+  const buttons = [
+    camera.admission === "factory" && may("add_camera") ? button(t("cameras.add"), "primary", () => send("POST", `${path}/membership`), t("camera.added", { serial })) : null,
+    camera.online && camera.admission === "member" && may("indicate_camera") ? button(t("camera.show"), "", () => send("POST", `${path}/indications`, { pattern: "assigned" }), t("camera.shown")) : null,
+    camera.admission === "member" && may("remove_camera") ? removal(camera) : null,
+  ].filter(Boolean);
+  return buttons.length ? h("section", { class: "card" }, h("h2", {}, t("camera.actions")), h("div", { class: "buttons" }, buttons)) : null;
+}
+
+function removal(camera) {
+  if (camera.removing) return button(t("camera.keep"), "", () => send("DELETE", `${path}/membership`, undefined, { query: { keep: true } }), t("camera.removal_withdrawn", { serial }));
+  const made = h("button", { class: "button danger", type: "button", onclick: () => remove(made) }, t("camera.remove"));
+  return made;
+}
+
+async function remove(made) {
+  if (!(await confirm(t("camera.remove_ask", { serial }), t("camera.remove_text"), { ok: t("camera.remove"), danger: true }))) return;
+  await attempt(() => send("DELETE", `${path}/membership`), { button: made, done: t("camera.removal_asked", { serial }) });
+}
+
+function button(text, kind, action, done) {
+  const made = h("button", { class: `button ${kind}`, type: "button", onclick: () => attempt(action, { button: made, done }) }, text);
+  return made;
+}

@@ -1,0 +1,46 @@
+// How the manager says what a row of the live view is: states, places, badges.
+
+import { h } from "../kit/js/dom.js";
+import { t, tOr } from "../kit/js/texts.js";
+
+const STATE_KINDS = {
+  ready: "good",
+  docked: "accent",
+  recording: "info",
+  undocked: "",
+  factory: "warn",
+  safe_mode: "warn",
+  malfunctioning: "bad",
+  unknown: "bad",
+  refused: "bad",
+  revoked: "bad",
+};
+const VERDICT_KINDS = { pass: "good", marginal: "warn", fail: "bad", not_measured: "" };
+
+export function stateText(state) {
+  return tOr(`state.${state || "unknown"}`, state.replaceAll("_", " "));
+}
+
+export function stateBadge(state) {
+  return h("span", { class: `badge ${STATE_KINDS[state] ?? ""}` }, stateText(state));
+}
+
+export function verdictBadge(verdict) {
+  return h("span", { class: `badge ${VERDICT_KINDS[verdict] ?? ""}` }, tOr(`verdict.${verdict}`, verdict));
+}
+
+export function placeText(camera) {
+  if (camera.place?.dock) return t("cameras.docked_in", camera.place);
+  return camera.online ? t("cameras.connected") : t("cameras.away");
+}
+
+export function batteryText(camera) {
+  return Number.isFinite(camera.battery_percent) ? `${camera.battery_percent} %` : "–";
+}
+
+/** A bar of 0 to 1; `kind`: good, warn, bad or nothing. */
+export function bar(part, kind = "", label = "") {
+  const percent = Math.round(100 * Math.max(0, Math.min(1, part || 0)));
+  const named = label ? { role: "progressbar", "aria-label": label, "aria-valuenow": percent, "aria-valuemin": 0, "aria-valuemax": 100 } : { "aria-hidden": "true" };
+  return h("div", { class: "bar", ...named }, h("div", { class: `bar-fill ${kind}`, style: { width: `${percent}%` } }));
+}

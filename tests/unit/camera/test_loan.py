@@ -1,0 +1,156 @@
+"""A camera that is lent for one time out of its dock: by its own clock and contacts, whatever befalls a host."""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware.camera.assignment import FILE, OFFERED, TAKEN
+from firmware.drivers import lamps
+from firmware.formats.manifest import Manifest
+from firmware.link.schema import PART_MANIFEST
+from firmware.ports.errors import IoFault
+from firmware.ports.memory_files import MemoryFiles
+from firmware.ports.power_cut_files import PowerCutFiles
+from host_tools.custody.belief import known, of_system
+from tests.unit.camera.rig import ADA, SERIAL, CameraRig
+
+HOLD_MS = 10_000
+OFFER = {"wearer": "W-007", "name": "Grace Hopper", "profile": "default", "hold_ms": HOLD_MS}
+
+
+class Card(PowerCutFiles):
+    """A card that takes nothing while it is ``failing``."""
+
+    failing = False
+
+    def change(self, operation: str) -> None:
+        super().change(operation)
+        if self.failing:
+            raise IoFault(f"{operation}: the card failed")
+
+
+def offered(rig: CameraRig | None = None) -> CameraRig:
+    """A docked camera of nobody that has just been offered."""
+    rig = rig or CameraRig(wearer=None, docked=True)
+    rig.connect()
+    assert rig.ask("offer_wearer", OFFER).name == "done"
+    return rig
+
+
+def manifest_of(rig: CameraRig) -> Manifest:
+    (stored,) = rig.app.vault.recordings()
+    data = rig.app.vault.read_piece(stored.recording, PART_MANIFEST, 0, stored.manifest_bytes)
+    belief = of_system(rig.world.trust)
+    found = belief.judge(bytes(data), SERIAL, stored.recording, rig.world.now_ms)
+    return known(found, belief.opener_of(found))
+
+
+@pytest.mark.req("RFID-02", "DOCK-05")
+def test_it_flashes_green_as_long_as_it_is_offered_and_then_is_nobodys():
+    rig = offered()
+    assert rig.colours(HOLD_MS - 1_000) == {lamps.GREEN, lamps.DARK}
+    rig.run(1_200)
+    assert rig.colours(1_000) == {lamps.AMBER}
+    assert rig.app.assignment.wearer is None
+    rig.undock()
+    assert rig.app.state == "unassigned"
+
+
+@pytest.mark.req("RFID-02", "CAM-02")
+def test_taken_in_time_it_records_for_whom_it_was_lent_to_and_is_nobodys_when_it_is_back():
+    rig = offered()
+    rig.run(HOLD_MS - 500)
+    rig.undock()
+    rig.run(HOLD_MS)  # the time to take it is over long ago; it was taken
+    assert (rig.app.state, rig.app.assignment.loan) == ("ready", TAKEN)
+    rig.record(2_000)
+    rig.dock()
+    assert rig.app.assignment.wearer is None
+    assert manifest_of(rig).wearer_id == "W-007"
+    rig.undock()
+    assert rig.app.state == "unassigned", "who pulls it out before a controller has looked at it is nobody"
+
+
+@pytest.mark.req("RFID-02")
+def test_a_recording_that_the_docking_ends_still_has_its_wearer():
+    rig = offered()
+    rig.undock()
+    rig.press()
+    rig.run(2_500)
+    rig.dock()
+    rig.run(500)
+    assert rig.app.assignment.wearer is None
+    assert manifest_of(rig).wearer_id == "W-007"
+
+
+@pytest.mark.parametrize("docked", [True, False])
+def test_an_offer_does_not_outlive_a_restart(docked: bool):
+    rig = offered()
+    rig.boot(docked)
+    assert rig.app.assignment.wearer is None
+    assert rig.app.state == ("docked" if docked else "unassigned")
+
+
+@pytest.mark.parametrize(("docked", "state"), [(True, "docked"), (False, "ready")])
+def test_a_loan_outlives_a_flat_battery_and_not_a_docking(docked: bool, state: str):
+    rig = offered()
+    rig.undock()
+    rig.boot(docked)
+    assert rig.app.state == state
+    assert (rig.app.assignment.wearer is None) == docked
+
+
+def test_power_that_goes_before_the_taking_is_written_leaves_it_nobodys():
+    files = Card(MemoryFiles())
+    rig = offered(CameraRig(wearer=None, docked=True, files=files))
+    files.failing = True
+    rig.undock()
+    assert rig.app.state == "ready"  # it was taken, and this run knows it
+    files.failing = False
+    rig.boot()
+    assert rig.app.state == "unassigned"
+
+
+def test_the_end_of_a_loan_is_written_when_the_card_takes_it_again():
+    files = Card(MemoryFiles())
+    rig = offered(CameraRig(wearer=None, docked=True, files=files))
+    rig.undock()
+    files.failing = True
+    rig.dock()
+    assert rig.app.assignment.wearer is None
+    files.failing = False
+    rig.run(11_000)
+    rig.boot()
+    assert rig.app.assignment.wearer is None
+
+
+def test_only_a_docked_camera_is_lent_and_to_somebody():
+    rig = CameraRig(wearer=None)
+    rig.connect()
+    answer = rig.ask("offer_wearer", OFFER)
+    assert (answer.name, "only one that is docked" in answer.fields["text"]) == ("error", True)
+    rig.dock()
+    answer = rig.ask("offer_wearer", {**OFFER, "wearer": ""})
+    assert (answer.name, answer.fields["text"]) == ("error", "an offer names its wearer")
+    assert rig.app.assignment.wearer is None
+
+
+def test_an_offer_is_withdrawn_by_assigning_nobody_and_replaced_by_another():
+    rig = offered()
+    rig.ask("offer_wearer", {**OFFER, "wearer": "W-8", "name": "Ada"})
+    assert (rig.app.assignment.loan, rig.app.assignment.wearer and rig.app.assignment.wearer.wearer_id) == (
+        OFFERED,
+        "W-8",
+    )
+    rig.ask("assign_wearer", {"wearer": "", "name": "", "profile": ""})
+    rig.undock()
+    assert rig.app.state == "unassigned"
+
+
+def test_a_wearer_for_always_stays_through_docking():
+    rig = CameraRig(wearer=ADA)
+    rig.dock()
+    rig.run(HOLD_MS)
+    rig.undock()
+    assert rig.app.state == "ready"
+    assert rig.files.exists(FILE)

@@ -1,0 +1,267 @@
+"""A system's one destination: identity, capabilities, people pushed one way, another connection file."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from firmware.ports.files import Files
+from firmware.ports.memory_files import MemoryFiles
+from host_tools.custody.blocking import run_in_thread
+from host_tools.destinations import connection_file
+from host_tools.destinations.attached import Attached, CapabilityMissing, Connected, attach
+from host_tools.destinations.attachment import Attachment
+from host_tools.destinations.capabilities import Category
+from host_tools.destinations.connecting import connected
+from host_tools.destinations.connection_file import ConnectionFile, ConnectionFileError
+from host_tools.destinations.faults import fault_word
+from host_tools.destinations.http_status import CredentialsRefused
+from host_tools.destinations.interface import STATUS, TRANSFERRING, DestinationRefused, DestinationUnavailable
+from host_tools.destinations.people import AnotherDestination, Device, Wearer
+from host_tools.evidence.folder import SECRET_NAME
+from host_tools.evidence.intake import DECLARED
+from tests.unit.evidence.running import Running, running, wall_ms
+
+ADA, GRACE = Wearer("W-1", "Ada Lovelace", "W-1"), Wearer("W-2", "Grace Hopper", "W-2")
+CAMERA = Device("CAM-1", "Night shift", "zero")
+DAY_MS = 24 * 3_600_000
+
+
+@dataclass
+class People:
+    """Whom a system has."""
+
+    now: list[Wearer] = field(default_factory=list[Wearer])
+    cameras: list[Device] = field(default_factory=list[Device])
+
+    def wearers(self) -> Iterable[Wearer]:
+        return list(self.now)
+
+    def devices(self) -> Iterable[Device]:
+        return list(self.cameras)
+
+
+@dataclass
+class Controller:
+    """What a controller keeps from start to start."""
+
+    files: Files = field(default_factory=MemoryFiles)
+    people: People = field(default_factory=lambda: People([ADA, GRACE], [CAMERA]))
+    ahead_ms: int = 0
+    heard: list[tuple[Category, ...] | None] = field(default_factory=list[tuple[Category, ...] | None])
+    ids: Iterable[str] = field(default_factory=lambda: map(str, itertools.count(1)))
+
+    @asynccontextmanager
+    async def attached(self, given: ConnectionFile | None = None) -> AsyncGenerator[Attached]:
+        """It is started."""
+
+        def build(connection: ConnectionFile) -> Connected:
+            return connected(connection, wall_ms, run_in_thread, bytes, self._wearer, lambda _: None)
+
+        ids = iter(self.ids)
+        made = attach(
+            Attachment(self.files),
+            given,
+            lambda: f"id-{next(ids)}",
+            build,
+            self.people,
+            lambda: "north",
+            lambda: wall_ms() + self.ahead_ms,
+            run_in_thread,
+            self.heard.append,
+        )
+        try:
+            yield made
+        finally:
+            await made.close()
+
+    def _wearer(self, wearer_id: str) -> Wearer | None:
+        return next((each for each in self.people.now if each.id == wearer_id), None)
+
+
+async def push_all(attached: Attached) -> None:
+    while attached.is_due():
+        await attached.upkeep()
+
+
+def active(server: Running, container: str) -> dict[str, str]:
+    """Names of whoever is in use there."""
+    rows = server.store.catalogue.objects(container)
+    return {row.name: row.metadata["Name"] for row in rows if row.metadata["Active"] == "True"}
+
+
+@pytest.mark.req("DEST-03", "CTRL-04")
+def test_people_are_pushed_on_change_and_removal_goes_one_way(tmp_path: Path):
+    async def run() -> None:
+        controller = Controller()
+        async with running(tmp_path / "destination", "") as server:
+            async with controller.attached(server.connection) as attached:
+                await attached.open()
+                await push_all(attached)
+                assert active(server, "Users") == {"W-1": "Ada Lovelace", "W-2": "Grace Hopper"}
+                assert active(server, "Devices") == {"CAM-1": "Night shift"}
+                assert not attached.is_due(), "nobody is told twice"
+                controller.people.now = [replace(ADA, name="Ada King"), GRACE]
+                assert attached.is_due()
+                await push_all(attached)
+                assert active(server, "Users")["W-1"] == "Ada King"
+            controller.people.now = [GRACE]  # while no controller runs
+            async with controller.attached() as attached:
+                await attached.open()
+                await push_all(attached)
+                assert active(server, "Users") == {"W-2": "Grace Hopper"}
+                gone = server.store.catalogue.object("Users", "W-1")
+                assert gone is not None, "never the other way: it survives there"
+                assert gone.metadata["Name"] == "Ada King"
+                assert attached.gone("Users", "W-1") == Wearer("W-1", "Ada King", "W-1", is_active=False)
+
+    asyncio.run(run())
+
+
+@pytest.mark.req("DEST-03", "DEST-09")
+def test_one_without_licence_keeps_nobody_back_and_a_removal_frees_it(tmp_path: Path):
+    async def run() -> None:
+        controller = Controller()
+        async with (
+            running(tmp_path / "destination", "licences = 1\n") as server,
+            controller.attached(server.connection) as attached,
+        ):
+            await attached.open()
+            await push_all(attached)
+            assert (len(active(server, "Users")), len(active(server, "Devices"))) == (1, 1)
+            ((key, text),) = attached.refused_people.items()
+            assert key == "wearer W-2"
+            assert "no licence left" in text
+            controller.people.now = [GRACE]
+            await push_all(attached)
+            assert active(server, "Users") == {}, "it was told to wait, and waits"
+            attached.forget_refusals()
+            await push_all(attached)
+            assert active(server, "Users") == {"W-2": "Grace Hopper"}
+            assert attached.refused_people == {}
+
+    asyncio.run(run())
+
+
+@pytest.mark.req("DEST-01", "DEST-02")
+def test_a_file_of_another_destination_is_refused_and_one_of_the_same_is_taken(tmp_path: Path):
+    async def run() -> None:
+        controller = Controller()
+        place = tmp_path / "destination"
+        async with running(place, "") as server, running(tmp_path / "other", "") as other:
+            async with controller.attached(server.connection) as attached:
+                await attached.open()
+                with pytest.raises(AnotherDestination, match="does not know this system"):
+                    await attached.replace_connection(connection_file.write(other.connection))
+                wrong = replace(server.connection, key="wrong")
+                with pytest.raises(CredentialsRefused):
+                    await attached.replace_connection(connection_file.write(wrong))
+                for change in ({"container_type": "mkv"}, {"has_full_support": False, "wants_encryption": False}):
+                    changed = replace(server.connection, **change)
+                    if changed != server.connection:
+                        with pytest.raises(ConnectionFileError, match="cannot become"):
+                            await attached.replace_connection(connection_file.write(changed))
+                await attached.open()  # nothing of that has taken effect
+            port = server.port
+        (place / SECRET_NAME).write_text("another secret of the very same destination\n")
+        async with running(place, "", port=port) as server:
+            async with controller.attached() as attached:
+                with pytest.raises(CredentialsRefused):
+                    await attached.open()
+                taken = await attached.replace_connection(connection_file.write(server.connection))
+                assert taken.key.startswith("another secret")
+                await attached.open()
+            async with controller.attached() as attached:  # the file that was uploaded may be deleted
+                await attached.open()
+            with pytest.raises(ConnectionFileError, match="cannot become"):
+                async with controller.attached(replace(server.connection, container_type="mkv")):
+                    pass
+
+    asyncio.run(run())
+
+
+@pytest.mark.req("DEST-02", "CTRL-09")
+def test_what_was_declared_once_and_is_gone_stops_delivery(tmp_path: Path):
+    async def run() -> None:
+        controller, place = Controller(), tmp_path / "destination"
+        async with running(place, "") as server:
+            async with controller.attached(server.connection) as attached:
+                await attached.open()
+                assert attached.missing_capabilities == ()
+            server.store.catalogue.keep_fact(DECLARED, "")
+            port = server.port
+        (place / "server.toml").write_text('capabilities = ["StoreReadSystemID", "StoreBookmarks"]\n')
+        async with running(place, "", port=port), controller.attached() as attached:
+            with pytest.raises(CapabilityMissing, match="ReadCategories") as caught:
+                await attached.open()
+            assert fault_word(caught.value) == "capability"
+
+    asyncio.run(run())
+
+
+@pytest.mark.req("DEST-06", "CTRL-05")
+def test_categories_are_read_once_a_day_and_after_another_connection_file(tmp_path: Path):
+    async def run() -> None:
+        controller, place = Controller(), tmp_path / "destination"
+        first, second = '[[category]]\nid = "1"\nname = "Traffic"\n', '[[category]]\nid = "2"\nname = "Assault"\n'
+        async with running(place, first) as server:
+            async with controller.attached(server.connection) as attached:
+                await attached.open()
+                await attached.open()
+                assert controller.heard == [(Category("Traffic", "1"),)]
+            port = server.port
+        (place / "server.toml").write_text(second)
+        async with running(place, port=port) as server, controller.attached() as attached:
+            await attached.open()
+            assert attached.categories == (Category("Traffic", "1"),), "not yet"
+            controller.ahead_ms = DAY_MS
+            await attached.open()
+            assert attached.categories == (Category("Assault", "2"),)
+            count = len(controller.heard)
+            await attached.replace_connection(connection_file.write(server.connection))
+            await attached.open()
+            assert len(controller.heard) == count + 1, "at once"
+
+    asyncio.run(run())
+
+
+@pytest.mark.req("DEST-03")
+def test_after_a_backup_was_restored_everybody_is_told_anew(tmp_path: Path):
+    async def run() -> None:
+        controller, place = Controller(), tmp_path / "destination"
+        async with running(place, "") as server, controller.attached(server.connection) as attached:
+            await attached.open()
+            await push_all(attached)
+            for name in ("W-1", "W-2"):
+                with server.store.catalogue.change():
+                    server.store.catalogue._run("DELETE FROM objects WHERE name = ?", (name,))
+            port = server.port
+            server.destination.store.catalogue.close()
+            with pytest.raises(DestinationUnavailable):
+                await attached.ensure_container("W-1_CAM-1_20260101T000000Z", {"UserID": "W-1"})
+        async with running(place, "", port=port) as server, controller.attached() as attached:
+            await attached.open()
+            await push_all(attached)
+            assert set(active(server, "Users")) == {"W-1", "W-2"}
+
+    asyncio.run(run())
+
+
+@pytest.mark.req("DEST-03")
+def test_an_unknown_wearer_is_told_by_a_word_of_its_own(tmp_path: Path):
+    async def run() -> None:
+        async with running(tmp_path / "destination", "") as server:
+            built = connected(server.connection, wall_ms, run_in_thread, bytes, lambda _: None, lambda _: None)
+            await built.store.open()
+            about = {"UserID": "W-9", "BWCSerialNumber": "CAM-1", STATUS: TRANSFERRING}
+            with pytest.raises(DestinationRefused, match="unknown here") as caught:
+                await built.store.ensure_container("W-9_CAM-1_20260101T000000Z", about)
+            assert fault_word(caught.value) == "unknown_wearer_or_camera"
+            await built.outer.ensure_container("W-9_CAM-1_20260101T000000Z", about)  # announced, it is known
+            await built.outer.close()
+
+    asyncio.run(run())
