@@ -1,5 +1,6 @@
 """Scenarios run on whatever bench the plugin gives them; see ``host_tools.bench.plugin`` and docs/bench.md."""
 
+from hil_tests.badge_parts import desk
 from host_tools.bench.scenario_plugin import (
     bay,
     bench,
@@ -26,6 +27,7 @@ __all__ = (
     "camera",
     "clock",
     "controller",
+    "desk",
     "destination",
     "dock",
     "faults",

@@ -14,6 +14,7 @@ from host_tools.bench.scenario_parts import (
     overlaps,
 )
 
+pytestmark = pytest.mark.needs("cameras:3", "worn:3", "any-bay", "press")
 SLOW_BYTES_PER_S = 500_000  # a recording of three seconds, a megabyte, then takes two to offload
 
 
@@ -34,6 +35,7 @@ def must_arrive(camera: Camera, controller: ScenarioController, destination: Des
     return recording
 
 
+@pytest.mark.needs("wire", "slow-link")
 @pytest.mark.req("LINK-05", "EMU-04")
 @pytest.mark.timeout(120)
 def test_undocked_at_10_50_and_90_percent(bench: Bench, controller: ScenarioController, destination: DestinationFolder):
@@ -63,6 +65,7 @@ def test_undocked_at_10_50_and_90_percent(bench: Bench, controller: ScenarioCont
     assert counts == sorted(set(counts)), f"the later it was undocked, the more had been committed: {counts}"
 
 
+@pytest.mark.needs("wire", "slow-link", "power")
 @pytest.mark.req("LINK-05", "EMU-04")
 def test_a_camera_that_resets_while_it_offloads(
     bench: Bench, controller: ScenarioController, destination: DestinationFolder
@@ -80,6 +83,7 @@ def test_a_camera_that_resets_while_it_offloads(
     assert len([event for event in controller.events() if event["what"] == "offload_started"]) == 2
 
 
+@pytest.mark.needs("wire", "slow-link", "power")
 @pytest.mark.req("LINK-05", "DOCK-07")
 def test_a_dock_that_resets_while_a_camera_offloads(
     bench: Bench, controller: ScenarioController, destination: DestinationFolder
@@ -98,6 +102,7 @@ def test_a_dock_that_resets_while_a_camera_offloads(
     assert (bay["bay"], bay["state"], bay["powered"]) == (8, "docked", True)
 
 
+@pytest.mark.needs("wire", "slow-link")
 @pytest.mark.req("LINK-05", "DOCK-07")
 def test_a_controller_that_is_killed_while_a_camera_offloads(
     bench: Bench, controller: ScenarioController, destination: DestinationFolder
@@ -139,6 +144,7 @@ def test_a_destination_that_is_away_and_comes_back(
     controller.until(lambda status: not status["destination"]["trouble"], "the trouble to be over")
 
 
+@pytest.mark.needs("truth", "power")
 @pytest.mark.req("CAM-19", "LINK-06")
 def test_power_lost_while_recording(bench: Bench, controller: ScenarioController, destination: DestinationFolder):
     camera = bench.camera(2)

@@ -17,6 +17,7 @@ def bay_of(status: dict[str, Any], number: int) -> dict[str, Any]:
     return status["docks"][0]["bays"][number - 1]
 
 
+@pytest.mark.needs("worn", "press", "slow-link")
 @pytest.mark.req("LINK-01", "LINK-06", "DOCK-01", "DOCK-05", "CAM-03", "CAM-21", "CTRL-03", "CTRL-09", "HIL-01")
 def test_a_recording_is_docked_checked_offloaded_delivered_and_erased(
     bench: Bench, controller: ScenarioController, destination: DestinationFolder
@@ -43,7 +44,7 @@ def test_a_recording_is_docked_checked_offloaded_delivered_and_erased(
     status = controller.until(
         lambda status: status if bay_of(status, 1)["lamp"] == "ready" else None, "the bay's lamp to say ready"
     )
-    until(lambda: bench.dock(1).lamps(1) == READY, "the lamp itself to be green")
+    until(lambda: bench.dock(1).shows(1, READY), "the lamp itself to be green")
     (seen,) = [each for each in status["cameras"] if each["serial"] == camera.serial]
     assert (seen["recordings"], seen["place"]) == (0, {"dock": bench.dock(1).serial, "bay": 1})
     assert controller.status_of(recording)["place"] == "destination"

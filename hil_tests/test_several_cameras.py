@@ -11,6 +11,7 @@ SLOW_BYTES_PER_S = 400_000
 UNEQUAL_MAX = 1.5  # of two cameras on equal links: how much faster one may be than the other
 
 
+@pytest.mark.needs("worn:3", "any-bay", "press", "slow-link")
 @pytest.mark.req("LINK-07")
 def test_two_cameras_offload_at_once(bench: Bench, controller: ScenarioController, destination: DestinationFolder):
     cameras = [bench.camera(1), bench.camera(2)]
@@ -37,6 +38,7 @@ def test_two_cameras_offload_at_once(bench: Bench, controller: ScenarioControlle
     assert max(rates) <= min(rates) * UNEQUAL_MAX, f"one was preferred: {rates} MB/s"
 
 
+@pytest.mark.needs("worn:3", "any-bay", "press", "slow-link")
 @pytest.mark.req("LINK-07")
 def test_one_records_while_another_offloads(
     bench: Bench, controller: ScenarioController, destination: DestinationFolder
@@ -58,6 +60,7 @@ def test_one_records_while_another_offloads(
         destination.clip(controller.status_of(recording)["container"]).must_be(truth)
 
 
+@pytest.mark.needs("cameras:4", "unworn", "any-bay", "press", "look")
 @pytest.mark.req("CAM-02", "CAM-28")
 def test_a_camera_that_nobody_wears_flashes_red_and_does_not_record(bench: Bench, controller: ScenarioController):
     camera = bench.camera(4)

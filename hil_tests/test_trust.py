@@ -22,6 +22,7 @@ def cameras(controller: ScenarioController, *words: str) -> list[dict[str, Any]]
     return found
 
 
+@pytest.mark.needs("worn", "any-bay", "press", "factory")
 @pytest.mark.req("CTRL-21", "CTRL-01", "LINK-04")
 @pytest.mark.timeout(120)
 def test_a_controller_that_has_lost_everything_gets_its_cameras_back(
@@ -55,6 +56,7 @@ def test_a_controller_that_has_lost_everything_gets_its_cameras_back(
     assert (row["admission"], row["online"]) == ("member", True)
 
 
+@pytest.mark.needs("worn:2", "any-bay", "press", "factory")
 @pytest.mark.req("CTRL-03", "CAM-28")
 def test_a_camera_is_drained_removed_and_added_again(
     bench: Bench, controller: ScenarioController, destination: DestinationFolder

@@ -10,12 +10,14 @@ from typing import Any
 
 from firmware.camera import access, card, states
 from firmware.camera import assignment as lending
+from firmware.camera.behaviour import Behaviour
 from firmware.camera.lamp import StatusLamp
 from firmware.camera.membership import Membership
 from firmware.camera.power import Power
 from firmware.camera.recorder import CameraIdentity, Outcome, Profile, Recorder
 from firmware.camera.service import CameraService
 from firmware.camera.trust import CameraTrust
+from firmware.camera.usage import UsageLog
 from firmware.camera.vault import VaultError
 from firmware.drivers.buttons import DOUBLE_PRESS, HOLD, PRESS, Button
 from firmware.drivers.cable import Cable
@@ -70,6 +72,8 @@ class CameraApp(Application):
         button = board["buttons"]["record"]
         self._record_pin: str = button["pin"]
         self._record = Button(button["hold_ms"], 0)
+        self._press_start = PRESS
+        self._press_times_ms: tuple[int, int] = (button["hold_ms"], button["double_ms"])
         sealer = FileSealer(ports.board_secret, ports.entropy) if ports.board_secret else None
         self.trust = CameraTrust(ports.files, sealer, board["suite"], ports.wrap_key or hpke_wrapping.wrap)
         self.vault = self.trust.vault(ports.entropy)
@@ -98,7 +102,10 @@ class CameraApp(Application):
             self.membership.system,
             self.power.percent,
         )
-        handlers = self.membership.guarded({**self.service.handlers(), **self.power.handlers()})
+        self.behaviour = Behaviour(ports.files)
+        self.usage = UsageLog(ports.files, sealer, ports.clock, ports.entropy, self.power.percent)
+        parts = (self.service, self.power, self.behaviour, self.usage)
+        handlers = self.membership.guarded({name: do for part in parts for name, do in part.handlers().items()})
         self.cable = Cable(ports.stream, self._new_session, handlers, self._read_piece, self._on_change)
         self._dock = Debounce(DOCK_STABLE_MS, DOCK_SAMPLES, DOCK_SAMPLES)
         self._docked: bool = ports.pins.read(DOCK_PIN)
@@ -106,6 +113,8 @@ class CameraApp(Application):
         self._lamp_change_ms: int | None = None
         self._card_retry_ms: int | None = None
         self._left_retry_ms: int | None = None
+        self._usage_retry_ms = 0
+        self._recorded_by = ""  # whose the recording is that was begun last
         self._start()
 
     def is_docked(self) -> bool:
@@ -124,8 +133,8 @@ class CameraApp(Application):
         self._tell()
         self.cable.pump(now_ms)
         self._follow_membership()
-        offered = self.state == "docked" and self.assignment.is_offered()
-        self._lamp_change_ms = self.lamp.show("offered" if offered else self.state, now_ms)
+        self._write_usage(now_ms)
+        self._lamp_change_ms = self.lamp.show(self._shown(), now_ms)
         self._watchdog.feed()
 
     def next_deadline_ms(self) -> int | None:
@@ -158,6 +167,9 @@ class CameraApp(Application):
 
     def _start(self) -> None:
         works = self._open_card()
+        if self.power.went_empty():
+            self.usage.note("battery_empty", self._wearer_id())
+        self.usage.note("power_on")
         if works and not self.membership.is_adopted():
             self._happen(states.POWER_ON + "_factory")
         else:
@@ -171,7 +183,9 @@ class CameraApp(Application):
         if docked == self._docked:
             return
         self._docked = docked
+        wearer_before = self._wearer_id()
         self.assignment.see(lending.DOCKED if docked else lending.UNDOCKED, now_ms)
+        self.usage.note("docked" if docked else "undocked", wearer_before if docked else self._wearer_id())
         if not self._docked:
             self._happen_here(states.UNDOCK)
             return
@@ -181,8 +195,9 @@ class CameraApp(Application):
             self.recorder.stop(CAUSE_DOCKED)
 
     def _follow_button(self, now_ms: int) -> None:
+        self._choose_press()
         for word in self._record.feed(self._pins.read(self._record_pin), now_ms):
-            if word in (PRESS, DOUBLE_PRESS) and states.may_record(self.state):
+            if word in (self._press_start, DOUBLE_PRESS) and states.may_record(self.state):
                 self._begin()
             elif word == HOLD and self.state == "recording":
                 self._happen(states.STOP)
@@ -203,11 +218,14 @@ class CameraApp(Application):
             self._break()
         else:
             self._happen(states.RECORD)
+            self._recorded_by = wearer.wearer_id
+            self.usage.note("recording_started", wearer.wearer_id, CAUSE_BUTTON)
 
     def _follow_recorder(self) -> None:
         outcome = self.recorder.poll()
         if outcome is not None:
             self.last_outcome = outcome
+            self._note_outcome(outcome)
             if outcome.manifest is None:  # discarded, or the card did not take its end: then it is still to be closed
                 self._left_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
         if self.state == "recording" and self.recorder.state == "finishing":
@@ -241,6 +259,8 @@ class CameraApp(Application):
             notes = self.vault.open()
             self.power.load()
             self.assignment.load(self._docked)
+            self.behaviour.load()
+            self.usage.load()
         except (VaultError, PortFault, FormatError):
             self._card_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
             return False
@@ -250,6 +270,7 @@ class CameraApp(Application):
         return True
 
     def _break(self) -> None:
+        self.usage.note("malfunction", self._wearer_id())
         self._happen(states.FAULT)
         self._card_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
 
@@ -273,6 +294,8 @@ class CameraApp(Application):
 
     def _let_go(self) -> None:
         self.assignment.keep(None, "")
+        self.behaviour.forget()
+        self.usage.forget()
 
     def _on_change(self, change: events.Event) -> None:
         self.membership.follow(change, self.cable.session)
@@ -302,15 +325,46 @@ class CameraApp(Application):
 
     def _profile(self) -> Profile:
         modes = {mode["name"]: mode for mode in self._video["modes"]}
-        mode = modes.get(self.assignment.profile) or modes[self._video["default"]]
+        quality = self.behaviour.word("video_quality", self.assignment.profile)
+        mode = modes.get(quality) or modes[self._video["default"]]
         return Profile(
             name=self.assignment.profile or mode["name"],
             width_px=mode["width_px"],
             height_px=mode["height_px"],
             frames_per_second=mode["frames_per_second"],
             bit_rate_bps=mode["bit_rate_bps"],
-            audio=True,
+            audio=self.behaviour.is_on("audio", True),
         )
+
+    def _choose_press(self) -> None:
+        """Single or double, as the profile has it; a change counts when the button rests."""
+        wanted = DOUBLE_PRESS if self.behaviour.word("record_press", "single") == "double" else PRESS
+        if wanted != self._press_start and self._record.next_deadline_ms() is None:
+            hold_ms, double_ms = self._press_times_ms
+            self._record = Button(hold_ms, double_ms if wanted == DOUBLE_PRESS else 0)
+            self._press_start = wanted
+
+    def _shown(self) -> str:
+        """What the lamp shows: the state, or what the profile has instead of it."""
+        if self.state == "docked" and self.assignment.is_offered():
+            return "offered"
+        front = self.behaviour.word("front_indicator", "steady")
+        return f"recording_{front}" if self.state == "recording" and front in ("none", "flash") else self.state
+
+    def _wearer_id(self) -> str:
+        return self.assignment.wearer.wearer_id if self.assignment.wearer is not None else ""
+
+    def _note_outcome(self, outcome: Outcome) -> None:
+        manifest = outcome.manifest
+        length_ms = manifest.stopped.monotonic_ms - manifest.started.monotonic_ms if manifest is not None else 0
+        self.usage.note("recording_ended", self._recorded_by, outcome.cause, max(length_ms, 0) // 1000)
+
+    def _write_usage(self, now_ms: int) -> None:
+        """Never beside a recording, and only of a camera that is somebody's: what is no use costs no write."""
+        if self.state in ("recording", "finishing", "malfunctioning") or now_ms < self._usage_retry_ms:
+            return
+        if self.membership.is_known() and self.membership.is_adopted() and not self.usage.write():
+            self._usage_retry_ms = now_ms + RETRY_CARD_MS
 
     def _new_session(self) -> Session:
         nonce: int = struct.unpack("<Q", self._entropy.random_bytes(8))[0]

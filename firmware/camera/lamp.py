@@ -14,6 +14,8 @@ BY_STATE = {
     "unassigned": ((250, lamps.RED), (750, lamps.DARK)),
     "ready": ((0, lamps.GREEN),),
     "recording": ((0, lamps.RED),),
+    "recording_flash": ((500, lamps.RED), (500, lamps.DARK)),  # CAM-15: as the profile has it
+    "recording_none": ((0, lamps.DARK),),
     "finishing": ((100, lamps.RED), (100, lamps.DARK)),
     "safe_mode": ((500, lamps.RED), (500, lamps.AMBER)),
     "malfunctioning": ((100, lamps.RED), (400, lamps.DARK)),

@@ -66,6 +66,10 @@ class Power:
         if self._is_managed():
             self._log.load(self._clock.wall().unix_ms)
 
+    def went_empty(self) -> bool:
+        """Whether the camera went out for want of charge, the last time that it was on."""
+        return self._log.went_empty
+
     def step(self, now_ms: int, docked: bool) -> None:
         """Look at the chips when it is time, and at the supply while it is measured."""
         self._sample(now_ms)
@@ -198,8 +202,8 @@ class Power:
         charger = self._charger
         if charger is None or not self._supplied:
             return
+        was, now = charger.faults()  # before the sign of life: it ends what is told of the watchdog
         charger.feed()
-        was, now = charger.faults()
         self._ready = self._ready and not was.watchdog and not now.watchdog
         self._phase = charger.state()
         self._charge_ua = charger.read_charge_ua()

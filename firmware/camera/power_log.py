@@ -28,12 +28,14 @@ _KEYS = frozenset({"format", "schema", "docked", "undocked", "cycles", "low", "s
 
 
 class PowerLog:
-    """``docked_percent``, ``undocked_percent``: PERCENT_UNKNOWN until seen; ``cycles_permille``: of all charge put in."""
+    """``docked_percent``, ``undocked_percent``: PERCENT_UNKNOWN until seen; ``cycles_permille``: of all charge put in;
+    ``went_empty``: the last time it was on, it went out for want of charge."""
 
     def __init__(self, files: Files) -> None:
         self.docked_percent = PERCENT_UNKNOWN
         self.undocked_percent = PERCENT_UNKNOWN
         self.cycles_permille = 0
+        self.went_empty = False
         self._files = files
         self._low_since_unix_ms: int | None = None
         self._shutdowns_unix_ms: list[int] = []
@@ -50,6 +52,7 @@ class PowerLog:
         self.docked_percent, self.undocked_percent, self.cycles_permille, low, self._shutdowns_unix_ms = kept
         self._written_permille = self.cycles_permille
         if low:
+            self.went_empty = True
             self._shutdowns_unix_ms = [*self._shutdowns_unix_ms, low[0] or now_unix_ms][-SHUTDOWNS_MAX:]
             self._unwritten = True
 

@@ -6,7 +6,7 @@ own resistance: for that the camera must report its side (``measure_power``), an
 
 Uncertainty with a Pico's converter (8.7 effective bits, integral error 8 steps of 0.8 mV): presence and coupling
 +-8 mV; supply +-1.5 % (divider of two 1 % resistors); current +-10 mA +-2 % (amplifier offset and gain, shunt);
-temperature +-2 K (``firmware.drivers.thermistor``).
+temperature +-2.5 K (``firmware.drivers.thermistor``).
 """
 
 from firmware.link.schema import QUANTITIES, VERDICTS, number_of

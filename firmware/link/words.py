@@ -45,16 +45,16 @@ QUANTITIES = (
     (7, "bounces", "count"),
     (8, "block_temperature", "mC"),  # at the block of the contacts, thousandths of a degree Celsius
 )
-# of a camera's usage log: number, name, what ``value`` is
+# of a camera's usage log; the value beside it is the battery in percent, or 255 where it is unknown
 USAGE_EVENTS = (
-    (1, "power_on", "battery %"),
-    (2, "power_off", "battery %"),
-    (3, "docked", "battery %"),
-    (4, "undocked", "battery %"),
-    (5, "recording_started", "battery %"),
-    (6, "recording_ended", "s"),
-    (7, "battery_empty", "battery %"),
-    (8, "malfunction", "battery %"),
+    (1, "power_on"),
+    (2, "power_off"),
+    (3, "docked"),
+    (4, "undocked"),
+    (5, "recording_started"),
+    (6, "recording_ended"),  # the value is its length in seconds
+    (7, "battery_empty"),
+    (8, "malfunction"),
 )
 CHARGING_STATES = (
     (0, "no_supply"),

@@ -89,13 +89,14 @@ class HandsPart(Part):
 
     In a command stand ``{board}`` for the board's name, ``{serial}``, ``{dock}``, ``{bay}``, ``{button}``,
     ``{hold_s}``, ``{bytes_per_s}``; no shell reads it. ``look`` prints the names of the lamps that are lit; its
-    ``{bay}`` is 0 for a camera's own. ``slow`` gets 0 for as fast as before."""
+    ``{bay}`` is 0 for a camera's own. ``slow`` makes a board's line slow, ``fast`` as fast as before."""
 
     dock: Command | None = None
     undock: Command | None = None
     press: Command | None = None
     look: Command | None = None
     slow: Command | None = None
+    fast: Command | None = None
     person: bool = True
 
 

@@ -35,10 +35,15 @@ class BoardHands:
         self._person = person if bench.hands.person else None
         self._log = log
         self._docked: set[str] = set()
+        self._slow: set[str] = set()
 
     def find_docked(self, *cameras: str) -> None:
         """These were docked when the bench was found."""
         self._docked.update(cameras)
+
+    def has_docked(self, camera: str) -> bool:
+        """Whether it is in a bay, as far as the hands know."""
+        return camera in self._docked
 
     @property
     def features(self) -> frozenset[str]:
@@ -47,8 +52,9 @@ class BoardHands:
             "any-bay": hands.dock or self._person,
             "press": hands.press or self._person,
             "look": hands.look,
+            "badge": self._person,
             "power": self._person or all(camera.power is not None and not camera.bay for camera in cameras),
-            "slow-link": hands.slow,
+            "slow-link": hands.slow and hands.fast,
         }
         return frozenset({name for name, way in has.items() if way} | set(self._bench.features))
 
@@ -87,6 +93,9 @@ class BoardHands:
             how = "Press and let go of" if hold_s < 1 else f"Hold for {hold_s:.0f} s"
             self._please(f"{how} the {button} button of {camera} ({part.serial})")
 
+    def show_badge(self, uid: str, seconds: float) -> None:
+        self._please(f"Hold the badge {uid} to the reader for about {max(1, round(seconds))} s")
+
     def set_power(self, board: str, on: bool) -> None:
         part = self._bench.find(board)
         if part.power is not None and not part.bay:
@@ -114,9 +123,15 @@ class BoardHands:
         return self._one().sees(f"{where} shows a steady {lit} lamp" if lit != "no" else f"{where} shows no lamp")
 
     def limit_link(self, board: str, bytes_per_s: int | None) -> None:
-        if self._hands.slow is None:
-            raise Unsupported(f"nothing on bench {self._bench.name} makes a link slow; name [hands] slow")
-        self._run(self._hands.slow, self._bench.find(board), bytes_per_s=bytes_per_s or 0)
+        if self._hands.slow is None or self._hands.fast is None:
+            raise Unsupported(f"nothing on bench {self._bench.name} makes a link slow; name [hands] slow and fast")
+        part = self._bench.find(board)
+        if bytes_per_s is not None:
+            self._slow.add(board)
+            self._run(self._hands.slow, part, bytes_per_s=bytes_per_s)
+        elif board in self._slow:
+            self._slow.discard(board)
+            self._run(self._hands.fast, part)
 
     def inject(self, board: str, component: str, fault: str, instance: int) -> None:
         actions: dict[str, Callable[[], None]] = {
@@ -132,9 +147,8 @@ class BoardHands:
     def tidy(self) -> None:
         for camera in sorted(self._docked):
             self.take_out(camera)
-        if self._hands.slow is not None:
-            for camera in self._bench.of_kind("camera"):
-                self.limit_link(camera.name, None)
+        for board in sorted(self._slow):
+            self.limit_link(board, None)
 
     def crashes(self) -> list[str]:
         return []  # a board says so itself, to its controller

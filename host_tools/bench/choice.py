@@ -96,6 +96,11 @@ class Choice:
             return None
         return Person(heard, told)
 
+    def close(self) -> None:
+        """Give the terminal back."""
+        if (person := self.__dict__.get("person")) is not None:
+            person.close()
+
     @property
     def asks_a_person(self) -> bool:
         """Whether somebody will be asked to do something."""
@@ -110,7 +115,7 @@ class Choice:
         worn = load_roster(self._root / ROSTER_FILE).assignments.keys()
         parts = [*self.plan.dock, *self.plan.camera]
         units = tuple(emulated_unit(part, part.serial in worn) for part in parts)
-        return Offer(self.plan.name, True, frozenset(BENCH_FEATURES), units)
+        return Offer("emulated", True, frozenset(BENCH_FEATURES), units)
 
     def house(self) -> House:
         """To live in; not started."""

@@ -19,6 +19,7 @@ BENCH_FEATURES: Final[dict[str, str]] = {
     "any-bay": "a camera can be put into whatever bay a scenario names",
     "press": "buttons can be pressed",
     "look": "the lamps of a camera can be seen by a program, at any moment",
+    "badge": "a badge can be held to an RFID reader",
     "power": "a board's own supply can be cut and restored",
     "slow-link": "the line to a board can be made slow",
     "faults": "faults can be injected by name",

@@ -41,6 +41,10 @@ class Hands(Protocol):
         """Press a button for so long. May answer before it is let go."""
         ...
 
+    def show_badge(self, uid: str, seconds: float) -> None:
+        """Hold a badge of that number to the reader."""
+        ...
+
     def set_power(self, board: str, on: bool) -> None:
         """A board's own supply: a camera's battery, a dock's mains adapter."""
         ...
@@ -101,6 +105,12 @@ class EmulatedHands:
     def press(self, camera: str, button: str, hold_s: float) -> None:
         self._client.call("press", camera=camera, button=button, hold_s=hold_s)
 
+    def show_badge(self, uid: str, seconds: float) -> None:
+        reader = next(iter(self._client.call("state")["readers"]), "")
+        if not reader:
+            raise Unsupported("this bench has no reader: add [[reader]] to its file")
+        self._client.call("badge", reader=reader, uid=uid, seconds=seconds)
+
     def set_power(self, board: str, on: bool) -> None:
         self._client.call("set_power", board=board, on=on)
 
@@ -120,9 +130,11 @@ class EmulatedHands:
 
     def inject(self, board: str, component: str, fault: str, instance: int) -> None:
         try:
-            self._client.call("fault", board=board, component=component, type=fault, instance=instance)
+            answer = self._client.call("fault", board=board, component=component, type=fault, instance=instance)
         except LocalError as error:
-            raise Unsupported(str(error)) from error
+            raise HandsFailed(str(error)) from error
+        if answer["outcome"] == "unsupported":
+            raise Unsupported(answer["text"])
 
     def tidy(self) -> None:
         state = self._client.call("state")
@@ -152,6 +164,11 @@ class Person:
     def __init__(self, heard: TextIO, told: TextIO) -> None:
         self._heard = heard
         self._told = told
+
+    def close(self) -> None:
+        """The terminal is needed no more."""
+        self._heard.close()
+        self._told.close()
 
     def please(self, text: str) -> None:
         """Ask for something to be done, and wait until it is. HandsFailed if it is not."""

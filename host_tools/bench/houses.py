@@ -331,7 +331,8 @@ class BoardHouse:
             return next((each for each in status["cameras"] if each["serial"] == part.serial and each["online"]), None)
 
         try:
-            self.hands.put_in(part.name, dock, bay)
+            if not self.hands.has_docked(part.name):
+                self.hands.put_in(part.name, dock, bay)
             seen = controller.until(row, f"{part.name} ({part.serial}) to answer in its bay", COME_UP_LIMIT_S)
             if seen["admission"] == "factory":
                 controller.command("add_camera", serial=part.serial)

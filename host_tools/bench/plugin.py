@@ -8,6 +8,7 @@ scenarios that need it, not the run.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ from host_tools.transports.errors import LinkLost
 
 FIXTURES: Final = "host_tools.bench.scenario_plugin"
 SCENARIO_FIXTURES: Final = {"bench_house", "scenario_folder", "measure"}
+NOT_TOLD: Final = ("at_failure", "at_end", "house")  # of the evidence: for this process alone
 UNIT_FIXTURES: Final = {"bench_camera_unit": "camera", "bench_dock_unit": "dock"}
 EVIDENCE: Final = pytest.StashKey[dict[str, Any]]()
 JUNIT_FILE: Final = "junit.xml"
@@ -58,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     choice = Choice(config)
     config.stash[CHOICE] = choice
+    config.add_cleanup(choice.close)
     config.stash[LEFT_OUT] = {}
     if config.getoption("bench") is not None:  # else it is the emulated one, and is read when a scenario needs it
         try:
@@ -65,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
             _refuse_workers(config, choice)
         except BenchTrouble as error:
             raise pytest.UsageError(str(error)) from error
-        config.pluginmanager.import_plugin(FIXTURES)
+        config.pluginmanager.register(importlib.import_module(FIXTURES), FIXTURES)
     kept = record_folder(config)
     if kept is not None and not hasattr(config, "workerinput"):
         config.option.xmlpath = config.option.xmlpath or str(kept / JUNIT_FILE)
@@ -140,15 +143,12 @@ def pytest_runtest_makereport(
         for title, text in gather():
             evidence.setdefault("logs", []).append((title, text))
             report.sections.append((title, "\n".join(text.splitlines()[-_LINES_SHOWN_MAX:])))
-    if report.when == "teardown":
-        return report
     if report.when == "call":
-        for measured in evidence.get("measurements", []):
-            text = str(from_json(measured["name"], measured["record"]))
-            report.user_properties.append(("measurement", f"{measured['unit']}: {text}"))
+        for look in evidence.get("at_end", []):
+            look()
+        item.user_properties += _properties(evidence)  # of the item: the report of its tear-down closes its JUnit case
     if report.when == "call" or not report.passed:
-        report.user_properties.append(("bench_seed", str(evidence["seed"])))
-        plain = {name: value for name, value in evidence.items() if name not in ("at_failure", "house")}
+        plain = {name: value for name, value in evidence.items() if name not in NOT_TOLD}
         setattr(report, ATTRIBUTE, {**plain, "logs": [list(pair) for pair in plain.get("logs", [])]})
     return report
 
@@ -215,11 +215,16 @@ def _judge_measurements(item: pytest.Item) -> None:
     measured = [from_json(each["name"], each["record"]) for each in evidence.get("measurements", [])]
     bad = [str(each) for each in measured if each.outcome in FAILING]
     if bad:
-        raise MeasuredOutside("out of its limits:\n" + "\n".join(f"  {text}" for text in bad))
+        pytest.fail("measured outside of its limits:\n" + "\n".join(f"  {text}" for text in bad), pytrace=False)
 
 
-class MeasuredOutside(AssertionError):
-    """A scenario did all it should, and what it measured was not what it may be."""
+def _properties(evidence: dict[str, Any]) -> list[tuple[str, object]]:
+    """For JUnit."""
+    found: list[tuple[str, object]] = [("bench", evidence["bench"]), ("bench_seed", evidence["seed"])]
+    found += [("board", f"{name} {serial}") for serial, name in evidence.get("used", [])]
+    for measured in evidence.get("measurements", []):
+        found.append(("measurement", f"{measured['unit']} {from_json(measured['name'], measured['record'])}".strip()))
+    return found
 
 
 def _note_broken(item: pytest.Item, reason: str) -> None:

@@ -88,6 +88,10 @@ class Recorder:
         paths = records.write()
         target = self._folder / REPORT_FILE
         target.write_text(page(self._page(run, records)), encoding="utf-8")
+        for name, heard in self._heard.items():
+            for serial, measured in heard.measurements():
+                if measured.outcome != "pass":
+                    terminalreporter.write_line(f"{serial} {measured} [{name.rpartition('::')[2]}]".strip())
         terminalreporter.write_line(f"bench records: {len(paths)} units and {target}")
 
     def _add(self, records: RunRecords, name: str, heard: Heard, models: dict[str, str]) -> None:
@@ -114,9 +118,8 @@ class Recorder:
             )
             for name, heard in self._heard.items()
         ]
-        command = f"pytest --bench-seed {run.seed}" + (
-            f" --bench {self._config.stash[CHOICE].file}" if run.lane else ""
-        )
+        named = self._config.getoption("bench")
+        command = f"pytest hil_tests --bench-seed {run.seed}" + (f" --bench {named}" if named else "")
         return Page(
             run, _wall_ms(), tuple(scenarios), dict(self._config.stash[LEFT_OUT]), tuple(records.units()), command
         )

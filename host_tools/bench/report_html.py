@@ -18,6 +18,7 @@ from host_tools.bench.records import Run, Unit, outcome_of
 
 TEXT_CHARACTERS_MAX: Final = 400_000  # of one log: a page that is larger opens in no browser
 WIRE: Final = "wire"  # the title of a trace among the logs
+WIRE_LINES_SHOWN: Final = 60
 BAR_WIDTH_PX: Final = 160
 BAR_MARGIN: Final = 0.25  # of the limits' span, shown beyond each of them
 WORST_FIRST: Final = ("error", "failed", "skipped", "passed")
@@ -45,6 +46,7 @@ details { border: 1px solid var(--line); border-radius: 4px; margin: .5rem 0; }
 details > details { margin: .5rem .75rem; }
 summary { cursor: pointer; padding: .5rem .75rem; background: var(--panel); overflow-wrap: anywhere; }
 details > :not(summary):not(details) { margin: .5rem .75rem; }
+.wide { overflow-x: auto; } .wide table { min-width: 46rem; } td.unit { white-space: nowrap; }
 pre { overflow: auto; max-height: 32rem; font: 12.5px/1.4 ui-monospace, monospace; background: var(--panel);
   padding: .6rem; white-space: pre; } pre.message { max-height: 24rem; border-left: 4px solid var(--fail); }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
@@ -168,15 +170,27 @@ def _scenario(each: Scenario) -> str:
     if each.measurements:
         body.append(_measurement_table([(each.name, *pair) for pair in each.measurements], with_scenario=False))
     for title, text in sorted(each.logs, key=lambda log: log[0] != WIRE):
-        lines = text.count("\n") + bool(text)
-        opened = " open" if bad and title == WIRE else ""
-        name = "Wire, decoded" if title == WIRE else title[:1].upper() + title[1:]
-        body.append(
-            f'<details{opened}><summary>{escape(name)} <span class="soft">{lines} lines</span></summary>'
-            f"<pre>{escape(_cut(text)) or '(nothing)'}</pre></details>"
-        )
+        body += _wire(text, opened=bad) if title == WIRE else [_log(title[:1].upper() + title[1:], text, False)]
     told = "".join(body) or '<p class="soft">Nothing to add.</p>'
     return f"<details{' open' if bad else ''}>{head}{told}</details>"
+
+
+def _wire(text: str, opened: bool) -> list[str]:
+    """The end is what tells why, so it comes first; the rest is behind it."""
+    lines = text.splitlines()
+    end = lines[-WIRE_LINES_SHOWN:]
+    title = "Wire, decoded" if len(end) == len(lines) else "Wire, decoded: the end"
+    whole = [_log("Wire, decoded: all of it", text, False)] if len(end) < len(lines) else []
+    return [_log(title, "\n".join(end), opened), *whole]
+
+
+def _log(title: str, text: str, opened: bool) -> str:
+    count = len(text.splitlines())
+    return (
+        f"<details{' open' if opened else ''}><summary>{escape(title)} "
+        f'<span class="soft">{count} line{"" if count == 1 else "s"}</span></summary>'
+        f"<pre>{escape(_cut(text)) or '(nothing)'}</pre></details>"
+    )
 
 
 def _measurements(scenarios: Sequence[Scenario]) -> list[str]:
@@ -194,24 +208,24 @@ def _measurement_table(rows: Sequence[tuple[str, str, Measurement]], with_scenar
         drawn = bar(number, measured.limits) if number is not None and measured.limits else ""
         doc = f'<br><span class="soft">{escape(measured.doc)}</span>' if measured.doc else ""
         cells = [
-            f"<td>{escape(serial)}</td><td>{escape(measured.name)}{doc}</td>",
+            f'<td class="unit">{escape(serial)}</td><td>{escape(measured.name)}{doc}</td>',
             f'<td class="number">{escape(shown)} {escape(measured.units)}</td><td>{drawn}</td>',
             f"<td>{escape(str(measured.limits or ''))}</td>",
             f'<td class="{measured.outcome}">{measured.outcome}</td>',
             f'<td class="soft">{escape(scenario.rpartition("::")[2])}</td>' if with_scenario else "",
         ]
         lines.append("".join(cells))
-    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+    return _table(lines)
 
 
 def _left_out(left_out: Mapping[str, Sequence[str]]) -> list[str]:
     if not left_out:
         return []
     rows = [
-        f"<tr><td>{escape(reason)}</td><td>{'<br>'.join(escape(name) for name in names)}</td></tr>"
+        f"<td>{escape(reason)}</td><td>{'<br>'.join(escape(name) for name in names)}</td>"
         for reason, names in sorted(left_out.items())
     ]
-    return ["<h2>Left out on this bench</h2>", f"<table><tr><th>Why</th><th>What</th></tr>{''.join(rows)}</table>"]
+    return ["<h2>Left out on this bench</h2>", _table(["<th>Why</th><th>What</th>", *rows])]
 
 
 def _units(units: Sequence[Unit]) -> list[str]:
@@ -219,13 +233,16 @@ def _units(units: Sequence[Unit]) -> list[str]:
         return []
     head = "".join(f"<th>{title}</th>" for title in ("Unit", "Board", "Model", "Firmware", "Scenarios", "Outcome"))
     rows = [
-        "<tr>"
-        + "".join(f"<td>{escape(text)}</td>" for text in (unit.serial, unit.board, unit.model, unit.firmware))
+        "".join(f"<td>{escape(text)}</td>" for text in (unit.serial, unit.board, unit.model, unit.firmware))
         + f'<td class="number">{len(unit.phases)}</td>'
-        + f'<td class="{outcome_of(unit).lower()}">{outcome_of(unit)}</td></tr>'
+        + f'<td class="{outcome_of(unit).lower()}">{outcome_of(unit)}</td>'
         for unit in units
     ]
-    return ["<h2>Units</h2>", f"<table><tr>{head}</tr>{''.join(rows)}</table>"]
+    return ["<h2>Units</h2>", _table([head, *rows])]
+
+
+def _table(rows: Sequence[str]) -> str:
+    return '<div class="wide"><table>' + "".join(f"<tr>{row}</tr>" for row in rows) + "</table></div>"
 
 
 def _cut(text: str) -> str:

@@ -61,6 +61,10 @@ class Bench:
         for camera in cameras:
             until(camera.press_unless_recording, f"{camera.name} to record")
 
+    def show_badge(self, uid: str, seconds: float = 0.6) -> None:
+        """Hold a badge of that number to the reader. Needs "badge"."""
+        self.hands.show_badge(uid, seconds)
+
     def let_pass(self, seconds: float) -> None:
         """Let cameras record. A recording has a length: the one thing in a scenario that is waited for by the clock."""
         time.sleep(seconds)

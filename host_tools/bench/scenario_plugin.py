@@ -131,8 +131,9 @@ def scenario_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
         kept = record_folder(request.config)
         if kept is not None and request.node.stash.get(CALL_FAILED, False):
             place = kept / "captures" / file_name(request.node.name[:NODE_CHARACTERS_MAX])
+            shutil.rmtree(place, ignore_errors=True)  # of an earlier run
             if (Path(folder) / WIRE_NAME).is_dir():
-                shutil.copytree(Path(folder) / WIRE_NAME, place, dirs_exist_ok=True)
+                shutil.copytree(Path(folder) / WIRE_NAME, place)
 
 
 @pytest.fixture
@@ -142,9 +143,9 @@ def controller(
     """A controller that knows nothing yet, being started."""
     made = bench_house.controller(scenario_folder)
     at_failure(request, lambda: _told_by(made, trace))
+    evidence_of(request)["at_end"] = [lambda: about_firmware(request, made)]
     made.start()
     yield made
-    about_firmware(request, made)
     made.stop()
 
 
@@ -192,18 +193,20 @@ def at_failure(request: pytest.FixtureRequest, gather: Callable[[], list[tuple[s
 
 
 def about_firmware(request: pytest.FixtureRequest, controller: ScenarioController) -> None:
-    """Which firmware the cameras said they have, if the controller still answers."""
+    """Which firmware the boards said they have, if the controller still answers."""
     try:
-        rows = controller.status()["cameras"]
+        status = controller.status()
     except (ScenarioFailed, LocalError):
         return
-    evidence_of(request)["firmware"] = {row["serial"]: row["firmware"] for row in rows if row["firmware"]}
+    rows = [*status["docks"], *status["cameras"]]
+    evidence_of(request)["firmware"] = {row["serial"]: row["firmware"] for row in rows if row.get("firmware")}
 
 
 def must_work(house: House, unit: Unit) -> None:
     """Skips the scenario, and tells why, if its board is broken."""
     if unit.name in house.broken:
-        raise pytest.skip.Exception(f"{unit.name} is broken: {house.broken[unit.name]}")
+        reason = house.broken[unit.name].removeprefix(f"{unit.name}: ")
+        raise pytest.skip.Exception(f"{unit.name} is broken: {reason}")
 
 
 def must_have_enough(house: House, node: Any) -> None:
@@ -213,7 +216,7 @@ def must_have_enough(house: House, node: Any) -> None:
     needed = {"docks": 1} | dict(parsed(need) for need in needs_of(node))
     for word in COUNTED:
         if working[word] < needed.get(word, 0):
-            why = "; ".join(house.broken.values())
+            why = "; ".join(f"{name}: {reason.removeprefix(f'{name}: ')}" for name, reason in house.broken.items())
             raise pytest.skip.Exception(f"{needed[word]} {word} needed, {working[word]} work: {why}")
 
 

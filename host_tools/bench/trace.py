@@ -15,7 +15,7 @@ from host_tools.protocol.replay import read_entries
 
 LINE_CHARACTERS_MAX = 400  # of one entry: what is longer is bulk
 LINES_KEPT_MAX = 2_000  # of a report: the end tells why it failed
-QUIET = frozenset({"ack", "ping", "pong", "keep_alive"})  # frames that only say that a line is alive
+QUIET = frozenset({"ack", "ping", "pong", "segment"})  # signs of life, and what carries the messages that follow it
 
 
 class Trace:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from host_tools.cli import bench_scan
+from host_tools.cli import badge_commands, bench_scan
 from host_tools.emulator.errors import BenchError
 from host_tools.emulator.fault_plan import read_plan
 from host_tools.emulator.faults import table as fault_table
@@ -150,6 +150,7 @@ def stop(folder: Folder = BENCH) -> None:
 
 
 bench_scan.register(app)
+badge_commands.register_bench(app)
 
 
 def _only_board(found: dict[str, Any]) -> str:

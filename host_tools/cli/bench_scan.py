@@ -81,13 +81,16 @@ def locks(folder: LockFolder = None) -> None:
 
 def look(
     board: str,
+    bay: Annotated[int, typer.Argument(help="Of a dock; 0 for a camera's own lamps.")] = 0,
     folder: Annotated[Path, typer.Option(help="The bench's folder.")] = Path("bench"),
 ) -> None:
-    """The names of the lamps of an emulated camera that are lit at this moment."""
-    cameras: dict[str, Any] = bench_client(folder).call("state")["cameras"]
-    if board not in cameras:
-        raise typer.BadParameter(f"no camera {board} on this bench; it has {', '.join(cameras)}", param_hint="BOARD")
-    print(" ".join(lamp for lamp, lit in cameras[board]["lamps"].items() if lit))
+    """The names of the lamps of an emulated board that are lit at this moment."""
+    state: dict[str, Any] = bench_client(folder).call("state")
+    known: dict[str, Any] = state["docks"][board]["bays"] if board in state["docks"] else {}
+    shown = known.get(str(bay)) if known else state["cameras"].get(board)
+    if shown is None:
+        raise typer.BadParameter(f"no camera and no bay of a dock is {board} {bay}; see bwc bench state")
+    print(" ".join(lamp for lamp, lit in shown["lamps"].items() if lit))
 
 
 def _line(finding: Finding) -> str:

@@ -11,7 +11,7 @@ import time
 import weakref
 from pathlib import Path
 
-from host_tools.protocol.capture import CaptureFile, ListeningPipe
+from host_tools.protocol.capture import CaptureFile, ListeningPipe, Recorder
 from host_tools.transports.pipe import Pipe
 from host_tools.transports.registry import Registry
 
@@ -28,4 +28,12 @@ class CapturingRegistry(Registry):
     async def open(self, url: str) -> Pipe:
         pipe = await super().open(url)
         recorder = self._file.recorder(url.rstrip("/").rpartition("/")[2] or url, url)
-        return ListeningPipe(pipe, recorder.to_board, recorder.to_host)
+        return CapturedPipe(pipe, recorder, self)
+
+
+class CapturedPipe(ListeningPipe):
+    """A recorded pipe. It keeps the registry, and so the capture, for as long as it is used itself."""
+
+    def __init__(self, pipe: Pipe, recorder: Recorder, registry: CapturingRegistry) -> None:
+        super().__init__(pipe, recorder.to_board, recorder.to_host)
+        self._registry = registry

@@ -17,15 +17,22 @@ from firmware.ports.files import Files
 from firmware.ports.limited_files import LimitedFiles
 from firmware.secure import certificates
 from firmware.secure.signing import MemoryKey, P256Signer
+from firmware.version import VERSION
 from host_tools.cli.capturing import CapturingRegistry
 from host_tools.cli.delivering import Chosen, attach_destination, choose_destination
 from host_tools.cli.domain import opened_system
 from host_tools.cli.trusting import FOLDER_MODE, open_trust
 from host_tools.controller.alerting import Alerting
+from host_tools.controller.contact_history import ContactHistory
 from host_tools.controller.discovery import Finder
 from host_tools.controller.members import Members
+from host_tools.controller.pickup_desk import PickupDesk
+from host_tools.controller.pickup_facts import PickupRules
+from host_tools.controller.readers import ReaderFinder, ReaderPlace
+from host_tools.controller.reporting import Reporting
 from host_tools.controller.service import Controller, World
 from host_tools.controller.settings import Settings, SettingsError
+from host_tools.controller.status import take_status
 from host_tools.controller.suites import suites_by_board
 from host_tools.custody.belief import Belief, of_system
 from host_tools.custody.blocking import SideBySide, run_in_thread
@@ -56,9 +63,11 @@ class Assembled:
     spool: Spool
     system: System
     alerting: Alerting
+    reporting: Reporting
     attached: Attached | None
     belief: Belief
     folder: Path
+    desk: PickupDesk
 
 
 def make_registry(capture: Path | None = None) -> Registry:
@@ -86,7 +95,17 @@ def assemble_controller(settings: Settings) -> Generator[Assembled]:
                 world = _world(settings, index, spool, trust, belief, members, boards, system, chosen)
                 controller = Controller(world)
                 alerting = Alerting(controller, index, spool, system, run_in_thread)
-                yield Assembled(controller, index, spool, system, alerting, chosen.attached, belief, folder)
+                reporting = Reporting(
+                    LinuxFiles(folder),
+                    system,
+                    alerting.book,
+                    lambda: take_status(controller, index, spool, run_in_thread),
+                    _wall_ms,
+                    run_in_thread,
+                )
+                desk = _desk(controller, system, settings)
+                attached = chosen.attached
+                yield Assembled(controller, index, spool, system, alerting, reporting, attached, belief, folder, desk)
         finally:
             spool.close()
     finally:
@@ -175,6 +194,20 @@ def _world(
         head_signer=lambda: _head_signer(trust),
         around=chosen.around,
         system=system,
+        contact_history=ContactHistory(settings.folder, _wall_ms()),
+    )
+
+
+def _desk(controller: Controller, system: System, settings: Settings) -> PickupDesk:
+    named = (ReaderPlace(each.url, each.place) for each in settings.reader)
+    return PickupDesk(
+        controller,
+        system,
+        PickupRules(VERSION, settings.dock_places, settings.pickup_s),
+        ReaderFinder(named, settings.usb_root, settings.dev, settings.reader_place),
+        make_registry(),  # what readers say is in no capture: whoever reads it could copy badges
+        run_in_thread,
+        lambda: time.monotonic_ns() // 1_000_000,
     )
 
 

@@ -67,6 +67,9 @@ class Demo:
         self._erased: dict[str, str] = {}
         self._changed = asyncio.Event()
         running.controller.happenings.listen(self._take)
+        for view_of in running.controller.present():  # told before anybody listened
+            if view_of.admission == FACTORY:
+                self._waiting.add(view_of.serial)
 
     async def run(self) -> list[str]:
         """The journey; returns the recordings that made it, in hexadecimal."""

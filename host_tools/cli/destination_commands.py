@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -17,11 +17,15 @@ from typing import Annotated, Literal, get_args
 import typer
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from fastapi import FastAPI
 from rich.console import Console
 from rich.table import Table
 
 from firmware.platform.linux.files import LinuxFiles
+from host_tools.accounts.people import People
+from host_tools.cli import destination_care
 from host_tools.cli.delivering import read_connection_file
+from host_tools.cli.people import opened_people
 from host_tools.controller.remote import controller_client
 from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations import conformance
@@ -34,7 +38,10 @@ from host_tools.evidence import export as exporting
 from host_tools.evidence import folder as folders
 from host_tools.evidence.api import make_app
 from host_tools.evidence.errors import EvidenceError
-from host_tools.evidence.health import START_FREE_BYTES_MIN, health, low_disk
+from host_tools.evidence.front import front
+from host_tools.evidence.health import START_FREE_BYTES_MIN, Health, health, low_disk
+from host_tools.evidence.logbook import LogBook
+from host_tools.evidence.people_api import make_people_app
 from host_tools.evidence.search import FOUND_MAX, Query, search
 from host_tools.evidence.serving import serving
 from host_tools.evidence.settings import PORT
@@ -261,15 +268,17 @@ async def _serve(folder: Path, listen: str, is_encrypted: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with _opened(folder) as opened:
+    with _opened(folder) as opened, opened_people(folder) as people:
         opened.store.sweep()
         tokens = Tokens(opened.settings.account, opened.secret, _monotonic_ms, lambda: secrets.token_urlsafe(32))
-        app = make_app(opened.intake, tokens, run_in_thread)
+        app = front(make_app(opened.intake, tokens, run_in_thread), _for_people(opened, people), opened.settings.hosts)
         pair = (opened.certificate, opened.certificate_key) if is_encrypted else (None, None)
         async with serving(app, listen, opened.settings.port, *pair) as port:
-            _tell(retention.shortest_warning(opened.settings))
+            tell = _teller(LogBook(folder))
+            tell(retention.shortest_warning(opened.settings))
+            tell(f"serving on {listen}:{port}")
             console.print(f"destination {folder} on {listen}:{port}; end: Ctrl-C", highlight=False)
-            looking = asyncio.create_task(_look_after(opened))
+            looking = asyncio.create_task(_look_after(opened, tell))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in (looking, stopping):
@@ -280,7 +289,17 @@ async def _serve(folder: Path, listen: str, is_encrypted: bool) -> None:
                     task.result()
 
 
-async def _look_after(opened: folders.Destination) -> None:
+def _for_people(opened: folders.Destination, people: People) -> FastAPI:
+    """Search, playing, export: behind accounts."""
+
+    def health_now() -> Health:
+        return health(opened.intake, certificates.validity(opened.certificate.read_bytes()), _wall_ms())
+
+    log = LogBook(opened.folder).text
+    return make_people_app(opened.intake, people, health_now, log, _wall_ms, run_in_thread)
+
+
+async def _look_after(opened: folders.Destination, tell: Callable[[str], None]) -> None:
     """Tell each trouble once, and remove what may go."""
     told: frozenset[str] = frozenset()
     looks = 0
@@ -289,12 +308,12 @@ async def _look_after(opened: folders.Destination) -> None:
         found = await run_in_thread(lambda: health(opened.intake, validity, _wall_ms()))  # noqa: B023
         for problem in found.problems:
             if problem not in told:
-                _tell(problem)
+                tell(problem)
         told = frozenset(found.problems)
         if looks % CLEAN_UP_LOOKS == 0:
             gone = await run_in_thread(lambda: retention.clean_up(opened.store, opened.settings, _wall_ms()))
             if gone:
-                _tell(f"{len(gone)} recordings were kept as long as they were to be, and are removed")
+                tell(f"{len(gone)} recordings were kept as long as they were to be, and are removed")
         looks += 1
         await asyncio.sleep(LOOK_S)
 
@@ -328,17 +347,27 @@ def _connection(text: str, user: str, key: str, certificate: Path | None) -> Con
 @contextlib.contextmanager
 def _opened(folder: Path) -> Generator[folders.Destination]:
     files = LinuxFiles(folder)
-    with folders.opened(folder, files, _wall_ms, lambda: secrets.token_hex(16), _tell) as opened:
+    tell = _teller(LogBook(folder))
+    with folders.opened(folder, files, _wall_ms, lambda: secrets.token_hex(16), tell) as opened:
         yield opened
 
 
-def _tell(text: str) -> None:
-    if text:
-        print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr)
+def _teller(log: LogBook) -> Callable[[str], None]:
+    """To whoever watches the server, and into its log."""
+
+    def tell(text: str) -> None:
+        if text:
+            print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr)
+            log.tell(text, _wall_ms())
+
+    return tell
 
 
 def _date(unix_ms: int) -> str:
     return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+destination_care.register(app, _opened)
 
 
 def _unix_ms(when: datetime | None) -> int | None:

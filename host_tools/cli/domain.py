@@ -14,9 +14,10 @@ from host_tools.cli.people import wall_ms
 from host_tools.controller.settings import Settings, SettingsError
 from host_tools.hardware import Board
 from host_tools.system.catalogue import abilities_of
+from host_tools.system.records import SYSTEM_KEY, SystemSettings
 from host_tools.system.roster import import_roster, load_roster
 from host_tools.system.sql_store import SqlStore, open_sql_store, sqlite_url
-from host_tools.system.system import System
+from host_tools.system.system import FIRST, System, make
 
 SYSTEM_NAME = "system.sqlite"
 ROSTER_IMPORT = "roster file"  # who changed what came from one
@@ -32,6 +33,10 @@ def opened_system(settings: Settings, boards: Mapping[str, Board]) -> Generator[
         {model: abilities_of(board) for model, board in boards.items() if board.kind == "camera"},
     )
     try:
+        stamp = system.stamp_of("settings", SYSTEM_KEY)
+        if stamp is not None and stamp.changed_by == FIRST:  # nobody has named it yet
+            with system.change(FIRST, 0) as edit:
+                edit.put(make(SystemSettings, {**edit.state.settings.model_dump(), "name": settings.system}))
         if roster is not None:
             import_roster(system, roster, ROSTER_IMPORT, wall_ms())
         yield system

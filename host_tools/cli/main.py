@@ -19,11 +19,13 @@ from host_tools.bench.errors import BenchTrouble
 from host_tools.bench.requirements import CatalogueError, ResultsError
 from host_tools.cli import (
     account_commands,
+    badge_commands,
     bench_commands,
     board_commands,
     camera_commands,
     crash_commands,
     destination_commands,
+    dock_commands,
     domain_commands,
     ledger_commands,
     port_commands,
@@ -39,7 +41,8 @@ from host_tools.cli.compose import INDEX_NAME, MAKER_FILE, check_destination, cr
 from host_tools.cli.demo import DemoFailed, DemoPlan, run_demo
 from host_tools.cli.requirements import print_requirements
 from host_tools.cli.serve import RunningController, serve_bench, serve_controller
-from host_tools.cli.trusting import open_trust
+from host_tools.cli.setup import forget_upload, serve_setup
+from host_tools.cli.trusting import has_trust, open_trust
 from host_tools.controller.commands import CommandError
 from host_tools.controller.remote import controller_client
 from host_tools.controller.settings import SettingsError, read_settings
@@ -54,6 +57,7 @@ from host_tools.hardware import BoardFileError
 from host_tools.protocol.connection import RequestRefused
 from host_tools.protocol.decode_input import InputError
 from host_tools.protocol.pcapng import CaptureFileError
+from host_tools.readers.errors import ReaderError
 from host_tools.simulation.cuts.sweep import NoSuchCut
 from host_tools.system.errors import DomainError
 from host_tools.system.roster import RosterFileError
@@ -84,6 +88,7 @@ KNOWN_ERRORS = (
     NoSuchCut,
     PortError,
     PortFault,
+    ReaderError,
     RequestRefused,
     ResultsError,
     RosterFileError,
@@ -105,9 +110,11 @@ app.command()(domain_commands.alerts)
 app.add_typer(wearer_commands.assign_app, name="assign")
 app.add_typer(account_commands.audit_app, name="audit")
 app.add_typer(bench_commands.app, name="bench")
+app.add_typer(badge_commands.app, name="badge")
 app.add_typer(board_commands.app, name="board")
 app.add_typer(camera_commands.app, name="camera")
 app.add_typer(destination_commands.app, name="destination")
+app.add_typer(dock_commands.app, name="dock")
 app.add_typer(ledger_commands.app, name="ledger")
 app.command()(crash_commands.crash)
 app.add_typer(domain_commands.profile_app, name="profile")
@@ -174,6 +181,7 @@ def controller(
     url: Annotated[list[str] | None, typer.Option(help="Further ports: /dev/tty…, socket://…, emu://…")] = None,
     capture: Annotated[Path | None, typer.Option(help="Folder for captures (pcapng) of all its ports.")] = None,
     web: Annotated[str | None, typer.Option(help="HOST:PORT of the manager, or off; default 127.0.0.1:8440.")] = None,
+    setup: Annotated[bool, typer.Option("--setup", help="Where there is no system yet: the setup assistant.")] = False,
     debug: Debug = False,
 ) -> None:
     """Run the controller until Ctrl-C."""
@@ -193,6 +201,8 @@ def controller(
     _check_urls(chosen.urls)
     if create and not chosen.destination.is_file():
         create_destination(chosen.destination)
+    if setup and not has_trust(chosen.folder):
+        chosen = asyncio.run(serve_setup(chosen, _print_setup))
     if not (chosen.folder / INDEX_NAME).exists():
         # A wrong folder is told at the first start. Later the controller starts without its destination: after a power
         # cut cameras must be offloaded even while the store is not there yet, and status tells what is missing.
@@ -202,6 +212,7 @@ def controller(
 
     def ready(running: RunningController) -> None:
         console.print(f"controller in {chosen.folder}, destination {chosen.destination}; end: Ctrl-C")
+        forget_upload(chosen.folder)
         if running.url:
             console.print(f"manager: {running.url}", highlight=False)
 
@@ -257,6 +268,10 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _print_setup(url: str, code: str) -> None:
+    console.print(f"setup assistant: {url}   code: [bold]{code}[/]", highlight=False)
 
 
 def _check_urls(urls: tuple[str, ...]) -> None:

@@ -18,27 +18,23 @@ from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.people import People
 from host_tools.accounts.roles import LOCAL, Actor
 from host_tools.cli.compose import Assembled, assemble_bench, assemble_controller
+from host_tools.cli.domain_groups import domain_groups
 from host_tools.cli.people import opened_people, wall_ms
 from host_tools.cli.web import HttpsSide, serving_manager
 from host_tools.controller.account_commands import AccountCommands
-from host_tools.controller.alert_commands import AlertCommands
 from host_tools.controller.camera_commands import CameraCommands
 from host_tools.controller.commands import CommandError, Commands, Gate
 from host_tools.controller.delivery_rejected import Rejected
 from host_tools.controller.destination_commands import DestinationCommands
-from host_tools.controller.domain import Domain
 from host_tools.controller.hardware_commands import HardwareCommands
 from host_tools.controller.https_commands import HttpsCommands
 from host_tools.controller.live import LiveView
 from host_tools.controller.live_commands import LiveCommands
 from host_tools.controller.membership import MembershipError
-from host_tools.controller.profile_commands import ProfileCommands
+from host_tools.controller.pickup_commands import PickupCommands
 from host_tools.controller.remote import SOCKET
 from host_tools.controller.settings import Settings
-from host_tools.controller.settings_commands import SettingsCommands
-from host_tools.controller.table_commands import TableCommands
 from host_tools.controller.upkeep import Upkeep
-from host_tools.controller.wearer_commands import WearerCommands
 from host_tools.custody.blocking import run_in_thread
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.journey import Journey
@@ -116,7 +112,9 @@ async def _work(assembled: Assembled) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(assembled.controller.run())
         tasks.create_task(assembled.alerting.run())
+        tasks.create_task(assembled.reporting.run())
         tasks.create_task(upkeep.run())
+        tasks.create_task(assembled.desk.run())
 
 
 async def serve_bench(bench: Bench, folder: Path, on_ready: Callable[[], None]) -> None:
@@ -137,7 +135,6 @@ def make_commands(assembled: Assembled, people: People, view: LiveView, https: H
     """All commands of a controller. A new group is one more line here."""
     gate = Gate(people.audit, wall_ms, run_in_thread)
     journey = Journey(assembled.index, wall_ms)
-    domain = Domain(assembled.system, wall_ms, run_in_thread)
     return Commands(
         [
             LiveCommands(gate, view),
@@ -145,11 +142,8 @@ def make_commands(assembled: Assembled, people: People, view: LiveView, https: H
             HardwareCommands(gate, assembled.controller, assembled.index, assembled.spool, journey, run_in_thread),
             AccountCommands(gate, people, wall_ms, run_in_thread),
             CameraCommands(gate, assembled.controller.membership),
-            WearerCommands(gate, domain),
-            ProfileCommands(gate, domain),
-            SettingsCommands(gate, domain),
-            TableCommands(gate, domain),
-            AlertCommands(gate, assembled.alerting, run_in_thread),
+            PickupCommands(gate, assembled.desk.pickup),
+            *domain_groups(gate, assembled, people),
             _destination_commands(gate, assembled),
         ]
     )

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from firmware.platform.linux.entropy import LinuxEntropy
+from host_tools.cli.domain import open_store
 from host_tools.cli.trust_commands import is_running
 from host_tools.cli.trusting import (
     PassphraseFile,
@@ -21,8 +22,11 @@ from host_tools.cli.trusting import (
     trust_files,
     wall_ms,
 )
+from host_tools.controller.commands import CommandError
 from host_tools.controller.remote import controller_client
+from host_tools.controller.settings import read_settings
 from host_tools.trust import folder as trust_folder
+from host_tools.trust import passphrase
 from host_tools.trust.errors import TrustError
 from host_tools.trust.restore import RESTORE_KEY_BYTES_MAX, make_restore_key, restore_system
 
@@ -56,6 +60,44 @@ def create(
     console.print(f"next: bwc restore-key make RESTORE-KEY --folder {folder}", highlight=False)
     if not roots:
         console.print(f"and:  bwc trust maker CERTIFICATE --folder {folder}", highlight=False)
+
+
+@app.command()
+def reset(
+    folder: Folder = Path("controller"),
+    passphrase_file: PassphraseFile = None,
+    name: Annotated[str | None, typer.Option("--name", help="The system's name, as a proof that it is meant.")] = None,
+) -> None:
+    """Forget wearers, profiles, assignments and settings, so that a running system can be set up again."""
+    client = controller_client(folder)
+    preview = client.call("preview_reset")
+    for warning in preview["warnings"]:
+        console.print(warning, style="yellow", highlight=False)
+    if preview["obstacles"]:
+        raise CommandError("the system cannot be reset: " + "; ".join(preview["obstacles"]))
+    typed = name if name is not None else typer.prompt(f"Type the system's name ({preview['name']}) to reset it")
+    client.call("reset_system", passphrase=read_passphrase(passphrase_file), name=typed)
+    console.print("reset: set it up again", highlight=False)
+
+
+@app.command()
+def believe(
+    folder: Folder = Path("controller"),
+    settings: Annotated[Path | None, typer.Option(help="The controller's settings file, if it has one.")] = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Believe wearers, assignments and settings that were changed from outside, after somebody has looked through
+    them. The controller must not be running."""
+    if is_running(folder):
+        raise CommandError(f"{folder}: its controller is running: stop it first")
+    chosen = read_settings(settings, folder=folder)
+    passphrase.unlock(open_trust(folder), read_passphrase(passphrase_file))
+    store = open_store(chosen.folder, chosen.database)
+    try:
+        store.believe()
+    finally:
+        store.close()
+    console.print("believed", highlight=False)
 
 
 @restore_app.command("make")

@@ -72,8 +72,8 @@ async def serving_manager(
         yield ""
         return
     address = read_address(settings.web, "web")
-    names = (socket.gethostname().lower(), *(name.lower() for name in settings.web_names))
-    front = await run_in_thread(lambda: https.front(_certified(address.host, names)))
+    names = own_names(settings)
+    front = await run_in_thread(lambda: https.front(certified(address.host, names)))
     manager = Manager(
         Parts(
             commands=commands,
@@ -89,13 +89,15 @@ async def serving_manager(
         )
     )
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(_listening(manager.guarded, address, front, settings.web == WEB_DEFAULT))
+        port = await stack.enter_async_context(listening(manager.guarded, address, front, settings.web == WEB_DEFAULT))
         if settings.web_redirect != WEB_OFF:
             plain = read_address(settings.web_redirect, "web_redirect")
-            await stack.enter_async_context(serving(Redirect(port), plain.host, plain.port, None))
+            await stack.enter_async_context(
+                serving(Redirect(port, lambda: system.settings.https_only), plain.host, plain.port, None)
+            )
         running = asyncio.create_task(manager.run())
         try:
-            yield f"https://{_shown(address.host)}:{port}/"
+            yield f"https://{shown(address.host)}:{port}/"
         finally:
             running.cancel()
             await asyncio.wait({running})
@@ -110,7 +112,7 @@ def read_address(text: str, key: str) -> Address:
 
 
 @asynccontextmanager
-async def _listening(app: App, address: Address, front: TlsFront, may_move: bool) -> AsyncGenerator[int]:
+async def listening(app: App, address: Address, front: TlsFront, may_move: bool) -> AsyncGenerator[int]:
     """Where nobody has chosen a port and it is taken, any free one serves: two controllers of one machine."""
     async with AsyncExitStack() as stack:
         try:
@@ -122,13 +124,19 @@ async def _listening(app: App, address: Address, front: TlsFront, may_move: bool
         yield port
 
 
-def _certified(host: str, names: tuple[str, ...]) -> tuple[str, ...]:
+def own_names(settings: Settings) -> tuple[str, ...]:
+    """What this machine is called, beside its addresses."""
+    return (socket.gethostname().lower(), *(name.lower() for name in settings.web_names))
+
+
+def certified(host: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """What the first certificate is made for."""
     own = () if host in ANY_ADDRESS else (host,)
     return tuple(dict.fromkeys((*LOOPBACK, *own, *(name for name in names if name))))
 
 
-def _shown(host: str) -> str:
+def shown(host: str) -> str:
+    """As people type it."""
     if host in ANY_ADDRESS:
         return socket.gethostname()
     try:

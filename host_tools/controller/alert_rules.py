@@ -65,12 +65,18 @@ _BY_PROBLEM: tuple[tuple[str, str | None], ...] = (
     ("clock", "clock_doubtful"),
     ("reader ", "reader_problem"),
     ("system data", "system_data"),
-    ("/", "board_problem"),
-    ("emu:", "board_problem"),
-    ("usb:", "board_problem"),
-    ("socket:", "board_problem"),
 )
-_BY_FAULT: dict[str, str] = {"clock": "clocks_differ"}
+# What keeps everything from a destination, in destinations.faults' words -> kind; others: it is lost.
+_BY_FAULT: dict[str, str] = {
+    "clock": "clocks_differ",
+    "full": "destination_full",
+    "licence": "licence_missing",
+    "certificate": "destination_refuses",
+    "credentials": "destination_refuses",
+    "rights": "destination_refuses",
+    "another_destination": "destination_refuses",
+    "capability": "destination_refuses",
+}
 _BY_LEVEL: dict[str, str] = {"almost_full": "storage_almost_full", "full": "storage_full"}
 
 
@@ -122,7 +128,9 @@ def _of_certificates(facts: Facts) -> Found:
 def _of_problems(problems: Iterable[tuple[str, str]], set_aside: Collection[str]) -> Found:
     found: Found = {}
     for name, text in problems:
-        prefix, kind = next((row for row in _BY_PROBLEM if name.startswith(row[0])), ("", "problem"))
+        # A path or a URL is where a board is plugged in.
+        otherwise = "board_problem" if "/" in name and " " not in name else "problem"
+        prefix, kind = next((row for row in _BY_PROBLEM if name.startswith(row[0])), ("", otherwise))
         if kind is None:
             continue
         device = (name if kind in ("problem", "board_problem") else name[len(prefix) :]) or "controller"

@@ -18,7 +18,7 @@ from firmware.link import events, schema
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.offload import Offload, OffloadFailed
 from host_tools.controller.power_line import CameraPower
-from host_tools.controller.probing import probe_delivery
+from host_tools.controller.probing import PROBE_FRAMES, probe_delivery
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.index import Index, Recording
@@ -45,19 +45,21 @@ class CameraView:
     wearer: str = ""
     status: dict[str, Any] = field(default_factory=dict[str, Any])
     delivery_check: dict[str, Any] = field(default_factory=dict[str, Any])
+    power: dict[str, Any] = field(default_factory=dict[str, Any])  # how it was charged when it was asked last
     offloading: str = ""
     trouble: str = ""
     mb_per_s: float = 0.0
     link: dict[str, Any] = field(default_factory=dict[str, Any])
     admission: str = MEMBER
     admission_text: str = ""
+    offered: bool = False  # it flashes for somebody who has shown a badge
     fingerprint: str = ""  # of the certificate that a camera has shown which waits to be added
 
 
 class Camera:
     """A session with a camera. ``run`` lasts as long as the link does; ``news`` wakes it when work may have come;
-    ``signer``: with the key that the camera has met this controller by; ``drained``: asked whenever the camera is
-    empty, whether it has been let go."""
+    ``signer``: with the key that the camera has met this controller by; ``greeted``: awaited once it is greeted;
+    ``drained``: asked whenever the camera is empty, whether it has been let go."""
 
     def __init__(
         self,
@@ -73,10 +75,12 @@ class Camera:
         happenings: Happenings,
         signer: Signer = UNSIGNED_SIGNER,
         drained: Callable[[], Awaitable[bool]] | None = None,
+        greeted: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.view = view
         self.news = asyncio.Event()
         self.power = CameraPower(connection)
+        self._probing = asyncio.Lock()
         self._connection = connection
         self._where = where
         self._offload = offload
@@ -88,6 +92,7 @@ class Camera:
         self._happenings = happenings
         self._signer = signer
         self._drained = drained
+        self._greeted = greeted
         self._met = ""  # the trouble of this look: the last one is shown until a look is over without any
         self._not_confirmed: set[bytes] = set()
         self._told_trouble: dict[bytes, str] = {}
@@ -99,10 +104,18 @@ class Camera:
         self._connection.on_message = self._on_message
         try:
             await self._greet()
-            self.view.delivery_check = await probe_delivery(self._connection, run=1)
+            if self._greeted is not None:
+                await self._greeted()
+            await self.probe(PROBE_FRAMES)
             await self._keep_looking()
         finally:
             self._offload.leave()
+
+    async def probe(self, frames: int) -> dict[str, Any]:
+        """Test the data pair with so many frames. LinkLost."""
+        async with self._probing:
+            self.view.delivery_check = await probe_delivery(self._connection, 1, frames)
+        return self.view.delivery_check
 
     async def indicate(self, pattern: str, duration_ms: int) -> None:
         """Show a lamp pattern on the camera itself."""
@@ -120,6 +133,17 @@ class Camera:
             self._assigned = wanted
         self.view.wearer = wearer.name if wearer is not None else ""
         await self.configure(self._roster.wearer_for(self.view.serial))
+
+    async def offer(self, wearer: Wearer, hold_ms: int) -> None:
+        """Lend it to somebody for one time out of its bay, if it is taken before ``hold_ms`` have passed; it flashes as
+        long. RequestRefused: it is as before; LinkLost: nobody knows."""
+        await self.configure(wearer)
+        names = {"wearer": wearer.id, "name": wearer.name, "profile": wearer.profile}
+        await self._connection.ask("offer_wearer", {**names, "hold_ms": hold_ms})
+
+    async def release(self) -> None:
+        """Lend it no more: when this returns it has said that it is nobody's. RequestRefused, LinkLost."""
+        await self._connection.ask("assign_wearer", {"wearer": "", "name": "", "profile": ""})
 
     async def configure(self, wearer: Wearer | None) -> None:
         """Tell the camera how it is to behave for this wearer, by their profile. A camera whose firmware knows no

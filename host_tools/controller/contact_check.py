@@ -15,7 +15,7 @@ from host_tools.controller.contact_readings import Row, at_load, path_of, resist
 from host_tools.controller.contact_resistance import AtLoad, Resistance
 from host_tools.controller.docks import Dock
 from host_tools.controller.power_line import CameraPower, NoReading, overlap
-from host_tools.controller.probing import FULL_FRAMES, probe_delivery
+from host_tools.controller.probing import FULL_FRAMES
 from host_tools.hardware import Board
 from host_tools.protocol.connection import RequestRefused
 from host_tools.transports.errors import LinkLost
@@ -85,9 +85,7 @@ class _Sides:
         await asyncio.sleep(duration_ms / 1000)
 
     async def measure(self, window_ms: int) -> AtLoad | str:
-        dock, camera = await _both(
-            self._dock.power.measure(self._bay, window_ms), self._camera.measure(0, window_ms)
-        )
+        dock, camera = await _both(self._dock.power.measure(self._bay, window_ms), self._camera.measure(0, window_ms))
         common = overlap(dock, camera, window_ms)
         if common < OVERLAP_MIN:
             return f"only {100 * common:.0f} % of both readings were surely taken at the same time: a link is too slow"

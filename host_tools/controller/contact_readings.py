@@ -91,11 +91,12 @@ def lines_row() -> Row:
 def with_worth(row: Row, dock: Board, bay: int) -> Row:
     """A dock's own measurement with its uncertainty, the confidence in its verdict and what it does not say."""
     if row["verdict"] == "not_measured":
-        return row | {"uncertainty": None, "confidence": None, "note": "not measured yet"}
+        return row | _nothing("not measured yet")
     uncertainty, note = _worth(row["quantity"], row["value"], dock, bay)
     if uncertainty is None:
         return row | {"uncertainty": None, "confidence": None, "note": note}
-    inside = probability_between(row["value"], uncertainty, row["low"], row["high"])
+    low = -INFINITE if row["low"] == 0 else row["low"]  # nothing is less than nothing
+    inside = probability_between(row["value"], uncertainty, low, row["high"])
     chance = inside if row["verdict"] == "pass" else 1 - inside
     return row | {"uncertainty": math.ceil(uncertainty), "confidence": _percent(chance), "note": note}
 
@@ -122,7 +123,7 @@ def _worth(quantity: str, value: float, dock: Board, bay: int) -> tuple[float | 
 
 
 def _nothing(note: str) -> Row:
-    return {"value": 0, "verdict": "not_measured", "uncertainty": None, "confidence": None, "note": note}
+    return {"value": None, "verdict": "not_measured", "uncertainty": None, "confidence": None, "note": note}
 
 
 def _percent(probability: float) -> float:

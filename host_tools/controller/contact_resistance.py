@@ -101,9 +101,7 @@ def resistance(light: AtLoad, heavy: AtLoad, path: Path, sensors: Sensors) -> Re
         light.current_ua.noise(),
         heavy.current_ua.noise(),
     )
-    error_ohm = math.hypot(
-        error_uv / span_ua, loop_ohm * error_ua / span_ua, path.wiring_tolerance_uohm / 1e6 / ROOT_3
-    )
+    error_ohm = math.hypot(error_uv / span_ua, loop_ohm * error_ua / span_ua, path.wiring_tolerance_uohm / 1e6 / ROOT_3)
     uncertainty_uohm = COVERAGE * error_ohm * 1e6
     if uncertainty_uohm > UNCERTAINTY_UOHM_MAX:
         return f"these sensors would give it within {uncertainty_uohm / 1000:.0f} mOhm only"
@@ -112,9 +110,7 @@ def resistance(light: AtLoad, heavy: AtLoad, path: Path, sensors: Sensors) -> Re
 
 def mean_of(several: list[Resistance]) -> Resistance:
     """Of repeated measurements: scatter averages, what all have in common does not, so the largest is stated."""
-    return Resistance(
-        sum(each.uohm for each in several) / len(several), max(each.uncertainty_uohm for each in several)
-    )
+    return Resistance(sum(each.uohm for each in several) / len(several), max(each.uncertainty_uohm for each in several))
 
 
 def probability_between(value: float, uncertainty: float, low: float, high: float) -> float:

@@ -17,7 +17,14 @@ from firmware.formats.chunk import Opener
 from firmware.formats.manifest import Manifest
 from firmware.ports.errors import PortFault
 from host_tools.controller.delivery_around import Around
-from host_tools.controller.delivery_extras import TextSource, beside_the_clip, place_metadata, stored_as
+from host_tools.controller.delivery_extras import (
+    CUSTODY_METADATA,
+    TextSource,
+    beside_the_clip,
+    custody_chain,
+    place_metadata,
+    stored_as,
+)
 from host_tools.controller.delivery_losses import Losses
 from host_tools.controller.delivery_notes import Notes
 from host_tools.controller.happenings import Happening, Happenings
@@ -29,6 +36,8 @@ from host_tools.custody.index import Index, Recording
 from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
 from host_tools.custody.transfers import Outcome, Transfer
+from host_tools.destinations import custody_object
+from host_tools.destinations.capabilities import STORE_CUSTODY_CHAIN
 from host_tools.destinations.faults import fault_word
 from host_tools.destinations.interface import (
     Destination,
@@ -260,7 +269,13 @@ class Delivery:
                 container, extra.name, TextSource(extra.body), len(extra.body), extra.metadata
             )
             stored.append(stored_as(extra.name, put))
-        head = await self._run_blocking(lambda: self._journey.sign_head(row.recording, self._head_signer()))
+        signer = self._head_signer()
+        head = await self._run_blocking(lambda: self._journey.sign_head(row.recording, signer))
+        if STORE_CUSTODY_CHAIN in declared:
+            chain = await self._run_blocking(lambda: custody_chain(self._index, self._spool, head, signer))
+            name = custody_object.object_name(row.recording)
+            put = await self._destination.put_object(container, name, TextSource(chain), len(chain), CUSTODY_METADATA)
+            stored.append(stored_as(name, put))
         await self._destination.complete(container, completion_metadata(head))
         return stored
 

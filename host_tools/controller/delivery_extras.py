@@ -1,7 +1,8 @@
-"""What is sent beside a recording's clip: where it was made, the bookmark at its start, and what people have added.
+"""What is sent beside a recording's clip: where it was made, the bookmark at its start, what people have added, and how
+it came here.
 
-Law: pure. Only what the destination has declared is sent; made from the same words it is the same bytes, so that a
-repetition changes nothing.
+Law: pure, but for the custody chain, which is read. Only what the destination has declared is sent; made from the same
+words it is the same bytes, so that a repetition changes nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +13,18 @@ from typing import Any
 
 from firmware.formats.manifest import Manifest
 from host_tools.controller.delivery_notes import Notes
+from host_tools.custody.heads import HeadSigner, SignedHead
+from host_tools.custody.index import Index
+from host_tools.custody.spool import Spool
+from host_tools.destinations import custody_object
 from host_tools.destinations.capabilities import STORE_BOOKMARKS, STORE_GNSS_TRACK
+from host_tools.destinations.custody_object import Told
 from host_tools.destinations.encryption import StoredReceipt
 from host_tools.destinations.extras import Extra, bookmark, location_text, location_track, opening_bookmark
 from host_tools.destinations.interface import Receipt
-from host_tools.destinations.metadata import cause_word
+from host_tools.destinations.metadata import cause_word, head_metadata
 
+CUSTODY_METADATA = {"FileType": "json"}
 ID_CHARACTERS = 8  # of an opening bookmark
 
 
@@ -41,6 +48,16 @@ def place_metadata(notes: Notes) -> dict[str, str]:
         return {}
     first, last = notes.fixes[0], notes.fixes[-1]
     return {"TriggerOnLocation": location_text(first), "TriggerOffLocation": location_text(last)}
+
+
+def custody_chain(index: Index, spool: Spool, head: SignedHead, signer: HeadSigner) -> bytes:
+    """What the ledger tells of a recording up to its signed head, and the camera's manifest. Blocks. CustodyError."""
+    links = [link for link in index.ledger_links(head.recording) if link.sequence <= head.head.sequence + 1]
+    entries = [
+        Told(link.sequence, index.hash_at(link.sequence - 1).hex(), link.hash.hex(), link.line) for link in links
+    ]
+    manifest = spool.manifest_document(head.recording)
+    return custody_object.write(head.recording, entries, head_metadata(head), signer.chain, manifest)
 
 
 def stored_as(name: str, receipt: Receipt) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from host_tools.hardware import Board, UsbDevice, link_tty, read_usb_tree
+from host_tools.hardware.usb_faults import UsbWatch, read_usb_ports
 from host_tools.transports.errors import PortError
 from host_tools.transports.usb_bulk import SCHEME, Target, parse_target
 
@@ -26,7 +27,8 @@ class FoundPort(NamedTuple):
 
 
 class Finder:
-    """``usb_root``: /sys/bus/usb/devices or a bench's copy of that layout; ``dev``: where its ttys are."""
+    """``usb_root``: /sys/bus/usb/devices or a bench's copy of that layout; ``dev``: where its ttys are. ``faults``: what
+    the last look found wrong on the USB tree, a line by location."""
 
     def __init__(self, boards: Iterable[Board], usb_root: Path | None, dev: Path, urls: Iterable[str]) -> None:
         self._ours = {(board.usb.vid, board.usb.pid): board for board in boards}
@@ -34,11 +36,17 @@ class Finder:
         self._dev = dev
         self._urls = tuple(urls)
         self._targets = [target for url in self._urls if (target := _target(url)) is not None]
+        self._watch = UsbWatch(self._ours.values())
+        self.faults: dict[str, str] = {}
 
     def look(self) -> list[FoundPort]:
         """All ports of ours that are there at this moment."""
         found = {url: FoundPort(url, "", "", "") for url in self._urls}
-        for device in () if self._usb_root is None else read_usb_tree(self._usb_root):
+        if self._usb_root is None:
+            return list(found.values())
+        devices = read_usb_tree(self._usb_root)
+        self.faults = self._watch.faults(devices, read_usb_ports(self._usb_root))
+        for device in devices:
             board = self._ours.get((device.vid, device.pid))
             url = self._url_of(device, board)
             if board is not None and url is not None:

@@ -10,6 +10,7 @@ import asyncio
 from typing import Any
 
 from firmware.link import events, schema
+from host_tools.controller.contact_alerts import LINK_REMEDIES
 from host_tools.controller.contact_readings import with_worth
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.power_line import PowerLine
@@ -30,6 +31,7 @@ class Dock:
     ) -> None:
         self.serial: str = identity["serial"]
         self.model: str = identity["model"]
+        self.firmware: str = identity.get("firmware", "")
         self.location = location
         self.connection = connection
         self.bays: dict[int, dict[str, Any]] = {}
@@ -57,6 +59,10 @@ class Dock:
             self._lamps_wanted[bay] = number
             self._lamps_changed.set()
 
+    def shows(self, bay: int, pattern: str) -> bool:
+        """Whether that pattern is what a bay was last asked to show."""
+        return self._lamps_wanted.get(bay) == schema.number_of(schema.LAMP_PATTERNS, pattern)
+
     async def check_contacts(self, bay: int) -> list[dict[str, Any]]:
         """Measure a bay's contacts now. RequestRefused while the bay is empty; LinkLost."""
         self._take_contacts(await self.connection.ask("check_contacts", {"bay": bay}))
@@ -75,6 +81,16 @@ class Dock:
     async def set_power(self, bay: int, powered: bool) -> None:
         """Switch the supply of one bay. RequestRefused, LinkLost."""
         await self.connection.ask("set_bay_power", {"bay": bay, "powered": powered})
+
+    async def power_cycle(self, bay: int, off_ms: int) -> str:
+        """Off, a while, and on again, whatever became of the asker meanwhile; answers the bay's state then.
+        RequestRefused, LinkLost."""
+        await self.set_power(bay, False)
+        try:
+            await asyncio.sleep(off_ms / 1000)
+        finally:
+            await self.set_power(bay, True)
+        return self.state_of(bay)
 
     def state_of(self, bay: int) -> str:
         """A word of schema.BAY_STATES."""
@@ -119,6 +135,20 @@ class Dock:
         self._happenings.tell(
             "contacts", dock=self.serial, bay=fields["bay"], verdict=worst_verdict(self.contacts[fields["bay"]])
         )
+
+
+def link_issue(dock: Dock | None, serial: str, reason: str) -> str:
+    """A slow link for people: of a dock by the controller's port that it is at, with what can be done in order."""
+    if dock is None:
+        return f"the link to camera {serial} is slow: {reason}"
+    steps = "; ".join(f"{number}. {each}" for number, each in enumerate(LINK_REMEDIES, 1))
+    return f"docking station connection issue at port {port_of(dock.location)}, {serial}: {reason} ({steps})"
+
+
+def port_of(location: str) -> str:
+    """The port of the controller that a place on the USB tree is behind: the first of ``1-2.1.4`` is 2."""
+    ports = location.partition("-")[2]
+    return ports.partition(".")[0] or "?"
 
 
 def worst_verdict(measurements: list[dict[str, Any]]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from firmware.link import schema
 from host_tools.accounts.roles import Actor
 from host_tools.controller.commands import CommandError, CommandGroup, Gate, command
+from host_tools.controller.contact_check import FULL, QUICK
 from host_tools.controller.docks import Dock
 from host_tools.controller.service import Controller
 from host_tools.controller.status import take_status
@@ -17,6 +20,11 @@ from host_tools.custody.spool import Spool
 
 INDICATE_MS_MAX = 60_000  # a camera that shows itself is found within a minute, or asked again
 INDICATE_MS = 5_000
+OFF_MS = 2_000  # a camera's capacitors are empty after half a second, its USB gone after one
+OFF_MS_MIN, OFF_MS_MAX = 500, 60_000
+SUSPEND_HOURS, SUSPEND_HOURS_MAX = 24, 168
+
+Bay = Annotated[int, Field(ge=1, le=schema.BAYS_MAX)]  # the largest dock there is
 
 
 class HardwareCommands(CommandGroup):
@@ -48,14 +56,37 @@ class HardwareCommands(CommandGroup):
         """Whether this actor may follow what happens; the edge that was asked then publishes it."""
 
     @command
-    async def check_contacts(self, actor: Actor, bay: int, dock: str = "") -> list[dict[str, Any]]:
-        """Measure a bay's contacts. RequestRefused while the bay is empty; LinkLost."""
-        return await self._dock(dock).check_contacts(bay)
+    async def check_contacts(self, actor: Actor, bay: Bay, dock: str = "", quick: bool = False) -> list[dict[str, Any]]:
+        """Measure a bay's contacts from both sides. RequestRefused while the bay is empty; LinkLost."""
+        return await self._controller.contacts.check(self._dock(dock), bay, QUICK if quick else FULL)
 
     @command
-    async def set_bay_power(self, actor: Actor, bay: int, on: bool, dock: str = "") -> None:
+    async def contact_history(
+        self, actor: Actor, dock: str = "", bay: int = 0, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """What was measured at dockings, newest first."""
+        kept = self._controller.contacts.history.rows()
+        rows = [row for row in kept if dock in ("", row.dock) and bay in (0, row.bay)]
+        return [row.model_dump(exclude_none=True) for row in reversed(rows)][: max(limit, 0)]
+
+    @command
+    async def set_bay_power(self, actor: Actor, bay: Bay, on: bool, dock: str = "") -> None:
         """Switch the supply of one bay. RequestRefused, LinkLost."""
         await self._dock(dock).set_power(bay, on)
+
+    @command
+    async def power_cycle_bay(self, actor: Actor, bay: Bay, dock: str = "", off_ms: int = OFF_MS) -> str:
+        """Take a bay's power away and give it back; answers the bay's state. RequestRefused, LinkLost."""
+        if not OFF_MS_MIN <= off_ms <= OFF_MS_MAX:
+            raise CommandError(f"off_ms: {OFF_MS_MIN} to {OFF_MS_MAX}")
+        return await self._dock(dock).power_cycle(bay, off_ms)
+
+    @command
+    async def suspend_smart_charge(self, actor: Actor, hours: int = SUSPEND_HOURS) -> int:
+        """Charge all cameras to full for so long, or (0) go back to smart charge; answers until when."""
+        if not 0 <= hours <= SUSPEND_HOURS_MAX:
+            raise CommandError(f"hours: 0 to {SUSPEND_HOURS_MAX}")
+        return self._controller.contacts.smart.suspend(self._controller.happenings.wall_ms(), hours)
 
     @command
     async def indicate_camera(

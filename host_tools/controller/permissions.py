@@ -36,7 +36,10 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("live", "RALVD", READS, "see what is going on now"),
     # -- docks, bays, lamps
     ("check_contacts", "RAL", ACTS, "measure the contacts of a bay now"),
+    ("contact_history", "RAL", READS, "see what was measured at dockings"),
     ("set_bay_power", "RAL", ACTS, "switch the supply of a bay"),
+    ("power_cycle_bay", "RAL", ACTS, "take a bay's power away for a moment"),
+    ("suspend_smart_charge", "RAL", ACTS, "have all cameras charged to full for a while"),
     ("indicate_camera", "RAL", ACTS, "let a docked camera show itself by its lamps"),
     # -- recordings
     ("prioritise_wearer", "RAL", ACTS, "let a wearer's recordings be offloaded first, for a day"),
@@ -71,6 +74,8 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("pair_tag", "RAL", ACTS, "give a wearer an RFID tag"),
     ("unpair_tag", "RAL", ACTS, "take an RFID tag from a wearer"),
     ("list_assignments", "RALV", READS, "see which camera is always whose"),
+    ("tap_badge", "RAL", ACTS, "have a camera offered as if a badge had been shown"),
+    ("end_holding", "RAL", ACTS, "note that a camera somebody has taken is nobody's any more"),
     ("assign_camera", "RAL", ACTS, "make a camera always somebody's"),
     ("unassign_camera", "RAL", ACTS, "make a camera nobody's"),
     ("preview_wearer_import", "RAL", READS, "see what importing a list of wearers would do"),
@@ -97,6 +102,12 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("install_certificate", "RA", ACTS, "install a certificate that was signed for the manager"),
     ("activate_certificate", "RA", ACTS, "choose the certificate that browsers see"),
     ("remove_certificate", "RA", ACTS, "take a certificate of the manager out"),
+    ("report", "RAL", ACTS, "take a report away"),
+    ("make_system_report", "RAL", ACTS, "make a system report"),
+    ("list_system_reports", "RAL", READS, "see which system reports there are"),
+    ("read_system_report", "RAL", READS, "take a system report away"),
+    ("preview_reset", "RA", READS, "see what keeps the system from being reset"),
+    ("reset_system", "RA", ACTS, "reset the system"),
     # -- people
     ("list_accounts", "RA", READS, "see who has an account, and as what"),
     ("set_up_accounts", "RA", ACTS, "make the root account of a new system"),

@@ -23,10 +23,12 @@ from firmware.secure.channel import SecureChannel
 from host_tools.controller import adoption
 from host_tools.controller.cameras import Camera, CameraView
 from host_tools.controller.committer import Committer
+from host_tools.controller.contact_history import ContactHistory
+from host_tools.controller.contacts import Contacts
 from host_tools.controller.delivery import Delivery, always_half, unsigned
 from host_tools.controller.delivery_around import Around
 from host_tools.controller.discovery import Finder, FoundPort
-from host_tools.controller.docks import Dock
+from host_tools.controller.docks import Dock, link_issue
 from host_tools.controller.happenings import Happening, Happenings
 from host_tools.controller.members import Members
 from host_tools.controller.membership import Held, Membership
@@ -36,6 +38,7 @@ from host_tools.controller.priorities import Priorities
 from host_tools.controller.scrubbing import Scrubbing
 from host_tools.controller.security import ChannelMaker, MakeChannel
 from host_tools.controller.turns import Turns
+from host_tools.controller.usage_fetch import read_usage
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.heads import HeadSigner
 from host_tools.custody.index import Index
@@ -57,6 +60,7 @@ LOOK_S = 0.2  # between two looks at the USB tree: docking shows within half a s
 HEALTH_S = 2.0  # between two looks at how well the links do
 CERTIFICATE_S = 3600.0  # between two looks at whether this controller's own certificate is to be renewed
 RETRY_S = 0.5  # before a port is opened again after its link was lost
+USB_PROBLEM = "usb "  # key of a problem, before the location
 RETRY_SLOW_S = 5.0  # before a port that is held by others or speaks something else is tried again
 
 LOG = logging.getLogger("openbwc.controller")
@@ -87,6 +91,7 @@ class World:
     head_signer: Callable[[], HeadSigner] = unsigned
     around: Around = field(default_factory=Around)
     system: System | None = None
+    contact_history: ContactHistory = field(default_factory=lambda: ContactHistory(None, 0))
 
 
 class TurnedAway(Exception):
@@ -112,6 +117,7 @@ class Controller:
         self.docks: dict[str, Dock] = {}
         self.problems: dict[str, str] = {}
         self.alert_rows: Callable[[], list[dict[str, Any]]] = list  # of whoever keeps alerts
+        self.desk_view: Callable[[], dict[str, Any]] = dict  # of whoever serves badges: readers, offers, taps
         self.delivery = Delivery(
             world.index,
             world.spool,
@@ -146,6 +152,16 @@ class Controller:
         self._sessions: dict[str, Camera] = {}
         self._links: dict[str, Connection] = {}
         self._ports: dict[FoundPort, asyncio.Task[None]] = {}
+        self.contacts = Contacts(
+            self.docks,
+            self.camera_in,
+            self.session_of,
+            world.boards,
+            world.contact_history,
+            world.wall_ms,
+            world.run_blocking,
+            self.happenings,
+        )
         self.happenings.listen(self._react)
         if world.system is not None:
             world.system.listen(self._on_change)
@@ -160,8 +176,10 @@ class Controller:
             tasks.create_task(self._scrubbing.run())
             tasks.create_task(self._watch_links())
             tasks.create_task(self._keep_certificate())
+            tasks.create_task(self.contacts.run())
             while True:
                 self._follow_ports(tasks, set(self._world.finder.look()))
+                self._follow_usb(self._world.finder.faults)
                 await asyncio.sleep(LOOK_S)
 
     def camera_in(self, dock: Dock, bay: int) -> CameraView | None:
@@ -217,6 +235,17 @@ class Controller:
             self.strangers.pop(port, None)
         for port in sorted(found - set(self._ports)):
             self._ports[port] = tasks.create_task(self._keep(port))
+
+    def _follow_usb(self, faults: Mapping[str, str]) -> None:
+        """What is wrong on the USB tree is a problem as long as it lasts."""
+        for key in [key for key in self.problems if key.startswith(USB_PROBLEM)]:
+            if key.removeprefix(USB_PROBLEM) not in faults:
+                del self.problems[key]
+        for location, text in faults.items():
+            key = USB_PROBLEM + location
+            if self.problems.get(key) != text:
+                self.problems[key] = text
+                self.happenings.tell("usb_fault", location=location, text=text)
 
     async def _keep(self, port: FoundPort) -> None:
         """Hold a connection to one port for as long as it is there, one after another."""
@@ -301,7 +330,8 @@ class Controller:
         await self._serve_camera(port, connection, identity, signer)
 
     async def _serve_dock(self, port: FoundPort, connection: Connection, identity: dict[str, Any]) -> None:
-        dock = Dock(connection, identity, port.location, self.happenings)
+        board = self._world.boards.get(identity["model"])
+        dock = Dock(connection, identity, port.location, self.happenings, board)
         self.docks[dock.serial] = dock
         self.happenings.tell("dock_online", dock=dock.serial, url=port.url)
         try:
@@ -341,6 +371,7 @@ class Controller:
             self.happenings,
             signer,
             lambda: self.membership.drained(connection, serial),
+            lambda: read_usage(connection, serial, world.system, world.run_blocking, self.happenings),
         )
         self._sessions[serial] = camera
         self._links[serial] = connection
@@ -386,7 +417,7 @@ class Controller:
                     self.happenings.tell("slow_link", board=serial, text=now[serial])
                 key = f"link of {serial}"
                 if serial in now:
-                    self.problems[key] = f"docking station connection issue, {serial}: {now[serial]}"
+                    self.problems[key] = link_issue(self.docks.get(serial), serial, now[serial])
                 else:
                     self.problems.pop(key, None)
             slow = now
@@ -441,6 +472,8 @@ class Controller:
 
 def lamp_for(view: CameraView) -> str:
     """The lamp pattern that tells a person what a docked camera is doing."""
+    if view.offered:
+        return "assigned"
     if view.admission == FACTORY:
         return "docked"
     if view.trouble or view.admission != MEMBER:

@@ -14,11 +14,25 @@ from host_tools.trust.authority import LDEVID_WEEKS_DEFAULT, LDEVID_WEEKS_MAX, L
 KEEP_HOURS_MAX = 24 * 365  # that a delivered copy stays while there is room
 WEB_OFF = "off"
 WEB_DEFAULT = "127.0.0.1:8440"  # this machine alone, until somebody opens it to a network
+PICKUP_S = 30  # across a room, with a coat on the arm
+PICKUP_S_MIN, PICKUP_S_MAX = 3, 300  # nobody takes a camera faster; a camera that flashes for longer invites others
+READERS_MAX = 16  # named ones, of one controller
+URL_CHARACTERS_MAX = 300
+PLACE_CHARACTERS_MAX = 60  # as a person would write on a door
 SYSTEM_NAME_MAX = 60  # characters, as a person would write on a label
 
 
 class SettingsError(Exception):
     """The settings do not hold. One line that names file, line and key."""
+
+
+class ReaderSettings(BaseModel):
+    """An RFID reader. ``place``: where it stands, in a system of several locations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(min_length=1, max_length=URL_CHARACTERS_MAX)
+    place: str = Field(default="", max_length=PLACE_CHARACTERS_MAX)
 
 
 class Settings(BaseModel):
@@ -27,7 +41,9 @@ class Settings(BaseModel):
     ``keep_delivered_hours``: so long the spool keeps a copy of what was delivered, should the destination be restored
     from a backup; it goes earlier when room is needed; ``capture``: a folder in which all that passes on its ports is
     recorded; ``web``: address and port of the manager, ``off`` for none; ``web_names``: what browsers may call this
-    machine beside its own name and addresses; ``web_redirect``: where plain HTTP is told to come by HTTPS."""
+    machine beside its own name and addresses; ``web_redirect``: where plain HTTP is told to come by HTTPS; ``reader``:
+    RFID readers by URL; those of known USB identity are found by themselves and stand at ``reader_place``;
+    ``dock_places``: where docks stand, by serial; ``pickup_s``: from a camera's flash until it must be taken."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,6 +60,10 @@ class Settings(BaseModel):
     web: str = WEB_DEFAULT
     web_names: tuple[str, ...] = ()
     web_redirect: str = WEB_OFF
+    reader: tuple[ReaderSettings, ...] = Field(default=(), max_length=READERS_MAX)
+    reader_place: str = Field(default="", max_length=PLACE_CHARACTERS_MAX)
+    dock_places: dict[str, str] = Field(default_factory=dict[str, str])
+    pickup_s: int = Field(default=PICKUP_S, ge=PICKUP_S_MIN, le=PICKUP_S_MAX)
     certificate_weeks: int = Field(default=LDEVID_WEEKS_DEFAULT, ge=LDEVID_WEEKS_MIN, le=LDEVID_WEEKS_MAX)
 
 

@@ -51,7 +51,9 @@ async def take_status(controller: Controller, index: Index, spool: Spool, run_bl
         "destination": destination_view(controller.delivery),
         "prioritised": controller.priorities.now(),
         "alerts": controller.alert_rows(),
+        **controller.desk_view(),
         "problems": controller.problems
+        | controller.contacts.problems()
         | controller.membership.alerts()
         | storage_alerts(storage)
         | alerts
@@ -77,9 +79,7 @@ def dock_row(controller: Controller, dock: Dock) -> dict[str, Any]:
     bays: list[dict[str, Any]] = []
     for number, entry in sorted(dock.bays.items()):
         view = controller.camera_in(dock, number)
-        contacts = list(dock.contacts.get(number, []))
-        if view is not None and view.delivery_check:
-            contacts.append(view.delivery_check)
+        contacts = controller.contacts.rows(dock, number)
         bays.append(
             {
                 "bay": number,
@@ -93,7 +93,8 @@ def dock_row(controller: Controller, dock: Dock) -> dict[str, Any]:
                 "contacts": contacts,
             }
         )
-    return {"serial": dock.serial, "model": dock.model, "location": dock.location, "bays": bays}
+    about = {"serial": dock.serial, "model": dock.model, "firmware": dock.firmware, "location": dock.location}
+    return {**about, "bays": bays}
 
 
 def camera_views(controller: Controller) -> list[CameraView]:
@@ -127,6 +128,7 @@ def camera_row(controller: Controller, view: CameraView) -> dict[str, Any]:
         "expires_unix_ms": member.expires_unix_ms if member is not None else None,
         "removing": member is not None and member.removing,
         "battery_percent": view.status.get("battery_percent"),
+        "battery": controller.contacts.battery_of(view.serial) or view.power,
         "storage_free_bytes": view.status.get("storage_free_bytes"),
         "storage_total_bytes": view.status.get("storage_total_bytes"),
         "storage_level": card_level(view.status.get("storage_free_bytes"), view.status.get("storage_total_bytes")),

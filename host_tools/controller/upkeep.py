@@ -13,10 +13,11 @@ from host_tools.controller.happenings import Happening
 from host_tools.controller.service import Controller
 from host_tools.custody.blocking import RunBlocking
 from host_tools.system.errors import DomainError
-from host_tools.system.records import CameraEntry
+from host_tools.system.records import SOFTWARE_KEPT_MAX, CameraEntry, Device
 from host_tools.system.system import Edit, System, make
 
 BY = "controller"  # who changes what nobody asked for
+DOCK = "dock_online"
 GONE = ("removed", "force_removed")
 
 LOG = logging.getLogger("openbwc.controller")
@@ -36,24 +37,30 @@ class Upkeep:
         """Until cancelled."""
         while True:
             what, serial = await self._queue.get()
-            view = self._controller.cameras.get(serial)
-            model = view.model if view is not None else ""
+            board = self._controller.docks.get(serial) if what == DOCK else self._controller.cameras.get(serial)
+            model, version = (board.model, board.firmware) if board is not None else ("", "")
             try:
-                await self._run_blocking(self._change(what, serial, model))
+                await self._run_blocking(self._change(what, serial, model, version))
             except DomainError as error:
                 LOG.warning("%s: not noted among the cameras: %s", serial, error)
 
     def _take(self, happening: Happening) -> None:
         if happening["what"] in (*GONE, "docked"):
             self._queue.put_nowait((happening["what"], happening["camera"]))
+        elif happening["what"] == DOCK:
+            self._queue.put_nowait((DOCK, happening["dock"]))
 
-    def _change(self, what: str, serial: str, model: str) -> Callable[[], None]:
+    def _change(self, what: str, serial: str, model: str, version: str) -> Callable[[], None]:
         def change() -> None:
-            with self._system.change(BY, self._controller.happenings.wall_ms()) as edit:
+            now_ms = self._controller.happenings.wall_ms()
+            with self._system.change(BY, now_ms) as edit:
                 if what in GONE:
                     forget_camera(edit, serial)
+                elif what == DOCK:
+                    note_device(edit, serial, "dock", model, version, now_ms)
                 elif model:
                     note_camera(edit, serial, model)
+                    note_device(edit, serial, "camera", model, version, now_ms)
 
         return change
 
@@ -64,6 +71,19 @@ def note_camera(edit: Edit, serial: str, model: str) -> None:
     if known is None or known.model != model:
         values = known.model_dump() if known is not None else {"serial": serial}
         edit.put(make(CameraEntry, {**values, "model": model}))
+
+
+def note_device(edit: Edit, serial: str, device: str, model: str, version: str, now_ms: int) -> None:
+    """What runs on a device now; written where it is another version than before."""
+    known = edit.find("device", serial)
+    before = known.software if isinstance(known, Device) else ()
+    if isinstance(known, Device) and (known.model, known.version) == (model, version):
+        return
+    software = [each.model_dump() for each in before]
+    if not before or before[-1].version != version:
+        software.append({"version": version or "unknown", "since_unix_ms": now_ms})
+    values = {"serial": serial, "device": device, "model": model, "software": software[-SOFTWARE_KEPT_MAX:]}
+    edit.put(make(Device, values))
 
 
 def forget_camera(edit: Edit, serial: str) -> None:

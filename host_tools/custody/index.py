@@ -375,6 +375,11 @@ class Index:
                 return
             last = rows[-1][0]
 
+    def hash_at(self, sequence: int) -> bytes:
+        """The hash of the entry of that number; that of the beginning for 0."""
+        row = self._database.row("SELECT hash FROM ledger WHERE sequence = ?", (sequence,))
+        return bytes(row[0]) if row else ledger.GENESIS
+
     def last_link(self, recording: bytes | None, words: Iterable[Word]) -> ledger.Link | None:
         """The last entry about a recording (None: about none) whose word is among these."""
         listed = list(words)

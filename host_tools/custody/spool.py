@@ -249,6 +249,12 @@ class Spool:
             raise CustodyFault(f"recording {recording.hex()}: its manifest was damaged: dock its camera again")
         return manifest
 
+    def manifest_document(self, recording: bytes) -> bytes:
+        """The same as its camera gave it, with its signature. Raises as ``manifest`` does. Blocks."""
+        self.manifest(recording)
+        with telling(f"recording {recording.hex()}"):
+            return self._layout.read_manifest(recording)
+
     # -- letting go
 
     def remove(self, recording: bytes) -> int:

@@ -33,6 +33,8 @@ GROUP_OF = {
     STORE_READ_SYSTEM_ID: "StoreAndRead",
 }
 ALL = frozenset(GROUP_OF)
+# This software's own, written only where it is declared: nobody else is shown a name that is not in the API.
+STORE_CUSTODY_CHAIN = "StoreCustodyChain"
 
 
 class Category(NamedTuple):
@@ -59,6 +61,8 @@ def write_capabilities(capabilities: frozenset[str]) -> bytes:
     groups: dict[str, dict[str, bool]] = {group: {} for group in GROUPS}
     for name, group in GROUP_OF.items():
         groups[group][name] = name in capabilities
+    if STORE_CUSTODY_CHAIN in capabilities:
+        groups["Store"][STORE_CUSTODY_CHAIN] = True
     return json.dumps(groups, indent=2).encode()
 
 

@@ -4,7 +4,7 @@ Law: plain coroutines over a session; no test framework, nothing of ours at the 
 of its own behind, since the API removes nothing. A finding is a fact with a reason, never an exception.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -167,7 +167,9 @@ async def _put(session: SwiftSession, container: str, name: str) -> Answer:
     return await session.request("PUT", (container, name), about, pieces, len(BODY))
 
 
-PARTS: tuple[Callable[[Examination], Awaitable[None]], ...] = (
+Part = Callable[[Examination], Coroutine[None, None, None]]
+
+PARTS: tuple[Part, ...] = (
     authentication,
     clock,
     documents,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.ports.files import Files
-from host_tools.emulator.bench_file import Bench, BenchFileError, CameraPart, DockPart
+from host_tools.emulator.bench_file import Bench, BenchFileError, CameraPart, DockPart, ReaderPart
 from host_tools.emulator.camera_world import CameraWorld, Surroundings
 from host_tools.emulator.dock_world import DockWorld
 from host_tools.emulator.errors import BenchError
@@ -20,6 +20,7 @@ from host_tools.emulator.fault_plan import Played, parse_plan, play
 from host_tools.emulator.faults import Faults
 from host_tools.emulator.lane import HostLane, Lane
 from host_tools.emulator.physics import Physics
+from host_tools.emulator.reader_world import HOLD_S, ReaderWorld
 from host_tools.emulator.truth import Truth
 from host_tools.emulator.usb_layout import UsbIdentity
 from host_tools.emulator.usb_ports import Socket, UsbPorts
@@ -64,6 +65,7 @@ class EmulatedBench:
         self.cameras = {
             part.name: self._make_camera(number, part, files_of) for number, part in enumerate(bench.camera)
         }
+        self.readers = {part.name: self._make_reader(part) for part in bench.reader}
         self._physics = Physics(self.docks, self.cameras, self.usb_ports, self.world_ms)
         self.faults = Faults(self)
         self.played: list[Played] = []
@@ -76,9 +78,11 @@ class EmulatedBench:
         self._physics.start()
         for name in self.docks:
             self.set_power(name, True)
+        for part in self.bench.reader:
+            self.usb_ports.plug(part.name, part.port)
         first_dock = next(iter(self.docks), "")
         for name, camera in self.cameras.items():
-            camera.power_on()
+            self.set_power(name, True)
             if camera.part.bay:
                 self.put_in(name, first_dock, camera.part.bay)
 
@@ -88,6 +92,8 @@ class EmulatedBench:
         self._physics.stop()
         for handle in self._releases:
             handle.cancel()
+        for reader in self.readers.values():
+            reader.stop()
         self.usb_ports.stop()
         for world in [*self.cameras.values(), *self.docks.values()]:
             world.power_off()
@@ -133,6 +139,19 @@ class EmulatedBench:
             raise BenchError(f"{camera} has no button {button}; it has {known}") from None
         self._releases.add(handle := self._loop.call_later(hold_s, self._release, world, button))
         self._releases = {each for each in self._releases if each is handle or each.when() > self._loop.time()}
+
+    def show_badge(self, reader: str, uid: str, seconds: float = HOLD_S) -> None:
+        """Hold a badge to a reader for some time. BenchError."""
+        self._reader(reader).hold(uid, seconds)
+
+    def plug_reader(self, reader: str, plugged: bool) -> None:
+        """Plug a reader in at its port, or pull it out."""
+        world = self._reader(reader)
+        if plugged:
+            self.usb_ports.plug(reader, next(part.port for part in self.bench.reader if part.name == reader))
+        else:
+            self.usb_ports.unplug(reader)
+            world.restart()
 
     def set_power(self, name: str, on: bool) -> None:
         """Switch a board's own supply (a camera's battery, a dock's mains adapter)."""
@@ -199,6 +218,7 @@ class EmulatedBench:
             "faults": self.faults.active(),
             "docks": {name: self._dock_state(dock) for name, dock in self.docks.items()},
             "cameras": {name: self._camera_state(camera) for name, camera in self.cameras.items()},
+            "readers": {name: reader.state() for name, reader in self.readers.items()},
         }
 
     def world_ms(self) -> int:
@@ -259,6 +279,16 @@ class EmulatedBench:
         identity = UsbIdentity(usb.vid, usb.pid, usb.manufacturer, usb.product, part.serial)
         socket = Socket(part.name, identity, usb.speed_mbps, world.plug.name, world.plug.put_in, world.plug.pull_out)
         self.usb_ports.add(socket)
+
+    def _make_reader(self, part: ReaderPart) -> ReaderWorld:
+        world = ReaderWorld(part.name, part.kind, lambda wake: self.lane.plug(part.name, wake), self.world_ms)
+        self.usb_ports.add(world.socket())
+        return world
+
+    def _reader(self, name: str) -> ReaderWorld:
+        if name not in self.readers:
+            raise BenchError(f"no reader {name} on this bench; it has {', '.join(self.readers) or 'none'}")
+        return self.readers[name]
 
     def _booted(self, name: str) -> None:
         """A board that starts anew lets its pull-up go, and pulls up again."""

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from host_tools.emulator.reader_world import ReaderKind
 from host_tools.hardware.errors import nearest
 from host_tools.hardware.toml_lines import key_lines
 
@@ -58,6 +59,14 @@ class CameraPart(Part):
     scene: str | None = None
 
 
+class ReaderPart(Part):
+    """An RFID reader; ``port``: where it is on the bench's USB tree."""
+
+    name: BoardName
+    kind: ReaderKind = "twn4"
+    port: Annotated[str, Field(pattern=r"^[0-9]+-[0-9]+(\.[0-9]+)*$")] = "1-4"
+
+
 class Bench(Part):
     """A whole bench. ``scene``: for cameras that name none themselves; None is the synthetic street."""
 
@@ -67,6 +76,7 @@ class Bench(Part):
     picture: Picture = Picture()
     dock: tuple[DockPart, ...] = ()
     camera: tuple[CameraPart, ...] = ()
+    reader: tuple[ReaderPart, ...] = ()
 
     @model_validator(mode="after")
     def _once_each(self) -> Bench:
@@ -78,6 +88,9 @@ class Bench(Part):
                 if value in seen:
                     raise ValueError(f"two boards have the {what} {value}; give each its own")
                 seen.add(value)
+        names = [part.name for part in (*parts, *self.reader)]
+        if len(set(names)) != len(names):
+            raise ValueError("a reader has the name of another board or reader; give each its own")
         bays = [camera.bay for camera in self.camera if camera.bay]
         if len(set(bays)) != len(bays):
             raise ValueError("two cameras are in one bay; give each its own")
@@ -93,6 +106,7 @@ def default_bench(name: str = "demo", cameras: int = 3, seed: int = 1, scene: st
         seed=seed,
         scene=scene,
         dock=(DockPart(name="dock-1", serial="DOCK-0001"),),
+        reader=(ReaderPart(name="reader-1"),),
         camera=tuple(
             CameraPart(name=f"camera-{number}", serial=f"CAM-{number:04}", bay=number)
             for number in range(1, cameras + 1)
@@ -139,4 +153,4 @@ def _line_of(text: str, place: tuple[int | str, ...]) -> int:
     return next(lines[place[:length]] for length in range(len(place), -1, -1) if place[:length] in lines)
 
 
-_TABLES: dict[str, type[Part]] = {"dock": DockPart, "camera": CameraPart, "picture": Picture}
+_TABLES: dict[str, type[Part]] = {"dock": DockPart, "camera": CameraPart, "reader": ReaderPart, "picture": Picture}

@@ -10,13 +10,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from firmware.ports.adc import Adc
+from firmware.ports.errors import PortFault
 from firmware.version import VERSION
 from host_tools.emulator.bench_file import DockPart
 from host_tools.emulator.board import EmulatedBoard
 from host_tools.emulator.lane import Lane
 from host_tools.emulator.line import FaultyLine
 from host_tools.emulator.memory_plug import MemoryPlug
-from host_tools.emulator.models import BayContacts, DockAdc, DockPins
+from host_tools.emulator.models import BayContacts, DockPins
+from host_tools.emulator.models.contacts import GAINS
 from host_tools.emulator.models.dock_io import ELECTRICAL_OUTPUTS
 from host_tools.emulator.models.oscillator import CRYSTAL, Oscillator
 from host_tools.emulator.platform import BoardClock, DeadlineWatchdog, Ports, Rtc
@@ -26,6 +28,7 @@ from host_tools.hardware import Board, board_data
 
 REST_MS = 600  # after a change: bounce is over in a tenth, and the power pin's capacitor (tau 0.5 s) has settled
 LOAD_STEP_UA = 20_000  # a change of a camera's current that a dock can see: two of its own uncertainties
+LOAD_JUMP_UA = 100_000  # a load that comes or goes, and not a cell that fills: worth watching
 
 
 class DockWorld:
@@ -53,7 +56,7 @@ class DockWorld:
         self._seed = seed
         self._world_ms = world_ms
         self._moved_ms = world_ms()
-        self._readings: dict[int, dict[str, int]] = {}
+        self._nodes: dict[int, dict[str, float]] = {}
         self._loads_ua = dict.fromkeys(board.bays, 0)
         self._crystal = Oscillator(f"crystal {seed}", CRYSTAL)
         self._line_timer: asyncio.TimerHandle | None = None
@@ -80,7 +83,7 @@ class DockWorld:
     def move(self) -> None:
         """Something at a bay has been moved or switched: readings are worth taking for a while."""
         self._moved_ms = self._world_ms()
-        self._readings.clear()
+        self._nodes.clear()
         self.emulated.wake()
 
     def rests(self) -> bool:
@@ -89,11 +92,16 @@ class DockWorld:
 
     def note_load(self, bay: int) -> None:
         """A camera's current may have changed: the dock looks if it can see that."""
-        self._readings.pop(bay, None)
+        self._nodes.pop(bay, None)
         load_ua = self.bays[bay].current_ua()
-        if abs(load_ua - self._loads_ua[bay]) >= LOAD_STEP_UA:
-            self._loads_ua[bay] = load_ua
+        changed_ua = abs(load_ua - self._loads_ua[bay])
+        if changed_ua >= LOAD_JUMP_UA:
             self.move()
+        elif changed_ua >= LOAD_STEP_UA:
+            self.emulated.wake()
+        else:
+            return
+        self._loads_ua[bay] = load_ua
 
     def _wake_in(self, delay_s: float) -> None:
         if self._line_timer is not None:
@@ -102,11 +110,11 @@ class DockWorld:
 
     def _on_switch(self, bay: int) -> None:
         self._moved_ms = self._world_ms()
-        self._readings.clear()
+        self._nodes.clear()
         self.switched(bay)
 
     def _make_ports(self, wake: Callable[[], None]) -> Ports:
-        adc = _CalmAdc(DockAdc(self.bays, self._world_ms), self.rests, self._readings)
+        adc = _CalmAdc(self.bays, self._world_ms, self.rests, self._nodes)
         return Ports(
             clock=BoardClock(lambda: self._crystal.count_ms(self._world_ms()), Rtc(self._world_ms)),
             stream=self.line,
@@ -127,23 +135,34 @@ class DockWorld:
 
 
 class _CalmAdc(Adc):
-    """At a bay where nothing has moved since, the last reading stands: a fleet's nights are long. ``readings``: by bay
-    and channel, emptied by whoever moves something."""
+    """At a bay where nothing has moved since, the voltage is known and only the converter's noise is new: a fleet's
+    nights are long. ``nodes``: what is known, by bay and channel, emptied by whoever moves something."""
 
-    def __init__(self, inner: Adc, rests: Callable[[], bool], readings: dict[int, dict[str, int]]) -> None:
-        self._inner = inner
+    def __init__(
+        self,
+        bays: Mapping[int, BayContacts],
+        now_ms: Callable[[], int],
+        rests: Callable[[], bool],
+        nodes: dict[int, dict[str, float]],
+    ) -> None:
+        self._places = {f"bay{number}.{word}": (number, word) for number in bays for word in GAINS}
+        self._bays = bays
+        self._now_ms = now_ms
         self._rests = rests
-        self._readings = readings
+        self._nodes = nodes
 
     def read_uv(self, name: str) -> int:
-        if not self._rests():
-            return self._inner.read_uv(name)
-        bay = int(name[3 : name.index(".")]) if name.startswith("bay") else 0
-        known = self._readings.setdefault(bay, {})
-        found = known.get(name)
-        if found is None:
-            found = known[name] = self._inner.read_uv(name)
-        return found
+        place = self._places.get(name)
+        if place is None:
+            raise PortFault(f"this dock has no analogue input {name}")
+        number, word = place
+        bay = self._bays[number]
+        known = self._nodes.setdefault(number, {}) if self._rests() else {}
+        node_uv = known.get(word)
+        if node_uv is None:
+            bay.advance(self._now_ms())
+            node_uv = known[word] = bay.node_uv(word)
+        return bay.sample_uv(word, node_uv)
 
 
 class _SwitchPins(DockPins):

@@ -61,7 +61,7 @@ TABLE: tuple[Row, ...] = (
     Row("card", "off", CAMERA, "", "no card answers", effects.card("off")),
     Row("card", "stuck", CAMERA, "", "locked against writing", effects.card("stuck")),
     Row("card", "wrong", CAMERA, "", "full", effects.card("wrong")),
-    Row("card", "slow", CAMERA, "", "sixty times slower", effects.card("slow")),
+    Row("card", "slow", CAMERA, "", "two hundred times slower", effects.card("slow")),
     Row("card", "intermittent", CAMERA, "", "one operation in five fails", effects.card("intermittent")),
     Row("card", "torn", CAMERA, "", "syncs nothing: a power cut tears what was written last", effects.card("torn")),
     Row("card", "bitflip", CAMERA, "", "bit rot: one sector in 64 reads with a wrong bit", effects.card("bitflip")),

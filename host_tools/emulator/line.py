@@ -19,6 +19,7 @@ Piece = tuple[float, bytes]  # seconds of delay, bytes
 
 READ_BYTES = 4_096
 FIFO_S, FIFO_BYTES_MIN = 0.02, 64
+RING_S_MIN = 0.0005  # an appointment sooner than this would come before what it is for, by rounding
 RETRY_S = 0.002  # the soonest at which a refused write is tried again
 QUEUE_BYTES_MAX = 1 << 16  # under way each way; then the writer must wait
 SLOW_BAUD = 115_200  # what a slow line has
@@ -143,7 +144,7 @@ class FaultyLine(Stream):
     def _ring(self) -> None:
         due = [at_s for way in (self._in, self._out) if (at_s := way.next_s()) is not None]
         if due:
-            self._wake_in(max(0.0, min(due) - self._now_s()))
+            self._wake_in(max(RING_S_MIN, min(due) - self._now_s()))
 
 
 class _Direction:

@@ -45,6 +45,8 @@ class Physics:
         self._running = True
         for dock_name, dock in self._docks.items():
             dock.switched = lambda bay, name=dock_name: self._switched(name, bay)
+        for name, camera in self._cameras.items():
+            camera.chips.charger.changed = lambda name=name: self._again(name, 0.0) if self._running else None
 
     def stop(self) -> None:
         """Nothing moves any more."""

@@ -1,7 +1,8 @@
 """Plugs: how an emulated board's byte stream comes out of the emulator. Here: a real pseudo-terminal.
 
 A plug is the board's Stream port on one side. It is put in and pulled out like a cable: pulled out, the other side
-sees a hang-up, as with a real USB serial port.
+sees a hang-up, as with a real USB serial port. A board may have further ways to its host beside the terminal (its USB
+functions at an emulated host); whoever spoke last is answered, as on a real board with several.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import tty
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from firmware.ports.stream import Stream
 from host_tools.protocol.capture import Recorder
@@ -48,6 +50,15 @@ class SlowLine:
             self._free_s = now_s + self._buffer_s
 
 
+class Way(Protocol):
+    """Another way to the host than the terminal: a Stream of the board's that is plugged and pulled with it."""
+
+    def put_in(self) -> None: ...
+    def pull_out(self) -> None: ...
+    def read_into(self, buffer: bytearray | memoryview) -> int: ...
+    def write(self, data: Buffer) -> int: ...
+
+
 class PtyPlug(Stream):
     """A pseudo-terminal behind a stable symbolic link. ``wake`` is called when the board should be stepped."""
 
@@ -59,8 +70,16 @@ class PtyPlug(Stream):
         self._writing = False
         self._line: SlowLine | None = None
         self._resting: asyncio.TimerHandle | None = None
+        self._ways: list[Way] = []
+        self._chosen: Way | None = None  # None: the terminal
         self.tap: LinkTap | None = None
         self.recorder: Recorder | None = None
+
+    def add_way(self, way: Way) -> None:
+        """One more way to the host. Whoever makes it has it wake the board when bytes have come or can go."""
+        self._ways.append(way)
+        if self.is_open():
+            way.put_in()
 
     @property
     def link(self) -> Path:
@@ -94,6 +113,9 @@ class PtyPlug(Stream):
             self.tap.plugged()
         asyncio.get_running_loop().add_reader(self._master, self._wake)
         self._note("plugged in")
+        self._chosen = None
+        for way in self._ways:
+            way.put_in()
         self._wake()
 
     def pull_out(self) -> None:
@@ -101,6 +123,8 @@ class PtyPlug(Stream):
         if self._master < 0:
             return
         self._note("pulled out")
+        for way in self._ways:
+            way.pull_out()
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._master)
         self.want_write(False)
@@ -118,7 +142,8 @@ class PtyPlug(Stream):
         if self._resting is not None:
             self._resting.cancel()
         self._resting = loop.call_later(wait_s, self._wake) if wait_s else None
-        if (wanted and not wait_s) == self._writing:
+        by_terminal = wanted and not wait_s and self._chosen is None  # another way wakes the board itself
+        if by_terminal == self._writing:
             return
         self._writing = not self._writing
         if self._writing:
@@ -134,9 +159,8 @@ class PtyPlug(Stream):
     def read_into(self, buffer: bytearray | memoryview) -> int:
         if self._master < 0:
             return 0
-        try:
-            count = os.readv(self._master, [buffer])
-        except OSError:  # nothing there, or the line is being hung up: the same to a board
+        count = self._read_any(buffer)
+        if not count:
             return 0
         if self.tap is not None:
             self.tap.to_board(memoryview(buffer)[:count], _now_ms())
@@ -152,9 +176,8 @@ class PtyPlug(Stream):
             data = memoryview(data)[: self._line.room_bytes(now_s)]
             if not len(data):
                 return 0
-        try:
-            count = os.write(self._master, data)
-        except OSError:
+        count = self._write_chosen(data)
+        if not count:
             return 0
         if self._line is not None:
             self._line.take(count, now_s)
@@ -163,6 +186,29 @@ class PtyPlug(Stream):
         if self.recorder is not None:
             self.recorder.to_host(memoryview(data)[:count])
         return count
+
+    def _read_any(self, buffer: bytearray | memoryview) -> int:
+        try:
+            count = os.readv(self._master, [buffer])
+        except OSError:  # nothing there, or the line is being hung up: the same to a board
+            count = 0
+        if count:
+            self._chosen = None
+            return count
+        for way in self._ways:
+            count = way.read_into(buffer)
+            if count:
+                self._chosen = way
+                return count
+        return 0
+
+    def _write_chosen(self, data: Buffer) -> int:
+        if self._chosen is not None:
+            return self._chosen.write(data)
+        try:
+            return os.write(self._master, data)
+        except OSError:
+            return 0
 
     def _note(self, text: str) -> None:
         if self.recorder is not None:

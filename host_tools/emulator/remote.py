@@ -9,6 +9,7 @@ from typing import Any
 from host_tools.emulator.bench import SHORT_PRESS_S, BenchError, EmulatedBench
 from host_tools.emulator.errors import FaultUnsupported
 from host_tools.emulator.faults import table
+from host_tools.emulator.reader_world import HOLD_S
 from host_tools.emulator.rendezvous import register, unregister
 from host_tools.transports.local import LocalClient, LocalError, LocalServer, Peer
 
@@ -82,6 +83,14 @@ class BenchServer:
         """Record a cable into a capture file from now on."""
         self._bench.record(board, Path(path))
 
+    def badge(self, reader: str, uid: str, seconds: float = HOLD_S) -> None:
+        """Hold a badge to a reader."""
+        self._bench.show_badge(reader, uid, seconds)
+
+    def plug_reader(self, reader: str, plugged: bool) -> None:
+        """Plug a reader in, or pull it out."""
+        self._bench.plug_reader(reader, plugged)
+
     def fault(self, board: str, component: str, type: str, instance: int = 0) -> dict[str, str]:
         """Inject a fault, or heal with type ok. ``outcome``: done or unsupported; ``text`` says why."""
         try:
@@ -126,6 +135,8 @@ _ACTIONS = {
     "limit_link": BenchServer.limit_link,
     "tap": BenchServer.tap,
     "record": BenchServer.record,
+    "badge": BenchServer.badge,
+    "plug_reader": BenchServer.plug_reader,
     "fault": BenchServer.fault,
     "faults": BenchServer.faults,
     "fault_table": BenchServer.fault_table,

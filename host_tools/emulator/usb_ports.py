@@ -138,7 +138,7 @@ class UsbPorts:
         if configured:
             socket.is_up = True
             socket.up()
-        self._bus.attach(socket.location, identity, speed_mbps, socket.tty_name, configured)
+        self._bus.attach(socket.location, identity, speed_mbps, socket.tty_name or None, configured)
         self._tell(socket, CONFIGURED if configured else ADDRESSED)
         if "intermittent" in socket.faults:
             self._later(socket, self._random.uniform(*FLAP_S), self._flap)

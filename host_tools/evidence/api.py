@@ -10,12 +10,12 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import PlainTextResponse, Response
 from starlette.requests import ClientDisconnect
 
 from firmware.ports.errors import NoSpace, PortFault
@@ -28,13 +28,13 @@ from host_tools.evidence.catalogue import Container, StoredObject
 from host_tools.evidence.errors import Refusal
 from host_tools.evidence.intake import Document, Intake
 from host_tools.evidence.store import Upload
+from host_tools.evidence.streaming import object_headers, stream
 from host_tools.evidence.tokens import TOKEN_LIFE_MS, Tokens
 
 PIECE_BYTES = 1 << 20  # to the disk at once; the next is gathered meanwhile, so two in memory a clip
 MB = 1_000_000
 LISTING_MAX = 10_000  # rows, as Swift has it
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _log = logging.getLogger(__name__)
 
 
@@ -171,19 +171,7 @@ class _Api:
         found = await self._run_blocking(lambda: self._find(container, name))
         if isinstance(found, Document):
             return Response(found.body, headers={"Etag": found.etag}, media_type="application/json")
-        return self.stream(found, request.headers.get("range", ""))
-
-    def stream(self, row: StoredObject, wanted: str) -> Response:
-        """An object, or the range of it that a Range header names. 416 if there is no such range."""
-        span = _span(wanted, row.length_bytes)
-        if span is None:
-            return Response(status_code=416, headers={"Content-Range": f"bytes */{row.length_bytes}"})
-        start, length_bytes = span
-        headers = {**_object_headers(row), "Content-Length": str(length_bytes)}
-        if wanted:
-            headers["Content-Range"] = f"bytes {start}-{start + length_bytes - 1}/{row.length_bytes}"
-        body = self._pieces(row, start, length_bytes)
-        return StreamingResponse(body, status_code=206 if wanted else 200, headers=headers, media_type=row.content_type)
+        return stream(self._intake.store, self._run_blocking, found, request.headers.get("range", ""))
 
     async def elsewhere(self, rest: str, request: Request) -> Response:
         """Another account's storage address, or none at all."""
@@ -191,14 +179,6 @@ class _Api:
         raise Refusal(403, f"{rest[:60]} is not below this account's storage address")
 
     # -- helpers
-
-    async def _pieces(self, row: StoredObject, start: int, length_bytes: int) -> AsyncIterator[bytes]:
-        pieces = self._intake.store.read(row, start, length_bytes)
-        try:
-            while (piece := await self._run_blocking(lambda: next(pieces, None))) is not None:
-                yield piece
-        finally:
-            pieces.close()
 
     async def _receive(self, request: Request, upload: Upload) -> None:
         """Everything of the request into the upload; one piece is written while the next is gathered."""
@@ -222,7 +202,8 @@ class _Api:
 
     def _check_object(self, container: str, name: str, metadata: dict[str, str], length_bytes: int | None) -> None:
         self._intake.check_object(container, name, metadata, length_bytes)
-        if self._intake.store.files.free_bytes() - (length_bytes or 0) < self._intake.settings.keep_free_mb * MB:
+        keep_bytes = self._intake.settings.keep_free_mb * MB
+        if length_bytes != 0 and self._intake.store.files.free_bytes() - (length_bytes or 0) < keep_bytes:
             raise Refusal(507, "out of storage")
 
     def _find(self, container: str, name: str) -> StoredObject | Document:
@@ -267,25 +248,4 @@ def _container_headers(row: Container) -> dict[str, str]:
 def _object_headers(found: StoredObject | Document) -> dict[str, str]:
     if isinstance(found, Document):
         return {"Etag": found.etag, "Content-Length": str(len(found.body)), "Content-Type": "application/json"}
-    return {
-        **to_headers("Object", found.metadata),
-        "Etag": found.etag,
-        "Content-Length": str(found.length_bytes),
-        "Content-Type": found.content_type,
-        "Accept-Ranges": "bytes",
-    }
-
-
-def _span(wanted: str, length_bytes: int) -> tuple[int, int] | None:
-    """First byte and length of a range; all where none is named; None if it lies outside."""
-    if not wanted:
-        return 0, length_bytes
-    found = _RANGE.fullmatch(wanted.strip())
-    if found is None or not (found[1] or found[2]):
-        return None
-    if not found[1]:
-        count = min(int(found[2]), length_bytes)
-        return (length_bytes - count, count) if count else None
-    start = int(found[1])
-    end = min(int(found[2]), length_bytes - 1) if found[2] else length_bytes - 1
-    return (start, end - start + 1) if start <= end else None
+    return object_headers(found)

@@ -1,52 +1,123 @@
-"""A recording out of the destination: its objects under their names, what was said about them, and their digests.
+"""A recording out of the destination: its objects under their names, what was said about them, the custody chain that
+came with it, and a program that checks all of it.
 
-Law: everything is checked on its way out against what was received. Whoever gets the folder needs no software of ours:
-``sha256sum -c SHA256SUMS`` says whether it is what was received; ``container.meta.json`` has the ledger's signed head.
+Law: everything is checked on its way out against what was received. Whoever gets it needs no software of ours:
+``sha256sum -c SHA256SUMS`` says whether the bytes are those that were received, and ``python3 verify.py`` (one readable
+file, in the export itself) checks ledger, signatures and manifest; ``container.meta.json`` has the ledger's head.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
+from collections.abc import Generator, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
+from host_tools.evidence import verification
 from host_tools.evidence.catalogue import Container, StoredObject
 from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.store import Store
 
 SUMS_NAME = "SHA256SUMS"
 ABOUT_NAME = "container.meta.json"  # where `bwc ledger verify --destination` looks for heads
+VERIFY_NAME = "verify.py"
 OBJECTS_NAME = "objects"  # apart, so that no object of a controller's choosing takes a name of ours
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that the format has: times are told in container.meta.json
 
 
-def export(store: Store, container: str, folder: Path) -> list[Path]:
-    """Write a container into a new folder; answers the files. EvidenceError."""
+class Exported(NamedTuple):
+    """What an export consists of: small files by name, then the recording's objects."""
+
+    files: dict[str, bytes]
+    objects: list[StoredObject]
+
+
+def contents(store: Store, container: str) -> Exported:
+    """What goes into an export. EvidenceError if there is no such recording. Blocks."""
     row = store.catalogue.container(container)
     if row is None:
         raise EvidenceError(f"{container}: there is no such recording: search for it first")
     objects = store.catalogue.objects(container)
+    about = json.dumps(_about(row, objects), indent=2, ensure_ascii=False).encode() + b"\n"
+    program = Path(verification.__file__).read_bytes()
+    sums = "".join(f"{each.sha256}  {OBJECTS_NAME}/{each.name}\n" for each in objects)
+    for name, data in ((ABOUT_NAME, about), (VERIFY_NAME, program)):
+        sums += f"{hashlib.sha256(data).hexdigest()}  {name}\n"
+    return Exported({ABOUT_NAME: about, VERIFY_NAME: program, SUMS_NAME: sums.encode()}, objects)
+
+
+def export(store: Store, container: str, folder: Path) -> list[Path]:
+    """Write a container into a new folder; answers the files. EvidenceError."""
+    exported = contents(store, container)
     try:
         (folder / OBJECTS_NAME).mkdir(parents=True)
-        files = [_write(store, each, folder) for each in objects]
-        about = folder / ABOUT_NAME
-        about.write_text(json.dumps(_about(row, objects), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        sums = "".join(f"{each.sha256}  {OBJECTS_NAME}/{each.name}\n" for each in objects)
-        sums += f"{hashlib.sha256(about.read_bytes()).hexdigest()}  {ABOUT_NAME}\n"
-        (folder / SUMS_NAME).write_text(sums, encoding="utf-8")
+        files = [_write(store, each, folder) for each in exported.objects]
+        for name, data in exported.files.items():
+            (folder / name).write_bytes(data)
     except OSError as error:
         raise EvidenceError(f"{folder}: cannot be written ({error.strerror}): name a new folder with room") from error
-    return [*files, about, folder / SUMS_NAME]
+    return [*files, *(folder / name for name in exported.files)]
+
+
+def as_zip(store: Store, container: str, exported: Exported) -> Generator[bytes, None, None]:
+    """The same as a zip archive, not compressed, in pieces. EvidenceError in the middle if bytes have changed: then the
+    archive ends without its directory and opens nowhere. Blocks at each piece."""
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, data in exported.files.items():
+            archive.writestr(zipfile.ZipInfo(f"{container}/{name}", ZIP_TIME), data)
+        yield sink.take()
+        for row in exported.objects:
+            entry = zipfile.ZipInfo(f"{container}/{OBJECTS_NAME}/{row.name}", ZIP_TIME)
+            with archive.open(entry, "w", force_zip64=True) as member:
+                for piece in checked(store, row):
+                    member.write(piece)
+                    yield sink.take()
+    yield sink.take()
+
+
+def checked(store: Store, row: StoredObject) -> Iterable[bytes]:
+    """An object's bytes. EvidenceError at the end if they are not those that were received."""
+    digest = hashlib.sha256()
+    for piece in store.read(row, 0, row.length_bytes):
+        digest.update(piece)
+        yield piece
+    if digest.hexdigest() != row.sha256:
+        raise EvidenceError(f"{row.container}/{row.name}: its bytes have changed since it was received: use a backup")
+
+
+class _Sink(io.RawIOBase):
+    """Takes what a zip archive writes; nothing can be read or sought in it."""
+
+    def __init__(self) -> None:
+        self._taken = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object, /) -> int:
+        view = memoryview(data)  # pyright: ignore[reportArgumentType] - whatever zipfile gives is a buffer
+        self._taken += view
+        return view.nbytes
+
+    def take(self) -> bytes:
+        """What was written since the last time."""
+        taken, self._taken = bytes(self._taken), bytearray()
+        return taken
 
 
 def _write(store: Store, row: StoredObject, folder: Path) -> Path:
-    path, digest = folder / OBJECTS_NAME / row.name, hashlib.sha256()
-    with path.open("xb") as file:
-        for piece in store.read(row, 0, row.length_bytes):
-            file.write(piece)
-            digest.update(piece)
-    if digest.hexdigest() != row.sha256:
+    path = folder / OBJECTS_NAME / row.name
+    try:
+        with path.open("xb") as file:
+            for piece in checked(store, row):
+                file.write(piece)
+    except EvidenceError:
         path.rename(path.with_name(f"{row.name}.damaged"))
-        raise EvidenceError(f"{row.container}/{row.name}: its bytes have changed since it was received: use a backup")
+        raise
     return path
 
 

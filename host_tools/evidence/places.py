@@ -36,17 +36,31 @@ def learn(store: Store, recording: Container) -> None:
 
 def points(track: bytes) -> Iterator[tuple[float, float]]:
     """Latitude and longitude of each entry that can be read."""
+    for point in track_points(track):
+        yield point["latitude"], point["longitude"]
+
+
+def track_points(track: bytes) -> Iterator[dict[str, Any]]:
+    """Each entry that can be read: ``latitude``, ``longitude``, ``seconds`` from the recording's start (None if it does
+    not say), ``time`` as it stands there."""
     try:
         document: Any = json.loads(track)
     except (ValueError, RecursionError):
         return
     entries: Any = cast("dict[str, Any]", document).get("CoordinateEntries") if isinstance(document, dict) else None
     for entry in cast("list[Any]", entries) if isinstance(entries, list) else ():
-        text: Any = cast("dict[str, Any]", entry).get("LocationWKT") if isinstance(entry, dict) else None
+        fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
+        text = fields.get("LocationWKT")
         match = _POINT.fullmatch(text) if isinstance(text, str) else None
         place = _place(match[2], match[1]) if match else None
         if place is not None:
-            yield place
+            seconds, time = fields.get("SecondsFromStart"), fields.get("Timestamp")
+            yield {
+                "latitude": place[0],
+                "longitude": place[1],
+                "seconds": seconds if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None,
+                "time": time if isinstance(time, str) else "",
+            }
 
 
 def distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:

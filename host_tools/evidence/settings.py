@@ -52,8 +52,9 @@ def _default_categories() -> tuple[CategoryRule, ...]:
 class ServerSettings(BaseModel):
     """``mode``: what one licence covers, a wearer or a device; ``licences``: none: without limit; ``keep_days``: after
     which a recording may go, none: never; ``keep_days_min``: guaranteed to all; ``quarantine_days``: how long corrupt
-    recordings are kept apart, none: they are refused; ``hosts``: addresses that controllers know us by; ``keep_free_mb``: of the disk,
-    that objects never fill."""
+    recordings are kept apart, none: they are refused; ``hosts``: addresses that controllers know us by;
+    ``custody_chain``: controllers of this software send the ledger's entries and the signed manifest along;
+    ``keep_free_mb``: of the disk, that objects never fill."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -75,6 +76,7 @@ class ServerSettings(BaseModel):
     keep_days_min: Annotated[int, Field(ge=0, le=DAYS_MAX)] = 0
     quarantine_days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
     public_key: Path | None = None
+    custody_chain: bool = True
     keep_free_mb: Annotated[int, Field(ge=0)] = KEEP_FREE_MB
 
     @model_validator(mode="after")
@@ -88,7 +90,8 @@ class ServerSettings(BaseModel):
     @property
     def declared(self) -> frozenset[str]:
         """Capabilities, all of them under full support."""
-        return capabilities.ALL if self.full_support else frozenset(self.capabilities)
+        said = capabilities.ALL if self.full_support else frozenset[str](self.capabilities)
+        return said | {capabilities.STORE_CUSTODY_CHAIN} if self.custody_chain else said
 
 
 def read_settings(folder: Path) -> ServerSettings:

@@ -21,7 +21,7 @@ class ReaderIdentity(NamedTuple):
 
 
 class Reader(Protocol):
-    """An open reader. Used from one task."""
+    """An open reader. One task waits for events; ``signal`` may be called from others meanwhile."""
 
     @property
     def identity(self) -> ReaderIdentity:

@@ -40,6 +40,13 @@ KNOWN_UNSUPPORTED = {
 }
 
 
+# USB identities of readers that can be used as they are -> the URL of one with that serial port or none.
+KNOWN_SUPPORTED = {
+    (0x09D8, 0x0420): "twn4://{port}",
+    (0x072F, 0x2200): "pcsc:///ACR122U",
+}
+
+
 async def open_reader(url: str, ports: Registry, now_ms: Callable[[], int]) -> Reader:
     """A reader that is ready. ReaderError says in one line why not."""
     scheme, place, options = parse_reader_url(url)
@@ -73,6 +80,12 @@ def unsupported_reader(vid: int, pid: int) -> str:
     """What is wrong with a reader of that USB identity, for people; empty if nothing is known against it."""
     known = KNOWN_UNSUPPORTED.get((vid, pid))
     return f"reader {vid:04x}:{pid:04x} is {known}" if known else ""
+
+
+def reader_of_usb(vid: int, pid: int, port: str) -> str:
+    """The URL of a reader of that USB identity behind a serial port; empty for no reader, or one without a port."""
+    form = KNOWN_SUPPORTED.get((vid, pid), "")
+    return "" if "{port}" in form and not port else form.format(port=port)
 
 
 class TurnedRound:

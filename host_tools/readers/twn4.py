@@ -18,10 +18,10 @@ from host_tools.readers.tags import Tag
 from host_tools.readers.twn4_codec import BadAnswer, CommandFailed, Form
 from host_tools.transports.pipe import Pipe
 
-POLL_S = 0.12  # between two searches: a tap takes a third of a second
-GONE_MS = 400  # three searches without the badge
+POLL_S = 0.05  # between two searches; a search takes 40 to 140 ms more
+GONE_MS = 400  # at least two searches without the badge
 ANSWER_S = 0.6  # a search takes 100 ms at most; at 9600 baud its answer 40 ms
-FORM_S = 0.3  # for an answer in a form that the reader may not speak
+FORMS_S = (0.3, 1.2)  # for an answer in a form that the reader may not speak; the second time for a busy machine
 TRIES = 3  # of one command, before the reader counts as gone
 TICKS_EVERY = 8  # searches between two looks at the reader's clock: a restart shows within a second
 BEEP_MS = 120
@@ -52,6 +52,7 @@ class Twn4Reader:
         self._shown = READY
         self._ticks = 0
         self._searches = 0
+        self._asking = asyncio.Lock()
 
     @property
     def identity(self) -> ReaderIdentity:
@@ -145,7 +146,8 @@ class Twn4Reader:
         )
         for _ in range(TRIES):
             try:
-                return await ask_once(self._line, self._form, command, limit_s)
+                async with self._asking:
+                    return await ask_once(self._line, self._form, command, limit_s)
             except BadAnswer as bad:
                 problem = ReaderLost(
                     f"{self._line.url}: the reader answers nonsense ({bad}); check cable and baud rate"
@@ -181,12 +183,13 @@ async def ask_once(line: ReaderLine, form: Form, command: bytes, limit_s: float)
 
 
 async def _find_form(line: ReaderLine) -> Form:
-    for form in codec.FORMS:
-        try:
-            await ask_once(line, form, codec.GET_USB_TYPE, FORM_S)
-        except (TimeoutError, BadAnswer, CommandFailed):
-            continue
-        return form
+    for limit_s in FORMS_S:
+        for form in codec.FORMS:
+            try:
+                await ask_once(line, form, codec.GET_USB_TYPE, limit_s)
+            except (TimeoutError, BadAnswer, CommandFailed):
+                continue
+            return form
     raise UnsupportedReader(
         f"{line.url}: what is there does not speak the TWN4's Simple Protocol; check that its firmware is a PRS image, "
         "or name another kind of reader in the URL"

@@ -23,6 +23,7 @@ class SimBus(Finder):
         self._ports: dict[str, FoundPort] = {}
         self._sockets: dict[str, BoardSocket] = {}
         self._plugged = 0
+        self.faults: dict[str, str] = {}
 
     def look(self) -> list[FoundPort]:
         return list(self._ports.values())

@@ -7,6 +7,7 @@ asked of the models afterwards.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -61,13 +62,31 @@ class Found:
         return 0.0 if isinstance(self.found, str) else self.error_uohm / self.found.uncertainty_uohm
 
 
+def drawn_cases(first: int, count: int) -> list[Case]:
+    """One case a seed: any dock and camera model, new to worn out, clean to hardly fit to carry a current."""
+    cases: list[Case] = []
+    for seed in range(first, first + count):
+        chance = random.Random(f"case {seed}")
+        cases.append(
+            Case(
+                seed,
+                chance.choice(("pico_dock_1", "pico_dock_8")),
+                chance.choice(("pi_zero_2w_camera", "pi_cm4_camera")),
+                extra_ohm=chance.choice((0.0, chance.uniform(0.0, 0.1), chance.uniform(0.1, 0.4))),
+                cycles=chance.choice((0, 10_000, 60_000, 100_000)),
+                percent=chance.uniform(10, 60),
+            )
+        )
+    return cases
+
+
 def sweep(cases: Iterable[Case], form: Form = QUICK) -> Iterator[Found]:
     """One after another."""
     for case in cases:
         yield Pair(case).measure(form)
 
 
-def histogram(values: Iterable[float], width: float = 0.25, columns: int = 60) -> str:
+def histogram(values: Iterable[float], width: float = 0.25, columns: int = 50) -> str:
     """Errors in units of the stated uncertainty, a line a class."""
     counts: dict[int, int] = {}
     for value in values:

@@ -1,4 +1,4 @@
-"""The emulated bench on virtual time: the same docks, cameras, physics and faults as ``bwc emulate`` runs, in one process,
+"""The emulated bench on virtual time: the docks, cameras, physics and faults that ``bwc emulate`` runs, in one process,
 from one seed, as fast as the processor can; and the same bench as a controller on that loop finds it.
 
 Law: joins ``host_tools.emulator`` and this room's loop, channel and sealing; models nothing. No thread, socket or wall

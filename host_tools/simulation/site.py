@@ -16,8 +16,11 @@ from typing import TypeVar
 from firmware.ports.errors import PortFault
 from firmware.ports.subtree_files import SubtreeFiles
 from firmware.secure.signing import P256Signer
+from firmware.version import VERSION
 from host_tools.controller.happenings import Happening
 from host_tools.controller.members import Members
+from host_tools.controller.pickup_desk import PickupDesk
+from host_tools.controller.pickup_facts import PickupRules
 from host_tools.controller.service import Controller, World
 from host_tools.custody.belief import Belief
 from host_tools.custody.errors import CustodyError
@@ -31,8 +34,11 @@ from host_tools.simulation.bus import SimBus
 from host_tools.simulation.channel import SimChannel
 from host_tools.simulation.disk import Disk
 from host_tools.simulation.loop import VirtualLoop
+from host_tools.simulation.reader import SimReaders
 from host_tools.simulation.sealing import SimBelief
 from host_tools.system.roster import Roster
+from host_tools.system.store import Store
+from host_tools.system.system import System
 from host_tools.trust.system import SystemTrust, create_system, open_system
 from host_tools.trust.wrapping import ArgonCost
 
@@ -59,11 +65,13 @@ class Running:
     spool: Spool
     vfs: FilesVfs
     task: asyncio.Task[None]
+    desk: PickupDesk | None = None
 
 
 class Site:
     """``wall_ms``: the controller's wall clock. ``told``: gets what the controller tells. ``ended``: called with an
-    error that the controller could not handle."""
+    error that the controller could not handle. ``store``, ``readers``: where cameras are picked up by badge; what is
+    in the store outlives a power cut, as a database does."""
 
     def __init__(
         self,
@@ -77,6 +85,8 @@ class Site:
         seed: int,
         told: Callable[[Happening], None],
         ended: Callable[[str], None],
+        store: Store | None = None,
+        readers: SimReaders | None = None,
     ) -> None:
         self.disk = disk
         self.running: Running | None = None
@@ -90,6 +100,8 @@ class Site:
         self._seed = seed
         self._told = told
         self._ended = ended
+        self._store = store
+        self._readers = readers
         self._dying: list[Running] = []
 
     def set_up(self, maker_root: bytes) -> None:
@@ -122,9 +134,12 @@ class Site:
         except BaseException:
             vfs.close()
             raise
-        controller = Controller(self._world(index, spool, trust, belief, entropy))
-        task = self._loop.create_task(controller.run())
-        running = self.running = Running(controller, index, spool, vfs, task)
+        system = System(self._store) if self._store is not None else None
+        world = self._world(index, spool, trust, belief, entropy, system)
+        controller = Controller(world)
+        desk = self._make_desk(controller, world)
+        task = self._loop.create_task(controller.run() if desk is None else _side_by_side(controller, desk))
+        running = self.running = Running(controller, index, spool, vfs, task, desk)
         controller.happenings.listen(lambda happening: self._hear(running, happening))
         task.add_done_callback(lambda _task: self._over(running))
 
@@ -168,7 +183,30 @@ class Site:
                 close()
         running.vfs.close()
 
-    def _world(self, index: Index, spool: Spool, trust: SystemTrust, belief: Belief, entropy: ReplayEntropy) -> World:
+    def _make_desk(self, controller: Controller, world: World) -> PickupDesk | None:
+        if world.system is None or self._readers is None:
+            return None
+        self._readers.add_to(world.registry)
+        bench = self._loop.bench
+        return PickupDesk(
+            controller,
+            world.system,
+            PickupRules(VERSION),
+            self._readers,
+            world.registry,
+            world.run_blocking,
+            lambda: bench.now_us // 1_000,
+        )
+
+    def _world(
+        self,
+        index: Index,
+        spool: Spool,
+        trust: SystemTrust,
+        belief: Belief,
+        entropy: ReplayEntropy,
+        system: System | None,
+    ) -> World:
         chance = random.Random(f"chance {self._seed} {self.lives}")
         return World(
             finder=self._bus,
@@ -177,7 +215,8 @@ class Site:
             index=index,
             spool=spool,
             destination=self._destination,
-            roster=self._roster,
+            roster=system or self._roster,
+            system=system,
             wall_ms=self._wall_ms,
             nonce=lambda: int.from_bytes(entropy.random_bytes(8), "little"),
             opener_of=belief.opener_of,
@@ -188,6 +227,12 @@ class Site:
             erase_signer=lambda: P256Signer(trust.controller_key()),
             chance=chance.random,
         )
+
+
+async def _side_by_side(controller: Controller, desk: PickupDesk) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(controller.run())
+        tasks.create_task(desk.run())
 
 
 class SometimesSlow:

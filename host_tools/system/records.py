@@ -21,6 +21,7 @@ DESCRIPTION_CHARACTERS_MAX = 500  # a paragraph
 EMAIL_CHARACTERS_MAX = 254  # RFC 5321
 RFID_CHARACTERS_MAX = 64  # hexadecimal digits: 32 bytes, more than any tag has
 TAGS_MAX = 16  # of one wearer or one camera: a lost card or two, and their successors
+SOFTWARE_KEPT_MAX = 32  # versions of one device: some years of updates
 MODELS_MAX = 64  # of cameras that one profile names
 SETTINGS_MAX = 128  # of one profile; the catalogue has fewer
 TEXT_SETTING_CHARACTERS_MAX = 60  # of a setting's value that is a text
@@ -191,6 +192,33 @@ class Category(Record):
     description: Description = ""
 
 
+class Software(BaseModel):
+    """What ran on a device, and since when."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Word
+    since_unix_ms: UnixMs
+
+
+class Device(Record):
+    """A camera, a dock or a controller that was ever here, and what ran on it, newest last. It stays when it has gone:
+    reports tell of departed devices too."""
+
+    KIND: ClassVar[str] = "device"
+    KEY: ClassVar[str] = "serial"
+
+    serial: CameraSerial
+    device: Literal["camera", "dock", "controller"]
+    model: OptionalText = ""
+    software: Annotated[tuple[Software, ...], Field(max_length=SOFTWARE_KEPT_MAX)] = ()
+
+    @property
+    def version(self) -> str:
+        """What runs on it now, as far as is known."""
+        return self.software[-1].version if self.software else ""
+
+
 class SystemSettings(Record):
     """What holds for the whole system. There is one. ``set_up``: from then on what can only be chosen at the
     setting-up is fixed until a reset."""
@@ -225,5 +253,6 @@ class SystemSettings(Record):
 
 
 KINDS: dict[str, type[Record]] = {
-    kind.KIND: kind for kind in (Wearer, CameraEntry, Profile, FixedAssignment, Holding, Category, SystemSettings)
+    kind.KIND: kind
+    for kind in (Wearer, CameraEntry, Profile, FixedAssignment, Holding, Category, Device, SystemSettings)
 }

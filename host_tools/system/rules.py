@@ -14,8 +14,6 @@ from host_tools.system.catalogue import Abilities
 from host_tools.system.errors import SystemRefused
 from host_tools.system.records import (
     SYSTEM_KEY,
-    CameraEntry,
-    Category,
     FixedAssignment,
     Holding,
     Profile,
@@ -29,9 +27,10 @@ WEARERS_MAX = 10_000  # of one system
 CAMERAS_MAX = 16_384  # as many as can be members
 PROFILES_MAX = 200  # more are not told apart by people
 CATEGORIES_MAX = 500  # likewise
+DEVICES_MAX = 32_768  # twice as many as can be members: those that have gone are among them
 
 _MOST: dict[str, int] = {"wearer": WEARERS_MAX, "camera": CAMERAS_MAX, "profile": PROFILES_MAX,
-                         "category": CATEGORIES_MAX}  # fmt: skip
+                         "category": CATEGORIES_MAX, "device": DEVICES_MAX}  # fmt: skip
 AbilitiesOf = Mapping[str, Abilities]
 R = TypeVar("R", bound=Record)
 
@@ -144,7 +143,6 @@ def _check_settings(record: Record, before: State, after: State, abilities: Abil
 
 def _check_nothing(record: Record, before: State, after: State, abilities: AbilitiesOf, reset: bool) -> None:
     """Holds by itself."""
-    _as(CameraEntry if record.KIND == "camera" else Category, record)
 
 
 def _wearer_may_go(old: Record, after: State) -> None:
@@ -201,6 +199,7 @@ _CHECKS: dict[str, Callable[[Record, State, State, AbilitiesOf, bool], None]] = 
     "assignment": _check_assignment,
     "holding": _check_holding,
     "category": _check_nothing,
+    "device": _check_nothing,
     "settings": _check_settings,
 }
 _GONE: dict[str, Callable[[Record, State], None]] = {

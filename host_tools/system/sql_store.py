@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from firmware.formats import canonical
 from host_tools.system.errors import SystemFault, SystemTampered
-from host_tools.system.store import AlertRow, Row
+from host_tools.system.store import AlertRow, Row, UsageRow
 
 SCHEMA_VERSION = 1
 SUM_BITS = 256  # of a MAC, and of their sum
@@ -50,6 +50,20 @@ _ALERTS = sql.Table(
     sql.Column("raised_unix_ms", _LONG, nullable=False),
     sql.Column("cleared_unix_ms", _LONG, nullable=True),
 )
+_USAGE = sql.Table(
+    "usage",
+    _META,
+    sql.Column("camera", sql.String(KEY_CHARACTERS_MAX), primary_key=True),
+    sql.Column("log", sql.String(16), primary_key=True),
+    sql.Column("sequence", _LONG, primary_key=True, autoincrement=False),
+    sql.Column("unix_ms", _LONG, nullable=False),
+    sql.Column("kept_unix_ms", _LONG, nullable=False),
+    sql.Column("event", sql.String(32), nullable=False),
+    sql.Column("value", _LONG, nullable=False),
+    sql.Column("cause", sql.Text, nullable=False),
+    sql.Column("wearer", sql.Text, nullable=False),
+)
+_USAGE_BY_TIME = sql.Index("usage_by_time", _USAGE.c.kept_unix_ms)
 _OPEN_ALERTS = sql.Index("alerts_by_clearing", _ALERTS.c.cleared_unix_ms)
 _SYSTEM = sql.Table(
     "system",
@@ -134,6 +148,41 @@ class SqlStore:
         """See Store."""
         with self._transaction() as connection:
             connection.execute(sql.delete(_ALERTS).where(_ALERTS.c.cleared_unix_ms < cleared_before_unix_ms))
+
+    def usage_end(self, camera: str) -> tuple[str, int]:
+        """See Store."""
+        mine = sql.select(_USAGE.c.log).where(_USAGE.c.camera == camera)
+        with self._transaction() as connection:
+            last = mine.order_by(_USAGE.c.kept_unix_ms.desc(), _USAGE.c.sequence.desc()).limit(1)
+            log = connection.execute(last).scalar()
+            if log is None:
+                return "", 0
+            highest = sql.select(sql.func.max(_USAGE.c.sequence)).where(_USAGE.c.camera == camera, _USAGE.c.log == log)
+            return log, connection.execute(highest).scalar_one()
+
+    def add_usage(self, rows: list[UsageRow]) -> None:
+        """See Store."""
+        numbers = sql.select(_USAGE.c.sequence)
+        with self._transaction() as connection:
+            for camera, log in sorted({(row.camera, row.log) for row in rows}):
+                of_log = numbers.where(_USAGE.c.camera == camera, _USAGE.c.log == log)
+                known = set(connection.execute(of_log).scalars())
+                mine = {row.sequence: row for row in rows if (row.camera, row.log) == (camera, log)}
+                fresh = [row._asdict() for number, row in sorted(mine.items()) if number not in known]
+                if fresh:
+                    connection.execute(sql.insert(_USAGE), fresh)
+
+    def usage(self, since_unix_ms: int) -> list[UsageRow]:
+        """See Store."""
+        ordered = (_USAGE.c.camera, _USAGE.c.kept_unix_ms, _USAGE.c.log, _USAGE.c.sequence)
+        wanted = sql.select(_USAGE).where(_USAGE.c.kept_unix_ms >= since_unix_ms).order_by(*ordered)
+        with self._transaction() as connection:
+            return [UsageRow(*row) for row in connection.execute(wanted)]
+
+    def forget_usage(self, before_unix_ms: int) -> None:
+        """See Store."""
+        with self._transaction() as connection:
+            connection.execute(sql.delete(_USAGE).where(_USAGE.c.kept_unix_ms < before_unix_ms))
 
     def close(self) -> None:
         """See Store."""

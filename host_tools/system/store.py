@@ -31,6 +31,21 @@ class AlertRow(NamedTuple):
     cleared_unix_ms: int | None
 
 
+class UsageRow(NamedTuple):
+    """A line of a camera's usage log. ``log``: its name, in hexadecimal; ``unix_ms``: 0 where the camera had no time;
+    ``kept_unix_ms``: the same, or when it was read."""
+
+    camera: str
+    log: str
+    sequence: int
+    unix_ms: int
+    kept_unix_ms: int
+    event: str
+    value: int
+    cause: str
+    wearer: str
+
+
 class Store(Protocol):
     """What the domain needs of a database. Each call may raise SystemFault, ``load`` SystemTampered too."""
 
@@ -54,6 +69,22 @@ class Store(Protocol):
         """Take out what was cleared before then."""
         ...
 
+    def usage_end(self, camera: str) -> tuple[str, int]:
+        """The log of a camera that was read last, and the last number of it; ('', 0) for none."""
+        ...
+
+    def add_usage(self, rows: list[UsageRow]) -> None:
+        """Keep lines of usage logs; those that are there already stay as they are. Durable."""
+        ...
+
+    def usage(self, since_unix_ms: int) -> list[UsageRow]:
+        """Lines by camera and time."""
+        ...
+
+    def forget_usage(self, before_unix_ms: int) -> None:
+        """Take out what is older."""
+        ...
+
     def close(self) -> None:
         """Give the file back; a second call does nothing."""
         ...
@@ -66,6 +97,7 @@ class MemoryStore:
         self._revision = 0
         self._rows: dict[tuple[str, str], Row] = {}
         self._alerts: dict[int, AlertRow] = {}
+        self._usage: dict[tuple[str, str, int], UsageRow] = {}
 
     def load(self) -> tuple[int, list[Row]]:
         """See Store."""
@@ -97,6 +129,29 @@ class MemoryStore:
         for row in list(self._alerts.values()):
             if row.cleared_unix_ms is not None and row.cleared_unix_ms < cleared_before_unix_ms:
                 del self._alerts[row.id]
+
+    def usage_end(self, camera: str) -> tuple[str, int]:
+        """See Store."""
+        rows = [row for row in self._usage.values() if row.camera == camera]
+        if not rows:
+            return "", 0
+        last = max(rows, key=lambda row: (row.kept_unix_ms, row.sequence))
+        return last.log, max(row.sequence for row in rows if row.log == last.log)
+
+    def add_usage(self, rows: list[UsageRow]) -> None:
+        """See Store."""
+        for row in rows:
+            self._usage.setdefault((row.camera, row.log, row.sequence), row)
+
+    def usage(self, since_unix_ms: int) -> list[UsageRow]:
+        """See Store."""
+        found = [row for row in self._usage.values() if row.kept_unix_ms >= since_unix_ms]
+        return sorted(found, key=lambda row: (row.camera, row.kept_unix_ms, row.log, row.sequence))
+
+    def forget_usage(self, before_unix_ms: int) -> None:
+        """See Store."""
+        for key in [key for key, row in self._usage.items() if row.kept_unix_ms < before_unix_ms]:
+            del self._usage[key]
 
     def close(self) -> None:
         """See Store."""

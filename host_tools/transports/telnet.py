@@ -15,9 +15,12 @@ AGREED = (COM_PORT, BINARY, SUPPRESS_GO_AHEAD)  # both ways; every other option 
 
 SET_BAUD_RATE, SET_DATA_SIZE, SET_PARITY, SET_STOP_SIZE, SET_CONTROL, PURGE_DATA = 1, 2, 3, 4, 5, 12
 FLOW_SUSPEND, FLOW_RESUME = 8, 9
+SIGNATURE, LINE_STATE, MODEM_STATE, LINE_STATE_MASK, MODEM_STATE_MASK = 0, 6, 7, 10, 11
 FROM_SERVER = 100  # what a server answers or tells has the client's number and this
 PARITY_NONE, STOP_BITS_ONE, NO_FLOW_CONTROL, DTR_ON, RTS_ON, PURGE_BOTH = 1, 1, 1, 8, 11, 3
 DATA_BITS = 8
+
+MODEM_LINES_ON = 0b10110000  # carrier, data set ready, clear to send
 
 COMMAND_BYTES_MAX = 512  # the longest that RFC 2217 knows is a signature of some tens of bytes
 
@@ -90,6 +93,50 @@ class TelnetDecoder:
             self.suspended = number == FLOW_SUSPEND
         elif number == SET_BAUD_RATE:
             self.told = [(number, told[1:])]
+
+
+class TelnetServerDecoder(TelnetDecoder):
+    """The same at the end of a server that has a port: it grants what a client asks for. ``rate``: of the port, as the
+    client has set it last; ``purged``: whether it wants what has not been sent yet thrown away, reset by the user."""
+
+    def __init__(self, rate: int, signature: str) -> None:
+        super().__init__()
+        self.rate = rate
+        self.purged = False
+        self._signature = signature
+        self._granted: set[tuple[int, int]] = set()
+
+    def _negotiate(self, verb: int, option: int) -> None:
+        grant = {DO: WILL, WILL: DO}.get(verb)
+        if option not in AGREED or grant is None:
+            super()._negotiate(verb, option)
+        elif (grant, option) not in self._granted:
+            self.agreed.add((verb, option))
+            self._granted.add((grant, option))
+            self.answers += bytes([IAC[0], grant, option])
+
+    def _hear(self, told: bytes) -> None:
+        if not told:
+            return
+        number, value = told[0], told[1:]
+        if number in (FLOW_SUSPEND, FLOW_RESUME):
+            self.suspended = number == FLOW_SUSPEND
+            return
+        if number == SIGNATURE:
+            value = self._signature.encode()
+        elif number == SET_BAUD_RATE:
+            self.rate = int.from_bytes(value, "big") or self.rate  # 0 asks which it is
+            value = self.rate.to_bytes(4, "big")
+        elif number == PURGE_DATA:
+            self.purged = True
+        elif number not in _SET:
+            return
+        self.answers += _tell(FROM_SERVER + number, value)
+        if number == SET_BAUD_RATE:
+            self.answers += _tell(FROM_SERVER + MODEM_STATE, bytes([MODEM_LINES_ON]))
+
+
+_SET = (SET_DATA_SIZE, SET_PARITY, SET_STOP_SIZE, SET_CONTROL, LINE_STATE_MASK, MODEM_STATE_MASK)
 
 
 def escape(data: bytes) -> bytes:

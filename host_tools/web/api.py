@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Body, Depends, FastAPI, Path, Query, Request, Response, Security
-from pydantic import BaseModel, ConfigDict, PydanticSchemaGenerationError, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, Field, PydanticSchemaGenerationError, TypeAdapter, create_model
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from host_tools.controller.commands import Commands
@@ -28,6 +28,7 @@ from host_tools.web_kit.sessions import SCHEMES, SessionDoor, Visitor
 PREFIX = "/api/v1"
 VERSION_ARGUMENT = "version"
 IN_THE_ADDRESS = ("GET", "DELETE")  # their further arguments are in the query
+INTEGER_MAX = (1 << 53) - 1  # what every JSON reader has exactly
 NO_STORE = {"Cache-Control": "no-store"}
 
 _ARGUMENT = re.compile(r"\{(\w+)(?::path)?\}")
@@ -156,6 +157,9 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 
 def _annotated(annotation: Any, metadata: list[Any]) -> Any:
+    """A field's type with its limits; a whole number has at most 53 bits, as everywhere in JSON (RFC 7493)."""
+    if annotation is int or annotation == int | None:
+        annotation = Annotated[annotation, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
     for limit in metadata:
         annotation = Annotated[annotation, limit]
     return annotation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.responses import RedirectResponse
 
 from host_tools.web_kit.guard import Receive, Scope, Send, is_own_host
@@ -9,10 +11,11 @@ from host_tools.web_kit.problems import Problem
 
 
 class Redirect:
-    """An ASGI application. ``port``: of the manager."""
+    """An ASGI application. ``port``: of the manager; ``https_only``: whether not even the way is told."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, https_only: Callable[[], bool]) -> None:
         self._port = port
+        self._https_only = https_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -20,7 +23,9 @@ class Redirect:
             return
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-        if not name or not is_own_host(host, frozenset({name.lower()})) or not all(map(_is_plain, name)):
+        if self._https_only():
+            response = Problem(403, "plain HTTP is switched off: come by HTTPS", "https-only").response()
+        elif not name or not is_own_host(host, frozenset({name.lower()})) or not all(map(_is_plain, name)):
             response = Problem(421, "host: missing or none: use this server's address").response()
         else:
             response = RedirectResponse(f"https://{name}:{self._port}/", 308)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes
@@ -113,10 +114,8 @@ def check_upload(pem: bytes, key_pem: bytes, now_ms: int) -> Described:
     for lower, upper in pairwise(chain):
         try:
             lower.verify_directly_issued_by(upper)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, InvalidSignature) as error:
             raise WebError("certificate: its chain does not fit together: order it from leaf to issuer") from error
-        except x509.InvalidVersion as error:
-            raise WebError("certificate: is of a version that nobody uses: ask for X.509 version 3") from error
     found = describe(pem)
     if not found.begins_unix_ms <= now_ms < found.ends_unix_ms:
         raise WebError("certificate: is not valid today: check its dates and this controller's clock")
@@ -135,7 +134,7 @@ def _subject(name: str, organisation: str) -> x509.Name:
 def _chain(pem: bytes) -> list[x509.Certificate]:
     try:
         chain = x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise WebError("certificate: is none in PEM form: upload the text between BEGIN and END CERTIFICATE") from error
     if len(chain) > CHAIN_LENGTH_MAX:
         raise WebError(f"certificate: a chain of more than {CHAIN_LENGTH_MAX}: upload the leaf and its issuers alone")

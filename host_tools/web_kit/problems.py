@@ -56,11 +56,16 @@ class Problem(HTTPException):
             "type": f"urn:openbwc:problem:{self.word or title.lower().replace(' ', '-')}",
             "title": title,
             "status": self.status_code,
-            "detail": self.detail,
+            "detail": one_line(self.detail),
             **self.more,
         }
         headers = {"Cache-Control": "no-store", **(self.headers or {})}
         return JSONResponse(body, self.status_code, headers=headers, media_type=MEDIA_TYPE)
+
+
+def one_line(text: str) -> str:
+    """What may repeat what somebody sent, without what would break a line or a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def handle_problems(app: FastAPI) -> None:

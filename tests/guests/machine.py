@@ -33,8 +33,9 @@ class Guest:
         for line in self._lines(deadline_s):
             if wanted(line):
                 return line
-        ended = self._process.poll()
-        how = f"in {limit_s:.0f} s" if ended is None else f"before the emulator ended (exit status {ended})"
+        how = f"in {limit_s:.0f} s"
+        if time.monotonic() < deadline_s:  # its output has ended, and so will it
+            how = f"before the emulator ended (exit status {self._process.wait(END_LIMIT_S)})"
         raise LaneFailed(f"the guest did not come to {what} {how}; it said last: {self.last_lines[-3:]}")
 
     def wait(self) -> None:

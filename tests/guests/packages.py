@@ -22,6 +22,8 @@ APT_LIMIT_S = 600
 BLOCK_BYTES = 1 << 20
 NEEDED = {"apt-get": "apt", "apt-cache": "apt", "dpkg-deb": "dpkg"}
 
+WEAK_KINDS = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+
 _URI = re.compile(
     r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) (?P<digest>SHA256:[0-9a-f]{64}|SHA512:[0-9a-f]{128})$"
 )
@@ -63,6 +65,19 @@ class Packages:
         if found is None:
             raise Lacking(f"no package {name} in the sources of this machine; the lane needs Debian's: see /etc/apt")
         return found["name"]
+
+    def closure(self, *roots: str, without: frozenset[str] = frozenset()) -> list[str]:
+        """Packages with all that they depend on; ``without``: names that are not followed, nor wanted."""
+        words = ["--recurse", *(f"--no-{kind}" for kind in WEAK_KINDS)]
+        graph = read_graph(self._apt("apt-cache", "depends", *words, *roots))
+        found: list[str] = []
+        waiting = list(roots)
+        while waiting:
+            name = waiting.pop(0)
+            if name not in found and name not in without and name in graph:
+                found.append(name)
+                waiting += graph[name]
+        return found
 
     def fetch(self, *names: str) -> list[Path]:
         """The packages' files, each with the digest that the lists give; fetched unless they are here already."""
@@ -107,6 +122,20 @@ def wanted_files(uris: str) -> list[Package]:
     if not rows:
         raise Lacking("apt names no digest for what the lane needs; are its package lists signed?")
     return [Package(row["file"], int(row["size"]), row["digest"]) for row in rows]
+
+
+def read_graph(depends: str) -> dict[str, list[str]]:
+    """What ``apt-cache depends --recurse`` says: name -> names. Packages that are only stood for have no file."""
+    graph: dict[str, list[str]] = {}
+    name = ""
+    for line in depends.splitlines():
+        if not line.startswith((" ", "|")):
+            name = line.strip()
+            if not name.startswith("<"):
+                graph[name] = []
+        elif "Depends: " in line and name in graph:
+            graph[name].append(line.partition("Depends: ")[2].strip())
+    return graph
 
 
 def named(name: str, listed: list[Package]) -> Package:

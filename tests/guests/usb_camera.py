@@ -7,12 +7,9 @@ tells of itself are lines on another.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import random
 import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,72 +20,19 @@ from firmware.platform.linux.clock import LinuxClock
 from firmware.platform.linux.entropy import LinuxEntropy
 from firmware.platform.linux.files import LinuxFiles
 from firmware.platform.linux.gadget import Gadget
-from firmware.ports.clock import Clock
 from firmware.ports.memory_adc import MemoryAdc
 from firmware.ports.memory_pins import MemoryPins
 from firmware.ports.memory_watchdog import MemoryWatchdog
-from firmware.ports.sensor import FRAGMENT_END, FRAGMENT_INIT, FRAGMENT_MEDIA, Fragment, Sensor, SensorSettings
 from firmware.ports.stream import Stream
 from firmware.version import VERSION
 from host_tools.emulator.workshop import BoardKeys
+from tests.guests.seeded_sensor import SeededSensor
 
 BOARD: dict[str, Any] = board_data.BOARD
-FRAGMENT_MS = 1_000  # of media time; they are handed over faster than that
 FRAGMENT_BYTES = 256 << 10
-FRAGMENT_WAIT_MS = 100
-INIT_BYTES = 700
 CELL_UV, SUPPLY_UV = 3_900_000, 5_000_000
 PRESS_S = 0.3
 DOCK_PIN, RECORD_PIN = "dock.present", BOARD["buttons"]["record"]["pin"]
-
-
-class SeededSensor(Sensor):
-    """Up to ``fragments`` of seeded bytes, one every FRAGMENT_WAIT_MS; tells what it has made when it has ended."""
-
-    def __init__(self, clock: Clock, seed: str, fragments: int, tell: Callable[[str], None]) -> None:
-        self._clock = clock
-        self._random = random.Random(seed)
-        self._most = fragments
-        self._tell = tell
-        self._running = self._stopped = False
-        self._made = 0
-        self._next_ms = 0
-        self._digest = hashlib.sha256()
-
-    def start(self, settings: SensorSettings) -> None:
-        """See Sensor."""
-        self._running, self._stopped, self._made = True, False, -1
-        self._next_ms = self._clock.now_ms()
-        self._digest = hashlib.sha256()
-
-    def stop(self) -> None:
-        """See Sensor."""
-        self._stopped = True
-
-    def poll(self) -> Fragment | None:
-        """See Sensor."""
-        if not self._running:
-            return None
-        if self._stopped and self._made >= 1:
-            self._running = False
-            self._tell(f"truth {self._digest.hexdigest()}")
-            return Fragment(FRAGMENT_END, b"", self._made * FRAGMENT_MS, 0, 0)
-        if self._made >= self._most or self._clock.now_ms() < self._next_ms:
-            return None
-        self._next_ms += FRAGMENT_WAIT_MS
-        return self._fragment()
-
-    def _fragment(self) -> Fragment:
-        is_init = self._made < 0
-        data = self._random.randbytes(INIT_BYTES if is_init else FRAGMENT_BYTES)
-        self._digest.update(data)
-        start_ms = max(self._made, 0) * FRAGMENT_MS
-        self._made += 1
-        if is_init:
-            return Fragment(FRAGMENT_INIT, data, 0, 0, 0)
-        if self._made == self._most:
-            self._tell("recorded")
-        return Fragment(FRAGMENT_MEDIA, data, start_ms, FRAGMENT_MS, 30)
 
 
 class CountingStream(Stream):
@@ -150,7 +94,7 @@ class GuestCamera:
             entropy=LinuxEntropy(),
             watchdog=MemoryWatchdog(clock, board["watchdog_ms"]),
             files=LinuxFiles(self._card),
-            sensor=SeededSensor(clock, self._serial, self._fragments, self._tell),
+            sensor=SeededSensor(clock, self._serial, self._fragments, self._tell, FRAGMENT_BYTES),
             keystore=self._keys.keystore,
             board_secret=self._keys.board_secret,
         )

@@ -12,7 +12,6 @@ import hashlib
 import logging
 import os
 import sys
-import time
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -20,17 +19,22 @@ from pathlib import Path
 from typing import Any
 
 from firmware.platform.linux.files import LinuxFiles
+from firmware.ports.memory_files import MemoryFiles
 from host_tools.bench.programs import EventLog
 from host_tools.cli.compose import create_destination
 from host_tools.cli.serve import serve_controller
 from host_tools.cli.trusting import make_trust
 from host_tools.controller.remote import controller_client
 from host_tools.controller.settings import Settings
+from host_tools.emulator.bench import EmulatedBench
+from host_tools.emulator.bench_file import Bench, DockPart
+from host_tools.emulator.usb_host import BenchUsb
+from host_tools.emulator.usbip import LOOPBACK, UsbIpServer, attach_to_kernel
 from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import find_board, read_usb_tree
 from host_tools.trust.wrapping import ArgonCost
 from tests.guests.usb_camera import FRAGMENT_BYTES, GuestCamera
-from tests.guests.usb_hands import Child, ScenarioFailed, until
+from tests.guests.usb_hands import LOOK_S, Child, ScenarioFailed, until
 
 FOLDER = Path("/run/lane")
 CARD_FOLDER, CONTROLLER_LOG = FOLDER / "cards", FOLDER / "controller.log"
@@ -38,6 +42,7 @@ MODEL = "pi_zero_2w_camera"
 SERIALS = ("CAM-0001", "CAM-0002", "CAM-0003")
 BULK_SERIAL = SERIALS[2]  # reached by its bulk endpoints, the others by their terminals
 FRAGMENTS = {SERIALS[0]: 8, SERIALS[1]: 8, BULK_SERIAL: 16}
+DOCK_SERIAL = "DOCK-0001"
 UNPLUGGED_AT = 0.3  # of a recording
 RESENT_BYTES_MAX = 4 * FRAGMENT_BYTES + (256 << 10)  # a session: chunks on their way, and all that is no chunk
 CHEAP = ArgonCost(memory_kib=64, iterations=1, lanes=1)  # the passphrase guards nothing here
@@ -47,7 +52,7 @@ LIMIT_S = 120.0
 
 def main() -> None:
     """The scenario, and the end of the guest."""
-    print(f"STAGE start of Python {time.clock_gettime(time.CLOCK_BOOTTIME):.1f} 60", flush=True)
+    print("STAGE imports 0", flush=True)
     scenario = Scenario()
     try:
         scenario.run()
@@ -73,6 +78,7 @@ class Scenario:
             self.cameras = {serial: self._camera(number, serial) for number, serial in enumerate(SERIALS)}
             self._spare = self._camera(1, SERIALS[1])  # the same board, after its firmware has crashed
             self._controller = Child("the controller", self._be_controller)
+            self._exporter = Child("the emulator", export_dock)
 
     def run(self) -> None:
         """The whole journey."""
@@ -92,6 +98,8 @@ class Scenario:
         with stage("offload to the end", 120):
             self._resume()
             self._judge()
+        with stage("an emulated dock over USB/IP", 60):
+            self._attach_dock()
         with stage("in order to the end", 30):
             self._end()
 
@@ -212,6 +220,18 @@ class Scenario:
         print(f"{camera.name}: {sent_bytes} bytes sent of {whole_bytes}, its bytes are right", flush=True)
         self._check(sent_bytes <= most_bytes, f"{camera.name} sent {sent_bytes} bytes after it came back")
 
+    def _attach_dock(self) -> None:
+        """A board of the emulator, plugged into this kernel over USB/IP, is a dock like any other to the controller."""
+        self._exporter.say("start")
+        until(lambda: self._exporter.count("exported"), "the emulator to export its dock")
+        location, port = self._exporter.lines("exported")[0].split()
+        attach_to_kernel(LOOPBACK, int(port), location)
+        self._wait_dock("dock_online")
+        found = next(device for device in read_usb_tree() if device.serial == DOCK_SERIAL)
+        self._check(len(found.ttys) == 2, f"the kernel made {found.ttys} of the dock's two serial functions")
+        self._exporter.kill()
+        self._wait_dock("dock_offline")
+
     def _end(self) -> None:
         for serial, camera in self.cameras.items():
             status = camera.end()
@@ -242,17 +262,40 @@ class Scenario:
             lambda: None,
         )
 
+    def _wait_dock(self, what: str) -> None:
+        def wanted(event: dict[str, Any]) -> bool:
+            return event.get("what") == what and event.get("dock") == DOCK_SERIAL
+
+        self._events.wait_for(wanted, f"{what} of {DOCK_SERIAL}", LIMIT_S, 0, lambda: None)
+
     def _check(self, holds: bool, otherwise: str) -> None:
         if not holds:
             raise ScenarioFailed(otherwise)
 
 
+def export_dock(commands: int, reports: int) -> None:
+    """An emulated bench of one dock, whose USB devices anybody on this machine may have."""
+    plan = Bench(name="guest", dock=(DockPart(name="dock-1", serial=DOCK_SERIAL),))
+
+    async def export() -> None:
+        bench = EmulatedBench(plan, made(FOLDER / "bench"), lambda name, capacity_bytes: MemoryFiles())
+        usb = BenchUsb(bench)
+        await bench.start()
+        server = UsbIpServer(usb.devices, port=0)
+        await server.start()
+        while not usb.devices():  # noqa: ASYNC110  a plug has no event
+            await asyncio.sleep(LOOK_S)
+        os.write(reports, f"exported {usb.devices()[0].location} {server.port}\n".encode())
+        await asyncio.Event().wait()
+
+    asyncio.run(export())
+
+
 @contextmanager
 def stage(name: str, budget_s: float) -> Generator[None]:
-    """Tell how long something took. As the machine outside sees it: the guest's own clock may run otherwise."""
-    begin_s = time.monotonic()
+    """Tell the end of a stage. How long it took is measured outside: the guest's own clock runs otherwise."""
     yield
-    print(f"STAGE {name} {time.monotonic() - begin_s:.1f} {budget_s:.0f}", flush=True)
+    print(f"STAGE {name} {budget_s:.0f}", flush=True)
 
 
 def made(folder: Path) -> Path:

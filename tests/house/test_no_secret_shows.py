@@ -30,6 +30,8 @@ PUBLIC = {
     ("host_tools/simulation/plan.py", "Mishap", "seed"): "likewise",
     ("host_tools/simulation/plan.py", "Plan", "seed"): "likewise",
     ("host_tools/emulator/bench_file.py", "Bench", "seed"): "likewise",
+    ("host_tools/system/store.py", "Row", "key"): "a row's key",
+    ("host_tools/system/system.py", "Changed", "key"): "a row's key",
     ("host_tools/trust/record.py", "TrustRecord", "secrets"): "wrapped by the passphrase",
     ("host_tools/trust/report.py", "SealingLine", "key_id"): "a digest of a public key",
 }

@@ -12,8 +12,9 @@ Wear: fraction = written bytes * amplification / (capacity * cycles), amplificat
 cards are given 500 to 3000). Worn out, operations fail with a probability of 10 * (fraction - 1).
 
 Torn sectors: with the fault ``torn`` the card says that it has synced and has not: at the next power cut what its last
-CACHE_WRITES writes brought is kept, zeroed or random, sector by sector (512 bytes), as MCUboot's and SQLite's simulators
-do it. Error: real cards may also lose whole erase blocks that were written long before; ``tests/crash`` has those.
+CACHE_WRITES writes brought is kept, zeroed or random, sector by sector (512 bytes), as MCUboot's and SQLite's
+simulators do it. Error: real cards may also lose whole erase blocks that were written long before; ``tests/crash`` has
+those.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ READ_MS = 0.3
 SYNC_MS = 2.0
 PAUSE_EVERY_SYNCS = 64
 PAUSE_LOG_MS, PAUSE_SIGMA, PAUSE_MS_MAX = 4.09, 0.7, 250.0  # e^4.09 is 60
-SLOW_FACTOR = 60.0  # a counterfeit or dying card
+SLOW_FACTOR = 200.0  # a dying card: 0.4 s a sync
 AMPLIFICATION = 4.0
 CYCLES = 3_000
 SECTOR_BYTES = 512
@@ -153,7 +154,7 @@ class Card(Files):
         pause_ms = 0.0
         if self._random.randrange(PAUSE_EVERY_SYNCS) == 0:
             pause_ms = min(self._random.lognormvariate(PAUSE_LOG_MS, PAUSE_SIGMA), PAUSE_MS_MAX)
-        self._busy(SYNC_MS + pause_ms)
+        self._busy(SYNC_MS, pause_ms)
 
     def spoil(self, path: str, offset: int, data: memoryview) -> None:
         """What a worn cell makes of what is read: the same each time."""
@@ -177,8 +178,8 @@ class Card(Files):
         if worn > 1 and self._random.random() < 10 * (worn - 1):
             raise IoFault(f"{path}: {operation}: the card is worn out")
 
-    def _busy(self, cost_ms: float) -> None:
-        self._busy_ms += cost_ms * SLOW_FACTOR if "slow" in self.faults else cost_ms
+    def _busy(self, cost_ms: float, pause_ms: float = 0.0) -> None:
+        self._busy_ms += pause_ms + (cost_ms * SLOW_FACTOR if "slow" in self.faults else cost_ms)
 
     def _tear(self, path: str, offset: int, length: int) -> None:
         file = self.files.open(path, writable=True)

@@ -47,10 +47,12 @@ def exchange(bay: BayContacts, battery: Battery, now_ms: int) -> None:
 
 class ChargerChip(RegisterMap):
     """A BQ25895. ``input_uv``: what is at its input; ``now_ms``: the world's clock, for its watchdog. ``broken``: it
-    reports an overheated charge and gives nothing."""
+    reports an overheated charge and gives nothing. ``changed``: called when it has been told something else."""
 
     def __init__(self, battery: Battery, input_uv: Callable[[], int], now_ms: Callable[[], int]) -> None:
         self.broken = False
+        self.changed: Callable[[], None] = lambda: None
+        self._applied: tuple[int, ...] = ()
         self._battery = battery
         self._input_uv = input_uv
         self._now_ms = now_ms
@@ -65,7 +67,7 @@ class ChargerChip(RegisterMap):
             good = self._input_uv() > 3_900_000
             return PHASES["none" if self.broken else self._battery.phase()] << 3 | (bq25895.POWER_GOOD if good else 0)
         if register == bq25895.FAULT:
-            return (0x80 if self._expired else 0) | (0x20 if self.broken else 0)
+            return 0x20 if self.broken else 0
         if register in (bq25895.BATTERY_VOLTAGE, bq25895.SYSTEM_VOLTAGE):
             steps = (self._battery.terminal_uv() - bq25895.BATTERY_MIN_UV) // bq25895.BATTERY_STEP_UV
             return min(max(steps, 0), bq25895.READING_MASK)
@@ -95,6 +97,7 @@ class ChargerChip(RegisterMap):
         elif self._now_ms() - self._fed_ms > bq25895.WATCHDOG_MS and not self._expired:
             self._values.update({key: CHARGER_RESET[key] for key in CHARGER_RESET})
             self._expired = True
+            self.latch(bq25895.FAULT, 0x80)
             self._apply()
 
     def _apply(self) -> None:
@@ -104,9 +107,14 @@ class ChargerChip(RegisterMap):
         limit = values[bq25895.INPUT] & bq25895.INPUT_LIMIT_MASK
         isolated = bool(values[bq25895.INPUT] & bq25895.HIGH_IMPEDANCE)
         limit_ua = 0 if isolated else bq25895.INPUT_LIMIT_MIN_UA + limit * bq25895.INPUT_LIMIT_STEP_UA
+        charging = bool(values[bq25895.SYSTEM] & bq25895.CHARGE_ENABLED) and not self.broken
+        if self._applied == (charge_ua, full_uv, limit_ua, charging):
+            return
+        self._applied = charge_ua, full_uv, limit_ua, charging
         self._battery.configure(charge_ua, full_uv)
         self._battery.set_input_limit(limit_ua)
-        self._battery.set_charging(bool(values[bq25895.SYSTEM] & bq25895.CHARGE_ENABLED) and not self.broken)
+        self._battery.set_charging(charging)
+        self.changed()
 
     def break_down(self, broken: bool) -> None:
         """A fault: it charges no more, and says so."""

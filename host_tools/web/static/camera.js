@@ -85,8 +85,9 @@ function contacts(camera) {
     "section",
     { class: "card" },
     h("h2", {}, t("camera.contacts")),
-    h("p", {}, verdictBadge(bay.verdict)),
+    bay.verdict === "not_measured" ? h("p", { class: "muted" }, t("camera.not_measured")) : h("p", {}, verdictBadge(bay.verdict)),
     h("dl", { class: "pairs" }, bay.contacts.filter((row) => row.quantity).map((row) => [h("dt", {}, row.quantity.replaceAll("_", " ")), h("dd", {}, `${figure(row)} `, verdictBadge(row.verdict))])),
+    may("check_contacts") ? h("p", {}, button(t("camera.measure"), "small", () => send("POST", `/docks/${encodeURIComponent(dock.serial)}/bays/${bay.bay}/contact-checks`), t("camera.measured"))) : null,
   );
 }
 

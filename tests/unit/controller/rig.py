@@ -43,6 +43,7 @@ from host_tools.emulator.usb_bus import UsbBus, UsbIdentity
 from host_tools.emulator.workshop import BoardKeys, Workshop
 from host_tools.hardware import board_data, board_models, find_board
 from host_tools.system.roster import Assignment, Roster, Wearer
+from host_tools.system.system import System
 from host_tools.transports.registry import Registry
 from host_tools.trust.system import SystemTrust
 from tests.unit.trust.parts import WEEK_MS, adopt_on_card, equip_on_card
@@ -206,6 +207,7 @@ class ControllerRig:
         after: ControllerRig | None = None,
         trust_world: TrustWorld | None = None,
         belief: Belief | None = None,
+        system: System | None = None,
     ) -> None:
         self.folder = folder
         self.trust_world = after.trust_world if after else trust_world or TrustWorld(now_ms=ADOPTED_UNIX_MS)
@@ -231,7 +233,8 @@ class ControllerRig:
             index=self.index,
             spool=self.spool,
             destination=destination or self.store,
-            roster=roster,
+            roster=system or roster,
+            system=system,
             wall_ms=lambda: self.trust_world.now_ms,
             nonce=lambda: int.from_bytes(self._nonces.random_bytes(8), "little"),
             opener_of=belief.opener_of,

@@ -127,7 +127,7 @@ def test_contacts_are_measured_at_docking_and_on_request(tmp_path: Path):
             assert measured["supply_voltage"]["low"] < measured["supply_voltage"]["value"]
             docks = {dock["serial"]: dock for dock in (await rig.status())["docks"]}
             bay = docks["DOCK-0001"]["bays"][1]
-            assert "delivery" in {row["quantity"] for row in bay["contacts"]}, "the data pair's own test"
+            assert "delivery_integrity" in {row["quantity"] for row in bay["contacts"]}, "the data pair's own test"
 
     asyncio.run(scenario())
 

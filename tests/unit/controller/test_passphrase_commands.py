@@ -24,6 +24,7 @@ from host_tools.controller.destination_commands import DestinationCommands
 from host_tools.controller.members import Member
 from host_tools.controller.passphrase_door import FREE_TRIES, PassphraseDoor
 from host_tools.controller.permissions import TABLE
+from host_tools.controller.reset_commands import ResetCommands
 from host_tools.custody.blocking import run_in_thread
 from host_tools.trust.errors import TrustError, WrongPassphrase
 from tests.unit.accounts.parts import CHEAP
@@ -66,7 +67,8 @@ def test_a_database_edited_to_grant_a_role_does_not_help(tmp_path: Path):
         require = rig.controller.membership.require_passphrase
         unused: Any = None  # the passphrase is asked for before anything else is looked at
         taking_away = DestinationCommands(gate, unused, None, unused, rig.index, require, run_in_thread)
-        commands = Commands([CameraCommands(gate, rig.controller.membership), taking_away])
+        resetting = ResetCommands(gate, unused, unused, require)
+        commands = Commands([CameraCommands(gate, rig.controller.membership), taking_away, resetting])
         rig.members.note(Member("CAM-0009", "pi_zero_2w_camera", 1, 1))
         rig.controller.membership._door = PassphraseDoor(free_tries=1_000)
         async with running(rig):
@@ -77,6 +79,8 @@ def test_a_database_edited_to_grant_a_role_does_not_help(tmp_path: Path):
                     arguments: dict[str, object] = {"passphrase": SecretStr(guess)}
                     if "serials" in commands.form(name).model_fields:
                         arguments["serials"] = ["CAM-0009"]
+                    if name == "reset_system":
+                        arguments["name"] = "openbwc"
                     if "drive" in commands.form(name).model_fields:
                         again = {"archive_passphrase": GOOD, "archive_passphrase_again": GOOD}
                         arguments |= {"recording": "00" * 16, "drive": str(tmp_path), "any_drive": True, **again}

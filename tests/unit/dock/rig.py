@@ -15,10 +15,13 @@ class FragileAdc(DockAdc):
     """A converter that can be broken."""
 
     broken = False
+    missing = "nothing"
 
     def read_uv(self, name: str) -> int:
         if self.broken:
             raise PortFault("the converter does not answer")
+        if name.endswith(self.missing):
+            raise PortFault(f"no analogue input is called {name}")
         return super().read_uv(name)
 
 

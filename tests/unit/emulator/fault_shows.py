@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from firmware.camera.card import MANIFEST
 from firmware.formats import manifest
 from firmware.formats.manifest import Manifest
 from firmware.link.schema import PART_CHUNKS, PART_MANIFEST
@@ -168,7 +167,7 @@ def dips_often(bench: Bench, board: str, component: str) -> None:
 @show("power", "off")
 def power_off(bench: Bench) -> None:
     bench.inject("dock-1", "power", "off")
-    assert bench.finder.look() == [], "its hub and the cameras on it are gone"
+    bench.wait(lambda: bench.finder.look() == [], 1)  # its hub, and the cameras on it
     bench.inject("dock-1", "power", "ok")
     bench.wait(lambda: {port.serial for port in bench.finder.look()} == {"DOCK-0001", "CAM-0001"}, 5)
 
@@ -231,9 +230,10 @@ def card_full(bench: Bench) -> None:
 def card_slow(bench: Bench) -> None:
     bench.inject("camera-2", "card", "slow")
     assert time_to_first_second(bench) > 1.4
-    bench.press(4.0)
+    bench.press(12.0)  # it looks at its button now and then
     bench.wait(lambda: bench.app().state == "ready")
     bench.inject("camera-2", "card", "ok")
+    bench.run(30)
     assert time_to_first_second(bench) < 1.3
 
 
@@ -279,24 +279,16 @@ def card_garbage(bench: Bench) -> None:
     assert bench.camera().emulated.crashes == []
     bench.inject("camera-2", "card", "ok")
     bench.inject("camera-2", "power", "brownout")
+    bench.run(1)
     bench.wait(lambda: bench.app().state == "ready", 30)
     assert len(bench.app().vault.recordings()) == 1
 
 
 def manifest_of(bench: Bench, recording: bytes) -> Manifest:
-    """Of a closed recording, without looking at its signature."""
+    """Of a closed recording; its signature is on the lines below."""
     (stored,) = (each for each in bench.app().vault.recordings() if each.recording == recording)
     data = bytes(bench.app().vault.read_piece(recording, PART_MANIFEST, 0, stored.manifest_bytes))
-    outcome = bench.app().last_outcome
-    if outcome is not None and outcome.manifest is not None and outcome.recording == recording:
-        return outcome.manifest
-    return manifest.decode(data[: data.rindex(b"}") + 1] if MANIFEST.endswith("json") else inner_document(data))
-
-
-def inner_document(data: bytes) -> bytes:
-    """The signed document's content: the first JSON object in it."""
-    start, end = data.index(b"{"), data.rindex(b"}") + 1
-    return data[start:end]
+    return manifest.decode(data.partition(b"\n")[0])
 
 
 def wrong_chunks(bench: Bench) -> int:
@@ -435,7 +427,7 @@ def firmware_stuck(bench: Bench) -> None:
     bench.inject("camera-2", "firmware", "ok")
     assert emulated.boots == 1
     bench.press()
-    bench.wait(lambda: bench.app().state == "recording", 1)
+    bench.wait(lambda: bench.app().recorder.recorded_bytes() > 4_000)
     bench.inject("camera-2", "firmware", "stuck")
     watchdog_s = emulated.board.firmware.watchdog_ms / 1000
     assert bench.wait(lambda: emulated.boots == 2) <= watchdog_s + 0.1

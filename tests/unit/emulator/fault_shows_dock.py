@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 from host_tools.emulator.memory_bus import MemoryBus
 from host_tools.protocol.connection import Connection
-from tests.unit.emulator.fault_shows import reseat, show
+from tests.unit.emulator.fault_shows import SHOWS, Show, reseat, show
 from tests.unit.emulator.virtual import Bench
 
 ASKS_MAX = 3_000
+ALL: dict[tuple[str, str], Show] = SHOWS  # both parts
 
 # -- contacts
 
@@ -330,7 +333,7 @@ def usb_intermittent(bench: Bench) -> None:
     for _ in range(200):
         bench.run(0.1)
         seen.append("CAM-0001" in serials(bench))
-    assert sum(first != second for first, second in zip(seen, seen[1:], strict=False)) >= 6
+    assert sum(first != second for first, second in itertools.pairwise(seen)) >= 6
     bench.inject("camera-1", "usb", "ok")
     bench.run(1)
     for _ in range(100):

@@ -8,8 +8,7 @@ import pytest
 
 from host_tools.emulator.errors import BenchError, FaultUnsupported
 from host_tools.emulator.faults import TABLE, TYPES
-from tests.unit.emulator import fault_shows_dock  # noqa: F401  its shows
-from tests.unit.emulator.fault_shows import SHOWS
+from tests.unit.emulator.fault_shows_dock import ALL as SHOWS
 from tests.unit.emulator.virtual import virtual_bench
 
 ROWS = [(row.component, row.type) for row in TABLE]
@@ -37,7 +36,7 @@ def test_the_table_uses_the_known_words_once_each():
     ("words", "text"),
     [
         (("camera-2", "card", "unplug", 0), "unsupported: card of camera-2 cannot be unplug; it can be off, stuck"),
-        (("dock-1", "card", "off", 0), "unsupported: dock-1 is a dock and has no card; did you mean adc"),
+        (("dock-1", "card", "off", 0), "unsupported: dock-1 is a dock and has no card; components: adc, contact"),
         (("camera-2", "crad", "off", 0), "unsupported: camera-2 is a camera and has no crad; did you mean card?"),
         (("camera-2", "card", "tron", 0), "unsupported: no fault type tron; did you mean torn?"),
         (("camera-2", "contact", "wrong", 0), "unsupported: camera-2 is in no bay and touches no contacts; dock it"),
@@ -78,5 +77,9 @@ def test_what_is_on_is_told_and_all_of_it_is_cleared_at_once(tmp_path: Path):
         bench.do(bench.bench.faults.clear_all)
         assert bench.bench.faults.active() == []
         assert told == [
-            "camera-1 link bitflip", "camera-1 link torn", "dock-1 contact off", "dock-1 contact ok", "camera-1 link ok",
-        ]  # fmt: skip
+            "camera-1 link bitflip",
+            "camera-1 link torn",
+            "dock-1 contact off",
+            "dock-1 contact ok",
+            "camera-1 link ok",
+        ]

@@ -15,10 +15,11 @@ from host_tools.emulator.plugs import PtyPlug
 from host_tools.protocol.connection import Connection
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports import errors, telnet
+from host_tools.transports import rfc2217_server as own_server
 from host_tools.transports.pipe import Pipe
 from host_tools.transports.registry import Registry
 from host_tools.transports.rfc2217 import Rfc2217Pipe
-from host_tools.transports.serial_ports import open_by_pyserial
+from host_tools.transports.serial_ports import open_by_pyserial, open_serial
 from host_tools.transports.threaded import ThreadedPipe
 from tests.unit.transports.parts import DEADLINE_S, Collector, SmallBoard, pulled, until, whole_session
 from tests.unit.transports.rfc2217_server import Rfc2217Server
@@ -77,6 +78,51 @@ def test_a_whole_session_with_pulls(tmp_path):
         assert server.baud_rates == [1_000_000]
 
     with_board(tmp_path, act)
+
+
+@pytest.mark.req("LINK-01", "EMU-03")
+@pytest.mark.parametrize("opener", CLIENTS)
+def test_our_own_server_serves_either_client_one_after_the_other(tmp_path, opener):
+    async def scenario() -> None:
+        board = SmallBoard(lambda wake: PtyPlug(tmp_path / "port", wake))
+        server = own_server.Rfc2217Server(lambda: open_serial(str(tmp_path / "port")))
+        await server.start()
+        url = f"rfc2217://127.0.0.1:{server.port}"
+        try:
+            await whole_session(await opener(f"{url}?baud=1000000"), 300_000)
+            held = await opener(url)
+            with pytest.raises(errors.PortError):
+                await Registry().open(url)  # it is in use
+            collector = Collector()
+            held.start(collector)
+            await server.close()
+            await collector.until(lambda seen: bool(seen.losses))
+        finally:
+            board.unplug()
+            await server.close()
+
+    asyncio.run(scenario())
+
+
+def test_our_own_server_tells_a_client_of_an_unplugged_board(tmp_path):
+    async def scenario() -> None:
+        board = SmallBoard(lambda wake: PtyPlug(tmp_path / "port", wake))
+        server = own_server.Rfc2217Server(lambda: open_serial(str(tmp_path / "port")))
+        await server.start()
+        url = f"rfc2217://127.0.0.1:{server.port}"
+        connection = Connection(await Registry().open(url), 3, ConstructCodec())
+        await connection.open()
+        pulling = asyncio.ensure_future(pulled(connection))
+        await until(lambda: connection.session.pulls.bytes_in)
+        board.unplug()
+        with pytest.raises(ExceptionGroup) as lost:
+            await asyncio.wait_for(pulling, DEADLINE_S)
+        assert lost.group_contains(errors.LinkLost, match="is gone")
+        with pytest.raises(errors.PortError):
+            await Registry().open(url)  # the board is away
+        await server.close()
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.req("LINK-01")

@@ -16,7 +16,7 @@ import pytest
 from host_tools.transports.pipe import FdPipe, Pipe
 from host_tools.transports.registry import Registry
 from host_tools.transports.usb_bulk import open_usb
-from tests.unit.transports.memory_usb import MemoryDevice, MemoryUsb
+from tests.unit.transports.memory_usb import MemoryUsb, memory_device
 from tests.unit.transports.parts import Collector, until
 from tests.unit.transports.rfc2217_server import Rfc2217Server
 
@@ -74,11 +74,11 @@ async def over_rfc2217() -> AsyncGenerator[tuple[Pipe, Cut, Cut]]:
 
 @asynccontextmanager
 async def over_usb() -> AsyncGenerator[tuple[Pipe, Cut, Cut]]:
-    device = MemoryDevice("CAM-1")
+    device = memory_device("CAM-1")
 
     def say_hello() -> None:
         with device.lock:
-            device.to_host[0].append(HELLO)
+            device.pair_of("offload").to_host.append(HELLO)
             device.lock.notify_all()
 
     yield await open_usb("usb://1209:0b0c", MemoryUsb(device)), say_hello, device.pull_out

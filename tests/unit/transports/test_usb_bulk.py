@@ -10,35 +10,30 @@ import pytest
 import usb.core
 from usb.backend import libusb1
 
+from host_tools.emulator.usb_descriptors import Function
+from host_tools.emulator.usb_device import UsbDevice
 from host_tools.protocol.connection import Connection
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports import errors, usb_bulk
 from host_tools.transports.registry import Registry
 from host_tools.transports.usb_bulk import READ_BYTES, open_usb, parse_target
 from tests.unit.transports.memory_usb import (
-    CONTROL_CLASS,
-    DATA_CLASS,
+    BULK,
     PACKET_BYTES,
     QUEUE_PACKETS,
+    SERIAL_AND_BULK,
     BulkPlug,
-    MemoryDevice,
-    MemoryInterface,
     MemoryUsb,
+    memory_device,
 )
 from tests.unit.transports.parts import DEADLINE_S, Collector, SmallBoard, pulled, until, whole_session
 
-CDC_AND_BULK = (
-    MemoryInterface(0, CONTROL_CLASS, bulk=False, driver=True),
-    MemoryInterface(1, DATA_CLASS, driver=True),
-    MemoryInterface(2),
-)
 
-
-def board_on(device: MemoryDevice, interface: int) -> SmallBoard:
+def board_on(device: UsbDevice) -> SmallBoard:
     loop = asyncio.get_running_loop()
 
     def plug(step: Callable[[], None]) -> BulkPlug:
-        return BulkPlug(device, interface, lambda: loop.call_soon_threadsafe(step))
+        return BulkPlug(device, lambda: loop.call_soon_threadsafe(step))
 
     return SmallBoard(plug)
 
@@ -70,9 +65,9 @@ def refused(bus: MemoryUsb, url: str, kind: type[errors.PortError], *words: str)
 @pytest.mark.parametrize("url", ["usb://1209:0b0c", "usb://1209:b0c/CAM-1", "usb://1209:0B0C/CAM-1?interface=2"])
 def test_a_whole_session_with_pulls_beside_a_serial_function_that_is_left_alone(url):
     async def scenario() -> None:
-        device = MemoryDevice("CAM-1", CDC_AND_BULK)
+        device = memory_device("CAM-1", SERIAL_AND_BULK)
         bus = MemoryUsb(device)
-        board = board_on(device, 2)
+        board = board_on(device)
         pipe = await open_usb(url, bus)
         assert (pipe.kind, pipe.nominal_bytes_per_s) == ("usb-bulk", None)
         assert list(device.claimed) == [2]
@@ -84,9 +79,9 @@ def test_a_whole_session_with_pulls_beside_a_serial_function_that_is_left_alone(
 
 def test_an_unplugged_board_is_one_lost_link_and_its_handle_is_given_back():
     async def scenario() -> None:
-        device = MemoryDevice("CAM-1")
+        device = memory_device("CAM-1")
         bus = MemoryUsb(device)
-        board = board_on(device, 0)
+        board = board_on(device)
         connection = Connection(await open_usb("usb://1209:0b0c", bus), 3, ConstructCodec())
         await connection.open()
         pulling = asyncio.ensure_future(pulled(connection))
@@ -118,13 +113,13 @@ def test_the_device_gets_all_of_what_was_written_without_waiting_for_more(size):
             if len(received) >= size:
                 done.set()
 
-        plug = BulkPlug(device, 0, lambda: loop.call_soon_threadsafe(step))
+        plug = BulkPlug(device, lambda: loop.call_soon_threadsafe(step))
         pipe.start(Collector())
         assert pipe.write([content[: size // 2], content[size // 2 : size]]) == size
         await asyncio.wait_for(done.wait(), DEADLINE_S)
         assert received == content[:size]
 
-    device = MemoryDevice("CAM-1")
+    device = memory_device("CAM-1")
     opened(MemoryUsb(device), "usb://1209:0b0c", act)
 
 
@@ -134,7 +129,7 @@ def test_the_host_gets_all_of_what_was_written_even_from_a_device_that_ends_with
     content = bytes(range(256)) * (size // 256 + 1)
 
     async def act(pipe: usb_bulk.Pipe) -> None:
-        plug = BulkPlug(device, 0, lambda: None, ends_short)
+        plug = BulkPlug(device, lambda: None, ends_short)
         collector = Collector()
         pipe.start(collector)
         sent = 0
@@ -143,7 +138,7 @@ def test_the_host_gets_all_of_what_was_written_even_from_a_device_that_ends_with
         await collector.until(lambda seen: len(seen.data) >= size)
         assert bytes(collector.data) == content[:size]
 
-    device = MemoryDevice("CAM-1")
+    device = memory_device("CAM-1")
     opened(MemoryUsb(device), "usb://1209:0b0c", act)
 
 
@@ -152,12 +147,12 @@ def test_a_packet_without_bytes_is_nothing():
         collector = Collector()
         pipe.start(collector)
         with device.lock:
-            device.to_host[0].extend([b"", b"", b"x"])
+            device.pair_of("offload").to_host.extend([b"", b"", b"x"])
             device.lock.notify_all()
         await collector.until(lambda seen: len(seen.data) == 1)
         assert collector.losses == []
 
-    device = MemoryDevice("CAM-1")
+    device = memory_device("CAM-1")
     opened(MemoryUsb(device), "usb://1209:0b0c", act)
 
 
@@ -172,7 +167,7 @@ def test_a_device_that_does_not_read_holds_the_writer_up_and_loses_nothing():
             sent += taken
         assert 0 < sent < len(content)
         await until(lambda: bus.timeouts > 4)  # of reads and writes
-        plug = BulkPlug(device, 0, lambda: None)
+        plug = BulkPlug(device, lambda: None)
         buffer = bytearray(100_000)
         received = bytearray()
         async with asyncio.timeout(DEADLINE_S):
@@ -182,11 +177,11 @@ def test_a_device_that_does_not_read_holds_the_writer_up_and_loses_nothing():
                 await asyncio.sleep(0)
         assert received == content
         with device.lock:
-            device.to_host[0].append(b"still there")
+            device.pair_of("offload").to_host.append(b"still there")
             device.lock.notify_all()
         await collector.until(lambda seen: bytes(seen.data) == b"still there")
 
-    device = MemoryDevice("CAM-1")
+    device = memory_device("CAM-1")
     bus = MemoryUsb(device)
     opened(bus, "usb://1209:0b0c", act)
 
@@ -197,18 +192,18 @@ def test_a_read_is_a_whole_number_of_packets_of_every_speed():
 
 def test_what_is_not_there_is_missing():
     refused(MemoryUsb(), "usb://1209:0b0c", errors.PortMissing, "plug it in")
-    bus = MemoryUsb(MemoryDevice("CAM-1"), MemoryDevice("CAM 2"))
+    bus = MemoryUsb(memory_device("CAM-1"), memory_device("CAM 2"))
     refused(bus, "usb://1209:0b0c/CAM-7", errors.PortMissing, "usb://1209:0b0c/CAM-1", "usb://1209:0b0c/CAM%202")
 
 
 def test_several_devices_are_refused_with_their_serials():
-    bus = MemoryUsb(MemoryDevice("CAM-1"), MemoryDevice("CAM-2"), MemoryDevice(""), MemoryDevice("", pid=1))
+    bus = MemoryUsb(memory_device("CAM-1"), memory_device("CAM-2"), memory_device(""), memory_device("", pid=1))
     refused(bus, "usb://1209:0b0c", errors.PortAmbiguous, "3 such", "/CAM-1, ", "/CAM-2, ", "does not tell its serial")
-    refused(MemoryUsb(MemoryDevice("A"), MemoryDevice("A")), "usb://1209:0b0c/A", errors.PortAmbiguous, "2 such")
+    refused(MemoryUsb(memory_device("A"), memory_device("A")), "usb://1209:0b0c/A", errors.PortAmbiguous, "2 such")
 
 
 def test_the_one_that_is_named_is_taken_and_the_others_are_given_back():
-    bus = MemoryUsb(MemoryDevice("CAM-1", refusal=errno.EACCES), MemoryDevice("CAM-2"), MemoryDevice("CAM-3"))
+    bus = MemoryUsb(memory_device("CAM-1", refusal=errno.EACCES), memory_device("CAM-2"), memory_device("CAM-3"))
 
     async def act(pipe: usb_bulk.Pipe) -> None:
         assert [bool(device.claimed) for device in bus.devices] == [False, True, False]
@@ -219,31 +214,31 @@ def test_the_one_that_is_named_is_taken_and_the_others_are_given_back():
 
 @pytest.mark.parametrize("url", ["usb://1209:0b0c", "usb://1209:0b0c/CAM-1"])
 def test_a_device_that_may_not_be_opened_is_denied_with_the_udev_rule(url):
-    bus = MemoryUsb(MemoryDevice("CAM-1", refusal=errno.EACCES))
+    bus = MemoryUsb(memory_device("CAM-1", refusal=errno.EACCES))
     refused(bus, url, errors.PortDenied, 'ATTR{idVendor}=="1209"', 'ATTR{idProduct}=="0b0c"', "/etc/udev/rules.d/")
 
 
 def test_an_interface_that_somebody_holds_is_busy():
-    bus = MemoryUsb(MemoryDevice("CAM-1", CDC_AND_BULK))
+    bus = MemoryUsb(memory_device("CAM-1", SERIAL_AND_BULK))
     refused(bus, "usb://1209:0b0c?interface=1", errors.PortBusy, "driver")
-    device = MemoryDevice("CAM-1")
+    device = memory_device("CAM-1")
     device.claimed[0] = "another program"
     refused(MemoryUsb(device), "usb://1209:0b0c", errors.PortBusy, "another program")
 
 
 def test_an_interface_that_is_not_there_or_not_the_only_one_is_told():
-    bus = MemoryUsb(MemoryDevice("CAM-1", CDC_AND_BULK))
+    bus = MemoryUsb(memory_device("CAM-1", SERIAL_AND_BULK))
     refused(bus, "usb://1209:0b0c?interface=0", errors.PortError, "no interface 0 with a bulk pair")
     refused(bus, "usb://1209:0b0c?interface=9", errors.PortError, "no interface 9 with a bulk pair")
-    none = MemoryUsb(MemoryDevice("CAM-1", CDC_AND_BULK[:2]))
+    none = MemoryUsb(memory_device("CAM-1", SERIAL_AND_BULK[:1]))
     refused(none, "usb://1209:0b0c", errors.PortError, "no vendor interface with a bulk pair")
-    two = MemoryUsb(MemoryDevice("CAM-1", (MemoryInterface(0), MemoryInterface(3))))
-    refused(two, "usb://1209:0b0c", errors.PortAmbiguous, "?interface=0, ?interface=3")
+    two = MemoryUsb(memory_device("CAM-1", (*BULK, Function("other", "ffs"))))
+    refused(two, "usb://1209:0b0c", errors.PortAmbiguous, "?interface=0, ?interface=1")
 
 
 def test_a_device_that_goes_while_it_is_opened_is_missing():
-    refused(MemoryUsb(MemoryDevice("CAM-1", refusal=errno.ENODEV)), "usb://1209:0b0c", errors.PortMissing, "gone")
-    refused(MemoryUsb(MemoryDevice("CAM-1", refusal=errno.EIO)), "usb://1209:0b0c", errors.PortError, "EIO")
+    refused(MemoryUsb(memory_device("CAM-1", refusal=errno.ENODEV)), "usb://1209:0b0c", errors.PortMissing, "gone")
+    refused(MemoryUsb(memory_device("CAM-1", refusal=errno.EIO)), "usb://1209:0b0c", errors.PortError, "EIO")
 
 
 def test_a_machine_without_libusb_is_told_what_to_install(monkeypatch):
@@ -269,7 +264,7 @@ def test_a_device_that_came_after_libusb_began_is_found_without_udev(monkeypatch
         def enumerate_devices(self):
             yield from self.devices
 
-    gone, other, new = MemoryDevice("CAM-1"), MemoryDevice("CAM-2"), MemoryDevice("CAM-1")
+    gone, other, new = memory_device("CAM-1"), memory_device("CAM-2"), memory_device("CAM-1")
     gone.pull_out()
     fresh = MemoryUsb(other, new)
     monkeypatch.setattr(libusb1, "_lib_object", Stale(gone, other))

@@ -1,0 +1,104 @@
+"""Cameras that are picked up by badge, as scenarios speak of them: people with badges, a reader, what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tools.bench.houses import House
+from host_tools.bench.programs import Event, until
+from host_tools.bench.scenario_parts import Bench, Camera, ScenarioController
+
+BADGES = {"W-001": "04A1B2C3D4E501", "W-002": "04A1B2C3D4E502", "W-003": "04A1B2C3D4E503"}
+STRANGER = "04FFFFFFFFFF99"
+AGAIN_S = 2.2  # before a reader tells of the same badge again
+
+
+class Desk:
+    """A controller whose cameras are taken by badge, its reader, and people. Cameras are docked by the scenario."""
+
+    def __init__(self, bench: Bench, controller: ScenarioController) -> None:
+        self.bench = bench
+        self.controller = controller
+        self._mark = 0
+
+    def open(self, mode: str = "self_single") -> None:
+        """Choose how cameras are assigned, give everybody their badge, and wait for the reader."""
+        self.controller.status()  # from here on it answers
+        version = self.controller.command("get_settings")["version"]
+        self.controller.command("change_settings", version=version, changes={"assignment_mode": mode})
+        for wearer, tag in BADGES.items():
+            self.controller.command("pair_tag", wearer=wearer, tag=tag)
+        self.controller.until(
+            lambda status: [each for each in status["readers"] if each["state"] == "ready"], "a reader to be ready"
+        )
+
+    def dock(self, *cameras: Camera) -> None:
+        """Into the bays of their numbers; until the controller has greeted all and could offer them."""
+        for bay, camera in enumerate(cameras, 1):
+            camera.dock(bay)
+        serials = {camera.serial for camera in cameras}
+
+        def settled(status: dict[str, Any]) -> bool:
+            here = {row["serial"] for row in status["cameras"] if row["online"] and row["state"] == "docked"}
+            held = {row["camera"] for row in status["pickup"]["holdings"]}
+            return serials <= here and not held & serials
+
+        self.controller.until(settled, "the cameras to be ready for whoever comes")
+
+    def tap(self, tag: str) -> Event:
+        """Hold a badge to the reader; what became of it."""
+        self._mark = self.controller.mark()
+        self.bench.show_badge(tag)
+        return self.controller.wait_for("tap", after=self._mark)
+
+    def offered(self, wearer: str, among: tuple[Camera, ...]) -> Camera:
+        """Tap with somebody's badge, and wait for the flash: the camera that flashes."""
+        told = self.tap(BADGES[wearer])
+        assert told["outcome"] == "accepted", told
+        serial = self.controller.wait_for("offered", after=self._mark)["camera"]
+        (camera,) = [each for each in among if each.serial == serial]
+        until(lambda: camera.lamps() == {"green": True, "red": False}, f"{camera.name} to flash")
+        until(lambda: not any(camera.lamps().values()), f"{camera.name} to go on flashing")
+        return camera
+
+    def view(self) -> dict[str, Any]:
+        """Offers, holdings, latest taps."""
+        found: dict[str, Any] = self.controller.status()["pickup"]
+        return found
+
+    def since_tap(self, what: str, camera: Camera | None = None, limit_s: float = 20.0) -> Event:
+        """The first event of that name since the last tap."""
+        return self.controller.wait_for(what, camera, after=self._mark, limit_s=limit_s)
+
+
+@pytest.fixture
+def desk(
+    bench: Bench, controller: ScenarioController, bench_house: House, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
+    """Pick-up by badge on the bench. Afterwards every camera meets a controller once that knows whose it is for always,
+    as other scenarios find them."""
+    made = Desk(bench, controller)
+    yield made
+    made.bench.tidy()
+    controller.stop()
+    _give_back(bench_house, bench, tmp_path_factory.mktemp("given-back"))
+    controller.start()  # its fixture stops it
+    controller.status()
+
+
+def _give_back(house: House, bench: Bench, folder: Path) -> None:
+    fixed = house.controller(folder)
+    fixed.start()
+    try:
+        worn = [camera for camera in bench.cameras if camera.serial in house.worn]
+        for bay, camera in enumerate(worn, 1):
+            camera.dock(bay)
+        for camera in worn:
+            fixed.wait_for("camera_ready", camera, having=lambda event: bool(event["wearer"]))
+    finally:
+        fixed.stop()
+    bench.tidy()

@@ -1,0 +1,89 @@
+"""A badge is held to the reader, a camera flashes, it is taken, and records in the right name."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil_tests.badge_parts import AGAIN_S, BADGES, Desk
+from host_tools.bench.programs import until
+from host_tools.bench.scenario_parts import READY, DestinationFolder
+
+pytestmark = [pytest.mark.needs("cameras:2", "worn:2", "any-bay", "press", "badge"), pytest.mark.timeout(180)]
+TAKE_S = 30.0
+
+
+@pytest.mark.req("RFID-01", "RFID-02", "CTRL-06", "DOCK-05")
+def test_the_camera_that_flashes_is_taken_and_records_for_whose_badge_it_was(
+    desk: Desk, destination: DestinationFolder
+):
+    cameras = (desk.bench.camera(1), desk.bench.camera(2))
+    desk.open()
+    desk.dock(*cameras)
+    camera = desk.offered("W-002", cameras)
+    camera.undock()
+    desk.since_tap("taken", camera)
+    until(lambda: camera.shows(READY, 0.3), f"{camera.name} to be somebody's")
+    (held,) = desk.view()["holdings"]
+    assert (held["camera"], held["wearer"]) == (camera.serial, "W-002")
+    desk.bench.start_recording(camera)
+    desk.bench.let_pass(2.0)
+    camera.stop_recording()
+    refused = desk.tap(BADGES["W-002"])
+    assert (refused["reason"], refused["camera"]) == ("holds", camera.serial)
+    desk.dock(camera)
+    recording = desk.controller.wait_for("erased", camera)["recording"]
+    row = desk.controller.status_of(recording)
+    (truth,) = camera.truths()
+    destination.clip(row["container"]).must_be(truth)
+    assert (row["camera"], row["wearer"]) == (camera.serial, "Grace Hopper")
+    assert desk.view()["holdings"] == []
+
+
+@pytest.mark.req("RFID-02")
+def test_two_people_at_once_get_one_camera_each(desk: Desk):
+    cameras = (desk.bench.camera(1), desk.bench.camera(2))
+    desk.open()
+    desk.dock(*cameras)
+    first = desk.offered("W-001", cameras)
+    assert desk.tap(BADGES["W-002"])["outcome"] == "waiting"
+    other = cameras[1] if first is cameras[0] else cameras[0]
+    assert other.lamps() == {"green": True, "red": True}, "it stands in its bay, and does not flash"
+    first.undock()
+    desk.since_tap("offered", other)
+    other.undock()
+    desk.since_tap("taken", other)
+    held = {row["camera"]: row["wearer"] for row in desk.view()["holdings"]}
+    assert held == {first.serial: "W-001", other.serial: "W-002"}
+
+
+@pytest.mark.req("RFID-02")
+def test_a_camera_that_nobody_takes_is_nobodys_again(desk: Desk):
+    camera = desk.bench.camera(1)
+    desk.open()
+    desk.dock(camera)
+    desk.offered("W-003", (camera,))
+    desk.since_tap("offer_ended", camera, TAKE_S + 10)
+    assert desk.view()["holdings"] == []
+    camera.undock()
+    until(lambda: camera.lamps() == {"green": False, "red": True}, "the red lamp to flash")
+    camera.press()
+    desk.bench.let_pass(1.0)
+    assert camera.truths() == []
+
+
+@pytest.mark.req("CTRL-06")
+def test_a_controller_that_is_killed_while_a_camera_flashes(desk: Desk):
+    camera = desk.bench.camera(1)
+    desk.open()
+    desk.dock(camera)
+    desk.offered("W-001", (camera,))
+    desk.controller.kill()
+    camera.undock()
+    until(lambda: camera.shows(READY, 0.3), f"{camera.name} to be theirs all the same")
+    desk.controller.start()
+    desk.controller.until(lambda status: status["readers"], "the reader to be found")
+    desk.bench.let_pass(AGAIN_S)
+    refused = desk.tap(BADGES["W-001"])
+    assert (refused["reason"], refused["camera"]) == ("may_hold", camera.serial)
+    desk.dock(camera)
+    assert desk.view()["holdings"] == []

@@ -1,0 +1,66 @@
+"""A badge is held to the reader, and no camera flashes; each time with its reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil_tests.badge_parts import BADGES, STRANGER, Desk
+from host_tools.bench.programs import until
+
+pytestmark = [pytest.mark.needs("cameras:2", "worn:2", "any-bay", "press", "badge"), pytest.mark.timeout(180)]
+
+
+@pytest.mark.req("RFID-03", "CTRL-05")
+def test_each_refusal_has_its_reason(desk: Desk):
+    camera = desk.bench.camera(1)
+    desk.open()
+    unknown = desk.tap(STRANGER)
+    assert (unknown["reason"], unknown["text"]) == (
+        "unknown_tag",
+        "badge …FF99 belongs to nobody: pair it with a wearer",
+    )
+    nothing = desk.tap(BADGES["W-001"])
+    assert nothing["text"] == "no camera is ready for Ada Lovelace: no camera is docked here"
+    desk.dock(camera)
+    version = desk.controller.command("get_settings")["version"]
+    desk.controller.command("change_settings", version=version, changes={"ready_battery_percent": 100})
+    empty = desk.tap(BADGES["W-002"])
+    assert (empty["reason"], empty["reasons"]) == ("no_camera", {"battery": 1})
+    desk.controller.command("change_settings", version=version + 1, changes={"ready_battery_percent": 60})
+    asks = {"name": "with a fall sensor", "models": ["pi_cm4_camera"], "version": 0}
+    desk.controller.command("put_profile", **asks)
+    wearer = desk.controller.command("get_wearer", id="W-003")
+    desk.controller.command("change_wearer", id="W-003", version=wearer["version"], profile="with a fall sensor")
+    lacking = desk.tap(BADGES["W-003"])
+    assert (lacking["reason"], lacking["reasons"]) == ("no_camera", {"features": 1})
+    assert [row["reason"] for row in desk.view()["last"]] == ["unknown_tag", "no_camera", "no_camera", "no_camera"]
+    assert desk.view()["holdings"] == []
+
+
+@pytest.mark.req("RFID-02", "CAM-02")
+def test_the_wrong_camera_is_told_and_does_not_record(desk: Desk):
+    cameras = (desk.bench.camera(1), desk.bench.camera(2))
+    desk.open()
+    desk.dock(*cameras)
+    right = desk.offered("W-001", cameras)
+    wrong = cameras[1] if right is cameras[0] else cameras[0]
+    wrong.undock()
+    told = desk.since_tap("wrong_camera", wrong)
+    assert told["offered"] == right.serial
+    until(lambda: wrong.lamps() == {"green": False, "red": True}, "the red lamp to flash")
+    wrong.press()
+    desk.bench.let_pass(1.0)
+    assert wrong.truths() == []
+    right.undock()
+    desk.since_tap("taken", right)
+
+
+@pytest.mark.req("RFID-05")
+def test_where_cameras_are_assigned_by_hand_a_badge_gives_none(desk: Desk):
+    camera = desk.bench.camera(1)
+    desk.open("fixed")
+    camera.dock(1)
+    desk.controller.wait_for("camera_ready", camera)
+    assert desk.tap(BADGES["W-001"])["reason"] == "fixed"
+    camera.undock()
+    until(lambda: camera.shows({"green": True, "red": False}, 0.3), f"{camera.name} still to be its wearer's")

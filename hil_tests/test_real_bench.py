@@ -1,0 +1,147 @@
+"""The path of real boards, tried on boards that are not: found by USB serial, moved by commands, docked by a switch.
+
+An emulated bench in another process is the laboratory. The bench file that names its boards is made by
+``bwc bench scan`` and completed by hand, as a person would; then scenarios of this folder run on it in a pytest of
+their own, which knows nothing of an emulator. Their results count as emulated, for the bench file says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host_tools.bench.houses import MAKER_FILE, PASSPHRASE
+from host_tools.bench.locks import Locks
+from host_tools.bench.programs import Program, first_answer, run_command, until
+from host_tools.emulator.remote import bench_client
+
+BWC = f"{shlex.quote(sys.executable)} -m host_tools.cli"
+RUN_LIMIT_S = 150
+WORN = ("CAM-0001", "W-001", "Ada Lovelace")
+
+SWITCH = (
+    "bay = {bay}\n"
+    'power = {{ on = "{bwc} bench dock {name} {bay} --folder {lab}", '
+    'off = "{bwc} bench undock {name} --folder {lab}" }}\n'
+)
+ROSTER = """
+[[wearer]]
+id = "{1}"
+name = "{2}"
+
+[[assignment]]
+camera = "{0}"
+wearer = "{1}"
+"""
+
+
+@pytest.fixture
+def lab(scenario_folder: Path) -> Iterator[Path]:
+    """A running laboratory with a dock and two cameras in their bays."""
+    folder = scenario_folder / "lab"
+    program = Program(
+        "lab",
+        ["emulate", "--folder", str(folder), "--cameras", "2", "--name", f"lab-{os.getpid()}"],
+        scenario_folder / "lab.log",
+    )
+    program.start()
+    try:
+        first_answer(bench_client(folder), "state", program.check)
+        until(lambda: len(list((folder / "ports").glob("*"))) == 3, "all boards to be plugged in", check=program.check)
+        yield folder
+    finally:
+        program.stop()
+
+
+@pytest.fixture
+def bench_file(scenario_folder: Path, lab: Path) -> Path:
+    """As scanned, with what only a person knows: hands, switches, the system that the cameras belong to."""
+    path = scenario_folder / "lab.toml"
+    run_command("bench", "scan", "--bench", str(lab), "--write", str(path), "--name", "laboratory")
+    passphrase = scenario_folder / "passphrase"
+    passphrase.write_text(PASSPHRASE, encoding="utf-8")
+    arguments = ["--folder", str(scenario_folder / "system"), "--passphrase-file", str(passphrase)]
+    run_command("system", "create", *arguments, "--maker", str(lab / MAKER_FILE))
+    (scenario_folder / "roster.toml").write_text(ROSTER.format(*WORN), encoding="utf-8")
+    top = 'lane = "emulated"\nroster = "roster.toml"\n'
+    top += 'system = { folder = "system", passphrase_file = "passphrase" }\n'
+    top += f"""[hands]
+person = false
+press = "{BWC} bench press {{board}} --button {{button}} --hold {{hold_s}} --folder {lab}"
+look = "{BWC} bench look {{board}} {{bay}} --folder {lab}"
+slow = "{BWC} bench slow {{board}} {{bytes_per_s}} --folder {lab}"
+fast = "{BWC} bench slow {{board}} --folder {lab}"
+
+"""
+    text = path.read_text(encoding="utf-8")
+    head, *boards = text.split("[[board]]\n")
+    for number in (1, 2):
+        switch = SWITCH.format(bay=number, bwc=BWC, name=f"camera-{number}", lab=lab)
+        boards[number] = switch + boards[number]
+    path.write_text("[[board]]\n".join([head + top, *boards]), encoding="utf-8")
+    return path
+
+
+def run_scenarios(bench_file: Path, record: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A pytest of its own on that bench."""
+    options = ["-q", "-p", "no:cacheprovider", "-n", "0", "--bench", str(bench_file), "--bench-record", str(record)]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=RUN_LIMIT_S,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.emulator_only
+@pytest.mark.timeout(RUN_LIMIT_S + 60)
+@pytest.mark.req("HIL-01", "HIL-02")
+def test_scenarios_run_on_boards_of_a_bench_file(bench_file: Path, lab: Path, scenario_folder: Path):
+    checked = run_command("bench", "doctor", str(bench_file))
+    assert "3 boards, 0 faults" in checked
+
+    record = scenario_folder / "record"
+    done = run_scenarios(bench_file, record, "hil_tests/test_measured.py", "hil_tests/test_chaos.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed, 1 deselected" in done.stdout
+    assert "it needs an emulated bench:" in done.stdout
+    assert "test_nothing_is_lost_whatever_dies" in done.stdout
+
+    (written,) = (record / "units" / WORN[0]).glob("*.json")
+    told = json.loads(written.read_text(encoding="utf-8"))
+    assert (told["dut_id"], told["station_id"], told["outcome"]) == (WORN[0], "laboratory", "PASS")
+    assert told["metadata"]["board"] == "camera-1"
+    assert told["metadata"]["firmware_version"]
+    assert "offload rate" in told["phases"][0]["measurements"]
+    assert "laboratory" in (record / "report.html").read_text(encoding="utf-8")
+    assert Locks().holder(WORN[0]) is None, "the boards were given back"
+
+
+@pytest.mark.slow
+@pytest.mark.emulator_only
+@pytest.mark.timeout(RUN_LIMIT_S + 60)
+@pytest.mark.req("HIL-01")
+def test_a_broken_board_costs_its_own_scenarios_and_a_locked_one_the_run(
+    bench_file: Path, lab: Path, scenario_folder: Path
+):
+    locks = Locks()
+    held = locks.take(WORN[0], "a test of locks", "ada@elsewhere")
+    done = run_scenarios(bench_file, scenario_folder / "record", "hil_tests/test_measured.py")
+    locks.release(held)
+    assert done.returncode == 1
+    assert "CAM-0001 is held by ada@elsewhere" in done.stdout
+
+    bench_client(lab).call("set_power", board="dock-1", on=False)
+    done = run_scenarios(bench_file, scenario_folder / "record", "hil_tests/test_measured.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 skipped" in done.stdout
+    assert "dock-1: no device has USB serial DOCK-0001" in done.stdout

@@ -1,0 +1,181 @@
+"""Makes a system for whoever goes through the setup assistant, and then gives way to the controller."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from firmware.platform.linux.files import FILE_MODE, LinuxFiles
+from host_tools.accounts.errors import AccountsError
+from host_tools.accounts.names import ROOT
+from host_tools.accounts.passwords import check_password
+from host_tools.cli.compose import check_destination, make_folder
+from host_tools.cli.delivering import read_connection_file, require_privacy
+from host_tools.cli.domain import opened_system
+from host_tools.cli.people import opened_people, wall_ms
+from host_tools.cli.system_commands import new_serial
+from host_tools.cli.trusting import has_trust, make_trust
+from host_tools.cli.web import HttpsSide, certified, listening, own_names, read_address, shown
+from host_tools.controller.settings import WEB_DEFAULT, WEB_OFF, Settings, SettingsError
+from host_tools.custody.blocking import run_in_thread
+from host_tools.destinations.attachment import Attachment
+from host_tools.destinations.connection_file import ConnectionFileError
+from host_tools.destinations.interface import DestinationError
+from host_tools.hardware import board_models, find_board
+from host_tools.system.errors import DomainError
+from host_tools.system.records import SystemSettings
+from host_tools.trust.errors import TrustError
+from host_tools.trust.restore import make_restore_key
+from host_tools.trust.wrapping import check_passphrase
+from host_tools.web.setup import Assistant, Choices, SetupParts, SetupRefused
+
+CHOICES_NAME = "setup.json"
+CONNECTION_NAME = "setup-connection.json"
+CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for another
+CODE_LENGTH = 8  # 40 bits; tries are slowed down
+BY = "setup assistant"
+REFUSALS = (AccountsError, ConnectionFileError, DestinationError, DomainError, SettingsError, TrustError, OSError)
+
+
+async def serve_setup(settings: Settings, on_ready: Callable[[str, str], None]) -> Settings:
+    """Serve the assistant until a system is made; the settings to go on with. ``on_ready`` is told address and code."""
+    if settings.web == WEB_OFF:
+        raise SettingsError("web: is off, and the setup assistant is a page: leave it on, or use bwc system create")
+    folder = make_folder(settings.folder)
+    address = read_address(settings.web, "web")
+    names = own_names(settings)
+    front = await run_in_thread(lambda: HttpsSide(folder).front(certified(address.host, names)))
+    desk = SetupDesk(settings)
+    assistant = Assistant(SetupParts(desk, new_code(), lambda: frozenset(names), time.monotonic, wall_ms))
+    async with listening(assistant.guarded, address, front, settings.web == WEB_DEFAULT) as port:
+        on_ready(f"https://{shown(address.host)}:{port}/setup", assistant.code)
+        await assistant.linger()
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return settings.model_copy(update={"web": f"{host}:{port}", "destination": desk.destination()})
+
+
+def new_code() -> str:
+    """For a person to type: two groups of four."""
+    letters = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+class SetupDesk:
+    """See ``web.setup.SetupWork``. What is chosen lies in the controller's folder until the system is made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folder = settings.folder
+        self._makers: list[bytes] = []
+        self._lock = asyncio.Lock()
+
+    def destination(self) -> Path:
+        """Where the controller is to deliver: what was uploaded, else what it was started with."""
+        uploaded = self._folder / CONNECTION_NAME
+        return uploaded if uploaded.is_file() else self._settings.destination
+
+    async def state(self) -> dict[str, Any]:
+        """See SetupWork."""
+        return await run_in_thread(self._state)
+
+    async def keep(self, choices: Choices) -> None:
+        """See SetupWork."""
+        data = choices.model_dump_json().encode()
+        await self._do(lambda: _write(self._folder / CHOICES_NAME, data))
+
+    async def connect(self, text: str) -> None:
+        """See SetupWork."""
+        fresh = self._folder / f"{CONNECTION_NAME}.new"
+
+        def check() -> None:
+            _write(fresh, text.encode())
+            require_privacy(read_connection_file(fresh))
+
+        async with self._lock:
+            try:
+                await self._do(check)
+                try:
+                    await check_destination(fresh)
+                except REFUSALS as error:
+                    raise SetupRefused(str(error)) from error
+                await self._do(lambda: fresh.replace(self._folder / CONNECTION_NAME))
+            finally:
+                fresh.unlink(missing_ok=True)
+
+    async def add_maker(self, pem: str) -> None:
+        """See SetupWork."""
+        try:
+            self._makers.append(ssl.PEM_cert_to_DER_cert(pem.strip()))
+        except ValueError:
+            raise SetupRefused("the file is no certificate in PEM form: ask the cameras' maker for it") from None
+
+    async def finish(self, choices: Choices, passphrase: str, password: str) -> str:
+        """See SetupWork. The system comes last: with it the set-up is done, and without it, it is tried again."""
+        return await self._do(lambda: self._make(choices, passphrase, password))
+
+    def _state(self) -> dict[str, Any]:
+        choices = Choices()
+        with suppress(OSError, ValidationError):
+            choices = Choices.model_validate_json((self._folder / CHOICES_NAME).read_bytes())
+        return {"choices": choices.model_dump(), "destination": self._destination_text(), "makers": len(self._makers)}
+
+    def _destination_text(self) -> str:
+        place = self.destination()
+        if place.is_dir():
+            return f"folder {place.name}"
+        try:
+            return read_connection_file(place).site if place.is_file() else ""
+        except ConnectionFileError:
+            return ""
+
+    def _make(self, choices: Choices, passphrase: str, password: str) -> str:
+        check_passphrase(passphrase)
+        check_password(password, ROOT)
+        if passphrase == password:
+            raise SetupRefused("the passphrase and root's password are the same: choose different ones")
+        if has_trust(self._folder):
+            raise SetupRefused("this controller has a system already: log in as root")
+        with opened_people(self._folder) as people:
+            if people.is_set_up():
+                people.login(ROOT, password, "setup", wall_ms())  # an earlier try: it must still be theirs
+            else:
+                people.set_up(password, wall_ms(), choices.evaluation)
+        with opened_system(self._settings, {model: find_board(model) for model in board_models()}) as system:
+            record = {**system.settings.model_dump(), **choices.model_dump(), "set_up": True}
+            with system.change(BY, wall_ms()) as edit:
+                edit.put(SystemSettings.model_validate(record), None)
+        trust = make_trust(self._folder, passphrase, new_serial())
+        for maker in self._makers:
+            trust.trust_manufacturer(maker)
+        (self._folder / CHOICES_NAME).unlink(missing_ok=True)
+        return make_restore_key(trust, passphrase, wall_ms()).decode()
+
+    async def _do(self, work: Callable[[], Any]) -> Any:
+        try:
+            return await run_in_thread(work)
+        except REFUSALS as error:
+            raise SetupRefused(str(error)) from error
+
+
+def forget_upload(folder: Path) -> None:
+    """The controller keeps the connection file itself once it was connected; then ours is not needed any more."""
+    if (folder / CONNECTION_NAME).exists() and Attachment(LinuxFiles(folder)).connection() is not None:
+        (folder / CONNECTION_NAME).unlink()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """For nobody else to read, durable."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)

@@ -1,0 +1,394 @@
+"""Contacts and charging of everything that is docked: checked at every docking, watched, kept, and told to people.
+
+Law: one task. A docking is checked once, in the quick form, when both its dock and its camera have said what they know;
+what comes out goes into the history, into the bay's rows and, if it is bad, into an alert whose remedies end by naming
+the part. A board that goes meanwhile ends its check, nothing else. What is decided is in ``charging``, what is said in
+``contact_alerts``; this only brings them together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from host_tools.controller.cameras import Camera, CameraView
+from host_tools.controller.charging import FULL_UA, ChargeWatch, SmartCharge, allowed_ua
+from host_tools.controller.contact_alerts import EMPTY_REMEDIES, MEANINGS, Part, named_by_cases, named_by_wear, remedies
+from host_tools.controller.contact_check import FULL, QUICK, ContactCheck
+from host_tools.controller.contact_history import ContactHistory, Docking
+from host_tools.controller.contact_procedure import Form
+from host_tools.controller.contact_readings import Row, lines_row
+from host_tools.controller.docks import Dock, worst_verdict
+from host_tools.controller.happenings import Happening, Happenings
+from host_tools.controller.power_line import NoReading
+from host_tools.custody.blocking import RunBlocking
+from host_tools.hardware import Board
+from host_tools.protocol.connection import RequestRefused
+from host_tools.transports.errors import LinkLost
+
+WATCH_S = 10.0  # between two looks at how docked cameras are charged
+RETRY_S = 1.0  # before a check whose bay was not ready is tried again
+GIVE_UP_S = 60.0  # a bay that is not ready by then is kept as it is: its camera has gone, or is full
+CURRENT_RISES_S = 2.0  # after an allowance was widened for a check
+LOOSE_S = 60.0  # in which losses of contact are counted
+LOOSE_MARGINAL, LOOSE_FAIL = 2, 4  # of the same bay: a hand docks a camera once
+DOCKS_MAX = 5
+
+LOG = logging.getLogger("openbwc.controller")
+
+Key = tuple[str, int]
+
+
+class Alert(NamedTuple):
+    """``kind`` and ``device`` as the system's list of alerts has them; ``remedies`` in their order."""
+
+    kind: str
+    device: str
+    details: str
+    remedies: tuple[str, ...]
+
+    def text(self) -> str:
+        """On one line."""
+        steps = "; ".join(f"{number}. {each}" for number, each in enumerate(self.remedies, 1))
+        return f"{self.kind.replace('_', ' ')}: {self.details} ({steps})"
+
+
+class Place(NamedTuple):
+    """A bay with whatever is in it now."""
+
+    dock: Dock
+    bay: int
+    view: CameraView | None
+    camera: Camera | None
+
+    @property
+    def key(self) -> Key:
+        return self.dock.serial, self.bay
+
+    @property
+    def serial(self) -> str:
+        """Of the camera; empty while none has said who it is."""
+        return self.view.serial if self.view is not None else ""
+
+
+class Contacts:
+    """``smart``: smart charge of all cameras. ``alerts``: what is wrong now, by bay and kind."""
+
+    def __init__(
+        self,
+        docks: Mapping[str, Dock],
+        camera_in: Callable[[Dock, int], CameraView | None],
+        session_of: Callable[[str], Camera | None],
+        boards: Mapping[str, Board],
+        history: ContactHistory,
+        wall_ms: Callable[[], int],
+        run_blocking: RunBlocking,
+        happenings: Happenings,
+    ) -> None:
+        self.smart = SmartCharge()
+        self.alerts: dict[tuple[Key, str], Alert] = {}
+        self.history = history
+        self._docks = docks
+        self._camera_in = camera_in
+        self._session_of = session_of
+        self._boards = boards
+        self._wall_ms = wall_ms
+        self._run_blocking = run_blocking
+        self._happenings = happenings
+        self._pending: dict[Key, float] = {}
+        self._checked: set[Key] = set()  # bays whose docking has had its check
+        self._news = asyncio.Event()
+        self._locks: dict[Key, asyncio.Lock] = {}
+        self._allowed: dict[str, tuple[int, bool]] = {}
+        self._charging: dict[str, ChargeWatch] = {}
+        self._losses: dict[Key, list[float]] = {}
+        happenings.listen(self._react)
+
+    async def run(self) -> None:
+        """Check what was docked, and watch what is, until cancelled."""
+        watched_s = asyncio.get_running_loop().time()
+        while True:
+            self._news.clear()
+            for key in list(self._pending):
+                await self._docked(key)
+            now_s = asyncio.get_running_loop().time()
+            if now_s - watched_s >= WATCH_S and self._docks:
+                watched_s = now_s
+                await self._watch_all()
+            await self._wait(RETRY_S if self._pending else WATCH_S)
+
+    async def check(self, dock: Dock, bay: int, form: Form = FULL) -> list[Row]:
+        """Measure a bay now, whole. RequestRefused while it is empty; LinkLost."""
+        await dock.check_contacts(bay)
+        place = self._place(dock, bay)
+        async with self._lock(place.key):
+            await self._widen(place)
+            row = await self._measured(place, form)
+            if place.camera is not None:
+                await ContactCheck(dock, bay, place.camera, None).delivery()
+            if row["verdict"] != "not_measured" or not self._has_resistance(place):
+                dock.note(bay, row)
+            await self._conclude(place)
+        return self.rows(place.dock, bay)
+
+    def rows(self, dock: Dock, bay: int) -> list[Row]:
+        """All that is known of a bay's contacts, the camera's data pair included."""
+        view = self._camera_in(dock, bay)
+        rows = dock.rows(bay)
+        return [*rows, view.delivery_check] if rows and view is not None and view.delivery_check else rows
+
+    def problems(self) -> dict[str, str]:
+        """The alerts as lines for people, by what they are about."""
+        told = {f"{alert.kind} of {alert.device}": alert.text() for alert in self.alerts.values()}
+        if len(self._docks) > DOCKS_MAX:
+            told["docks"] = f"{len(self._docks)} docks are connected and a controller serves {DOCKS_MAX}: move one"
+        return told
+
+    def battery_of(self, serial: str) -> dict[str, object]:
+        """How a docked camera is charged, as it said last; empty where it has not."""
+        session = self._session_of(serial)
+        return dict(session.power.status) if session is not None else {}
+
+    # -- what happens
+
+    def _react(self, happening: Happening) -> None:
+        what = happening["what"]
+        if what == "contacts":
+            self._ask_for((happening["dock"], happening["bay"]))
+        elif what == "camera_ready":
+            self._charging[happening["camera"]] = ChargeWatch(self._wall_ms())
+            self._allowed.pop(happening["camera"], None)
+            for dock in self._docks.values():
+                for bay in dock.bays:
+                    if self._place(dock, bay).serial == happening["camera"]:
+                        self._ask_for((dock.serial, bay))
+        elif what == "undocked":
+            self._charging.pop(happening["camera"], None)
+        elif what == "bay" and happening["state"] in ("settling", "checking"):
+            self._checked.discard((happening["dock"], happening["bay"]))
+        elif what == "bay" and happening["state"] == "free":
+            self._left((happening["dock"], happening["bay"]))
+
+    def _ask_for(self, key: Key) -> None:
+        self._pending.setdefault(key, asyncio.get_running_loop().time())
+        self._news.set()
+
+    def _left(self, key: Key) -> None:
+        self._pending.pop(key, None)
+        self._checked.discard(key)
+        self._losses.setdefault(key, []).append(asyncio.get_running_loop().time())
+        for which in [which for which in self.alerts if which[0] == key]:
+            self._clear(*which)
+
+    async def _docked(self, key: Key) -> None:
+        """Check a docking if its time has come, or look again at what its dock has found since; what meets it ends this
+        check alone."""
+        dock = self._docks.get(key[0])
+        if dock is None or dock.state_of(key[1]) == "free":
+            self._pending.pop(key, None)
+            return
+        place = self._place(dock, key[1])
+        if not self._is_ready(place) and asyncio.get_running_loop().time() - self._pending[key] < GIVE_UP_S:
+            return
+        self._pending.pop(key, None)
+        try:
+            async with self._lock(key):
+                if key in self._checked:
+                    await self._judge(place)
+                    return
+                dock.note(place.bay, await self._measured(place, QUICK))
+                self._checked.add(key)
+                await self._conclude(place)
+                await self._keep(place)
+        except (LinkLost, RequestRefused, NoReading) as error:
+            self._happenings.tell("contacts_unknown", dock=key[0], bay=key[1], text=str(error))
+
+    def _is_ready(self, place: Place) -> bool:
+        """The dock has measured; and where it gives power, its camera is here and draws."""
+        known = {row["quantity"] for row in place.dock.rows(place.bay) if row["verdict"] != "not_measured"}
+        if place.dock.state_of(place.bay) != "docked":
+            return "pin_coupling" in known or "block_temperature" in known
+        return "charge_current" in known and place.camera is not None and bool(place.view and place.view.delivery_check)
+
+    # -- one bay
+
+    async def _measured(self, place: Place, form: Form) -> Row:
+        board = self._boards.get(place.view.model) if place.view is not None else None
+        return await ContactCheck(place.dock, place.bay, place.camera, board).resistance(form)
+
+    def _has_resistance(self, place: Place) -> bool:
+        rows = {row["quantity"]: row["verdict"] for row in place.dock.rows(place.bay)}
+        return rows.get("contact_resistance", "not_measured") != "not_measured"
+
+    async def _conclude(self, place: Place) -> None:
+        """A check is done."""
+        place.dock.note(place.bay, self._losses_row(place))
+        place.dock.note(place.bay, lines_row())
+        verdict = await self._judge(place)
+        self._happenings.tell("checked", dock=place.dock.serial, bay=place.bay, camera=place.serial, verdict=verdict)
+
+    async def _judge(self, place: Place) -> str:
+        """What the rows of a bay mean: allowance, alerts, verdict."""
+        await self._allow(place)
+        rows = self.rows(place.dock, place.bay)
+        bad = [row["quantity"] for row in rows if row["verdict"] == "fail"]
+        if bad:
+            await self._raise_issue(place, rows, bad[0])
+        else:
+            self._clear(place.key, "docking_issue")
+        return worst_verdict(rows)
+
+    async def _raise_issue(self, place: Place, rows: list[Row], quantity: str) -> None:
+        row = next(row for row in rows if row["quantity"] == quantity)
+        part = await self._run_blocking(lambda: self._part(place, quantity))
+        details = f"bay {place.bay} of {place.dock.serial}: {MEANINGS.get(quantity, quantity)} ({shown(row)})"
+        steps = remedies(place.dock.serial, place.bay, place.serial, part)
+        device = place.serial or f"{place.dock.serial} bay {place.bay}"
+        self._raise(place.key, Alert("docking_issue", device, details, steps))
+
+    def _part(self, place: Place, quantity: str) -> Part:
+        who = place.dock.serial, place.bay, place.serial
+        if quantity == "contact_resistance":
+            return named_by_wear(self.history.seatings(), *who)
+        return named_by_cases(self.history.cases(quantity), *who)
+
+    def _losses_row(self, place: Place) -> Row:
+        since_s = asyncio.get_running_loop().time() - LOOSE_S
+        losses = [at_s for at_s in self._losses.get(place.key, []) if at_s >= since_s]
+        self._losses[place.key] = losses
+        count = len(losses)
+        return {
+            "quantity": "loose",
+            "value": count,
+            "unit": "losses a minute",
+            "low": 0,
+            "high": LOOSE_MARGINAL - 1,
+            "verdict": "fail" if count >= LOOSE_FAIL else "marginal" if count >= LOOSE_MARGINAL else "pass",
+            "uncertainty": 0,
+            "confidence": None,
+            "note": "how often the camera went from this bay",
+        }
+
+    async def _keep(self, place: Place) -> None:
+        rows = {row["quantity"]: row for row in self.rows(place.dock, place.bay) if row["verdict"] != "not_measured"}
+
+        def value(quantity: str) -> int | None:
+            return rows[quantity]["value"] if quantity in rows else None
+
+        docking = Docking(
+            at_unix_ms=self._wall_ms(),
+            dock=place.dock.serial,
+            bay=place.bay,
+            camera=place.serial,
+            verdict=worst_verdict(list(rows.values())),
+            failed=tuple(quantity for quantity, row in rows.items() if row["verdict"] == "fail"),
+            settle_ms=value("settle_time"),
+            bounces=value("bounces"),
+            coupling_ppm=value("pin_coupling"),
+            supply_uv=value("supply_voltage"),
+            charge_ua=value("charge_current"),
+            resistance_uohm=value("contact_resistance"),
+            uncertainty_uohm=rows["contact_resistance"]["uncertainty"] if "contact_resistance" in rows else None,
+            temperature_mc=value("block_temperature"),
+        )
+        try:
+            await self._run_blocking(lambda: self.history.add(docking))
+        except OSError as error:
+            LOG.error("the history of contacts cannot be written (%s): make room on the controller's disk", error)
+
+    # -- charging
+
+    async def _watch_all(self) -> None:
+        for dock in list(self._docks.values()):
+            for bay in list(dock.bays):
+                place = self._place(dock, bay)
+                if place.camera is not None and place.camera.view.online:
+                    await self._watch(place, place.camera)
+
+    async def _watch(self, place: Place, camera: Camera) -> None:
+        try:
+            power = camera.view.power = await camera.power.refresh()
+            await self._allow(place)
+        except (LinkLost, RequestRefused):
+            return  # it has gone, or its firmware knows nothing of power
+        watch = self._charging.setdefault(place.serial, ChargeWatch(self._wall_ms()))
+        watch.feed(self._wall_ms(), power)
+        if place.dock.state_of(place.bay) == "fault":
+            watch.no_power("its bay gives no power: its contacts failed the check")
+        part = Part("", "if the alert stays in other bays too, replace the camera's battery, then the camera")
+        steps = remedies(place.dock.serial, place.bay, place.serial, part)
+        self._raise_or_clear(place, "unable_to_charge", watch.unable, steps)
+        self._raise_or_clear(place, "docked_with_empty_battery", watch.empty, EMPTY_REMEDIES)
+
+    async def _allow(self, place: Place) -> None:
+        """Tell the camera what its contacts let through, where that is something new to it."""
+        if place.camera is None:
+            return
+        most_ua, why = allowed_ua(place.dock.rows(place.bay))
+        wanted = most_ua, self.smart.is_on(self._wall_ms())
+        if self._allowed.get(place.serial, (FULL_UA, True)) == wanted:
+            return
+        await self._tell_allowance(place, place.camera, wanted)
+        if why:
+            self._happenings.tell("derated", camera=place.serial, allowed_ua=most_ua, text=why)
+
+    async def _tell_allowance(self, place: Place, camera: Camera, wanted: tuple[int, bool]) -> None:
+        try:
+            await camera.power.allow(*wanted)
+        except RequestRefused as refused:
+            self._happenings.tell("not_derated", camera=place.serial, text=str(refused))
+        self._allowed[place.serial] = wanted
+
+    async def _widen(self, place: Place) -> None:
+        """A camera that was told to take little is measured with what it would take."""
+        smart = self._allowed.get(place.serial, (FULL_UA, True))[1]
+        if place.camera is not None and self._allowed.get(place.serial, (FULL_UA, True))[0] < FULL_UA:
+            await self._tell_allowance(place, place.camera, (FULL_UA, smart))
+            await asyncio.sleep(CURRENT_RISES_S)
+
+    # -- alerts
+
+    def _raise_or_clear(self, place: Place, kind: str, details: str, steps: tuple[str, ...]) -> None:
+        if details:
+            text = f"{place.serial} in bay {place.bay} of {place.dock.serial}: {details}"
+            self._raise(place.key, Alert(kind, place.serial, text, steps))
+        else:
+            self._clear(place.key, kind)
+
+    def _raise(self, key: Key, alert: Alert) -> None:
+        known = self.alerts.get((key, alert.kind))
+        self.alerts[key, alert.kind] = alert
+        if known is None:
+            self._happenings.tell("contact_alert", kind=alert.kind, device=alert.device, text=alert.text())
+
+    def _clear(self, key: Key, kind: str) -> None:
+        alert = self.alerts.pop((key, kind), None)
+        if alert is not None:
+            self._happenings.tell("contact_alert_over", kind=kind, device=alert.device)
+
+    # -- helpers
+
+    def _place(self, dock: Dock, bay: int) -> Place:
+        view = self._camera_in(dock, bay)
+        return Place(dock, bay, view, self._session_of(view.serial) if view is not None else None)
+
+    def _lock(self, key: Key) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
+
+    async def _wait(self, limit_s: float) -> None:
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+
+def shown(row: Row) -> str:
+    """A row's value with its limits, for people."""
+    scale, unit = {"uV": (1e-6, "V"), "uA": (1e-6, "A"), "uOhm": (1e-3, "mOhm"), "mC": (1e-3, "degrees C")}.get(
+        row["unit"], (1, row["unit"])
+    )
+    value, high = row["value"] * scale, row["high"] * scale
+    return f"{value:.6g} {unit}, at most {high:.6g}"

@@ -1,0 +1,44 @@
+"""Readers and pick-up together, beside one controller: what ``bwc serve``, the simulation and tests put up alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from host_tools.controller.pickup import Pickup
+from host_tools.controller.pickup_facts import PickupRules
+from host_tools.controller.readers import ReaderDesk, ReaderFinder
+from host_tools.controller.service import Controller
+from host_tools.custody.blocking import RunBlocking
+from host_tools.system.system import System
+from host_tools.transports.registry import Registry
+
+
+class PickupDesk:
+    """``run`` is a task beside the controller's. Status shows ``readers`` and ``pickup``."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        system: System,
+        rules: PickupRules,
+        finder: ReaderFinder,
+        ports: Registry,
+        run_blocking: RunBlocking,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.pickup = Pickup(controller, system, rules, run_blocking, now_ms)
+        self.readers = ReaderDesk(finder, ports, now_ms, controller.happenings, self.pickup.on_tap)
+        self.pickup.lamps = self.readers
+        controller.desk_view = self.view
+
+    def view(self) -> dict[str, Any]:
+        """What status shows."""
+        return {"readers": [view.plain() for view in self.readers.views.values()], "pickup": self.pickup.view()}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.readers.run())
+            tasks.create_task(self.pickup.run())

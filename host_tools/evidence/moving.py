@@ -1,0 +1,84 @@
+"""A destination's people onto another server: wearers, cameras and systems, with what was once declared to controllers.
+
+Law: one JSON document; nothing of recordings, no secret. The new server has its own account key and certificate, so
+controllers get a new connection file; the System objects tell them that it is still their destination.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, cast
+
+from host_tools.evidence import rules
+from host_tools.evidence.catalogue import Container, StoredObject
+from host_tools.evidence.errors import EvidenceError
+from host_tools.evidence.intake import DECLARED, MODE
+from host_tools.evidence.store import Store
+
+FORMAT = "openbwc-destination-people"
+SCHEMA = 1
+FILE_BYTES_MAX = 64 << 20
+MOVED = (rules.USERS, rules.DEVICES, rules.SYSTEM)
+
+
+def write_people(store: Store, settings_text: str) -> bytes:
+    """The document. Blocks."""
+    rows = [
+        {"container": each.container, "name": each.name, "metadata": each.metadata}
+        for container in MOVED
+        for each in store.catalogue.objects(container)
+    ]
+    facts = {key: store.catalogue.fact(key) for key in (DECLARED, MODE)}
+    document = {"format": FORMAT, "schema": SCHEMA, "settings": settings_text, "facts": facts, "rows": rows}
+    return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def read_people(data: bytes) -> dict[str, Any]:
+    """The document, looked through. EvidenceError."""
+    try:
+        document: Any = json.loads(data) if len(data) <= FILE_BYTES_MAX else None
+        fields = cast("dict[str, Any]", document)
+        if fields["format"] != FORMAT or fields["schema"] != SCHEMA:
+            raise ValueError("another format")
+        for row in fields["rows"]:
+            if row["container"] not in MOVED or not isinstance(row["name"], str):
+                raise ValueError("a row that is nobody's")
+            rules.check_name(row["name"], rules.OBJECT_BYTES_MAX)
+            rules.check_metadata({str(key): str(value) for key, value in row["metadata"].items()})
+        return {**fields, "settings": str(fields["settings"]), "facts": dict(fields["facts"])}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EvidenceError("this is no file of people: make one with: bwc destination export-people") from error
+
+
+def take_people(store: Store, document: dict[str, Any], now_ms: int) -> int:
+    """Put them into a new destination; answers how many. Blocks."""
+    empty_md5 = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+    empty_sha256 = hashlib.sha256(b"").hexdigest()
+    uploads = [(row, store.begin(0)) for row in document["rows"]]
+    for _, upload in uploads:
+        store.settle(upload)
+    with store.catalogue.change():
+        for container in MOVED:
+            if store.catalogue.container(container) is None:
+                store.catalogue.keep_container(Container(container, {}, now_ms, now_ms, None))
+        for row, upload in uploads:
+            store.catalogue.keep_object(
+                StoredObject(
+                    container=row["container"],
+                    name=row["name"],
+                    file=upload.path,
+                    etag=empty_md5,
+                    sha256=empty_sha256,
+                    length_bytes=0,
+                    content_type="application/octet-stream",
+                    metadata={str(key): str(value) for key, value in row["metadata"].items()},
+                    stored_ms=now_ms,
+                )
+            )
+        for key, value in document["facts"].items():
+            if key in (DECLARED, MODE):
+                store.catalogue.keep_fact(key, str(value))
+    for _, upload in uploads:
+        store.let_go(upload, "")
+    return len(uploads)

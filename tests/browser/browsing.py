@@ -1,0 +1,141 @@
+"""Debian's Chromium for tests: found by name, driven by Playwright, and axe-core beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, sync_playwright
+
+from host_tools.accounts.sessions import COOKIE_NAME
+from tests.browser.station import ROOT, Station
+
+HERE = Path(__file__).parent
+MANUAL = ROOT / "docs" / "manual"
+NODE = ROOT / "build" / "browser"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+DESK = ViewportSize(width=1280, height=860)
+TELEPHONE = ViewportSize(width=360, height=740)
+WALL = ViewportSize(width=1920, height=1080)
+LIMIT_MS = 20_000
+NPM_S_MAX = 120
+# What axe calls these fails; anything lighter is printed with the failure.
+GRAVE = ("serious", "critical")
+FREEZE_CLOCK = """() => {
+    const clock = document.getElementById('clock');
+    if (clock) { clock.replaceWith(clock.cloneNode()); document.getElementById('clock').textContent = '14:05:00'; }
+}"""
+EXPECTED_LOG = ("the server responded with a status of 4",)  # a refused request is told to the page, too
+
+
+@contextmanager
+def running_browser() -> Generator[Browser]:
+    """Chromium, without a window."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    assert found, "no Chromium: apt-get install chromium"
+    arguments = ["--disable-gpu", "--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Tab:
+    """One page of somebody, and what its console said. ``tag``: what else differs from the usual, for screenshots."""
+
+    page: Page
+    station: Station
+    log: list[str] = field(default_factory=list[str])
+
+    def open(self, path: str) -> None:
+        """Go to a page of the manager and wait until it is live."""
+        self.page.goto(self.station.url + path)
+        self.live()
+
+    def live(self) -> None:
+        """Until the page follows the controller."""
+        self.page.wait_for_selector("#link-state[data-state=live]")
+
+    def note(self, message: ConsoleMessage) -> None:
+        """Something is in the console."""
+        if message.type in ("error", "warning") and not any(known in message.text for known in EXPECTED_LOG):
+            self.log.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+
+@contextmanager
+def opened_tab(browser: Browser, station: Station, role: str = "", cookie: str = "", **context: Any) -> Generator[Tab]:
+    """A page as somebody of that role (or with that session). At its end nothing bad may be in its console."""
+    made = browser.new_context(ignore_https_errors=True, viewport=DESK, locale="en-GB", **context)
+    try:
+        if role or cookie:
+            _give(made, station, cookie or station.cookie(role))
+        tab = Tab(made.new_page(), station)
+        tab.page.set_default_timeout(LIMIT_MS)
+        tab.page.on("console", tab.note)
+        tab.page.on("pageerror", lambda error: tab.log.append(f"page error: {error}"))
+        yield tab
+        assert not tab.log, "\n".join(tab.log)
+    finally:
+        made.close()
+
+
+def _give(context: BrowserContext, station: Station, cookie: str) -> None:
+    context.add_cookies(
+        [
+            {
+                "name": COOKIE_NAME,
+                "value": cookie,
+                "url": station.url,
+                "secure": True,
+                "httpOnly": True,
+                "sameSite": "Strict",
+            }
+        ]
+    )
+
+
+def axe_script() -> str:
+    """axe-core's own file, from npm: the version and digest are pinned in package-lock.json."""
+    path = NODE / "node_modules" / "axe-core" / "axe.min.js"
+    if not path.exists():
+        npm = shutil.which("npm")
+        assert npm, "no npm for axe-core: apt-get install npm"
+        NODE.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copyfile(HERE / name, NODE / name)
+        subprocess.run(
+            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=NODE, check=True, timeout=NPM_S_MAX,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    return path.read_text(encoding="utf-8")
+
+
+def check_accessibility(tab: Tab) -> None:
+    """No finding of axe-core that is serious, under WCAG 2.2 A and AA."""
+    # The page's own policy forbids foreign scripts, so it comes in through the debugger.
+    tab.page.evaluate(axe_script())
+    found: dict[str, Any] = tab.page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    assert found["passes"], "axe has looked at nothing"
+    grave = [each for each in found["violations"] if each["impact"] in GRAVE]
+    lines = [f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:200]}: {each['nodes'][0]['failureSummary']}"
+             for each in grave]  # fmt: skip
+    assert not lines, "\n".join(lines)
+
+
+def picture(tab: Tab, name: str, full: bool = True) -> None:
+    """A screenshot for the manual: docs/manual/NAME.png, without what changes by itself (the clock)."""
+    tab.page.evaluate(FREEZE_CLOCK)
+    MANUAL.mkdir(parents=True, exist_ok=True)
+    # Written here: Playwright would leave a thread behind for it.
+    (MANUAL / f"{name}.png").write_bytes(tab.page.screenshot(full_page=full, animations="disabled"))

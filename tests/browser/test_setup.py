@@ -1,0 +1,123 @@
+"""From a box without a system to the first delivered recording, by pages alone; and back where one was, if the browser
+is closed on the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from host_tools.cli.compose import MAKER_FILE
+from tests.browser.browsing import check_accessibility, picture
+from tests.browser.conftest import MakeStation, OpenTab
+from tests.browser.station import PASSPHRASE, PASSWORDS, Station, until
+
+RECORDED_S = 3.0
+STOP_HOLD_S = 3.3  # a little longer than the hold time of the record button
+
+
+def next_step(page: Page) -> None:
+    page.click("#step button[type=submit]")
+
+
+def enter_code(page: Page, station: Station) -> None:
+    page.goto(station.url)  # wherever one goes
+    expect(page).to_have_url(f"{station.url}/setup")
+    page.fill("#code", "AAAA-AAAA")
+    next_step(page)
+    expect(page.locator("#step [role=alert]")).to_contain_text("the code is not right")
+    page.fill("#code", station.code.lower())
+    next_step(page)
+
+
+@pytest.mark.timeout(240)  # two programs start, and one of them makes three keys from passphrases
+@pytest.mark.slow
+@pytest.mark.req("CTRL-01")
+def test_from_nothing_to_the_first_delivered_recording(open_tab: OpenTab, own_station: MakeStation, tmp_path: Path):
+    station = own_station(cameras=1, set_up=False)
+    tab = open_tab(at=station)
+    page = tab.page
+    enter_code(page, station)
+    expect(page.locator("#heading")).to_have_text("Purpose")
+    check_accessibility(tab)
+    picture(tab, "setup-purpose")
+    next_step(page)
+    page.get_by_label("Name of the system").fill("Harbour station")
+    page.get_by_label("Time zone").select_option("Europe/Paris")
+    next_step(page)
+    expect(page.locator("#heading")).to_have_text("Destination")
+    page.close()
+
+    tab = open_tab(at=station)  # another browser, another day
+    page = tab.page
+    enter_code(page, station)
+    next_step(page)
+    expect(page.get_by_label("Name of the system")).to_have_value("Harbour station")
+    check_accessibility(tab)
+    picture(tab, "setup-system")
+    next_step(page)
+    page.set_input_files("#maker", tmp_path / "bench" / MAKER_FILE)
+    next_step(page)
+    expect(page.locator("#heading")).to_have_text("Passphrase")
+    page.get_by_label("Passphrase of the system").fill(PASSPHRASE)
+    page.get_by_label("Once more").fill("something else")
+    next_step(page)
+    expect(page.locator("#step [role=alert]")).to_contain_text("not the same")
+    page.get_by_label("Once more").fill(PASSPHRASE)
+    next_step(page)
+    expect(page.locator("#step [role=alert]")).to_contain_text("Write the passphrase down")
+    page.get_by_label("It is written down").check()
+    picture(tab, "setup-passphrase")
+    next_step(page)
+    page.get_by_label("Password of root").fill("password")
+    page.get_by_label("Once more").fill("password")
+    next_step(page)  # too short: the browser says so
+    expect(page.locator("#heading")).to_have_text("Root account")
+    page.get_by_label("Password of root").fill(PASSWORDS["root"])
+    page.get_by_label("Once more").fill(PASSWORDS["root"])
+    next_step(page)
+    check_accessibility(tab)
+    picture(tab, "setup-summary")
+    next_step(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the restore key").click()
+    assert json.loads(Path(download.value.path()).read_text())["format"] == "openbwc-restore-key"
+    check_accessibility(tab)
+    next_step(page)
+    page.wait_for_selector("#login-form")
+    page.fill("#name", "root")
+    page.fill("#password", PASSWORDS["root"])
+    page.click("button[type=submit]")
+    tab.live()
+    tab.log.clear()  # while the assistant made way to the manager, nobody answered
+    expect(page.locator(".brand-name")).to_have_text("Harbour station")
+
+    page.goto(f"{station.url}/cameras")
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator(".table-row")).to_contain_text("Docked")
+    station.controller.call("add_wearer", id="W-001", name="Ada Lovelace")
+    station.controller.call("assign_camera", camera="CAM-0001", wearer="W-001")
+    tab.open("/")
+    expect(page.locator(".bay").first).to_contain_text("Ada Lovelace")
+    record(station, page)
+    expect(page.locator(".transfer").first).to_contain_text("Delivered", timeout=40_000)
+    picture(tab, "dashboard-transfer")
+    tab.open("/cameras/CAM-0001")
+    expect(page.locator(".table-row")).to_contain_text("destination")
+
+
+def record(station: Station, page: Page) -> None:
+    """What a wearer does: take the camera, record, stop, bring it back."""
+    station.bench.call("take_out", camera="camera-1")
+    expect(page.locator(".bay").first).to_contain_text("Free")
+    station.bench.call("press", camera="camera-1", button="record")
+    page.wait_for_timeout(RECORDED_S * 1_000)  # wall time, by the browser's clock: a board of its own process records
+    station.bench.call("press", camera="camera-1", button="record", hold_s=STOP_HOLD_S)
+    until(lambda: _is_ready(station), "the recording to be closed")
+    station.bench.call("put_in", camera="camera-1", bay=1)
+
+
+def _is_ready(station: Station) -> bool:
+    return station.bench.call("state")["cameras"]["camera-1"]["lamps"] == {"green": True, "red": False}

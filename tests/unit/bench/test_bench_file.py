@@ -1,0 +1,86 @@
+"""A bench file: what it may say, and the one line about what it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from host_tools.bench.bench_file import is_bench_of_boards, read_bench_file
+from host_tools.bench.errors import BenchFileError
+from tests.unit.bench.parts import BENCH, Desk, swapped
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_bench_file_is_read_and_its_paths_are_beside_it(desk: Desk):
+    bench = desk.bench('roster = "who.toml"\nsystem = { folder = "sys", passphrase_file = "/p" }\n' + BENCH)
+    assert bench.names() == ["dock-1", "camera-1", "camera-2"]
+    assert [part.name for part in bench.of_kind("camera")] == ["camera-1", "camera-2"]
+    assert (bench.usb, bench.roster) == (desk.usb, desk.root / "who.toml")
+    assert bench.system is not None
+    assert (bench.system.folder, bench.system.passphrase_file) == (desk.root / "sys", Path("/p"))
+    assert bench.lane == "hardware"
+    assert bench.find("camera-2").features == ("x-spare",)
+
+
+PORT = 'match = { port = "1-1.2.2" }'
+SWITCH = 'on = "true", off = "true"'
+WRONG = [
+    ('\nserial = "DOCK-1"', '\nserail = "DOCK-1"', "toml:9: board 1: unknown key serail; did you mean serial?"),
+    (PORT, 'match = { prot = "1-1.2.2" }', "unknown key prot; did you mean port?"),
+    ('usb = "usb"', 'usb_root = "usb"', "unknown key usb_root; "),
+    ('"pico_dock_8"', '"pico_dock_9"', "toml:8: no board model pico_dock_9; did you mean pico_dock_"),
+    ('name = "camera-2"', 'name = "camera-1"', "board camera-1: has the name of camera-1"),
+    ('\nserial = "CAM-2"', '\nserial = "CAM-1"', "camera-2: has the serial of camera-1, CAM-1; give each its own"),
+    (PORT, 'match = { usb_serial = "CAM-1" }', "has the USB serial of camera-1, CAM-1"),
+    (PORT, "match = { interface = 2 }", "match names nothing; give usb_serial, port or vid_pid"),
+    (PORT, "", "camera-2 cannot be found; give match = { usb_serial = … }, or a link"),
+    (PORT, 'match = { port = "hub 3" }', "port: string should match pattern"),
+    (SWITCH, 'on = "true", off_url = "http://relay/off"', "power is no switch; give on and off (commands), or"),
+    (SWITCH, 'dock = "dock-2", bay = 1', "its power is of dock-2; did you mean dock-1?"),
+    ('["x-spare"]', '["slowlink"]', "no feature is called slowlink; did you mean slow-link?"),
+]
+
+
+@pytest.mark.req("HIL-01")
+@pytest.mark.parametrize(("old", "new", "told"), WRONG)
+def test_what_is_wrong_is_one_line_with_place_and_remedy(desk: Desk, old: str, new: str, told: str):
+    assert told in refusal(desk, swapped(old, new))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('name = "lab"\n', "bench.toml:1: board is missing; add it"),
+        (BENCH + "]", "not valid TOML"),
+        ("x" * 300_000, "this is no bench file"),
+    ],
+)
+def test_what_is_no_bench_file_is_told(desk: Desk, text: str, told: str):
+    assert told in refusal(desk, text)
+
+
+def refusal(desk: Desk, text: str) -> str:
+    with pytest.raises(BenchFileError) as caught:
+        desk.bench(text)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_board_that_is_not_there_is_answered_with_those_that_are(desk: Desk):
+    with pytest.raises(BenchFileError, match="bench lab has no camera-3; did you mean camera-"):
+        desk.bench().find("camera-3")
+
+
+def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path):
+    with pytest.raises(BenchFileError, match=r"cannot be read .*; make one: bwc bench scan --write"):
+        read_bench_file(tmp_path / "none.toml")
+
+
+def test_boards_and_emulated_boards_are_told_apart(desk: Desk):
+    assert is_bench_of_boards(desk.write())
+    assert not is_bench_of_boards(desk.write('[[dock]]\nname = "d"\n'))

@@ -1,0 +1,181 @@
+"""Hands of a bench of real boards: commands, switches, URLs, a bay of a dock, a person; and what none can do."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from host_tools.bench.board_hands import BoardHands
+from host_tools.bench.errors import HandsFailed, Unsupported
+from host_tools.bench.hands import Person
+from tests.unit.bench.parts import BENCH, Desk, swapped
+
+NOTE = f'{sys.executable} -c \\"import sys; open(sys.argv[1], chr(97)).write(sys.argv[2])\\"'
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def hands(desk: Desk, part: str = "", person: Person | None = None, text: str = BENCH) -> BoardHands:
+    """Of a bench with that [hands] table."""
+    return BoardHands(desk.bench(text + (f"\n[hands]\n{part}\n" if part else "")), person, desk.root / "log")
+
+
+def somebody(*answers: str) -> tuple[Person, io.StringIO]:
+    """A person who answers that, and what is asked of them."""
+    told = io.StringIO()
+    return Person(io.StringIO("".join(answer + "\n" for answer in answers)), told), told
+
+
+def test_a_command_is_filled_in_and_run_without_a_shell(desk: Desk):
+    target = desk.root / "done; rm x"
+    note = NOTE + f" '{target}' "
+    part = f'dock = "{note} {{board}}/{{serial}}/{{dock}}/{{bay}}"\nundock = "{note} -{{board}}"\nperson = false'
+    made = hands(desk, part)
+    made.put_in("camera-2", "dock-1", 7)
+    assert target.read_text() == "camera-2/CAM-2/dock-1/7"
+    made.tidy()
+    made.tidy()
+    assert target.read_text() == "camera-2/CAM-2/dock-1/7-camera-2", "what was docked is taken out, once"
+    assert "camera-2/CAM-2/dock-1/7" in (desk.root / "log").read_text()
+    assert made.can_dock(desk.bench().find("camera-2"))
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("false", "false: ended with 1 (said nothing)"),
+        ("/nowhere/arm", "/nowhere/arm: cannot be run (No such file or directory); correct the bench file"),
+        ("arm {speed}", "'arm {speed}': cannot be filled in ('speed'); known: "),
+        (f"{sys.executable} -c 'raise SystemExit(chr(110)+chr(111))'", "(no)"),
+    ],
+)
+def test_a_command_that_fails_is_one_line(desk: Desk, command: str, told: str):
+    with pytest.raises(HandsFailed) as caught:
+        hands(desk, f'press = "{command}"').press("camera-1", "record", 0.2)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_camera_that_stays_in_its_bay_is_docked_by_its_switch(desk: Desk):
+    target = desk.root / "power"
+    text = swapped('on = "true", off = "true"', f"on = \"{NOTE} '{target}' 1\", off = \"{NOTE} '{target}' 0\"")
+    made = hands(desk, "person = false", text=text)
+    made.put_in("camera-1", "dock-1", 1)
+    made.take_out("camera-1")
+    assert target.read_text() == "10"
+    with pytest.raises(Unsupported, match="camera-1 stays in bay 1, not 3; a scenario asks for its bay: `bay`"):
+        made.put_in("camera-1", "dock-1", 3)
+    with pytest.raises(Unsupported, match="no way to do this, and nobody is at a terminal"):
+        made.put_in("camera-2", "dock-1", 3)
+    assert made.features == frozenset()
+
+
+def test_a_bay_of_a_dock_is_a_switch_while_a_controller_runs(desk: Desk):
+    switched: list[tuple[str, int, bool]] = []
+    made = hands(desk, text=swapped('on = "true", off = "true"', 'dock = "dock-1", bay = 1'))
+    with pytest.raises(
+        HandsFailed, match="camera-1 is switched by dock-1, through its controller, and none is running"
+    ):
+        made.put_in("camera-1", "dock-1", 1)
+    made.bay_power = lambda dock, bay, on: switched.append((dock, bay, on))
+    made.put_in("camera-1", "dock-1", 1)
+    made.take_out("camera-1")
+    assert switched == [("DOCK-1", 1, True), ("DOCK-1", 1, False)]
+
+
+class Relay(BaseHTTPRequestHandler):
+    """A power switch on a network; what is asked of it is kept by its server."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)  # pyright: ignore[reportAttributeAccessIssue]
+        self.send_response(500 if "broken" in self.path else 200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def relay() -> Iterator[HTTPServer]:
+    with HTTPServer(("127.0.0.1", 0), Relay) as server:
+        server.asked = []  # pyright: ignore[reportAttributeAccessIssue]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_url_is_a_switch(desk: Desk, relay: HTTPServer):
+    base = f"http://127.0.0.1:{relay.server_port}"
+    text = swapped('on = "true", off = "true"', f'on_url = "{base}/relay/0?turn=on", off_url = "{base}/broken"')
+    made = hands(desk, text=text)
+    made.put_in("camera-1", "dock-1", 1)
+    assert relay.asked == ["/relay/0?turn=on"]  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(HandsFailed, match="/broken: the power switch does not do it"):
+        made.take_out("camera-1")
+
+
+def test_a_person_does_what_nothing_else_can(desk: Desk):
+    person, told = somebody("", "", "", "n", "x")
+    made = hands(desk, person=person)
+    assert made.features == {"any-bay", "press", "power"}
+    made.put_in("camera-2", "dock-1", 4)
+    made.press("camera-2", "record", 3.3)
+    assert made.shows("camera-2", {"green": True, "red": False}, steady_s=0.3)
+    assert not made.shows("camera-2", {"green": False, "red": False})
+    with pytest.raises(HandsFailed, match="the person at the bench could not do it: Switch camera-2"):
+        made.set_power("camera-2", False)
+    asked = told.getvalue()
+    assert ">>> Put camera-2 (CAM-2) into bay 4 of dock-1, then press Enter" in asked
+    assert ">>> Hold for 3 s the record button of camera-2" in asked
+    assert ">>> camera-2 shows a steady green lamp: press Enter as soon as it does" in asked
+    with pytest.raises(HandsFailed, match="nobody is there to be asked"):
+        made.take_out("camera-2")
+
+
+def test_lamps_are_read_by_a_command(desk: Desk):
+    made = hands(desk, 'look = "echo green"')
+    assert made.lamps("camera-1") == {"green": True, "red": False}
+    assert made.shows("camera-1", {"green": True, "red": False}, steady_s=0.01)
+    assert not made.shows("camera-1", {"green": False, "red": True})
+    with pytest.raises(Unsupported, match="nothing on bench lab sees the lamps of camera-1"):
+        hands(desk).lamps("camera-1")
+
+
+def test_a_link_is_made_slow_and_fast_again(desk: Desk):
+    target = desk.root / "rate"
+    note = NOTE + f" '{target}' "
+    made = hands(desk, f'slow = "{note} {{bytes_per_s}}"\nfast = "{note} !"')
+    made.limit_link("camera-1", None)
+    made.limit_link("camera-1", 500)
+    made.tidy()
+    made.tidy()
+    assert target.read_text() == "500!"
+    with pytest.raises(Unsupported, match="nothing on bench lab makes a link slow"):
+        hands(desk).limit_link("camera-1", 500)
+
+
+@pytest.mark.req("HIL-01")
+def test_what_a_real_board_cannot_do_is_unsupported_and_never_nothing(desk: Desk):
+    person, told = somebody("")
+    made = hands(desk, person=person)
+    for component, fault in (("card", "torn"), ("power", "torn"), ("usb", "unplug")):
+        with pytest.raises(
+            Unsupported, match=f"{component} {fault} cannot be done to camera-1, a real board; possible: "
+        ):
+            made.inject("camera-1", component, fault, 0)
+    made.inject("camera-2", "power", "off", 0)
+    assert "Switch camera-2 (CAM-2) off" in told.getvalue()
+    with pytest.raises(Unsupported, match="use the trace"):
+        made.served("camera-1")
+    assert (made.truths("CAM-1"), made.crashes()) == ([], [])

@@ -1,0 +1,65 @@
+"""``bwc bench scan``, ``doctor`` and ``locks`` as people call them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from host_tools.bench.errors import BenchTrouble
+from host_tools.bench.locks import Locks
+from host_tools.cli.main import KNOWN_ERRORS, app
+from tests.unit.bench.parts import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """With its terminals where an emulated bench has them."""
+    made = Desk(tmp_path)
+    (tmp_path / "ports").symlink_to(made.dev)
+    return made
+
+
+def bwc(*arguments: object) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["bench", *map(str, arguments)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        assert isinstance(done.exception, KNOWN_ERRORS), done.exception
+        return 1, str(done.exception)
+    return done.exit_code, done.output
+
+
+@pytest.mark.req("HIL-01")
+def test_a_scanned_bench_passes_the_doctor(desk: Desk):
+    path = desk.root / "lab.toml"
+    assert bwc("scan", "--bench", desk.root, "--write", path) == (
+        0,
+        f"{path}: 3 boards; complete it, then `bwc bench doctor {path}`\n",
+    )
+    code, said = bwc("doctor", path, "--locks", desk.root / "locks")
+    assert (code, said.count("note ")) == (0, said.count("note "))
+    assert "bench lab: 3 boards, 0 faults" in said
+    assert "udev" not in said
+    assert "is there already" in bwc("scan", "--bench", desk.root, "--write", path)[1]
+    code, said = bwc("doctor", path, "--udev", "--locks", desk.root / "locks")
+    assert 'ENV{ID_MM_DEVICE_IGNORE}="1"' in said
+    assert bwc("scan", "--bench", desk.root)[1].splitlines()[3] == f'usb = "{desk.usb}"'
+
+
+def test_the_doctor_names_what_is_missing_and_ends_with_1(desk: Desk):
+    desk.unplug("1-1.2.1")
+    code, said = bwc("doctor", desk.write(), "--locks", desk.root / "locks")
+    assert code == 1
+    assert "fault camera-1: no device has USB serial CAM-1; there is DOCK-1" in said
+    assert "1 faults" in said
+
+
+def test_locks_are_listed_with_their_holders(desk: Desk):
+    folder = desk.root / "locks"
+    assert bwc("locks", "--locks", folder) == (0, f"nobody holds a board ({folder})\n")
+    Locks(folder).take("CAM-1", "scenarios", "grace@lab")
+    assert bwc("locks", "--locks", folder)[1].startswith("CAM-1: held by grace@lab (process ")
+
+
+def test_what_goes_wrong_at_a_bench_is_a_known_error():
+    assert issubclass(BenchTrouble, KNOWN_ERRORS)

@@ -1,0 +1,145 @@
+"""The REST API over a real controller: arguments, answers, versions, problems."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.unit.web.office import Office, problem
+
+WEARERS = "/api/v1/wearers"
+
+
+def add(office: Office, number: int, **more: object) -> dict[str, object]:
+    """A wearer."""
+    answer = office.ask(
+        "POST", WEARERS, "administrator", json={"id": f"w-{number}", "name": f"Wearer {number}", **more}
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.req("CTRL-04")
+def test_a_wearer_is_made_read_changed_and_removed(office: Office):
+    made = add(office, 1, email="one@example.org")
+    answer = office.ask("GET", f"{WEARERS}/w-1", "viewer")
+    assert answer.json()["name"] == "Wearer 1"
+    assert answer.headers["etag"] == f'"{made["version"]}"'
+    changed = office.ask(
+        "PATCH",
+        f"{WEARERS}/w-1",
+        "administrator",
+        json={"name": "Another"},
+        headers={"If-Match": answer.headers["etag"]},
+    )
+    assert changed.json()["name"] == "Another"
+    assert changed.headers["etag"] != answer.headers["etag"]
+    gone = office.ask("DELETE", f"{WEARERS}/w-1", "administrator", headers={"If-Match": changed.headers["etag"]})
+    assert gone.status_code == 200
+    problem(office.ask("GET", f"{WEARERS}/w-1", "viewer"), 409)
+
+
+@pytest.mark.req("CTRL-05")
+def test_of_two_administrators_the_second_is_told(office: Office):
+    tag = f'"{add(office, 2)["version"]}"'
+    first = office.ask("PATCH", f"{WEARERS}/w-2", "administrator", json={"name": "Ada's"}, headers={"If-Match": tag})
+    assert first.status_code == 200
+    second = office.ask("PATCH", f"{WEARERS}/w-2", "root", json={"name": "Root's"}, headers={"If-Match": tag})
+    said = problem(second, 412, "changed-meanwhile")
+    assert said["changed_by"] == "ada"
+    assert said["changed_unix_ms"] > 0
+    assert office.ask("GET", f"{WEARERS}/w-2", "viewer").json()["name"] == "Ada's"
+
+
+@pytest.mark.parametrize("tag", [None, "", "x", '"x"', '"1', "W/", '"-1"', '"1", "2"', "*"])
+def test_a_change_says_what_was_seen(office: Office, tag: str | None):
+    headers = {"If-Match": tag} if tag is not None else {}
+    answer = office.ask("PATCH", f"{WEARERS}/w-2", "administrator", json={"name": "x"}, headers=headers)
+    problem(answer, 428, "version-needed")
+
+
+def test_what_must_be_new_is_new(office: Office):
+    put = {"json": {"description": "made here"}, "headers": {"If-None-Match": "*"}}
+    assert office.ask("PUT", "/api/v1/profiles/night/shift", "administrator", **put).status_code == 200
+    assert office.ask("GET", "/api/v1/profiles/night/shift", "viewer").json()["description"] == "made here"
+    problem(office.ask("PUT", "/api/v1/profiles/night/shift", "administrator", **put), 409)
+
+
+@pytest.mark.req("CTRL-04")
+def test_lists_come_in_pages(office: Office):
+    for number in range(10, 17):
+        add(office, number)
+    found: list[str] = []
+    total = 0
+    address: str | None = f"{WEARERS}?limit=3&search=Wearer"
+    while address:
+        answer = office.ask("GET", address, "viewer")
+        rows = answer.json()["rows"]
+        assert len(rows) <= 3
+        found += [row["id"] for row in rows]
+        total = answer.json()["total"]
+        address = answer.links["next"]["url"] if "next" in answer.links else None
+    assert found == sorted(found)
+    assert len(found) == total >= 7
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status"),
+    [
+        ("POST", WEARERS, b"{", 422),
+        ("POST", WEARERS, b"[]", 422),
+        ("POST", WEARERS, b"", 422),
+        ("POST", WEARERS, b'{"id": "x", "name": "y", "more": 1}', 422),
+        ("POST", WEARERS, b'{"id": "x", "name": "%s"}' % (b"y" * 61), 422),
+        ("POST", WEARERS, b'{"id": "x", "name": "' + b"y" * 2_000_000 + b'"}', 413),
+        ("POST", WEARERS, b"\xff", 400),
+        ("GET", "/api/v1/nothing", b"", 404),
+        ("PUT", "/api/v1/status", b"{}", 405),
+        ("GET", "/assets/0/kit/kit.css", b"", 404),
+        ("PUT", "/api/v1/docks/x/bays/nine/power", b'{"on": true}', 422),
+        ("PUT", "/api/v1/docks/x/bays/9/power", b'{"on": true}', 409),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(office: Office, method: str, path: str, content: bytes, status: int):
+    headers = {"content-type": "application/json"}
+    problem(office.ask(method, path, "administrator", content=content, headers=headers), status)
+
+
+def test_no_answer_repeats_a_secret(office: Office):
+    body = {"name": "x", "role": "viewer", "password": "hunter2 hunter2", "more": 1}
+    for path in ("/api/v1/accounts", "/api/v1/cameras/force-removals"):
+        assert "hunter2" not in office.ask("POST", path, "administrator", json=body).text
+
+
+def test_the_document_describes_what_there_is(office: Office):
+    document = office.ask("GET", "/api/v1/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert json.dumps(document).count('"#/components/schemas/Problem"') > 50
+    assert document["components"]["schemas"]["Problem"]["required"] == ["type", "title", "status", "detail"]
+    arguments = document["components"]["schemas"]["add_account_arguments"]["properties"]
+    assert arguments["password"]["format"] == "password"
+
+
+@pytest.mark.req("CTRL-15")
+def test_certificates_over_the_api(office: Office):
+    path = "/api/v1/certificates"
+    assert office.ask("POST", path, "root", json={"name": "spare", "hosts": ["localhost"]}).status_code == 200
+    problem(office.ask("POST", path, "root", json={"name": "spare", "hosts": ["localhost"]}), 409)
+    asked = office.ask("POST", f"{path}/requests", "root", json={"name": "city", "hosts": ["station.example"]})
+    assert asked.json()["request"].startswith("-----BEGIN CERTIFICATE REQUEST-----")
+    problem(office.ask("PUT", f"{path}/city/certificate", "root", json={"certificate": "nonsense"}), 409)
+    assert office.ask("POST", f"{path}/spare/activations", "root").status_code == 200
+    states = {row["name"]: row["state"] for row in office.ask("GET", path, "root").json()}
+    assert states == {"spare": "active", "city": "requested"}
+    assert "PRIVATE" not in office.ask("GET", path, "root").text
+
+
+def test_figures_for_monitoring(office: Office):
+    answer = office.ask("GET", "/metrics", "viewer")
+    assert answer.headers["content-type"].startswith("text/plain")
+    office.controller.happenings.tell("delivered", recording="00", camera="C", container="x")
+    after = office.ask("GET", "/metrics", "viewer").text
+    assert "openbwc_recordings_delivered_total 1.0" in after
+    assert "openbwc_storage_total_bytes" in after
+    assert "openbwc_destination_up" in after
