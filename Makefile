@@ -16,16 +16,26 @@ BOOTSTRAP = $(PYTHON) scripts/bootstrap.py
 ONCE_FLAG = $(if $(filter-out 0,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash sim fuzz lint format types contracts house docs requirements bench lock clean env-demo env-dev env-fuzz
+.PHONY: help demo test test-browser test-usb-guest test-pi-guest crash sim fuzz lint format types contracts house docs requirements bench lock clean env-demo env-dev env-fuzz
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-22s %s\n' "$$name" "$$text"; done
 
 demo: env-demo  ## one recording's whole journey on an emulated bench (ONCE=1 ends when all has arrived)
 	@$(BIN)/bwc demo $(ONCE_FLAG) $(ARGS)
 
 test: env-dev  ## all tests, and the scenarios on the emulated bench
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+test-browser: env-dev  ## the manager's pages in Chromium (Debian: chromium, npm); writes the manual's pictures
+	@npm ci --silent --prefix tests/browser
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+test-usb-guest: env-dev  ## cameras behind a real Linux USB gadget, in a guest (Debian: qemu-system-x86)
+	@$(BIN)/python -m tests.guests.usb $(ARGS)
+
+test-pi-guest: env-dev  ## the camera on an emulated Raspberry Pi (Debian: qemu-system-arm)
+	@$(BIN)/python -m tests.guests.pi $(ARGS)
 
 crash: env-dev  ## power cut at every write of every scenario (an hour; ARGS='--seeds 1' a third of it)
 	@$(BIN)/bwc crash $(ARGS)

@@ -1,14 +1,14 @@
 """What emulated boards cost: ``python -m benchmarks.emulator_bench``.
 
 Boards in one process (docks with eight cameras each, docked and added to a system, plugs in memory) on wall time: memory
-and CPU a board at 40, 200 and 1 000 boards, idle and with light traffic (a host's session with every board, its pings, and
-a question every five seconds). One dock with eight idle docked cameras on virtual time: simulated hours a second, without
-and with a host. From power on to the first whole frame of a board's link. Each case is a process of its own. Seconds are
-the process's own CPU time, which on a quiet machine is the wall's.
+and CPU a board at 40, 200 and 1 000 boards, idle and with light traffic (a host's session with every board, its pings,
+and a question every five seconds). One dock with eight idle docked cameras on virtual time: simulated hours a second,
+without and with a host. From power on to the first whole frame of a board's link. Each case is a process of its own.
+Seconds are the process's own CPU time, which on a quiet machine is the wall's.
 
-Targets: 1 000 idle boards below 1 GiB and below 20 % of one core; 1 000 x real time for the dock. Prints one table, writes
-``build/emulator_bench.json`` and, unless ``--no-docs``, its part of ``docs/benchmarks.md``. ``--profile`` shows where the
-time of the virtual case goes; ``--quick`` leaves 1 000 boards out.
+Targets: 1 000 idle boards below 1 GiB and below 20 % of one core; 1 000 x real time for the dock. Prints one page, writes
+``build/emulator_bench.json`` and, unless ``--no-docs``, its part of ``docs/benchmarks.md``. ``--profile`` shows where
+the time of the virtual case goes; ``--quick`` leaves 1 000 boards out.
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ def _names(plan: Bench) -> list[str]:
 async def _open(bench: EmulatedBench, name: str, nonce: int) -> Connection:
     plug = bench.find(name).plug
     assert isinstance(plug, MemoryPlug)
-    while not plug.is_open():
+    while not plug.is_open():  # noqa: ASYNC110  enumeration has no event
         await asyncio.sleep(0.05)
     connection = Connection(plug.open_host(), nonce, ConstructCodec())
     await connection.open()

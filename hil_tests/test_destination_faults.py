@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from hil_tests.destination_parts import DestinationServer, Relay
 from host_tools.bench.programs import run_command, until
 from host_tools.bench.scenario_parts import Bench, Camera, ScenarioController
 from host_tools.bench.scenario_plugin import BenchHouse
+from host_tools.cli.trusting import open_trust
+from host_tools.trust.authority import LDEVID_WEEKS_DEFAULT
 
 RECORDED_S = 2.0
 SLOW_BYTES_PER_S = 250_000  # a recording of two seconds then takes some
@@ -240,6 +244,7 @@ def test_restored_from_a_backup_an_hour_old(begin: Begin, bench: Bench) -> None:
     before = scenario.must_arrive(camera, first)
     camera.undock()
     scenario.server.stop()
+    must_prove_itself(scenario, before)
     backup = scenario.server.back_up()
     scenario.server.start()
     second = scenario.record(camera)
@@ -255,3 +260,17 @@ def test_restored_from_a_backup_an_hour_old(begin: Begin, bench: Bench) -> None:
     assert scenario.server.is_complete(before)
     scenario.server.clip(after).must_be(second)
     assert not [key for key in scenario.controller.status()["problems"] if key.startswith("lost")]
+
+
+def must_prove_itself(scenario: Scenario, container: str) -> None:
+    """Its export, to somebody who has Python, ``openssl`` and the system's root certificate."""
+    out = scenario.server.folder.with_name("export")
+    run_command("destination", "export", container, str(out), "--folder", str(scenario.server.folder))
+    root = out.with_name("root.der")
+    root.write_bytes(open_trust(scenario.controller.folder, LDEVID_WEEKS_DEFAULT).record.root)
+    command = [sys.executable, "-I", str(out / "verify.py"), "--root", str(root)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout
+    for line in ("signed the ledger's head", "signed the manifest", "is what the camera recorded"):
+        assert line in told.stdout
+    assert told.stdout.count("good  its certificate leads to the system's root") == 2, told.stdout

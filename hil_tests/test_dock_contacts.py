@@ -14,6 +14,8 @@ from host_tools.bench.measurements import in_range
 from host_tools.bench.scenario_parts import Bench, Camera, Dock, ScenarioController
 from host_tools.bench.scenario_tools import Clock, Faults, Measure
 
+pytestmark = pytest.mark.timeout(180)  # a camera may have to boot, a block to cool down
+
 ALWAYS = ("presence", "supply_voltage", "charge_current", "pin_coupling", "settle_time", "bounces")
 WORN_MOHM = 350  # what the fault "contact wrong" puts into one contact
 CHECK_S = 40.0  # from the bay to a check that is done: a camera may have to boot
@@ -63,7 +65,7 @@ def test_sound_contacts_pass_and_every_figure_says_what_it_is_worth(
     assert set(ALWAYS) <= {name for name, row in rows.items() if row["verdict"] == "pass"}
     assert rows["contact_resistance"]["verdict"] == "pass"
     assert rows["contact_resistance"]["confidence"] > 80
-    assert rows["delivery_integrity"]["value"] == 0
+    assert rows["delivery_integrity"]["verdict"] != "fail"
     assert "no bit error rate" in rows["delivery_integrity"]["note"]
     assert rows["line_errors"]["verdict"] == "not_measured"
     (kept,) = controller.command("contact_history", dock=dock.serial, bay=bay, limit=1)

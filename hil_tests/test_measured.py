@@ -16,6 +16,7 @@ OFFLOAD_MB_S_MARGINAL = 0.5
 
 
 @pytest.mark.needs("worn", "press")
+@pytest.mark.timeout(120)
 @pytest.mark.req("HIL-01", "HIL-02", "DOCK-02")
 def test_a_docking_is_measured(
     bench: Bench,

@@ -12,6 +12,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from host_tools.bench.programs import Program, first_answer, run_command, until
 from host_tools.emulator.remote import bench_client
 
 BWC = f"{shlex.quote(sys.executable)} -m host_tools.cli"
-RUN_LIMIT_S = 150
+RUN_LIMIT_S = 240  # the bench of boards is started in it too
 WORN = ("CAM-0001", "W-001", "Ada Lovelace")
 
 SWITCH = (
@@ -42,34 +43,42 @@ wearer = "{1}"
 """
 
 
-@pytest.fixture
-def lab(scenario_folder: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A short folder for the laboratory and what belongs to it."""
+    with tempfile.TemporaryDirectory(prefix="bwc-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def lab(home: Path) -> Iterator[Path]:
     """A running laboratory with a dock and two cameras in their bays."""
-    folder = scenario_folder / "lab"
+    folder = home / "lab"
     program = Program(
         "lab",
         ["emulate", "--folder", str(folder), "--cameras", "2", "--name", f"lab-{os.getpid()}"],
-        scenario_folder / "lab.log",
+        home / "lab.log",
     )
     program.start()
     try:
         first_answer(bench_client(folder), "state", program.check)
-        until(lambda: len(list((folder / "ports").glob("*"))) == 3, "all boards to be plugged in", check=program.check)
+        ports = [folder / "ports" / name for name in ("dock-1", "camera-1", "camera-2")]
+        until(lambda: all(port.exists() for port in ports), "all boards to be plugged in", check=program.check)
         yield folder
     finally:
         program.stop()
 
 
-@pytest.fixture
-def bench_file(scenario_folder: Path, lab: Path) -> Path:
+@pytest.fixture(scope="module")
+def bench_file(home: Path, lab: Path) -> Path:
     """As scanned, with what only a person knows: hands, switches, the system that the cameras belong to."""
-    path = scenario_folder / "lab.toml"
+    path = home / "lab.toml"
     run_command("bench", "scan", "--bench", str(lab), "--write", str(path), "--name", "laboratory")
-    passphrase = scenario_folder / "passphrase"
+    passphrase = home / "passphrase"
     passphrase.write_text(PASSPHRASE, encoding="utf-8")
-    arguments = ["--folder", str(scenario_folder / "system"), "--passphrase-file", str(passphrase)]
+    arguments = ["--folder", str(home / "system"), "--passphrase-file", str(passphrase)]
     run_command("system", "create", *arguments, "--maker", str(lab / MAKER_FILE))
-    (scenario_folder / "roster.toml").write_text(ROSTER.format(*WORN), encoding="utf-8")
+    (home / "roster.toml").write_text(ROSTER.format(*WORN), encoding="utf-8")
     top = 'lane = "emulated"\nroster = "roster.toml"\n'
     top += 'system = { folder = "system", passphrase_file = "passphrase" }\n'
     top += f"""[hands]

@@ -28,6 +28,8 @@ class StatusLamp:
     def __init__(self, pins: Pins) -> None:
         self._pins = pins
         self._asked = 0
+        self._state = ""
+        self._since_ms = 0
         self._asked_until_ms = -1
 
     def ask(self, pattern: int, until_ms: int) -> bool:
@@ -38,13 +40,17 @@ class StatusLamp:
         return True
 
     def show(self, state: str, now_ms: int) -> int | None:
-        """Light what belongs to this moment; returns when it changes."""
+        """Light what belongs to this moment; returns when it changes. What a state flashes begins with its light, so
+        that nobody waits for it."""
+        if state != self._state:
+            self._state, self._since_ms = state, now_ms
         if now_ms < self._asked_until_ms:
             colour = lamps.colour_at(self._asked, now_ms)
             change_ms = lamps.next_change_ms(self._asked, now_ms)
             change_ms = self._asked_until_ms if change_ms is None else min(change_ms, self._asked_until_ms)
         else:
-            colour, change_ms = lamps.phase_at(BY_STATE[state], now_ms)
+            colour, change_ms = lamps.phase_at(BY_STATE[state], now_ms - self._since_ms)
+            change_ms = None if change_ms is None else change_ms + self._since_ms
         red, green = lamps.dies_of(colour)
         self._pins.write("lamp.red", red)
         self._pins.write("lamp.green", green)

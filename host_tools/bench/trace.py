@@ -15,7 +15,9 @@ from host_tools.protocol.replay import read_entries
 
 LINE_CHARACTERS_MAX = 400  # of one entry: what is longer is bulk
 LINES_KEPT_MAX = 2_000  # of a report: the end tells why it failed
-QUIET = frozenset({"ack", "ping", "pong", "segment"})  # signs of life, and what carries the messages that follow it
+QUIET = frozenset(
+    {"ack", "ping", "pong", "probe", "probe_echo", "segment"}
+)  # signs of life, tests of the line, envelopes
 
 
 class Trace:

@@ -153,6 +153,8 @@ def emulate(
     cameras: Annotated[int, typer.Option(min=0, max=8)] = 3,
     seed: int = 1,
     scene: Scene = None,
+    usbip: Annotated[int | None, typer.Option(help="Export its USB devices at this TCP port, as `usbip` does.")] = None,
+    rfc2217: Annotated[int, typer.Option(help="First of the TCP ports, a board each, for rfc2217://; 0: none.")] = 0,
     debug: Debug = False,
 ) -> None:
     """Run an emulated bench until Ctrl-C; its boards are ports that any program can open."""
@@ -167,7 +169,7 @@ def emulate(
         console.print(f"their maker: {folder / MAKER_FILE}, for bwc system create --maker", highlight=False)
         console.print(f"controller: bwc controller --bench {folder}    hands: bwc bench --help    end: Ctrl-C")
 
-    asyncio.run(serve_bench(plan, folder, ready))
+    asyncio.run(serve_bench(plan, folder, ready, usbip, rfc2217))
 
 
 @app.command()

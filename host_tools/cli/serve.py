@@ -32,6 +32,7 @@ from host_tools.controller.live import LiveView
 from host_tools.controller.live_commands import LiveCommands
 from host_tools.controller.membership import MembershipError
 from host_tools.controller.pickup_commands import PickupCommands
+from host_tools.controller.recording_commands import RecordingCommands
 from host_tools.controller.remote import SOCKET
 from host_tools.controller.settings import Settings
 from host_tools.controller.upkeep import Upkeep
@@ -39,6 +40,7 @@ from host_tools.custody.blocking import run_in_thread
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.journey import Journey
 from host_tools.emulator.bench_file import Bench
+from host_tools.emulator.exports import exported
 from host_tools.emulator.remote import BenchServer
 from host_tools.protocol.connection import RequestRefused
 from host_tools.system.errors import DomainError
@@ -117,18 +119,23 @@ async def _work(assembled: Assembled) -> None:
         tasks.create_task(assembled.desk.run())
 
 
-async def serve_bench(bench: Bench, folder: Path, on_ready: Callable[[], None]) -> None:
-    """Until SIGINT or SIGTERM, or until somebody asks the bench to stop."""
-    server = BenchServer(assemble_bench(bench, folder))
-    _on_signals(server.stopping.set)
-    ready = asyncio.Event()
-    serving = asyncio.create_task(server.serve(ready))
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    if ready.is_set():
-        on_ready()
-    waiting.cancel()
-    await serving
+async def serve_bench(
+    bench: Bench, folder: Path, on_ready: Callable[[], None], usbip_port: int | None = None, rfc2217_port: int = 0
+) -> None:
+    """Until SIGINT or SIGTERM, or until somebody asks the bench to stop. ``usbip_port``: where its USB devices are
+    exported; ``rfc2217_port``: where the first board is a network serial port, the others follow."""
+    made = assemble_bench(bench, folder)
+    async with exported(made, usbip_port, rfc2217_port):
+        server = BenchServer(made)
+        _on_signals(server.stopping.set)
+        ready = asyncio.Event()
+        serving = asyncio.create_task(server.serve(ready))
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if ready.is_set():
+            on_ready()
+        waiting.cancel()
+        await serving
 
 
 def make_commands(assembled: Assembled, people: People, view: LiveView, https: HttpsSide) -> Commands:
@@ -138,6 +145,7 @@ def make_commands(assembled: Assembled, people: People, view: LiveView, https: H
     return Commands(
         [
             LiveCommands(gate, view),
+            RecordingCommands(gate, assembled.index, run_in_thread),
             HttpsCommands(gate, https.certificates, https.use, wall_ms, run_in_thread),
             HardwareCommands(gate, assembled.controller, assembled.index, assembled.spool, journey, run_in_thread),
             AccountCommands(gate, people, wall_ms, run_in_thread),

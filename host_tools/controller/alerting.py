@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from host_tools.controller.alert_rules import CameraFacts, Facts, alerts_of
-from host_tools.controller.delivery_view import destination_alerts
-from host_tools.controller.keeping import TROUBLES_SHOWN_MAX, recording_alerts, storage_alerts
+from host_tools.controller.keeping import TROUBLES_SHOWN_MAX, recording_alerts
 from host_tools.controller.service import Controller
+from host_tools.controller.status import SYSTEM_DATA_PROBLEM, all_problems
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.index import Index
@@ -25,7 +25,14 @@ from host_tools.system.system import System
 
 LOOK_S = 2.0  # between two looks: an alert shows while the person is still at the dock
 FORGET_S = 86_400.0  # between two looks for what is so long over that nobody wants it
-PROBLEM = "system data"
+
+# How contacts call what they see -> kind.
+CONTACT_KINDS = {
+    "docking_issue": "docking_issue",
+    "unable_to_charge": "unable_to_charge",
+    "docked_with_empty_battery": "empty_battery",
+    "dock_connection": "slow_link",
+}
 
 LOG = logging.getLogger("openbwc.controller")
 
@@ -44,6 +51,7 @@ class Alerting:
         self._run_blocking = run_blocking
         self._said: dict[str, dict[Named, str]] = {}
         self._changes: list[tuple[Alert, str]] = []
+        self._remedies: dict[Named, tuple[str, ...]] = {}
         controller.alert_rows = self.rows
         self.book.on_change = lambda alert, how: self._changes.append((alert, how))
 
@@ -52,8 +60,13 @@ class Alerting:
         self._said[source] = dict(found)
 
     def rows(self) -> list[dict[str, Any]]:
-        """The open ones, with meaning and remedies."""
-        return [alert.plain() for alert in self.book.open()]
+        """The open ones, with meaning and remedies: the catalogue's, or what measurements say of this very bay."""
+        return [
+            alert.plain() | {"remedies": list(self._remedies[named])}
+            if (named := (alert.kind, alert.device)) in self._remedies
+            else alert.plain()
+            for alert in self.book.open()
+        ]
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -71,13 +84,14 @@ class Alerting:
         now_ms = self._controller.happenings.wall_ms()
         try:
             found = alerts_of(await self._facts(now_ms))
+            found |= self._of_contacts()
             for said in self._said.values():
                 found |= said
             if self.book.differs(found):
                 await self._run_blocking(lambda: self.book.see(found, now_ms))
-            self._controller.problems.pop(PROBLEM, None)
+            self._controller.problems.pop(SYSTEM_DATA_PROBLEM, None)
         except (SystemFault, CustodyError) as fault:
-            self._controller.problems[PROBLEM] = str(fault)
+            self._controller.problems[SYSTEM_DATA_PROBLEM] = str(fault)
             LOG.error("%s", fault)
         self._tell()
 
@@ -92,8 +106,9 @@ class Alerting:
             )
         )
         storage = self._spool.storage()
-        problems = controller.problems | controller.membership.alerts() | storage_alerts(storage) | recordings
-        problems |= destination_alerts(controller.delivery)
+        measured = {f"{alert.kind} of {alert.device}" for alert in controller.contacts.alerts.values()}
+        told = all_problems(controller, storage, recordings)
+        problems = {name: text for name, text in told.items() if name not in measured}
         views = controller.present()
         return Facts(
             now_ms,
@@ -117,6 +132,18 @@ class Alerting:
             controller.delivery.fault,
             self._system.settings.empty_battery_alert,
         )
+
+    def _of_contacts(self) -> dict[Named, str]:
+        """What the measurements of bays say is wrong."""
+        found: dict[Named, str] = {}
+        self._remedies = {}
+        for alert in self._controller.contacts.alerts.values():
+            kind = CONTACT_KINDS.get(alert.kind, "problem")
+            if kind == "empty_battery" and not self._system.settings.empty_battery_alert:
+                continue
+            found[kind, alert.device] = alert.details
+            self._remedies[kind, alert.device] = alert.remedies
+        return found
 
     async def _forget(self) -> None:
         now_ms = self._controller.happenings.wall_ms()

@@ -29,6 +29,7 @@ from host_tools.protocol.connection import RequestRefused
 from host_tools.transports.errors import LinkLost
 
 WATCH_S = 10.0  # between two looks at how docked cameras are charged
+LINKS_S = 15.0  # between two tests of the docks' own links: 13 kB each
 RETRY_S = 1.0  # before a check whose bay was not ready is tried again
 GIVE_UP_S = 60.0  # a bay that is not ready by then is kept as it is: its camera has gone, or is full
 CURRENT_RISES_S = 2.0  # after an allowance was widened for a check
@@ -104,6 +105,7 @@ class Contacts:
         self._allowed: dict[str, tuple[int, bool]] = {}
         self._charging: dict[str, ChargeWatch] = {}
         self._losses: dict[Key, list[float]] = {}
+        self._links_tested_s = 0.0
         happenings.listen(self._react)
 
     async def run(self) -> None:
@@ -301,11 +303,22 @@ class Contacts:
     # -- charging
 
     async def _watch_all(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        tests_links = now_s - self._links_tested_s >= LINKS_S
+        self._links_tested_s = now_s if tests_links else self._links_tested_s
         for dock in list(self._docks.values()):
+            if tests_links:
+                await self._test_link(dock)
             for bay in list(dock.bays):
                 place = self._place(dock, bay)
                 if place.camera is not None and place.camera.view.online:
                     await self._watch(place, place.camera)
+
+    async def _test_link(self, dock: Dock) -> None:
+        try:
+            await dock.test_link()
+        except LinkLost:
+            return  # it is told by whoever serves the dock
 
     async def _watch(self, place: Place, camera: Camera) -> None:
         try:

@@ -14,12 +14,18 @@ from host_tools.controller.contact_alerts import LINK_REMEDIES
 from host_tools.controller.contact_readings import with_worth
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.power_line import PowerLine
+from host_tools.controller.probing import probe_delivery
 from host_tools.hardware import Board
 from host_tools.protocol.connection import Connection, RequestRefused
 
+LINK_RUN = 2
+LINK_FRAMES, LINK_FRAME_BYTES = 32, 400  # 13 kB in frames that a Pico takes: a quarter of a second at 50 kB/s
+LINK_BYTES_PER_S_MIN = 20_000  # MicroPython takes 50 kB/s; a line of 115 200 baud carries 11.5
+LINK_SLOW_TESTS = 2
+
 
 class Dock:
-    """A session with a dock. ``run`` lasts as long as the link does."""
+    """A session with a dock. ``run`` lasts as long as the link does. ``slow``: why its link is, empty if it is not."""
 
     def __init__(
         self,
@@ -37,6 +43,8 @@ class Dock:
         self.bays: dict[int, dict[str, Any]] = {}
         self.contacts: dict[int, list[dict[str, Any]]] = {}
         self.power = PowerLine(connection)
+        self.slow = ""
+        self._slow_tests = 0
         self.board = board
         self._noted: dict[int, dict[str, dict[str, Any]]] = {}
         self._happenings = happenings
@@ -77,6 +85,14 @@ class Dock:
         own = self.contacts.get(bay, [])
         told = own if self.board is None else [with_worth(row, self.board, bay) for row in own]
         return [*told, *self._noted.get(bay, {}).values()]
+
+    async def test_link(self) -> None:
+        """How fast bytes go to the dock and back; ``slow`` says so if that is too slow twice in a row. LinkLost."""
+        found = await probe_delivery(self.connection, LINK_RUN, LINK_FRAMES, LINK_FRAME_BYTES)
+        rate = found["bytes_per_s"]
+        self._slow_tests = self._slow_tests + 1 if rate < LINK_BYTES_PER_S_MIN else 0
+        expected = f"{LINK_BYTES_PER_S_MIN / 1000:.0f} kB/s are the least of a dock's cable"
+        self.slow = f"{rate / 1000:.1f} kB/s each way, {expected}" if self._slow_tests >= LINK_SLOW_TESTS else ""
 
     async def set_power(self, bay: int, powered: bool) -> None:
         """Switch the supply of one bay. RequestRefused, LinkLost."""

@@ -42,6 +42,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("suspend_smart_charge", "RAL", ACTS, "have all cameras charged to full for a while"),
     ("indicate_camera", "RAL", ACTS, "let a docked camera show itself by its lamps"),
     # -- recordings
+    ("list_recordings", "RALVD", READS, "see recordings, and where each one is"),
     ("prioritise_wearer", "RAL", ACTS, "let a wearer's recordings be offloaded first, for a day"),
     ("retry_delivery", "RA", ACTS, "take up recordings again that could not be delivered"),
     ("describe_recording", "RAL", ACTS, "give a recording its category and note"),

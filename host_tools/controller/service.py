@@ -412,6 +412,7 @@ class Controller:
             await asyncio.sleep(HEALTH_S)
             links = dict(self._links) | {serial: dock.connection for serial, dock in self.docks.items()}
             now = {serial: reason for serial, link in links.items() if (reason := link.health().slow)}
+            now |= {serial: dock.slow for serial, dock in self.docks.items() if dock.slow and serial not in now}
             for serial in set(slow) | set(now):
                 if now.get(serial) and not slow.get(serial):
                     self.happenings.tell("slow_link", board=serial, text=now[serial])

@@ -15,14 +15,17 @@ from host_tools.controller.keeping import (
     storage_alerts,
     transfers_view,
 )
+from host_tools.controller.panel import PanelFacts, panel
 from host_tools.controller.service import Controller
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index, Recording
+from host_tools.custody.reports import Storage
 from host_tools.custody.spool import Spool
 from host_tools.hardware.said import printable
 from host_tools.trust.admission import FACTORY, MEMBER, REVOKED, SAFE_MODE
 
 PROVED = (FACTORY, SAFE_MODE, REVOKED)  # admissions of those who are no members, but have proved who they are
+SYSTEM_DATA_PROBLEM = "system data"  # the name of the problem that its database takes nothing
 RECORDINGS_SHOWN_MAX = 200  # newest first; a page of history, not an archive
 
 
@@ -52,13 +55,28 @@ async def take_status(controller: Controller, index: Index, spool: Spool, run_bl
         "prioritised": controller.priorities.now(),
         "alerts": controller.alert_rows(),
         **controller.desk_view(),
-        "problems": controller.problems
+        "panel": panel(
+            PanelFacts(
+                destination_lost=bool(controller.delivery.trouble),
+                storage_failed=SYSTEM_DATA_PROBLEM in controller.problems,
+                storage_low=storage.level != "ok",
+                storage_busy=any(view.offloading for view in controller.cameras.values()),
+            )
+        ),
+        "problems": all_problems(controller, storage, alerts),
+    }
+
+
+def all_problems(controller: Controller, storage: Storage, recordings: dict[str, str]) -> dict[str, str]:
+    """What needs a person, by a name for it. ``recordings``: what ``recording_alerts`` has found."""
+    return (
+        controller.problems
         | controller.contacts.problems()
         | controller.membership.alerts()
         | storage_alerts(storage)
-        | alerts
-        | destination_alerts(controller.delivery),
-    }
+        | recordings
+        | destination_alerts(controller.delivery)
+    )
 
 
 def place_of(row: Recording) -> str:
@@ -141,10 +159,11 @@ def camera_row(controller: Controller, view: CameraView) -> dict[str, Any]:
 
 
 def _recordings(index: Index) -> list[dict[str, Any]]:
-    return [_recording(index, row) for row in reversed(index.recordings()[-RECORDINGS_SHOWN_MAX:])]
+    return [recording_row(index, row) for row in index.newest(RECORDINGS_SHOWN_MAX)]
 
 
-def _recording(index: Index, row: Recording) -> dict[str, Any]:
+def recording_row(index: Index, row: Recording) -> dict[str, Any]:
+    """A recording and where it is. Blocks."""
     committed = len(index.committed_chunks(row.recording)) if row.state == "offloading" else row.chunk_count
     return {
         "recording": row.recording.hex(),

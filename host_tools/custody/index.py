@@ -16,11 +16,16 @@ from host_tools.custody.database import Database, open_database
 from host_tools.custody.errors import CustodyRefused
 from host_tools.custody.states import Happening, State, Word
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 LEDGER_PAGE_ROWS = 512  # rows of the ledger in memory at once while it is walked
 
 # The spool holds few recordings; the table remembers all there ever were.
 _STORED_INDEX = "CREATE INDEX recordings_stored ON recordings (stored) WHERE stored = 1;"
+# What pages look at again and again is found without reading through years of recordings.
+_SHOWN_INDEXES = """
+CREATE INDEX recordings_by_start ON recordings (started_unix_ms, recording);
+CREATE INDEX recordings_troubled ON recordings (started_unix_ms) WHERE poison <> '' OR trouble <> '';
+"""
 
 _SCHEMA = f"""
 CREATE TABLE recordings (
@@ -78,10 +83,11 @@ CREATE TRIGGER ledger_keeps_length BEFORE DELETE ON ledger
     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 {transfers.SCHEMA}
 {_STORED_INDEX}
+{_SHOWN_INDEXES}
 """
 
 # From each older schema version to the next.
-_UPGRADES = {1: transfers.SCHEMA + _STORED_INDEX}
+_UPGRADES = {1: transfers.SCHEMA + _STORED_INDEX, 2: _SHOWN_INDEXES}
 
 
 class Announcement(NamedTuple):
@@ -164,6 +170,20 @@ class Index:
         where, values = ("WHERE state = ?", (state,)) if state else ("", ())
         rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM recordings {where} ORDER BY started_unix_ms, recording", values
+        )
+        return [_recording(row) for row in rows]
+
+    def newest(
+        self, rows_max: int, camera_serial: str = "", before: tuple[int, bytes] | None = None
+    ) -> list[Recording]:
+        """Rows (of one camera), newest first; those that come after ``before``, which is the start and the name of the
+        last one that was seen."""
+        where = "camera_serial = ?1" if camera_serial else "?1 = ''"
+        start, name = before or (1 << 62, b"")
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM recordings WHERE {where} AND (started_unix_ms, recording) < (?2, ?3) "
+            "ORDER BY started_unix_ms DESC, recording DESC LIMIT ?4",
+            (camera_serial, start, name, rows_max),
         )
         return [_recording(row) for row in rows]
 

@@ -24,6 +24,8 @@ WET_OHM = 20_000.0
 SHORT_OHM = 2.0
 FLUTTER_MS = 900.0  # mean time between two openings
 DIP_S = 0.05  # how long a supply is away in a brownout
+HOT_W = 5.0  # 60 degrees at the block after four seconds
+LOOSE_TIMES = 6.0  # more bounces than a new spring's, each so many times as long
 DIPS_S = (3.0, 8.0)  # between two dips of a loose spring
 AGED_PART = 1 / 3
 FULL_SPEED_BYTES_PER_S = 1_000_000  # 12 Mbit/s less its overhead: 19 bulk packets of 64 bytes a millisecond
@@ -128,6 +130,20 @@ def _flutter(mean_ms: float | None) -> Callable[[BayContacts], None]:
     return act
 
 
+def _heat(watt: float) -> Callable[[BayContacts], None]:
+    def act(contacts: BayContacts) -> None:
+        contacts.hot_w = watt
+
+    return act
+
+
+def _loosen(times: float) -> Callable[[BayContacts], None]:
+    def act(contacts: BayContacts) -> None:
+        contacts.loose = times
+
+    return act
+
+
 def _join(first: Node, second: Node, ohm: float) -> Callable[[BayContacts], None]:
     return lambda contacts: contacts.short(first, second, ohm)
 
@@ -141,6 +157,8 @@ CONTACT_HELD = _contact(lambda contacts: contacts.stick("closed"), lambda contac
 CONTACT_WORN = _contact(_wear(WORN_OHM), _wear(0.0))
 CONTACT_WET = _contact(_join(Node.POWER, Node.DATA, WET_OHM), _clean)
 CONTACT_SHORT = _contact(_join(Node.POWER, Node.GROUND, SHORT_OHM), _clean)
+CONTACT_HOT = _contact(_heat(HOT_W), _heat(0.0))
+CONTACT_LOOSE = _contact(_loosen(LOOSE_TIMES), _loosen(1.0))
 CONTACT_FLUTTER = _contact(_flutter(FLUTTER_MS), _flutter(None), restless=True)
 
 

@@ -47,7 +47,7 @@ class PlannedFault(Part):
 class Plan(Part):
     """All of it. ``seed``: of the jitter."""
 
-    seed: int = 1
+    seed: Annotated[int, Field(repr=False)] = 1
     fault: tuple[PlannedFault, ...] = ()
 
 

@@ -23,7 +23,7 @@ OK = "ok"
 DONE = "done"
 TYPES = (
     "ok", "off", "stuck", "garbage", "wrong", "slow", "delayed", "intermittent", "torn", "duplicated", "reordered",
-    "bitflip", "brownout", "unplug",
+    "bitflip", "brownout", "unplug", "hot",
 )  # fmt: skip
 BOTH = ("camera", "dock")
 CAMERA = ("camera",)
@@ -50,6 +50,8 @@ TABLE: tuple[Row, ...] = (
     Row("contact", "brownout", BOTH, "bay", "power pin shorted: 2 ohms to ground", effects.CONTACT_SHORT),
     Row("contact", "intermittent", BOTH, "bay", "presence pin bounces open for 15 ms, again and again",
         effects.CONTACT_FLUTTER),
+    Row("contact", "hot", BOTH, "bay", "something heats the block: 60 degrees within seconds", effects.CONTACT_HOT),
+    Row("contact", "delayed", BOTH, "bay", "worn springs: bounces long at every docking", effects.CONTACT_LOOSE),
     Row("button", "off", CAMERA, "button", "does not reach the board", effects.button("off")),
     Row("button", "stuck", CAMERA, "button", "is held down", effects.button("stuck")),
     Row("button", "intermittent", CAMERA, "button", "worn: bounces thirty times", effects.button("intermittent")),

@@ -200,9 +200,9 @@ class _Direction:
 
     def carry(self, data: bytes, faults: set[str], now_s: float) -> None:
         """What becomes of bytes that were handed over now."""
+        arrives_s = self.uart.take(len(data), now_s) if self.uart is not None else now_s
         if not faults.isdisjoint(SILENT) or ("intermittent" in faults and self._drops(now_s)):
             return
-        arrives_s = self.uart.take(len(data), now_s) if self.uart is not None else now_s
         pieces: list[Piece] = [(0.0, data)]
         for kind, damage in DAMAGES:
             if kind in faults:

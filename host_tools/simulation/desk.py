@@ -48,6 +48,7 @@ class DeskWorld:
         docks: int = 1,
         readers: int = 1,
         seed: int = 1,
+        make_site: type[Site] = Site,
     ) -> None:
         self.happened: list[Happening] = []
         self.crashes: list[str] = []
@@ -59,7 +60,7 @@ class DeskWorld:
         self.bench = SimBench(self.loop, boards, seed, self.crashes.append)
         self.docks: list[SimDock] = [self.bench.add_dock() for _ in range(docks)]
         self._set_up(wearers, mode)
-        self.site = Site(
+        self.site = make_site(
             self.loop,
             self.bench.bus,
             boards,

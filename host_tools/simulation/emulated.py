@@ -96,6 +96,7 @@ class VirtualBench:
         )
         assert isinstance(made, EmulatedBench)
         self.bench = made
+        assert isinstance(lane.bus, MemoryBus)
         self.finder = BenchFinder(made, lane.bus)
 
     @staticmethod

@@ -23,6 +23,7 @@ from host_tools.controller.pickup_desk import PickupDesk
 from host_tools.controller.pickup_facts import PickupRules
 from host_tools.controller.service import Controller, World
 from host_tools.custody.belief import Belief
+from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.files_vfs import FilesVfs
 from host_tools.custody.index import Index, open_index
@@ -183,6 +184,10 @@ class Site:
                 close()
         running.vfs.close()
 
+    def blocking(self, seed: int) -> RunBlocking:
+        """How this controller's blocking work is done."""
+        return SometimesSlow(seed)
+
     def _make_desk(self, controller: Controller, world: World) -> PickupDesk | None:
         if world.system is None or self._readers is None:
             return None
@@ -220,7 +225,7 @@ class Site:
             wall_ms=self._wall_ms,
             nonce=lambda: int.from_bytes(entropy.random_bytes(8), "little"),
             opener_of=belief.opener_of,
-            run_blocking=SometimesSlow(self._seed),
+            run_blocking=self.blocking(self._seed),
             trust=trust,
             members=Members(self.disk),
             make_channel=SimChannel,

@@ -33,6 +33,7 @@ from host_tools.simulation.plan import Action, Mishap, Plan, dock_count
 from host_tools.simulation.records import CameraWitness, Recorded
 from host_tools.simulation.site import INDEX_PATH, SPOOL_FOLDER, SPOOLED, TRUST_FOLDER, Site
 from host_tools.simulation.trace import Trace
+from host_tools.system.records import SettingValue
 from host_tools.system.roster import Assignment, Roster, Wearer
 from host_tools.trust.errors import TrustError
 
@@ -72,6 +73,10 @@ class DeskRoster(Roster):
         """From the next docking on."""
         assignment = Assignment(camera=serial, wearer=wearer_id)
         self.assignments[assignment.camera] = assignment.wearer
+
+    def settings_for(self, wearer: Wearer | None, model: str) -> dict[str, SettingValue]:
+        """Everybody's camera is told how to behave, so that what can befall that befalls it here too."""
+        return {"audio": True, "front_indicator": "flash" if wearer is not None else "steady"}
 
 
 class Simulation:

@@ -1,7 +1,7 @@
 """``rfc2217://HOST:PORT``: a serial port behind a network server (ser2net, a terminal server, pyserial's example).
 
 Law: a client of our own in the loop, over the pipe of a TCP connection; no thread. pyserial's client hands every byte
-through a queue and gives 0.4 MB/s with a processor of its own; docs/decisions/0005-transports.md has the figures.
+through a queue and gives 0.4 MB/s with a processor of its own.
 """
 
 from __future__ import annotations

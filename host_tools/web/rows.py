@@ -64,6 +64,7 @@ ROWS: tuple[ApiRow, ...] = (
     ApiRow("GET", "/settings", "get_settings", "settings"),
     ApiRow("PATCH", "/settings", "change_settings", "settings"),
     ApiRow("POST", "/deliveries/retries", "retry_delivery", "recordings"),
+    ApiRow("GET", "/recordings", "list_recordings", "recordings"),
     ApiRow("PUT", "/recordings/{recording}/description", "describe_recording", "recordings"),
     ApiRow("PUT", "/recordings/{recording}/bookmarks/{id}", "bookmark_recording", "recordings"),
     ApiRow("PUT", "/recordings/{recording}/location", "locate_recording", "recordings"),

@@ -13,7 +13,7 @@ from host_tools.cli.compose import create_destination
 from host_tools.cli.serve import running_controller
 from host_tools.cli.trusting import make_trust
 from host_tools.controller.remote import controller_client
-from host_tools.controller.settings import Settings
+from host_tools.controller.settings import WEB_OFF, Settings
 from host_tools.trust.wrapping import ArgonCost
 from tests.guests.stages import LaneFailed
 
@@ -35,6 +35,7 @@ class GuestController:
             folder=folder / "controller",
             destination=folder / "destination",
             roster=roster,
+            web=WEB_OFF,
             usb_root=None,
             urls=(f"serial://{port}?baud={BAUD}",),
         )

@@ -8,6 +8,7 @@ runs there as well, with the same packages.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from tests.guests.stages import Lacking, LaneFailed, Stages, run_lane
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "guests"
 EMULATOR = "qemu-system-x86_64"
+MACHINE = "x86_64"
 INSIDE = "tests.guests.usb_inside"
 MEMORY_MIB = 1024
 # The guest's clock counts its instructions, four nanoseconds each: on a busy machine its seconds are longer, and
@@ -30,7 +32,7 @@ MEMORY_MIB = 1024
 NS_PER_INSTRUCTION_LOG2 = 2
 CAMERAS = 3
 FIRST_LINE_LIMIT_S = 120.0  # kernel and files; 8 s on an idle machine of two cores
-STAGE_LIMIT_S = 300.0  # between two lines of the guest
+STAGE_LIMIT_S = 900.0  # of one: a busy machine is slow, and is not broken for that
 PASSED, FAILED, STAGE = "PASSED", "FAILED", "STAGE "
 
 BOOT_MODULES = ("virtio_pci", "9pnet_virtio", "9p")
@@ -60,6 +62,10 @@ def run(stages: Stages) -> None:
     """Fetch, prepare, boot, and follow what the guest says."""
     if shutil.which(EMULATOR) is None:
         raise Lacking(f"{EMULATOR} is missing: apt install qemu-system-x86")
+    if platform.machine() != MACHINE:
+        raise Lacking(
+            f"this machine is {platform.machine()}; its Python runs in the guest, which is {MACHINE}: use one"
+        )
     with stages.stage("kernel from Debian", 120):
         kernel, modules, busybox = kernel_files(BUILD, "amd64")
     with stages.stage("initramfs and compiled Python", 30):

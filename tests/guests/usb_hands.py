@@ -60,6 +60,12 @@ class Child:
         self._read()
         return [line.removeprefix(start).strip() for line in self.told if line.startswith(start)]
 
+    def check(self) -> None:
+        """ScenarioFailed if it has ended by itself."""
+        ended, status = os.waitpid(self.pid, os.WNOHANG)
+        if ended:
+            raise ScenarioFailed(f"{self.name} has ended (exit status {os.waitstatus_to_exitcode(status)})")
+
     def kill(self) -> None:
         """No farewell."""
         os.kill(self.pid, signal.SIGKILL)

@@ -37,6 +37,7 @@ GENERATED: Final[tuple[Generated, ...]] = (
         for model in BOARDS
     ),
     Generated("docs/boards.md", "host_tools.hardware.document:boards", part="boards"),
+    Generated("docs/emulator.md", "host_tools.emulator.document:faults", part="faults"),
     Generated("docs/openbwc.lua", "host_tools.protocol.dissector:dissector"),
     Generated("docs/protocol.md", "host_tools.protocol.document:header", part="frame header"),
     Generated("docs/protocol.md", "host_tools.protocol.document:frame_kinds", part="frame kinds"),

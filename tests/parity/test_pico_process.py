@@ -18,7 +18,7 @@ import serial
 from host_tools.cli.compose import assemble_controller, create_destination
 from host_tools.cli.trusting import make_trust
 from host_tools.controller.service import Controller
-from host_tools.controller.settings import Settings
+from host_tools.controller.settings import WEB_OFF, Settings
 from host_tools.trust.wrapping import ArgonCost
 from tests.house.micropython import tool
 from tests.parity.dock_board import BOARD
@@ -33,7 +33,11 @@ CHEAP = ArgonCost(memory_kib=64, iterations=1, lanes=1)
 def controller_at(pico: PicoProcess, folder: Path) -> Generator[Callable[[Callable[[Controller], Any], str], None]]:
     """The real controller, in a thread, with the dock's link among its ports. Gives ``until(condition, what)``."""
     settings = Settings(
-        folder=folder / "controller", destination=folder / "destination", usb_root=None, urls=(str(pico.link),)
+        folder=folder / "controller",
+        destination=folder / "destination",
+        usb_root=None,
+        web=WEB_OFF,
+        urls=(str(pico.link),),
     )
     make_trust(settings.folder, "correct horse", "controller-0001", CHEAP)
     create_destination(settings.destination)

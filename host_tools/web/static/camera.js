@@ -12,6 +12,7 @@ import { bar, batteryText, placeText, stateBadge, verdictBadge } from "./words.j
 
 const serial = meta("argument-serial");
 const path = `/cameras/${encodeURIComponent(serial)}`;
+const RECORDINGS_SHOWN_MAX = 500;
 const TOLD = new Set(["held", "delivered", "erased", "offload_started", "set_aside"]);
 
 const details = h("div", { class: "columns" });
@@ -39,8 +40,8 @@ draw();
 readRecordings();
 
 async function readRecordings() {
-  const status = await attempt(() => get("/status"));
-  if (status) table.set(status.recordings.filter((row) => row.camera === serial));
+  const answer = await attempt(() => get("/recordings", { camera: serial, limit: RECORDINGS_SHOWN_MAX }));
+  if (answer) table.set(answer.rows);
 }
 
 function draw() {
@@ -86,13 +87,14 @@ function contacts(camera) {
     { class: "card" },
     h("h2", {}, t("camera.contacts")),
     bay.verdict === "not_measured" ? h("p", { class: "muted" }, t("camera.not_measured")) : h("p", {}, verdictBadge(bay.verdict)),
-    h("dl", { class: "pairs" }, bay.contacts.filter((row) => row.quantity).map((row) => [h("dt", {}, row.quantity.replaceAll("_", " ")), h("dd", {}, `${figure(row)} `, verdictBadge(row.verdict))])),
+    h("dl", { class: "pairs" }, bay.contacts.filter((row) => row.quantity && row.verdict !== "not_measured").map((row) => [h("dt", {}, row.quantity.replaceAll("_", " ")), h("dd", {}, `${figure(row)} `, verdictBadge(row.verdict))])),
     may("check_contacts") ? h("p", {}, button(t("camera.measure"), "small", () => send("POST", `/docks/${encodeURIComponent(dock.serial)}/bays/${bay.bay}/contact-checks`), t("camera.measured"))) : null,
   );
 }
 
 function figure(row) {
-  const scaled = { uV: [1e6, "V"], uA: [1e3, "mA"], ppm: [1, "ppm"], ms: [1, "ms"], mC: [1e3, "°C"] }[row.unit];
+  if (!Number.isFinite(row.value)) return "–";
+  const scaled = { uOhm: [1e3, "mΩ"], uV: [1e6, "V"], uA: [1e3, "mA"], ppm: [1, "ppm"], ms: [1, "ms"], mC: [1e3, "°C"] }[row.unit];
   return scaled ? `${(row.value / scaled[0]).toFixed(scaled[0] === 1 ? 0 : 2)} ${scaled[1]}` : `${row.value} ${row.unit}`;
 }
 

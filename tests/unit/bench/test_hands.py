@@ -128,7 +128,8 @@ def test_a_url_is_a_switch(desk: Desk, relay: HTTPServer):
 def test_a_person_does_what_nothing_else_can(desk: Desk):
     person, told = somebody("", "", "", "n", "x")
     made = hands(desk, person=person)
-    assert made.features == {"any-bay", "press", "power"}
+    assert {"any-bay", "press", "power"} <= made.features
+    assert not {"look", "slow-link", "truth"} & made.features
     made.put_in("camera-2", "dock-1", 4)
     made.press("camera-2", "record", 3.3)
     assert made.shows("camera-2", {"green": True, "red": False}, steady_s=0.3)

@@ -98,14 +98,14 @@ def test_several_boards_are_taken_together_or_not_at_all(machine: Machine):
 
 
 def test_held_boards_beat_by_themselves_and_tell_what_they_lost(tmp_path: Path):
-    locks = Locks(tmp_path, expiry_s=0.4)
+    locks = Locks(tmp_path, expiry_s=2.0)
     held = HeldBoards(locks)
     held.take(["CAM-1", "CAM-2"], "mine")
     first = locks.holder("CAM-1")
     assert first is not None
-    until(lambda: (now := locks.holder("CAM-1")) and now.beat_s > first.beat_s, "a heartbeat", 0.4 * HEARTBEATS)
+    until(lambda: (now := locks.holder("CAM-1")) and now.beat_s > first.beat_s, "a heartbeat", 2.0 * HEARTBEATS)
     (tmp_path / "CAM-2.lock").unlink()
-    until(lambda: "CAM-2" in held.lost, "the loss to be noticed", 5.0)
+    until(lambda: "CAM-2" in held.lost, "the loss to be noticed", 10.0)
     assert "nobody has it; run it again" in held.lost["CAM-2"]
     held.release()
     assert locks.all() == []

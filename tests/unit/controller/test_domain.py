@@ -21,6 +21,7 @@ from host_tools.accounts.store import open_store
 from host_tools.controller.alert_commands import AlertCommands
 from host_tools.controller.alerting import Alerting
 from host_tools.controller.commands import CommandError, CommandRefused, Commands, Gate
+from host_tools.controller.contacts import Alert as ContactAlert
 from host_tools.controller.domain import Domain
 from host_tools.controller.profile_commands import ProfileCommands
 from host_tools.controller.report_commands import ReportCommands
@@ -290,6 +291,12 @@ def test_an_alert_comes_and_goes_with_what_is_wrong(tmp_path: Path, gate: Gate):
                 "Take the camera out and put it back.",
             )
             assert (await rig.status())["alerts"] == [row]
+            measured = ContactAlert("docking_issue", "CAM-0001", "0.9 ohm", ("seat it anew", "the bay is bad"))
+            rig.controller.contacts.alerts[("DOCK-1", 1), "docking_issue"] = measured
+            await alerting.look()
+            (row,) = [each for each in alerting.rows() if each["device"] == "CAM-0001"]
+            assert (row["details"], row["remedies"]) == ("0.9 ohm", ["seat it anew", "the bay is bad"])
+            rig.controller.contacts.alerts.clear()
             alerting.set_all("readers", {("reader_problem", "usb-1"): "no power"})
             del rig.controller.problems["contacts of DOCK-1 bay 1"]
             await alerting.look()
@@ -298,7 +305,7 @@ def test_an_alert_comes_and_goes_with_what_is_wrong(tmp_path: Path, gate: Gate):
             history = await made.call(ANN, "list_alerts", {"history": True, "limit": 1})
             assert [each["kind"] for each in history["rows"]] == ["reader_problem"]
             more = await made.call(ANN, "list_alerts", {"history": True, "before": history["next"]})
-            assert [each["kind"] for each in more["rows"]] == ["docking_issue"]
+            assert [each["kind"] for each in more["rows"]] == ["docking_issue", "docking_issue"]
 
     asyncio.run(scenario())
 

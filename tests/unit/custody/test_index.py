@@ -100,7 +100,7 @@ def test_a_newer_schema_is_named(tmp_path: Path) -> None:
     connection.close()
     for read_only in (False, True):
         with pytest.raises(
-            CustodyFault, match=r"schema 9, this software knows schemas up to 2: use the newer software"
+            CustodyFault, match=r"schema 9, this software knows schemas up to 3: use the newer software"
         ):
             open_index(str(path), read_only=read_only)
 
@@ -112,14 +112,17 @@ def test_an_index_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it_ha
     index.append("docked", A, 8, {})
     index.close()
     with sqlite3.connect(path) as connection:  # as the first release left it
-        connection.executescript("DROP TABLE transfers; DROP INDEX recordings_stored; PRAGMA user_version=1")
+        connection.executescript(
+            "DROP TABLE transfers; DROP INDEX recordings_stored; DROP INDEX recordings_by_start; "
+            "DROP INDEX recordings_troubled; PRAGMA user_version=1"
+        )
     connection.close()
     again = open_index(path)
     assert again.get(A).announced_unix_ms == 7
     assert Ledger(again).verify().entries == 1
     again.transfers.begin(A, "memory", "box", 10, 9)
     assert [each.outcome for each in again.transfers.history(10)] == ["sending"]
-    assert again._database.row("PRAGMA user_version") == (2,)
+    assert again._database.row("PRAGMA user_version") == (3,)
     again.close()
     open_index(path).close()
 

@@ -77,6 +77,30 @@ def contact_intermittent(bench: Bench) -> None:
     assert bench.bay() == "docked"
 
 
+@show("contact", "hot")
+def contact_hot(bench: Bench) -> None:
+    bench.inject("dock-1", "contact", "hot", 1)
+    bench.wait(lambda: bench.bay() == "fault", 10)
+    assert bench.bench.docks["dock-1"].bays[1].block_c() > 57
+    bench.inject("dock-1", "contact", "ok", 1)
+    bench.wait(lambda: bench.bay() == "docked", 60)
+
+
+@show("contact", "delayed")
+def contact_delayed(bench: Bench) -> None:
+    def settled() -> int:
+        reseat(bench)
+        bench.wait(lambda: bench.bay() == "docked", 5)
+        return bench.dock_app().bays[0].settle_ms()
+
+    good = [settled() for _ in range(5)]
+    bench.inject("dock-1", "contact", "delayed", 1)
+    loose = [settled() for _ in range(5)]
+    assert max(loose) > 2 * max(good), (good, loose)
+    bench.inject("dock-1", "contact", "ok", 1)
+    assert max(settled() for _ in range(5)) < max(loose)
+
+
 # -- converters
 
 

@@ -70,6 +70,8 @@ def test_each_fault_does_to_bytes_what_it_is_called():
     for kind in KINDS:
         rig = Rig()
         rig.line.set_fault(kind)
+        if kind == "intermittent":
+            rig.line.limit(len(SENT) // 4)
         arrived[kind] = rig.send(SENT, 5.0)
     assert arrived["off"] == b""
     assert arrived["stuck"] == b""

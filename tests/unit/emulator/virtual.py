@@ -88,4 +88,4 @@ def virtual_bench(folder: Path, ready: bool = True, card: MemoryFiles | None = N
         yield bench
     finally:
         bench.close()
-    assert bench.errors == []
+    assert bench.errors == [], bench.errors[0]

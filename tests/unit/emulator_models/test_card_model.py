@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 
 import pytest
 
 from firmware.ports import files_suite
 from firmware.ports.errors import IoFault, NoSpace, ReadOnly
+from firmware.ports.files import File, Files
 from firmware.ports.limited_files import LimitedFiles
 from firmware.ports.memory_files import MemoryFiles
 from host_tools.emulator.models.card import CACHE_WRITES, SECTOR_BYTES, Card
@@ -20,12 +22,12 @@ def new_card(size_bytes: int = SIZE_BYTES) -> Card:
 
 
 @pytest.mark.parametrize("case", files_suite.CASES, ids=lambda case: case.__name__)
-def test_it_is_a_files_port(case: files_suite.Case):
+def test_it_is_a_files_port(case: Callable[[Callable[[], Files]], None]):
     case(new_card)
 
 
 @pytest.mark.parametrize("case", files_suite.CAPACITY_CASES, ids=lambda case: case.__name__)
-def test_it_is_as_large_as_what_it_holds(case: files_suite.CapacityCase):
+def test_it_is_as_large_as_what_it_holds(case: Callable[[Callable[[int], Files]], None]):
     case(lambda size: Card(LimitedFiles(MemoryFiles(), size), size, "7"))
 
 
@@ -57,8 +59,7 @@ def test_a_card_wears_out_and_then_fails():
     assert card.wear() < 1
     card.written_bytes = 900_000_000
     with pytest.raises(IoFault, match="worn out"):
-        for _ in range(200):
-            file.write_at(0, b"x")
+        rewrite(file, 200)
 
 
 @pytest.mark.parametrize(("kind", "fault"), [("off", IoFault), ("stuck", ReadOnly), ("wrong", NoSpace)])
@@ -114,6 +115,12 @@ def test_a_lying_card_tears_what_was_written_last_when_the_power_goes():
     torn = torn_lines(card)
     assert torn
     assert min(torn) >= 20 - CACHE_WRITES
+
+
+def rewrite(file: File, times: int) -> None:
+    """The same byte again and again."""
+    for _ in range(times):
+        file.write_at(0, b"x")
 
 
 def torn_lines(card: Card) -> list[int]:

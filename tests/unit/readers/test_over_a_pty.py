@@ -174,3 +174,19 @@ def test_a_port_that_is_not_there_is_one_line(tmp_path: Path):
 def test_known_readers_that_cannot_be_used_say_what_to_do():
     assert unsupported_reader(0x09D8, 0x0410).startswith("reader 09d8:0410 is a TWN4 with keyboard firmware")
     assert unsupported_reader(0x09D8, 0x0420) == ""
+
+
+def test_a_reader_that_wakes_up_while_it_is_asked_is_understood_all_the_same(tmp_path: Path):
+    async def go() -> None:
+        emulated = EmulatedTwn4(now_ms)
+        emulated.mute = True  # it hears questions in every form, and says nothing
+
+        def wake() -> None:
+            emulated.mute = False
+
+        asyncio.get_running_loop().call_later(1.0, wake)
+        async with opened(tmp_path, emulated) as (reader, _plug):
+            assert isinstance(reader, Twn4Reader)
+            assert (reader.form.binary, reader.form.crc) == (False, False)
+
+    asyncio.run(go())

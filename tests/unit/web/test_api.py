@@ -98,7 +98,7 @@ def test_lists_come_in_pages(office: Office):
         ("PUT", "/api/v1/status", b"{}", 405),
         ("GET", "/assets/0/kit/kit.css", b"", 404),
         ("PUT", "/api/v1/docks/x/bays/nine/power", b'{"on": true}', 422),
-        ("PUT", "/api/v1/docks/x/bays/9/power", b'{"on": true}', 409),
+        ("PUT", "/api/v1/docks/x/bays/8/power", b'{"on": true}', 409),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(office: Office, method: str, path: str, content: bytes, status: int):

@@ -1,11 +1,10 @@
-"""The setup assistant: only whoever started the controller gets in, what is typed is kept, and a system is made once."""
+"""The setup assistant: only whoever started the controller gets in, what is typed is kept, a system is made once."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import stat
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Generator[Desk]:
+def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 

@@ -15,7 +15,7 @@ HOST = Path(__file__).parents[3] / "host_tools"
 ROOMS = [room for room in ("web", "bench_page", "evidence_page") if (HOST / room / "texts").is_dir()]
 KIT = HOST / "web_kit"
 NAMED = re.compile(r"""\bt(?:Or)?\(\s*["`']([\w.]+)["`'](?:\s*[,)])""")
-BUILT = re.compile(r"""\bt(?:Or)?\(\s*(?:["'`]([\w.]+\.)["']\s*~|`([\w.]+\.)\$\{)""")
+BUILT = re.compile(r"""\bt(?:Or)?\(\s*(?:["'`]([\w.]+\.)["']\s*~|`([\w.]+)\$\{)""")
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style\b|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
 
 

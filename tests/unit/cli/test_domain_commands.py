@@ -1,0 +1,185 @@
+"""``bwc wearer|assign|profile|settings|alerts|report|system reset`` against a controller's own socket, and ``bwc system
+believe`` beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import zipfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from firmware.ports.memory_files import MemoryFiles
+from host_tools.cli.domain import opened_system
+from host_tools.cli.people import opened_people, wall_ms
+from host_tools.cli.serve import LocalDoor
+from host_tools.controller.alert_commands import AlertCommands
+from host_tools.controller.alerting import Alerting
+from host_tools.controller.commands import Commands, Gate
+from host_tools.controller.domain import Domain
+from host_tools.controller.profile_commands import ProfileCommands
+from host_tools.controller.remote import SOCKET
+from host_tools.controller.report_commands import ReportCommands
+from host_tools.controller.reporting import Reporting
+from host_tools.controller.reset_commands import ResetCommands
+from host_tools.controller.settings import Settings
+from host_tools.controller.settings_commands import SettingsCommands
+from host_tools.controller.table_commands import TableCommands
+from host_tools.controller.wearer_commands import WearerCommands
+from host_tools.custody.blocking import run_in_thread
+from host_tools.hardware import board_models, find_board
+from host_tools.system.errors import SystemTampered
+from host_tools.system.records import CameraEntry
+from host_tools.system.reset_rules import Standing
+from host_tools.transports.local import LocalServer
+from host_tools.trust import passphrase
+from tests.unit.cli.parts import Bwc, Ended, system_in
+from tests.unit.controller.rig import ControllerRig
+from tests.unit.trust.parts import PHRASE
+
+BOARDS = {model: find_board(model) for model in board_models()}
+
+
+@asynccontextmanager
+async def answering(folder: Path) -> AsyncGenerator[ControllerRig]:
+    """The system data of a controller behind its socket, over the database of its folder."""
+    trust = system_in(folder)
+    settings = Settings(system="north", folder=folder)
+    with opened_people(folder) as people, opened_system(settings, BOARDS) as system:
+        with system.change("controller", 1) as edit:
+            edit.put(CameraEntry(serial="CAM-0001", model="pi_zero_2w_camera"))
+        rig = ControllerRig(folder / "rig", system=system)
+        gate = Gate(people.audit, wall_ms, run_in_thread)
+        domain = Domain(system, wall_ms, run_in_thread)
+        alerting = Alerting(rig.controller, rig.index, rig.spool, system, run_in_thread)
+        reporting = Reporting(MemoryFiles(), system, alerting.book, rig.status, wall_ms, run_in_thread)
+
+        async def standing() -> Standing:
+            return Standing(False, [], [], 0, 0)
+
+        async def require(phrase: str) -> None:
+            passphrase.unlock(trust, phrase)
+
+        groups = [
+            WearerCommands(gate, domain),
+            ProfileCommands(gate, domain),
+            SettingsCommands(gate, domain),
+            TableCommands(gate, domain),
+            AlertCommands(gate, alerting, run_in_thread),
+            ReportCommands(gate, reporting, run_in_thread),
+            ResetCommands(gate, domain, standing, require),
+        ]
+        server = LocalServer(folder / SOCKET, LocalDoor(Commands(groups)).handle)
+        await server.start()
+        try:
+            rig.controller.problems["contacts of DOCK-1 bay 1"] = "2.1 ohm"
+            await alerting.look()
+            yield rig
+        finally:
+            await server.close()
+            rig.spool.close()
+            rig.index.close()
+
+
+@pytest.mark.req("CTRL-04", "CTRL-05", "CTRL-06", "CTRL-12", "CTRL-16", "CTRL-22")
+def test_the_verbs(bwc: Bwc, tmp_path: Path):
+    folder = tmp_path / "c"
+
+    async def scenario() -> None:
+        async def ask(*arguments: object) -> Ended:
+            return await asyncio.to_thread(bwc, *arguments, "--folder", folder)
+
+        async def done(*arguments: object) -> str:
+            ended = await ask(*arguments)
+            assert ended.code == 0, ended
+            return ended.out
+
+        async with answering(folder):
+            assert "W-1: Ada, profile default" in await done("wearer", "add", "W-1", "Ada", "--tag", "04:05")
+            (await ask("wearer", "add", "w-1", "Eve")).must_be_one_line("the id is already used by Ada")
+            assert "W-1: 0405, AABB" in await done("wearer", "pair", "W-1", "aabb")
+            assert "W-1: 0405" in await done("wearer", "unpair", "W-1", "AABB")
+            assert "CAM-0001: W-1's" in await done("assign", "set", "CAM-0001", "W-1")
+            (row,) = json.loads(await done("wearer", "list", "--json"))
+            assert (row["cameras"], row["changed_by"].startswith("local:")) == (["CAM-0001"], True)
+            assert "Ada" in await done("wearer", "list", "ada")
+            assert "none" in await done("wearer", "list", "nobody")
+
+            await done("profile", "set", "fall", "fall_recording=on", "prebuffer_s=30", "--description", "at night")
+            refused = await ask("wearer", "change", "W-1", "--profile", "fall")
+            refused.must_be_one_line("CAM-0001 cannot be Ada's", "no motion sensor")
+            assert "no motion sensor" in await done("profile", "list")
+            await done("profile", "set", "fall", "fall_recording=off", "--for-model", "pi_zero_2w_camera")
+            assert "profile fall" in await done("wearer", "change", "W-1", "--profile", "fall")
+            (await ask("profile", "remove", "fall")).must_be_one_line("is used by Ada")
+            (await ask("profile", "set", "x", "prebuffer=1")).must_be_one_line("no camera setting is called prebuffer")
+            (await ask("profile", "set", "x", "nonsense")).must_be_one_line("write it as NAME=VALUE")
+            assert "prebuffer_s" in await done("profile", "catalogue")
+
+            await done("settings", "set", "shift_minutes=480", "smart_charge=off")
+            shown = json.loads(await done("settings", "show", "--json"))
+            assert (shown["name"], shown["shift_minutes"], shown["smart_charge"]) == ("north", 480, False)
+            (await ask("settings", "set", "time_zone=Mars")).must_be_one_line("not a time zone")
+
+            said = await done("alerts")
+            assert "Docking issue: DOCK-1 bay 1" in said
+            assert "1. Take the camera out and put it back." in said
+            assert json.loads(await done("alerts", "--history", "--json"))[0]["kind"] == "docking_issue"
+
+            table = tmp_path / "people.csv"
+            await done("wearer", "export", table)
+            assert "0 new, 0 changed, 1 as they are" in await done("wearer", "import", table, "--yes")
+            table.write_text("ID;Name\nW-1;Ada L.\nW-2;=Eve\nw-2;Again\n", encoding="utf-8")
+            conflict = await ask("wearer", "import", table, "--yes")
+            assert "line 4: ID w-2 is already in line 3" in conflict.out
+            conflict.must_be_one_line("1 conflicts: nothing was imported")
+            table.write_text("ID;Name\nW-1;Ada L.\nW-2;=Eve\n", encoding="utf-8")
+            assert "imported" in await done("wearer", "import", table, "--yes")
+            assert "'=Eve" in await done("wearer", "export")
+            assert (await done("wearer", "template")).startswith("ID,Name,Profile")
+            table.write_bytes(b"\xff\xfe\x00")
+            (await ask("wearer", "import", table, "--yes")).must_be_one_line("not in UTF-8")
+            (await ask("wearer", "import", tmp_path / "none", "--yes")).must_be_one_line("cannot be read")
+
+            assert (await done("report", "make", "camera_status")).startswith("Camera,Camera name,Tags")
+            await done("report", "system", tmp_path / "all.zip")
+            with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+                assert archive.testzip() is None
+                assert {"status.json", "alerts.csv", "camera_usage.csv"} <= set(archive.namelist())
+
+            (tmp_path / "phrase").write_text(PHRASE, encoding="utf-8")
+            (tmp_path / "wrong").write_text("not the one", encoding="utf-8")
+            reset = ["system", "reset", "--name", "north", "--passphrase-file"]
+            (await ask(*reset, tmp_path / "wrong")).must_be_one_line("passphrase")
+            assert "reset" in await done(*reset, tmp_path / "phrase")
+            assert json.loads(await done("wearer", "list", "--json")) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_database_that_was_edited_is_believed_with_the_passphrase_alone(bwc: Bwc, tmp_path: Path):
+    folder = tmp_path / "c"
+    system_in(folder)
+    settings = Settings(folder=folder)
+    with opened_system(settings, BOARDS):
+        pass
+    assert (folder / "system.sqlite").stat().st_mode & 0o777 == 0o600
+    connection = sqlite3.connect(folder / "system.sqlite")
+    connection.execute("UPDATE records SET body = replace(body, '\"power_line_hz\":50', '\"power_line_hz\":60')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(SystemTampered), opened_system(settings, BOARDS):
+        pass
+    (tmp_path / "wrong").write_text("not the one", encoding="utf-8")
+    (tmp_path / "phrase").write_text(PHRASE, encoding="utf-8")
+    believe = ["system", "believe", "--folder", folder, "--passphrase-file"]
+    bwc(*believe, tmp_path / "wrong").must_be_one_line("passphrase")
+    with pytest.raises(SystemTampered), opened_system(settings, BOARDS):
+        pass
+    assert bwc(*believe, tmp_path / "phrase").code == 0
+    with opened_system(settings, BOARDS) as system:
+        assert system.settings.power_line_hz == 60
