@@ -28,7 +28,6 @@ test: env-dev  ## all tests, and the scenarios on the emulated bench
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-browser: env-dev  ## the manager's pages in Chromium (Debian: chromium, npm); writes the manual's pictures
-	@npm ci --silent --prefix tests/browser
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 test-usb-guest: env-dev  ## cameras behind a real Linux USB gadget, in a guest (Debian: qemu-system-x86)

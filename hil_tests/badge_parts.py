@@ -28,13 +28,17 @@ class Desk:
     def open(self, mode: str = "self_single") -> None:
         """Choose how cameras are assigned, give everybody their badge, and wait for the reader."""
         self.controller.status()  # from here on it answers
-        version = self.controller.command("get_settings")["version"]
-        self.controller.command("change_settings", version=version, changes={"assignment_mode": mode})
+        self.change_settings(assignment_mode=mode)
         for wearer, tag in BADGES.items():
             self.controller.command("pair_tag", wearer=wearer, tag=tag)
         self.controller.until(
             lambda status: [each for each in status["readers"] if each["state"] == "ready"], "a reader to be ready"
         )
+
+    def change_settings(self, **changes: Any) -> None:
+        """Of the system."""
+        version = self.controller.command("get_settings")["version"]
+        self.controller.command("change_settings", version=version, changes=changes)
 
     def dock(self, *cameras: Camera) -> None:
         """Into the bays of their numbers; until the controller has greeted all and could offer them."""

@@ -22,11 +22,10 @@ def test_each_refusal_has_its_reason(desk: Desk):
     nothing = desk.tap(BADGES["W-001"])
     assert nothing["text"] == "no camera is ready for Ada Lovelace: no camera is docked here"
     desk.dock(camera)
-    version = desk.controller.command("get_settings")["version"]
-    desk.controller.command("change_settings", version=version, changes={"ready_battery_percent": 100})
+    desk.change_settings(ready_battery_percent=100)
     empty = desk.tap(BADGES["W-002"])
     assert (empty["reason"], empty["reasons"]) == ("no_camera", {"battery": 1})
-    desk.controller.command("change_settings", version=version + 1, changes={"ready_battery_percent": 60})
+    desk.change_settings(ready_battery_percent=60)
     asks = {"name": "with a fall sensor", "models": ["pi_cm4_camera"], "version": 0}
     desk.controller.command("put_profile", **asks)
     wearer = desk.controller.command("get_wearer", id="W-003")

@@ -23,15 +23,39 @@ from host_tools.bench.locks import Locks
 from host_tools.bench.programs import Program, first_answer, run_command, until
 from host_tools.emulator.remote import bench_client
 
-BWC = f"{shlex.quote(sys.executable)} -m host_tools.cli"
 RUN_LIMIT_S = 240  # the bench of boards is started in it too
 WORN = ("CAM-0001", "W-001", "Ada Lovelace")
 
-SWITCH = (
-    "bay = {bay}\n"
-    'power = {{ on = "{bwc} bench dock {name} {bay} --folder {lab}", '
-    'off = "{bwc} bench undock {name} --folder {lab}" }}\n'
-)
+# What a laboratory has for arms and relays: a small program that moves what it is told. (`bwc bench` would do, slower.)
+ARM = """
+import sys
+from pathlib import Path
+from host_tools.transports.local import LocalClient
+
+verb, *words = sys.argv[2:]
+arguments = dict(word.split("=") for word in words)
+numbers = {"hold_s": float, "bay": int, "bytes_per_s": int}
+typed = {name: numbers.get(name, str)(text) for name, text in arguments.items()}
+client = LocalClient(Path(sys.argv[1]) / "bench.sock", "laboratory")
+if verb == "look":
+    state = client.call("state")
+    board, bay = typed["board"], typed["bay"]
+    lamps = (state["docks"][board]["bays"][str(bay)] if bay else state["cameras"][board])["lamps"]
+    print(*(lamp for lamp, lit in lamps.items() if lit))
+else:
+    client.call(verb, **typed)
+"""
+BOARD = """bay = {bay}
+power = {{ on = "{arm} put_in camera=camera-{bay} bay={bay}", off = "{arm} take_out camera=camera-{bay}" }}
+"""
+HANDS = """[hands]
+person = false
+press = "{arm} press camera={{board}} button={{button}} hold_s={{hold_s}}"
+look = "{arm} look board={{board}} bay={{bay}}"
+slow = "{arm} limit_link board={{board}} bytes_per_s={{bytes_per_s}}"
+fast = "{arm} limit_link board={{board}}"
+
+"""
 ROSTER = """
 [[wearer]]
 id = "{1}"
@@ -81,19 +105,13 @@ def bench_file(home: Path, lab: Path) -> Path:
     (home / "roster.toml").write_text(ROSTER.format(*WORN), encoding="utf-8")
     top = 'lane = "emulated"\nroster = "roster.toml"\n'
     top += 'system = { folder = "system", passphrase_file = "passphrase" }\n'
-    top += f"""[hands]
-person = false
-press = "{BWC} bench press {{board}} --button {{button}} --hold {{hold_s}} --folder {lab}"
-look = "{BWC} bench look {{board}} {{bay}} --folder {lab}"
-slow = "{BWC} bench slow {{board}} {{bytes_per_s}} --folder {lab}"
-fast = "{BWC} bench slow {{board}} --folder {lab}"
-
-"""
+    (home / "arm.py").write_text(ARM, encoding="utf-8")
+    arm = f"{shlex.quote(sys.executable)} {home / 'arm.py'} {lab}"
+    top += HANDS.format(arm=arm)
     text = path.read_text(encoding="utf-8")
     head, *boards = text.split("[[board]]\n")
     for number in (1, 2):
-        switch = SWITCH.format(bay=number, bwc=BWC, name=f"camera-{number}", lab=lab)
-        boards[number] = switch + boards[number]
+        boards[number] = BOARD.format(bay=number, arm=arm) + boards[number]
     path.write_text("[[board]]\n".join([head + top, *boards]), encoding="utf-8")
     return path
 

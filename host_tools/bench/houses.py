@@ -34,6 +34,7 @@ ROSTER_FILE = Path("hil_tests", "roster.toml")
 PASSPHRASE = "every scenario knows this one"  # noqa: S105 - and nobody else has any use for it
 TRUST_NAME = "trust"  # in a controller's folder
 WIRE_NAME = "wire"  # beside a controller's folder: captures of its ports
+NO_WEB = "off"
 MAKER_FILE = "maker.pem"  # in an emulated bench's
 COME_UP_LIMIT_S = 60.0  # from docking a camera to its being a member; a Pi Zero boots for half of that
 
@@ -75,9 +76,10 @@ class House(Protocol):
         """Hands for it, and those of its boards that work."""
         ...
 
-    def controller(self, folder: Path, with_system: bool = True) -> ScenarioController:
+    def controller(self, folder: Path, with_system: bool = True, web: str = NO_WEB) -> ScenarioController:
         """A controller for this bench, with everything of its own in ``folder``; not started. ``with_system``: it is
-        the one of the cameras' system; else it has none yet."""
+        the one of the cameras' system; else it has none yet. ``web``: HOST:PORT of its manager; none by default, for
+        several runs share this machine."""
         ...
 
 
@@ -172,13 +174,14 @@ class BenchHouse:
         """Of the system that the cameras belong to."""
         return self.folder / "passphrase"
 
-    def controller(self, folder: Path, with_system: bool = True) -> ScenarioController:
+    def controller(self, folder: Path, with_system: bool = True, web: str = NO_WEB) -> ScenarioController:
         """A controller for this bench, with everything of its own in ``folder``; not started. ``with_system``: it is
-        the one of the cameras' system; else it has none yet."""
+        the one of the cameras' system; else it has none yet. ``web``: HOST:PORT of its manager; none by default, for
+        several runs share this machine."""
         if with_system:
             shutil.copytree(self.folder / "system" / TRUST_NAME, folder / "controller" / TRUST_NAME)
         arguments = ["--debug", "--bench", str(self.folder), "--roster", str(self.root / ROSTER_FILE)]
-        return ScenarioController(folder / "controller", [*arguments, *_own_folders(folder)])
+        return ScenarioController(folder / "controller", [*arguments, *_own(folder, web)])
 
     def _running(self) -> Program:
         if self._program is None:
@@ -279,18 +282,17 @@ class BoardHouse:
                 self.broken[part.name] = self.held.lost[part.serial]
         return Bench(self.hands, self._working("camera"), self._working("dock"))
 
-    def controller(self, folder: Path, with_system: bool = True) -> ScenarioController:
+    def controller(self, folder: Path, with_system: bool = True, web: str = NO_WEB) -> ScenarioController:
         """A controller for this bench, with everything of its own in ``folder``; not started. ``with_system``: it is
-        the one of the cameras' system; else it has none yet."""
+        the one of the cameras' system; else it has none yet. ``web``: HOST:PORT of its manager; none by default, for
+        several runs share this machine."""
         assert self.plan.system is not None
         if with_system:
             shutil.copytree(self.plan.system.folder / TRUST_NAME, folder / "controller" / TRUST_NAME)
         settings = folder / "settings.toml"
         urls = tuple(part.link for part in self.plan.board if part.link != AUTO)
         settings.write_text(settings_text(self.plan, urls), encoding="utf-8")
-        made = ScenarioController(
-            folder / "controller", ["--debug", "--settings", str(settings), *_own_folders(folder)]
-        )
+        made = ScenarioController(folder / "controller", ["--debug", "--settings", str(settings), *_own(folder, web)])
         self.hands.bay_power = lambda dock, bay, on: made.command("set_bay_power", dock=dock, bay=bay, on=on)
         return made
 
@@ -361,8 +363,17 @@ def seeded(text: str, seed: int) -> str:
     return f"seed = {seed}\n" + re.sub(r"(?m)^seed\s*=.*$", "", text)
 
 
-def _own_folders(folder: Path) -> list[str]:
-    return ["--destination", str(folder / "destination"), "--create-destination", "--capture", str(folder / WIRE_NAME)]
+def _own(folder: Path, web: str) -> list[str]:
+    """What a scenario's controller has to itself."""
+    return [
+        "--web",
+        web,
+        "--destination",
+        str(folder / "destination"),
+        "--create-destination",
+        "--capture",
+        str(folder / WIRE_NAME),
+    ]
 
 
 def _serials(parts: Any) -> Mapping[str, str]:

@@ -28,7 +28,6 @@ STEADY_S = 0.3  # longer than the green phase of any pattern that is not steady
 PRESS_LIMIT_S = 2.0  # a camera that was just taken may still show that it was assigned, and not listen yet
 HOLD_S = 3.3  # a little longer than the hold time of the record button
 FRAGMENT_MS = 1_000  # the most that a clip may be shorter than what was recorded
-HANDS_MS = 4_000  # by which the hands may misjudge the length of a recording: a person reads a lamp, presses and looks
 BLOCK_BYTES = 1 << 20
 
 
@@ -98,15 +97,17 @@ class Camera:
         self._dock = dock
         self._knows_truth = "truth" in hands.features
         self._own_truths: list[dict[str, Any]] = []  # what the hands know, where nobody knows better
-        self._began_s: float | None = None
+        self._began_s: tuple[float, float] | None = None  # between these two moments
+        self._pressed_s = 0.0
         self._truths_before = len(hands.truths(serial))
 
     # -- hands
 
     def dock(self, bay: int, dock: str = "") -> None:
         """Put it into a bay, of the first dock unless another is named. It ends its recording."""
-        self._ended()
+        begin_s = time.monotonic()
         self._hands.put_in(self.name, dock or self._dock, bay)
+        self._ended(begin_s)
 
     def undock(self) -> None:
         """Pull it out of its bay."""
@@ -114,12 +115,14 @@ class Camera:
 
     def stop_recording(self) -> None:
         """Hold the record button until the lamp says that the camera is ready again."""
+        begin_s = time.monotonic()
         self.press(HOLD_S)
         until(lambda: self.shows(READY), f"{self.name} to be ready again")
-        self._ended()
+        self._ended(begin_s)
 
     def press(self, hold_s: float = 0.15) -> None:
         """Press the record button."""
+        self._pressed_s = time.monotonic()
         self._hands.press(self.name, "record", hold_s)
 
     def press_unless_recording(self) -> bool:
@@ -129,13 +132,14 @@ class Camera:
         except ScenarioFailed:
             self.press()
             return False
-        self._began_s = time.monotonic()
+        self._began_s = (self._pressed_s, time.monotonic())
         return True
 
     def cut_power(self) -> None:
         """Take its battery out."""
-        self._ended()
+        begin_s = time.monotonic()
         self._hands.set_power(self.name, False)
+        self._ended(begin_s)
 
     def restore_power(self) -> None:
         """Put the battery back."""
@@ -143,8 +147,9 @@ class Camera:
 
     def reset(self) -> None:
         """Make it boot anew."""
-        self._ended()
+        begin_s = time.monotonic()
         self._hands.reset(self.name)
+        self._ended(begin_s)
 
     # -- eyes
 
@@ -168,16 +173,17 @@ class Camera:
 
     def truths(self) -> list[dict[str, Any]]:
         """What it has recorded since the scenario began: ``sha256``, ``prefixes``, ``frames``, ``duration_ms``. On a
-        bench without "truth" what the hands know of it: how long it was, and no more."""
+        bench without "truth" what the hands know of it: between which two durations it was, and no more."""
         if not self._knows_truth:
             return list(self._own_truths)
         return self._hands.truths(self.serial)[self._truths_before :]
 
-    def _ended(self) -> None:
-        """A recording has ended, if one was under way."""
+    def _ended(self, begin_s: float) -> None:
+        """A recording has ended since ``begin_s``, if one was under way. Hands take their time: it was as long as lies
+        between the two bounds."""
         if self._began_s is not None:
-            duration_ms = round((time.monotonic() - self._began_s) * 1000)
-            self._own_truths.append({"camera": self.serial, "sha256": None, "duration_ms": duration_ms})
+            bounds_ms = [max(0, begin_s - self._began_s[1]) * 1000, (time.monotonic() - self._began_s[0]) * 1000]
+            self._own_truths.append({"camera": self.serial, "sha256": None, "duration_ms": bounds_ms})
         self._began_s = None
 
 
@@ -379,7 +385,8 @@ class Clip:
             report = inspect_clip(self.path)
             assert report.frames > 0
             assert report.decode_errors == 0
-            assert abs(report.duration_ms - truth["duration_ms"]) <= HANDS_MS
+            low_ms, high_ms = truth["duration_ms"]
+            assert low_ms - FRAGMENT_MS <= report.duration_ms <= high_ms + FRAGMENT_MS, truth
             return
         assert self.sha256() == truth["sha256"], f"{self.path} is not what {truth['camera']} recorded"
         report = inspect_clip(self.path)

@@ -19,6 +19,7 @@ from host_tools.accounts.roles import LOCAL, Actor
 from host_tools.cli.compose import MAKER_FILE, create_destination, make_folder
 from host_tools.cli.demo_judge import Arrival, judge, print_arrivals
 from host_tools.cli.demo_view import DemoView
+from host_tools.cli.people import opened_people, wall_ms
 from host_tools.cli.serve import RunningController, running_controller
 from host_tools.cli.system_commands import new_serial
 from host_tools.cli.trusting import has_trust, make_trust, read_certificate
@@ -139,6 +140,7 @@ async def run_demo(plan: DemoPlan, console: Console) -> None:
         _set_up_system(plan, settings, console)
         seen = len(await bench.ask("truth"))
         async with running_controller(settings) as running:
+            console.print(f"Watch it at {running.url} (account demo, password demo)", highlight=False)
             with DemoView(console, plan.cameras) as view:
                 running.controller.happenings.listen(view.take)
                 recordings = await Demo(plan, bench, running, view).run()
@@ -160,8 +162,12 @@ def _set_up_system(plan: DemoPlan, settings: Settings, console: Console) -> None
     passphrase = secrets.token_urlsafe(PASSPHRASE_BYTES)
     trust = make_trust(settings.folder, passphrase, new_serial())
     trust.trust_manufacturer(read_certificate(plan.folder / "bench" / MAKER_FILE))
+    password = secrets.token_urlsafe(PASSPHRASE_BYTES)
+    with opened_people(settings.folder) as people:
+        people.set_up(password, wall_ms(), evaluation=True)
     console.print(
-        f"A system for evaluation, [bold]{trust.system}[/]; its passphrase, shown once: [bold]{passphrase}[/]",
+        f"A system for evaluation, [bold]{trust.system}[/]; its passphrase, shown once: [bold]{passphrase}[/]\n"
+        f"Password of the account root, shown once: [bold]{password}[/]",
         highlight=False,
     )
 
@@ -176,8 +182,7 @@ def _judge_all(
 async def _keep_running(console: Console, plan: DemoPlan, running: RunningController) -> None:
     bench = plan.folder / "bench"
     console.print(
-        f"Everything keeps running until Ctrl-C. The manager: {running.url}\n"
-        f"  its first account: bwc account setup --folder {plan.folder / 'controller'}\n"
+        f"Everything keeps running until Ctrl-C. The manager: {running.url} (account demo, password demo)\n"
         "In another terminal:\n"
         f"  bwc status --folder {plan.folder / 'controller'}\n"
         f"  bwc camera list --folder {plan.folder / 'controller'}    and: bwc trust show\n"

@@ -146,7 +146,7 @@ def make_commands(assembled: Assembled, people: People, view: LiveView, https: H
         [
             LiveCommands(gate, view),
             RecordingCommands(gate, assembled.index, run_in_thread),
-            HttpsCommands(gate, https.certificates, https.use, wall_ms, run_in_thread),
+            HttpsCommands(gate, https.certificates, https.network, https.use, wall_ms, run_in_thread),
             HardwareCommands(gate, assembled.controller, assembled.index, assembled.spool, journey, run_in_thread),
             AccountCommands(gate, people, wall_ms, run_in_thread),
             CameraCommands(gate, assembled.controller.membership),

@@ -40,6 +40,7 @@ def sim(
     seed: Annotated[int | None, typer.Option(help="Of the (first) run; drawn and printed if not given.")] = None,
     seconds: Annotated[float, typer.Option(help="Run seed after seed for so long; 0: this one run.")] = 0.0,
     until: Annotated[int, typer.Option(help="Stop after this step and show the last ones.")] = 0,
+    badges: Annotated[bool, typer.Option("--badges", help="Cameras are picked up by badge.")] = False,
     verbose: Annotated[bool, typer.Option("-v", help="Print every step.")] = False,
     shrinks: Annotated[bool, typer.Option("--shrink/--no-shrink", help="Find the mishaps a failure needs.")] = True,
 ) -> None:
@@ -51,10 +52,10 @@ def sim(
     logging.getLogger("openbwc").setLevel(logging.CRITICAL)  # the steps say it, on the right clock
     started_s = time.monotonic()
     if seconds:
-        plans = (make_plan(number, cameras, hours, level) for number in itertools.count(first))
+        plans = (make_plan(number, cameras, hours, level, badges=badges) for number in itertools.count(first))
         totals = _run_for(seconds, plans)
     else:
-        outcome = _run_one(make_plan(first, cameras, hours, level), until, verbose)
+        outcome = _run_one(make_plan(first, cameras, hours, level, badges=badges), until, verbose)
         totals = Totals()
         totals.add(outcome)
         console.print(f"seed {first}, {outcome.step} steps, trace {outcome.digest}", soft_wrap=True)
@@ -121,7 +122,8 @@ def _print_failure(failed: Outcome, hours: float, faults: str, shrinks: bool) ->
     console.print("\n".join(failed.tail), highlight=False, markup=False)
     console.print(f"[red]seed {plan.seed} fails at step {failed.step}, commit {_commit()}[/]")
     console.print(str(failed.violation), highlight=False, markup=False)
-    command = f"bwc sim --seed {plan.seed} --hours {hours:g} --cameras {plan.cameras} --faults {faults}"
+    badges = " --badges" if plan.badges else ""
+    command = f"bwc sim --seed {plan.seed} --hours {hours:g} --cameras {plan.cameras} --faults {faults}{badges}"
     console.print(f"replay: {command} --until {failed.step} -v", highlight=False, soft_wrap=True)
     if not shrinks or not plan.mishaps or failed.violation is None:
         return

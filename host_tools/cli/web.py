@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import AsyncGenerator
@@ -17,6 +18,7 @@ from host_tools.cli.people import wall_ms
 from host_tools.controller.commands import Commands
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.live import LiveView
+from host_tools.controller.network_login import NetworkLoginFile
 from host_tools.controller.settings import WEB_DEFAULT, WEB_OFF, Settings, SettingsError
 from host_tools.custody.blocking import run_in_thread
 from host_tools.system.system import System
@@ -44,12 +46,16 @@ class HttpsSide:
 
     def __init__(self, folder: Path) -> None:
         self.certificates = CertificateFolder(folder / HTTPS_FOLDER, CERTIFICATE_TITLE)
+        self.network = NetworkLoginFile(folder / HTTPS_FOLDER, self._installed, lambda: shutil.which("nmcli"))
         self._front: TlsFront | None = None
 
     def front(self, hosts: tuple[str, ...]) -> TlsFront:
         """Blocks. WebError."""
         self._front = TlsFront(*self.certificates.ensure(hosts, wall_ms()))
         return self._front
+
+    def _installed(self) -> set[str]:
+        return {row["name"] for row in self.certificates.all() if row["state"] != "requested"}
 
     def use(self, pair: Pair) -> None:
         """Browsers that connect from now on see this one."""

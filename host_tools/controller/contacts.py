@@ -352,6 +352,8 @@ class Contacts:
             await camera.power.allow(*wanted)
         except RequestRefused as refused:
             self._happenings.tell("not_derated", camera=place.serial, text=str(refused))
+        except LinkLost:
+            return  # it has gone, often for the very reason: what is known of its bay is judged all the same
         self._allowed[place.serial] = wanted
 
     async def _widen(self, place: Place) -> None:

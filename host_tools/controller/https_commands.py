@@ -9,6 +9,7 @@ from pydantic import Field
 
 from host_tools.accounts.roles import Actor
 from host_tools.controller.commands import CommandError, CommandGroup, Gate, command
+from host_tools.controller.network_login import Identity, NetworkLogin, NetworkLoginFile
 from host_tools.custody.blocking import RunBlocking
 from host_tools.web_kit.certificate_folder import CertificateFolder, Pair
 from host_tools.web_kit.certificates import PEM_BYTES_MAX
@@ -21,18 +22,21 @@ Hosts = Annotated[list[Host], Field(min_length=1, max_length=HOSTS_MAX)]
 
 
 class HttpsCommands(CommandGroup):
-    """A facade of one folder of certificates. ``activated``: told of the pair that is in use from now on."""
+    """A facade of one folder of certificates, and of how the machine shows one to its network. ``activated``: told of
+    the pair that is in use from now on."""
 
     def __init__(
         self,
         gate: Gate,
         folder: CertificateFolder,
+        network: NetworkLoginFile,
         activated: Callable[[Pair], None],
         wall_ms: Callable[[], int],
         run_blocking: RunBlocking,
     ) -> None:
         super().__init__(gate)
         self._folder = folder
+        self._network = network
         self._activated = activated
         self._wall_ms = wall_ms
         self._run_blocking = run_blocking
@@ -81,6 +85,32 @@ class HttpsCommands(CommandGroup):
     async def remove_certificate(self, actor: Actor, name: CertificateName) -> None:
         """Take one out that is not in use, with its key."""
         await self._do(lambda: self._folder.remove(name))
+
+    @command
+    async def get_network_login(self, actor: Actor) -> dict[str, Any]:
+        """How this machine logs in to its network (IEEE 802.1X), whether that is applied, and what would apply it."""
+        return await self._run_blocking(lambda: self._network.row(self._network.read()))
+
+    @command
+    async def change_network_login(
+        self,
+        actor: Actor,
+        version: int,
+        enabled: bool,
+        identity: Identity = "",
+        certificate: Annotated[str, Field(max_length=40)] = "",
+        authority: Annotated[str, Field(max_length=PEM_BYTES_MAX)] = "",
+    ) -> dict[str, Any]:
+        """Keep other settings; they are not applied by this software."""
+        wanted = NetworkLogin(
+            enabled=enabled,
+            identity=identity,
+            certificate=certificate,
+            authority=authority,
+            changed_by=actor.account,
+            changed_unix_ms=self._wall_ms(),
+        )
+        return await self._run_blocking(lambda: self._network.row(self._network.write(wanted, version)))
 
     async def _do(self, function: Callable[[], Any]) -> Any:
         try:

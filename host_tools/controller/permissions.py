@@ -103,6 +103,8 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("install_certificate", "RA", ACTS, "install a certificate that was signed for the manager"),
     ("activate_certificate", "RA", ACTS, "choose the certificate that browsers see"),
     ("remove_certificate", "RA", ACTS, "take a certificate of the manager out"),
+    ("get_network_login", "RA", READS, "see how the machine logs in to its network"),
+    ("change_network_login", "RA", ACTS, "change how the machine is to log in to its network"),
     ("report", "RAL", ACTS, "take a report away"),
     ("make_system_report", "RAL", ACTS, "make a system report"),
     ("list_system_reports", "RAL", READS, "see which system reports there are"),

@@ -144,6 +144,7 @@ class Controller:
             self.cameras[member.serial] = CameraView(member.serial, member.model)
         self.priorities = Priorities(world.roster, world.wall_ms)
         self._world = world
+        self.system = world.system
         self._codec = ConstructCodec()
         self._committer = Committer(world.spool, world.run_blocking, self.happenings)
         self._scrubbing = Scrubbing(world.index, world.spool, world.run_blocking, self.happenings)

@@ -134,16 +134,17 @@ def camera_row(controller: Controller, view: CameraView) -> dict[str, Any]:
     member = controller.membership.members.find(view.serial) if view.admission == MEMBER else None
     return {
         "serial": view.serial,
+        **_written(controller, view),
         "model": view.model,
         "firmware": view.firmware,
         "online": view.online,
         "place": controller.place_of(view),
-        "wearer": view.wearer,
         "state": _state(view),
         "admission": view.admission,
         "admission_text": view.admission_text,
         "fingerprint": view.fingerprint,
         "expires_unix_ms": member.expires_unix_ms if member is not None else None,
+        "seen_unix_ms": member.seen_unix_ms if member is not None else None,
         "removing": member is not None and member.removing,
         "battery_percent": view.status.get("battery_percent"),
         "battery": controller.contacts.battery_of(view.serial) or view.power,
@@ -155,6 +156,21 @@ def camera_row(controller: Controller, view: CameraView) -> dict[str, Any]:
         "mb_per_s": round(view.mb_per_s, 2),
         "trouble": view.trouble,
         "link": controller.link_of(view.serial) or view.link,
+    }
+
+
+def _written(controller: Controller, view: CameraView) -> dict[str, Any]:
+    """What people have said of a camera: its name, its tags, whose it is. One that is away is whoever's has taken it;
+    one that is docked is whose the camera itself has been told that it is."""
+    system = controller.system if view.admission == MEMBER else None
+    entry = system.cameras.get(view.serial) if system is not None else None
+    wearer = system.wearer_for(view.serial) if system is not None else None
+    shown = view.wearer if view.online or wearer is None else wearer.name
+    return {
+        "name": entry.name if entry is not None else "",
+        "tags": list(entry.tags) if entry is not None else [],
+        "wearer": shown,
+        "wearer_id": wearer.id if wearer is not None and shown == wearer.name else "",
     }
 
 

@@ -10,8 +10,9 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Self
 
-from host_tools.custody.blocking import RunBlocking
+from host_tools.custody.blocking import Buffer, RunBlocking
 from host_tools.destinations import capabilities
 from host_tools.destinations.capabilities import (
     CAPABILITIES_OBJECT,
@@ -295,18 +296,17 @@ class _Upload:
         self._is_begun = True
         intake = self._intake = Intake(self._name, self._length_bytes)
         held = b""
-        async with reading(self._source) as pieces:
-            async for piece in pieces:
+        async with reading(self._source) as pieces, _Ahead(pieces) as ahead:
+            while (piece := await ahead.next()) is not None:
                 if intake.received_bytes + len(piece) > self._length_bytes:
                     intake.feed(piece)  # raises: too much is noticed before it is sent
                 digesting = asyncio.ensure_future(self._run_blocking(partial(intake.feed, piece)))
-                copy = bytes(piece)
                 try:
                     if held:
                         yield held
                 finally:
                     await digesting
-                held = copy
+                held = piece
         intake.receipt()  # raises: too little is noticed before the request ends
         if held:
             yield held  # the last one only now: a source that breaks at its end must not leave a whole object behind
@@ -319,3 +319,35 @@ class _Upload:
     def receipt(self) -> Receipt:
         """What was sent last. SourceMismatch."""
         return self._intake.receipt()
+
+
+class _Ahead:
+    """Asks a source for its next piece while the one before is on its way; copies, as a piece is valid for no longer."""
+
+    def __init__(self, pieces: AsyncIterator[Buffer]) -> None:
+        self._pieces = pieces
+        self._asking: asyncio.Future[bytes | None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """The source is left alone before it is closed."""
+        asking = self._asking
+        if asking is not None:
+            asking.cancel()
+            await asyncio.wait([asking])
+            if not asking.cancelled():
+                asking.exception()
+
+    async def next(self) -> bytes | None:
+        """None at the end."""
+        asking = self._asking or asyncio.ensure_future(self._ask())
+        self._asking = asking
+        piece = await asking
+        self._asking = asyncio.ensure_future(self._ask()) if piece is not None else None
+        return piece
+
+    async def _ask(self) -> bytes | None:
+        piece = await anext(self._pieces, None)
+        return None if piece is None else bytes(piece)

@@ -34,6 +34,8 @@ WAITS_MAX = 15
 
 def act(world: Simulation, action: Action) -> bool:
     """Do it if it can be done now; whether it was done."""
+    if world.badges is not None:
+        return world.badges.act(action)
     camera = world.camera(action.camera)
     if action.verb == "assign":
         world.roster.assign(camera.serial, f"W-{action.who:04}")
@@ -44,7 +46,7 @@ def act(world: Simulation, action: Action) -> bool:
         return dock(world, camera, action.value)
     if action.verb == "snatch":
         return _snatch(world, camera)
-    return _press(world, camera, action.verb)
+    return press(world, camera, action.verb)
 
 
 def dock(world: Simulation, camera: SimCamera, seed: int) -> bool:
@@ -140,7 +142,7 @@ def _snatch(world: Simulation, camera: SimCamera) -> bool:
     return True
 
 
-def _press(world: Simulation, camera: SimCamera, verb: str) -> bool:
+def press(world: Simulation, camera: SimCamera, verb: str) -> bool:
     """Only whoever wears a camera presses its button."""
     if not camera.wearer:
         return False

@@ -105,13 +105,16 @@ class Plan:
     end_ms: int
     actions: tuple[Action, ...]
     mishaps: tuple[Mishap, ...]
+    badges: bool = False  # cameras are picked up by badge, whichever is ready
 
     def with_mishaps(self, mishaps: Iterable[Mishap]) -> Plan:
         """The same days with other mishaps."""
         return replace(self, mishaps=tuple(mishaps))
 
 
-def make_plan(seed: int, cameras: int, hours: float, level: Level, days: Days | None = None) -> Plan:
+def make_plan(
+    seed: int, cameras: int, hours: float, level: Level, days: Days | None = None, badges: bool = False
+) -> Plan:
     """The plan of a seed. Fewer hours than a day has are one day that is so short."""
     days = days or Days()
     if hours < days.day_h:
@@ -119,7 +122,8 @@ def make_plan(seed: int, cameras: int, hours: float, level: Level, days: Days | 
         days = replace(days, day_h=hours, shift_from_h=days.shift_from_h * share, shift_h=days.shift_h * share)
     end_ms = round(hours * MS_PER_H)
     actions = sorted(_all_days(seed, cameras, end_ms, days))
-    return Plan(seed, cameras, end_ms, tuple(actions), tuple(_mishaps(seed, cameras, end_ms, level, actions, days)))
+    mishaps = tuple(_mishaps(seed, cameras, end_ms, level, actions, days))
+    return Plan(seed, cameras, end_ms, tuple(actions), mishaps, badges)
 
 
 def _all_days(seed: int, cameras: int, end_ms: int, days: Days) -> Iterable[Action]:

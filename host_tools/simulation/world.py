@@ -22,6 +22,7 @@ from host_tools.custody.states import State
 from host_tools.destinations.memory import StoredContainer
 from host_tools.hardware import board_models, find_board
 from host_tools.simulation import checkers, hands
+from host_tools.simulation.badges import Badges
 from host_tools.simulation.bench import SimBench, SimCamera
 from host_tools.simulation.checkers import Memory, Space, Violation
 from host_tools.simulation.destination import Network, WatchedDestination
@@ -111,6 +112,7 @@ class Simulation:
         self._heads: list[Head] = []
         self._stirred_us = 0
         self._heal_s = 0.0
+        self.badges = Badges(self) if plan.badges else None
         self.site = Site(
             self.loop,
             self.bench.bus,
@@ -122,6 +124,8 @@ class Simulation:
             plan.seed,
             self._on_told,
             lambda text: self.fail(Violation("g", text)),
+            self.badges.store if self.badges is not None else None,
+            self.badges.readers if self.badges is not None else None,
         )
         self.site.disk.on_cut = self._on_site_cut
 
@@ -231,6 +235,7 @@ class Simulation:
             self.site.running is not None
             and all(not record.must_arrive() or record.erased for record in self.records.values())
             and all(app is not None and not app.vault.recordings() for app in apps)
+            and (self.badges is None or self.badges.is_settled())
         )
 
     def _end(self) -> None:
@@ -392,6 +397,8 @@ class Simulation:
         self.trace.note(f"told_{what}", **details)
         if what in ("held", "delivered", "erased"):
             self._check_told(what, happening["recording"])
+        if self.badges is not None:
+            self.badges.on_told(happening)
         if what == "stranger":
             hands.add_later(self, happening["camera"])
         self._check_step()

@@ -79,6 +79,8 @@ ROWS: tuple[ApiRow, ...] = (
     ApiRow("PUT", "/certificates/{name}/certificate", "install_certificate", "certificates"),
     ApiRow("POST", "/certificates/{name}/activations", "activate_certificate", "certificates"),
     ApiRow("DELETE", "/certificates/{name}", "remove_certificate", "certificates"),
+    ApiRow("GET", "/network-login", "get_network_login", "certificates"),
+    ApiRow("PUT", "/network-login", "change_network_login", "certificates"),
     ApiRow("POST", "/trust/sealing-keys", "rotate_sealing_key", "trust"),
     ApiRow("POST", "/trust/issuing-keys", "rotate_issuing_key", "trust"),
     ApiRow("POST", "/trust/clock-confirmations", "confirm_clock", "trust"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Generator
@@ -58,8 +59,9 @@ def row_text(name: str, took_s: float, budget_s: float) -> str:
 
 
 def run_lane(lane: str, run: Callable[[Stages], None]) -> int:
-    """Run a lane; its exit status."""
+    """Run a lane; its exit status. A lane that is asked to end takes its guest with it."""
     stages = Stages(lane)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED_EXIT))
     try:
         run(stages)
     except Lacking as lacking:
@@ -68,5 +70,7 @@ def run_lane(lane: str, run: Callable[[Stages], None]) -> int:
     except LaneFailed as failed:
         print(f"{stages.table()}\n{lane}: FAILED: {failed}", file=sys.stderr)
         return FAILED_EXIT
+    finally:
+        signal.signal(signal.SIGTERM, before)
     say(f"\n{stages.table()}\n{lane}: passed")
     return 0

@@ -27,11 +27,12 @@ EMULATOR = "qemu-system-x86_64"
 MACHINE = "x86_64"
 INSIDE = "tests.guests.usb_inside"
 MEMORY_MIB = 1024
-# The guest's clock counts its instructions, four nanoseconds each: on a busy machine its seconds are longer, and
-# nothing in it runs into a time-out that only this machine's other programs have caused.
-NS_PER_INSTRUCTION_LOG2 = 2
+# The guest's clock counts its instructions, two nanoseconds each: on a busy machine its seconds are longer, and nothing
+# in it runs into a time-out that only this machine's other programs have caused. At four nanoseconds each three cameras
+# that look at their pins every 20 ms left little of the processor to anything else.
+NS_PER_INSTRUCTION_LOG2 = 1
 CAMERAS = 3
-FIRST_LINE_LIMIT_S = 120.0  # kernel and files; 8 s on an idle machine of two cores
+FIRST_LINE_LIMIT_S = 600.0  # kernel and imports; half a minute on an idle machine
 STAGE_LIMIT_S = 900.0  # of one: a busy machine is slow, and is not broken for that
 PASSED, FAILED, STAGE = "PASSED", "FAILED", "STAGE "
 

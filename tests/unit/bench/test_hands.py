@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from host_tools.bench.board_hands import BoardHands
 from host_tools.bench.errors import HandsFailed, Unsupported
 from host_tools.bench.hands import Person
+from host_tools.bench.scenario_parts import Bench
 from tests.unit.bench.parts import BENCH, Desk, swapped
 
 NOTE = f'{sys.executable} -c \\"import sys; open(sys.argv[1], chr(97)).write(sys.argv[2])\\"'
@@ -180,3 +182,32 @@ def test_what_a_real_board_cannot_do_is_unsupported_and_never_nothing(desk: Desk
     with pytest.raises(Unsupported, match="use the trace"):
         made.served("camera-1")
     assert (made.truths("CAM-1"), made.crashes()) == ([], [])
+
+
+CAMERA = """
+import sys
+lamp, hold_s = sys.argv[1], float(sys.argv[2])
+open(lamp, "w").write("green" if hold_s > 3 else "red")
+"""
+
+
+def test_where_nobody_knows_the_bits_the_hands_know_how_long_it_was(desk: Desk):
+    (desk.root / "camera.py").write_text(CAMERA)
+    lamp = desk.root / "lamp"
+    lamp.write_text("green")
+    press = f'press = "{sys.executable} {desk.root}/camera.py {lamp} {{hold_s}}"'
+    made = hands(desk, f'{press}\nlook = "cat {lamp}"\ndock = "true"\nperson = false')
+    bench = Bench(made, {"camera-2": "CAM-2"}, {"dock-1": "DOCK-1"})
+    camera = bench.camera(1)
+    before_s = time.monotonic()
+    bench.start_recording(camera)
+    began_s = time.monotonic()
+    camera.stop_recording()
+    took_ms = (time.monotonic() - before_s) * 1000
+    camera.dock(3)
+    (truth,) = camera.truths()
+    low_ms, high_ms = truth["duration_ms"]
+    assert truth["sha256"] is None
+    assert 0 <= low_ms <= high_ms <= took_ms
+    assert high_ms >= (time.monotonic() - began_s) * 1000 - took_ms
+    assert bench.used == [("CAM-2", "camera-2")]

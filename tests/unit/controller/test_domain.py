@@ -34,11 +34,11 @@ from host_tools.controller.wearer_commands import WearerCommands
 from host_tools.custody.blocking import run_in_thread, run_inline
 from host_tools.system.alerts import AlertBook
 from host_tools.system.errors import StaleWrite, SystemRefused
-from host_tools.system.records import FixedAssignment
+from host_tools.system.records import CameraEntry, FixedAssignment
 from host_tools.system.reset_rules import Standing
 from host_tools.system.system import System
 from tests.unit.controller.rig import ControllerRig, running
-from tests.unit.system.parts import ADA, NOW_MS, make_system
+from tests.unit.system.parts import ADA, NOW_MS, ZERO, make_system
 
 ANN = Actor("ann", "administrator", "192.0.2.7")
 BOB = Actor("bob", "local_administrator", "192.0.2.8")
@@ -351,3 +351,28 @@ def worn(files: MemoryFiles, secret: bytes) -> str:
     kept = Assignment(files, FileSealer(secret, SeededEntropy(1)))
     kept.load()
     return kept.wearer.wearer_id if kept.wearer else ""
+
+
+@pytest.mark.req("CTRL-03")
+def test_status_shows_what_people_have_written_and_whose_a_camera_is(tmp_path: Path):
+    async def scenario() -> None:
+        system = make_system()
+        with system.change("ann", NOW_MS) as edit:
+            edit.put(CameraEntry(serial="CAM-0001", name="Front desk", tags=("north",), model=ZERO))
+        rig = ControllerRig(tmp_path, system=system)
+        camera = rig.camera(1)
+        async with running(rig):
+            camera.dock()
+            await rig.wait_for("camera_idle")
+            (row,) = (await rig.status())["cameras"]
+            said = {"name": "Front desk", "tags": ["north"], "wearer": "Ada Lovelace", "wearer_id": "W-001"}
+            assert said.items() <= row.items()
+            assert row["seen_unix_ms"] == rig.trust_world.now_ms
+            camera.undock()
+            await rig.wait_for("undocked")
+            with system.change("ann", NOW_MS) as edit:
+                edit.put(FixedAssignment(camera="CAM-0001", wearer="W-002"))
+            (row,) = (await rig.status())["cameras"]
+            assert (row["wearer"], row["wearer_id"]) == ("Eve Example", "W-002")
+
+    asyncio.run(scenario())

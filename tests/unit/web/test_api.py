@@ -135,6 +135,25 @@ def test_certificates_over_the_api(office: Office):
     assert "PRIVATE" not in office.ask("GET", path, "root").text
 
 
+@pytest.mark.req("CTRL-15")
+def test_a_network_login_is_kept_and_said_not_to_be_applied(office: Office):
+    path = "/api/v1/network-login"
+    office.ask("POST", "/api/v1/certificates", "root", json={"name": "wired", "hosts": ["station.example"]})
+    pem = (office.https.certificates._folder / "wired.pem").read_text(encoding="ascii")
+    shown = office.ask("GET", path, "root")
+    assert (shown.json()["enabled"], shown.json()["applied"], shown.json()["how"]) == (False, False, [])
+    wanted = {"enabled": True, "identity": "station 7; rm -rf /", "certificate": "wired", "authority": pem}
+    for wrong in ({"certificate": "none"}, {"identity": " "}, {"authority": "x"}):
+        problem(office.ask("PUT", path, "root", json=wanted | wrong, headers={"If-Match": shown.headers["etag"]}), 409)
+    kept = office.ask("PUT", path, "root", json=wanted, headers={"If-Match": shown.headers["etag"]})
+    assert kept.status_code == 200, kept.text
+    assert kept.json()["applied"] is False
+    assert "not managed by this software" in kept.json()["reason"]
+    assert "802-1x.identity 'station 7; rm -rf /'" in kept.json()["how"][0]
+    again = office.ask("PUT", path, "administrator", json=wanted, headers={"If-Match": shown.headers["etag"]})
+    assert problem(again, 412)["changed_by"] == "root"
+
+
 def test_figures_for_monitoring(office: Office):
     answer = office.ask("GET", "/metrics", "viewer")
     assert answer.headers["content-type"].startswith("text/plain")
