@@ -45,7 +45,7 @@ class Holder(BaseModel):
     owner: str
     purpose: str
     pid: int
-    token: str
+    ticket: str
     boot: str
     since_s: float
     beat_s: float
@@ -87,7 +87,7 @@ class Locks:
                 owner=owner or whoami(),
                 purpose=purpose,
                 pid=os.getpid(),
-                token=uuid.uuid4().hex,
+                ticket=uuid.uuid4().hex,
                 boot=self._boot,
                 since_s=now_s,
                 beat_s=now_s,
@@ -108,7 +108,7 @@ class Locks:
         """Give the board back. One that was lost already is no error: it is not ours to remove."""
         with self._guarded():
             held = self._read(mine.board)
-            if held is not None and held.token == mine.token:
+            if held is not None and held.ticket == mine.ticket:
                 self._path(mine.board).unlink(missing_ok=True)
 
     def holder(self, board: str) -> Holder | None:
@@ -132,7 +132,7 @@ class Locks:
 
     def _must_be_mine(self, mine: Holder) -> None:
         held = self._read(mine.board)
-        if held is None or held.token != mine.token:
+        if held is None or held.ticket != mine.ticket:
             now = "nobody" if held is None else held.owner
             raise LockLost(f"{mine.board}: the lock expired before it was renewed, and {now} has it; run it again")
 

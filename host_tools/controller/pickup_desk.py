@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from host_tools.controller.happenings import Happening
 from host_tools.controller.pickup import Pickup
 from host_tools.controller.pickup_facts import PickupRules
 from host_tools.controller.readers import ReaderDesk, ReaderFinder
@@ -32,10 +33,21 @@ class PickupDesk:
         self.readers = ReaderDesk(finder, ports, now_ms, controller.happenings, self.pickup.on_tap)
         self.pickup.lamps = self.readers
         controller.desk_view = self.view
+        self._problems = controller.problems
+        controller.happenings.listen(self._note_problem)
 
     def view(self) -> dict[str, Any]:
         """What status shows."""
         return {"readers": [view.plain() for view in self.readers.views.values()], "pickup": self.pickup.view()}
+
+    def _note_problem(self, happening: Happening) -> None:
+        """A reader that cannot be used is a problem of the controller's, as long as it lasts."""
+        if happening["what"] == "reader":
+            key = f"reader {happening['url']}"
+            if happening["text"]:
+                self._problems[key] = happening["text"]
+            else:
+                self._problems.pop(key, None)
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -116,33 +116,21 @@ class ReaderDesk:
         self._now_ms = now_ms
         self._happenings = happenings
         self._on_tap = on_tap
-        self._open: dict[str, Reader] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._showing: dict[str, asyncio.Task[None]] = {}
+        self._shows: dict[str, _Show] = {}
 
     async def run(self) -> None:
         """Follow what is plugged in."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                while True:
-                    self._follow(tasks, {each.url: each for each in self._finder.look()})
-                    await asyncio.sleep(LOOK_S)
-        finally:
-            for task in self._showing.values():
-                task.cancel()
-            await asyncio.gather(*self._showing.values(), return_exceptions=True)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._follow(tasks, {each.url: each for each in self._finder.look()})
+                await asyncio.sleep(LOOK_S)
 
     def show(self, url: str, word: str, back_after_s: float = 0.0) -> None:
         """Have a reader show a word of SIGNALS, then READY after some time, if any. Nothing where there is none."""
-        reader = self._open.get(url)
-        if reader is None:
-            return
-        before = self._showing.pop(url, None)
-        if before is not None:
-            before.cancel()
-        task = asyncio.create_task(self._show(reader, word, back_after_s))
-        self._showing[url] = task
-        task.add_done_callback(lambda done: self._shown(url, done))
+        show = self._shows.get(url)
+        if show is not None:
+            show.want(word, back_after_s)
 
     def problems(self) -> dict[str, str]:
         """Readers that cannot be used now, by name of the problem."""
@@ -184,39 +172,69 @@ class ReaderDesk:
                 reader.identity.version,
                 reader.identity.number,
             )
-            self._open[view.url] = reader
             await reader.signal(READY)
+            show = self._shows[view.url] = _Show(reader)
             self._turn(view, READY_STATE, "")
-            while True:
-                event = await reader.next_event()
-                if isinstance(event, Seen):
-                    view.taps += 1
-                    self._on_tap(view, event.tag)
-                elif not isinstance(event, Gone):
-                    self._happenings.tell("reader", url=view.url, state="restarted", text="")
+            showing = asyncio.create_task(show.run())
+            try:
+                await self._hear(view, reader)
+            finally:
+                self._shows.pop(view.url, None)
+                showing.cancel()
+                await asyncio.wait({showing})
+                if not showing.cancelled() and (error := showing.exception()) is not None:
+                    LOG.info("%s: showed nothing any more: %s", view.url, error)
         finally:
-            self._open.pop(view.url, None)
             reader.close()
 
-    async def _show(self, reader: Reader, word: str, back_after_s: float) -> None:
-        try:
-            await reader.signal(word)
-            if back_after_s:
-                await asyncio.sleep(back_after_s)
-                await reader.signal(READY)
-        except ReaderLost:
-            return  # whoever waits for its next tap is told
-
-    def _shown(self, url: str, done: asyncio.Task[None]) -> None:
-        if self._showing.get(url) is done:
-            del self._showing[url]
-        if not done.cancelled() and (error := done.exception()) is not None:
-            LOG.error("%s: could not show a signal: %r", url, error)
+    async def _hear(self, view: ReaderView, reader: Reader) -> None:
+        while True:
+            event = await reader.next_event()
+            if isinstance(event, Seen):
+                view.taps += 1
+                self._on_tap(view, event.tag)
+            elif not isinstance(event, Gone):
+                self._happenings.tell("reader", url=view.url, state="restarted", text="")
 
     def _turn(self, view: ReaderView, state: str, text: str) -> None:
         if (view.state, view.text) != (state, text):
             view.state, view.text = state, text
             self._happenings.tell("reader", url=view.url, state=state, text=text)
+
+
+class _Show:
+    """What one open reader shows: the latest wish, whole commands only: a command that is broken off leaves an answer
+    behind, which the next one would take for its own."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._word, self._back_after_s = READY, 0.0
+        self._wanted = asyncio.Event()
+
+    def want(self, word: str, back_after_s: float) -> None:
+        """Show that as soon as the reader takes it."""
+        self._word, self._back_after_s = word, back_after_s
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Until cancelled, or the reader is lost: whoever waits for its next tap is told that."""
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                back_after_s = self._back_after_s
+                await self._reader.signal(self._word)
+                if back_after_s and not await self._is_wanted_within(back_after_s):
+                    await self._reader.signal(READY)
+        except ReaderLost:
+            return
+
+    async def _is_wanted_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._wanted.wait()
+        except TimeoutError:
+            return False
 
 
 def _named(text: str, found: Found) -> str:

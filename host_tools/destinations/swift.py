@@ -322,7 +322,7 @@ class _Upload:
 
 
 class _Ahead:
-    """Asks a source for its next piece while the one before is on its way; copies, as a piece is valid for no longer."""
+    """Asks a source for its next piece while the one before is on its way; copies, as no piece is valid for longer."""
 
     def __init__(self, pieces: AsyncIterator[Buffer]) -> None:
         self._pieces = pieces

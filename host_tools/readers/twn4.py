@@ -52,6 +52,7 @@ class Twn4Reader:
         self._shown = READY
         self._ticks = 0
         self._searches = 0
+        self._misfits = 0  # answers in a row that fit no search
         self._asking = asyncio.Lock()
 
     @property
@@ -111,7 +112,15 @@ class Twn4Reader:
         self._events += self._presence.feed(tag, self._now_ms())
 
     async def _search(self) -> Tag | None:
-        return codec.tag_of(await self._ask(codec.SEARCH_TAG))
+        try:
+            tag = codec.tag_of(await self._ask(codec.SEARCH_TAG))
+        except BadAnswer as bad:  # an answer of the protocol, and none to this question
+            self._misfits += 1
+            if self._misfits >= TRIES:
+                raise ReaderLost(f"{self._line.url}: the reader answers nonsense ({bad}); plug it in again") from bad
+            return None
+        self._misfits = 0
+        return tag
 
     async def _follow_restart(self) -> None:
         ticks = await self._read_ticks()

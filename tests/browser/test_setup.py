@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from host_tools.cli.compose import MAKER_FILE
-from tests.browser.browsing import check_accessibility, picture
+from tests.browser.browsing import Tab, check_accessibility, picture
 from tests.browser.conftest import MakeStation, OpenTab
 from tests.browser.station import PASSPHRASE, PASSWORDS, Station, until
 
@@ -60,27 +60,7 @@ def test_from_nothing_to_the_first_delivered_recording(open_tab: OpenTab, own_st
     next_step(page)
     page.set_input_files("#maker", tmp_path / "bench" / MAKER_FILE)
     next_step(page)
-    expect(page.locator("#heading")).to_have_text("Passphrase")
-    page.get_by_label("Passphrase of the system").fill(PASSPHRASE)
-    page.get_by_label("Once more").fill("something else")
-    next_step(page)
-    expect(page.locator("#step [role=alert]")).to_contain_text("not the same")
-    page.get_by_label("Once more").fill(PASSPHRASE)
-    next_step(page)
-    expect(page.locator("#step [role=alert]")).to_contain_text("Write the passphrase down")
-    page.get_by_label("It is written down").check()
-    picture(tab, "setup-passphrase")
-    next_step(page)
-    page.get_by_label("Password of root").fill("password")
-    page.get_by_label("Once more").fill("password")
-    next_step(page)  # too short: the browser says so
-    expect(page.locator("#heading")).to_have_text("Root account")
-    page.get_by_label("Password of root").fill(PASSWORDS["root"])
-    page.get_by_label("Once more").fill(PASSWORDS["root"])
-    next_step(page)
-    check_accessibility(tab)
-    picture(tab, "setup-summary")
-    next_step(page)
+    choose_secrets(tab)
     with page.expect_download() as download:
         page.get_by_role("link", name="Save the restore key").click()
     assert json.loads(Path(download.value.path()).read_text())["format"] == "openbwc-restore-key"
@@ -106,6 +86,32 @@ def test_from_nothing_to_the_first_delivered_recording(open_tab: OpenTab, own_st
     picture(tab, "dashboard-transfer")
     tab.open("/cameras/CAM-0001")
     expect(page.locator(".table-row")).to_contain_text("destination")
+
+
+def choose_secrets(tab: Tab) -> None:
+    """Passphrase and root's password, with the mistakes that people make; then the system is made."""
+    page = tab.page
+    expect(page.locator("#heading")).to_have_text("Passphrase")
+    page.get_by_label("Passphrase of the system").fill(PASSPHRASE)
+    page.get_by_label("Once more").fill("something else")
+    next_step(page)
+    expect(page.locator("#step [role=alert]")).to_contain_text("not the same")
+    page.get_by_label("Once more").fill(PASSPHRASE)
+    next_step(page)
+    expect(page.locator("#step [role=alert]")).to_contain_text("Write the passphrase down")
+    page.get_by_label("It is written down").check()
+    picture(tab, "setup-passphrase")
+    next_step(page)
+    page.get_by_label("Password of root").fill("password")
+    page.get_by_label("Once more").fill("password")
+    next_step(page)  # too short: the browser says so
+    expect(page.locator("#heading")).to_have_text("Root account")
+    page.get_by_label("Password of root").fill(PASSWORDS["root"])
+    page.get_by_label("Once more").fill(PASSWORDS["root"])
+    next_step(page)
+    check_accessibility(tab)
+    picture(tab, "setup-summary")
+    next_step(page)
 
 
 def record(station: Station, page: Page) -> None:

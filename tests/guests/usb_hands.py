@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
 
-LOOK_S = 0.05
+LOOK_S = 0.2  # the processor is slow enough without it
 READ_BYTES = 4_096
 CRASH_EXIT = 1
 

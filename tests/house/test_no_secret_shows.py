@@ -22,6 +22,9 @@ PUBLIC = {
     ("firmware/platform/linux/fragments.py", "Picture", "is_key"): "a picture that needs no other",
     ("firmware/secure/document.py", "EvidenceSigner", "key"): "a handle, whose own repr says no more than its slot",
     ("firmware/secure/hpke_wrapping.py", "WrappedKey", "key_id"): "a digest of a public key",
+    ("host_tools/bench/bench_file.py", "SystemPart", "passphrase_file"): "a path",
+    ("host_tools/bench/records.py", "Run", "seed"): "of what chance decides: it is to be repeated",
+    ("host_tools/bench/report_html.py", "Scenario", "seed"): "likewise",
     ("host_tools/destinations/connection_file.py", "ConnectionFile", "public_key_id"): "a name",
     ("host_tools/destinations/people.py", "Wearer", "key"): "a row's key",
     ("host_tools/evidence/settings.py", "ServerSettings", "public_key"): "a path",
@@ -33,6 +36,8 @@ PUBLIC = {
     ("host_tools/system/store.py", "Row", "key"): "a row's key",
     ("host_tools/system/system.py", "Changed", "key"): "a row's key",
     ("host_tools/trust/record.py", "TrustRecord", "secrets"): "wrapped by the passphrase",
+    ("host_tools/controller/live.py", "Change", "key"): "a row's key",
+    ("host_tools/web_kit/certificate_folder.py", "Pair", "key"): "a path",
     ("host_tools/trust/report.py", "SealingLine", "key_id"): "a digest of a public key",
 }
 

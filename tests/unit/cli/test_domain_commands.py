@@ -7,7 +7,7 @@ import asyncio
 import json
 import sqlite3
 import zipfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -85,80 +85,118 @@ async def answering(folder: Path) -> AsyncGenerator[ControllerRig]:
             rig.index.close()
 
 
-@pytest.mark.req("CTRL-04", "CTRL-05", "CTRL-06", "CTRL-12", "CTRL-16", "CTRL-22")
-def test_the_verbs(bwc: Bwc, tmp_path: Path):
-    folder = tmp_path / "c"
+class Asking:
+    """``bwc`` beside the test's loop, with the folder of the controller that answers."""
+
+    def __init__(self, bwc: Bwc, folder: Path) -> None:
+        self._bwc = bwc
+        self._folder = folder
+
+    async def __call__(self, *arguments: object) -> Ended:
+        return await asyncio.to_thread(self._bwc, *arguments, "--folder", self._folder)
+
+    async def done(self, *arguments: object) -> str:
+        """What it prints when it can be done."""
+        ended = await self(*arguments)
+        assert ended.code == 0, ended
+        return ended.out
+
+
+def conversation(bwc: Bwc, tmp_path: Path, talk: Callable[[Asking], Awaitable[None]]) -> None:
+    """Talk with a controller that has Ada, whose camera is CAM-0001."""
 
     async def scenario() -> None:
-        async def ask(*arguments: object) -> Ended:
-            return await asyncio.to_thread(bwc, *arguments, "--folder", folder)
-
-        async def done(*arguments: object) -> str:
-            ended = await ask(*arguments)
-            assert ended.code == 0, ended
-            return ended.out
-
-        async with answering(folder):
-            assert "W-1: Ada, profile default" in await done("wearer", "add", "W-1", "Ada", "--tag", "04:05")
-            (await ask("wearer", "add", "w-1", "Eve")).must_be_one_line("the id is already used by Ada")
-            assert "W-1: 0405, AABB" in await done("wearer", "pair", "W-1", "aabb")
-            assert "W-1: 0405" in await done("wearer", "unpair", "W-1", "AABB")
-            assert "CAM-0001: W-1's" in await done("assign", "set", "CAM-0001", "W-1")
-            (row,) = json.loads(await done("wearer", "list", "--json"))
-            assert (row["cameras"], row["changed_by"].startswith("local:")) == (["CAM-0001"], True)
-            assert "Ada" in await done("wearer", "list", "ada")
-            assert "none" in await done("wearer", "list", "nobody")
-
-            await done("profile", "set", "fall", "fall_recording=on", "prebuffer_s=30", "--description", "at night")
-            refused = await ask("wearer", "change", "W-1", "--profile", "fall")
-            refused.must_be_one_line("CAM-0001 cannot be Ada's", "no motion sensor")
-            assert "no motion sensor" in await done("profile", "list")
-            await done("profile", "set", "fall", "fall_recording=off", "--for-model", "pi_zero_2w_camera")
-            assert "profile fall" in await done("wearer", "change", "W-1", "--profile", "fall")
-            (await ask("profile", "remove", "fall")).must_be_one_line("is used by Ada")
-            (await ask("profile", "set", "x", "prebuffer=1")).must_be_one_line("no camera setting is called prebuffer")
-            (await ask("profile", "set", "x", "nonsense")).must_be_one_line("write it as NAME=VALUE")
-            assert "prebuffer_s" in await done("profile", "catalogue")
-
-            await done("settings", "set", "shift_minutes=480", "smart_charge=off")
-            shown = json.loads(await done("settings", "show", "--json"))
-            assert (shown["name"], shown["shift_minutes"], shown["smart_charge"]) == ("north", 480, False)
-            (await ask("settings", "set", "time_zone=Mars")).must_be_one_line("not a time zone")
-
-            said = await done("alerts")
-            assert "Docking issue: DOCK-1 bay 1" in said
-            assert "1. Take the camera out and put it back." in said
-            assert json.loads(await done("alerts", "--history", "--json"))[0]["kind"] == "docking_issue"
-
-            table = tmp_path / "people.csv"
-            await done("wearer", "export", table)
-            assert "0 new, 0 changed, 1 as they are" in await done("wearer", "import", table, "--yes")
-            table.write_text("ID;Name\nW-1;Ada L.\nW-2;=Eve\nw-2;Again\n", encoding="utf-8")
-            conflict = await ask("wearer", "import", table, "--yes")
-            assert "line 4: ID w-2 is already in line 3" in conflict.out
-            conflict.must_be_one_line("1 conflicts: nothing was imported")
-            table.write_text("ID;Name\nW-1;Ada L.\nW-2;=Eve\n", encoding="utf-8")
-            assert "imported" in await done("wearer", "import", table, "--yes")
-            assert "'=Eve" in await done("wearer", "export")
-            assert (await done("wearer", "template")).startswith("ID,Name,Profile")
-            table.write_bytes(b"\xff\xfe\x00")
-            (await ask("wearer", "import", table, "--yes")).must_be_one_line("not in UTF-8")
-            (await ask("wearer", "import", tmp_path / "none", "--yes")).must_be_one_line("cannot be read")
-
-            assert (await done("report", "make", "camera_status")).startswith("Camera,Camera name,Tags")
-            await done("report", "system", tmp_path / "all.zip")
-            with zipfile.ZipFile(tmp_path / "all.zip") as archive:
-                assert archive.testzip() is None
-                assert {"status.json", "alerts.csv", "camera_usage.csv"} <= set(archive.namelist())
-
-            (tmp_path / "phrase").write_text(PHRASE, encoding="utf-8")
-            (tmp_path / "wrong").write_text("not the one", encoding="utf-8")
-            reset = ["system", "reset", "--name", "north", "--passphrase-file"]
-            (await ask(*reset, tmp_path / "wrong")).must_be_one_line("passphrase")
-            assert "reset" in await done(*reset, tmp_path / "phrase")
-            assert json.loads(await done("wearer", "list", "--json")) == []
+        async with answering(tmp_path / "c"):
+            ask = Asking(bwc, tmp_path / "c")
+            await ask.done("wearer", "add", "W-1", "Ada", "--tag", "04:05")
+            await ask.done("assign", "set", "CAM-0001", "W-1")
+            await talk(ask)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.req("CTRL-04", "CTRL-06")
+def test_wearers_and_whose_a_camera_is(bwc: Bwc, tmp_path: Path):
+    async def talk(ask: Asking) -> None:
+        (await ask("wearer", "add", "w-1", "Eve")).must_be_one_line("the id is already used by Ada")
+        assert "W-1: 0405, AABB" in await ask.done("wearer", "pair", "W-1", "aabb")
+        assert "W-1: 0405" in await ask.done("wearer", "unpair", "W-1", "AABB")
+        (row,) = json.loads(await ask.done("wearer", "list", "--json"))
+        assert (row["cameras"], row["changed_by"].startswith("local:")) == (["CAM-0001"], True)
+        assert "Ada" in await ask.done("wearer", "list", "ada")
+        assert "none" in await ask.done("wearer", "list", "nobody")
+        assert "CAM-0001" in await ask.done("assign", "list")
+        await ask.done("assign", "clear", "CAM-0001")
+        assert json.loads(await ask.done("assign", "list", "--json")) == []
+        await ask.done("wearer", "remove", "W-1")
+        (await ask("wearer", "remove", "W-1")).must_be_one_line("there is no wearer W-1")
+
+    conversation(bwc, tmp_path, talk)
+
+
+@pytest.mark.req("CTRL-05")
+def test_profiles_and_settings(bwc: Bwc, tmp_path: Path):
+    async def talk(ask: Asking) -> None:
+        await ask.done("profile", "set", "fall", "fall_recording=on", "prebuffer_s=30", "--description", "at night")
+        refused = await ask("wearer", "change", "W-1", "--profile", "fall")
+        refused.must_be_one_line("CAM-0001 cannot be Ada's", "no motion sensor")
+        assert "no motion sensor" in await ask.done("profile", "list")
+        await ask.done("profile", "set", "fall", "fall_recording=off", "--for-model", "pi_zero_2w_camera")
+        assert "profile fall" in await ask.done("wearer", "change", "W-1", "--profile", "fall")
+        (await ask("profile", "remove", "fall")).must_be_one_line("is used by Ada")
+        (await ask("profile", "set", "x", "prebuffer=1")).must_be_one_line("no camera setting is called prebuffer")
+        (await ask("profile", "set", "x", "nonsense")).must_be_one_line("write it as NAME=VALUE")
+        assert "prebuffer_s" in await ask.done("profile", "catalogue")
+        await ask.done("settings", "set", "shift_minutes=480", "smart_charge=off")
+        shown = json.loads(await ask.done("settings", "show", "--json"))
+        assert (shown["name"], shown["shift_minutes"], shown["smart_charge"]) == ("north", 480, False)
+        (await ask("settings", "set", "time_zone=Mars")).must_be_one_line("not a time zone")
+
+    conversation(bwc, tmp_path, talk)
+
+
+@pytest.mark.req("CTRL-04")
+def test_tables_in_and_out(bwc: Bwc, tmp_path: Path):
+    table = tmp_path / "people.csv"
+
+    async def talk(ask: Asking) -> None:
+        await ask.done("wearer", "export", table)
+        assert "0 new, 0 changed, 1 as they are" in await ask.done("wearer", "import", table, "--yes")
+        table.write_text("ID;Name\nW-1;Ada L.\nW-2;=Eve\nw-2;Again\n", encoding="utf-8")
+        conflict = await ask("wearer", "import", table, "--yes")
+        assert "line 4: ID w-2 is already in line 3" in conflict.out
+        conflict.must_be_one_line("1 conflicts: nothing was imported")
+        table.write_text("ID;Name\nW-1;Ada L.\nW-2;=Eve\n", encoding="utf-8")
+        assert "imported" in await ask.done("wearer", "import", table, "--yes")
+        assert "'=Eve" in await ask.done("wearer", "export")
+        assert (await ask.done("wearer", "template")).startswith("ID,Name,Profile")
+        table.write_bytes(b"\xff\xfe\x00")
+        (await ask("wearer", "import", table, "--yes")).must_be_one_line("not in UTF-8")
+        (await ask("wearer", "import", tmp_path / "none", "--yes")).must_be_one_line("cannot be read")
+
+    conversation(bwc, tmp_path, talk)
+
+
+@pytest.mark.req("CTRL-12", "CTRL-16", "CTRL-22")
+def test_alerts_reports_and_the_reset(bwc: Bwc, tmp_path: Path):
+    async def talk(ask: Asking) -> None:
+        said = await ask.done("alerts")
+        assert "Docking issue: DOCK-1 bay 1" in said
+        assert "1. Take the camera out and put it back." in said
+        assert json.loads(await ask.done("alerts", "--history", "--json"))[0]["kind"] == "docking_issue"
+        assert (await ask.done("report", "make", "camera_status")).startswith("Camera,Camera name,Tags")
+        await ask.done("report", "system", tmp_path / "all.zip")
+        with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+            assert archive.testzip() is None
+            assert {"status.json", "alerts.csv", "camera_usage.csv"} <= set(archive.namelist())
+        (tmp_path / "phrase").write_text(PHRASE, encoding="utf-8")
+        (tmp_path / "wrong").write_text("not the one", encoding="utf-8")
+        reset = ["system", "reset", "--name", "north", "--passphrase-file"]
+        (await ask(*reset, tmp_path / "wrong")).must_be_one_line("passphrase")
+        assert "reset" in await ask.done(*reset, tmp_path / "phrase")
+        assert json.loads(await ask.done("wearer", "list", "--json")) == []
+
+    conversation(bwc, tmp_path, talk)
 
 
 def test_a_database_that_was_edited_is_believed_with_the_passphrase_alone(bwc: Bwc, tmp_path: Path):

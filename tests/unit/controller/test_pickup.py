@@ -79,8 +79,7 @@ def test_a_tap_a_flash_a_camera_and_back(world: DeskWorld):
     world.tap("W-1")
     world.until(lambda: last(world)["reason"] == "holds")
     assert last(world)["text"] == f"Person 1 has camera {serial}: dock it before taking another one"
-    world.run(0.3)
-    assert world.readers[0].emulated.lamps == RED
+    world.until(lambda: world.readers[0].emulated.lamps == RED, 1.0)
     world.put_back(serial)
     world.until(lambda: bool(world.told("brought_back")), 20.0)
     world.until(lambda: bool(world.told("erased")), 30.0)
@@ -98,9 +97,8 @@ def test_refusals_say_why_and_show_red(world: DeskWorld):
     world.until(lambda: bool(world.told("tap")))
     assert last(world)["reason"] == "unknown_tag"
     assert last(world)["text"] == "badge …FF01 belongs to nobody: pair it with a wearer"
-    world.run(0.3)
-    assert world.readers[0].emulated.lamps == RED
-    assert world.readers[0].emulated.tones[-1][0] == 2057
+    world.until(lambda: world.readers[0].emulated.lamps == RED, 1.0)
+    world.until(lambda: [hertz for hertz, _ms in world.readers[0].emulated.tones][-1:] == [2057], 1.0)
     world.run(3.0)
     assert world.readers[0].emulated.lamps == GREEN
     views = list(world.running().controller.cameras.values())
@@ -122,8 +120,7 @@ def test_what_is_not_taken_in_time_is_nobodys_again(world: DeskWorld):
     serial = offered(world, "W-1")
     world.until(lambda: bool(world.told("offer_ended")), TAKE_S + 2)
     assert (world.flashing(), world.wearer_on(serial)) == ([], "")
-    world.run(0.5)
-    assert world.readers[0].emulated.lamps == RED
+    world.until(lambda: world.readers[0].emulated.lamps == RED, 1.0)
     assert bay_lamp(world, serial) != "assigned"
     assert world.pickup()["pickup"]["holdings"] == []
     world.take(serial)
@@ -140,8 +137,7 @@ def test_the_wrong_camera_does_not_record_and_the_reader_says_so(world: DeskWorl
     told = world.told("wrong_camera")[-1]
     assert (told["camera"], told["offered"]) == (other, serial)
     assert "was offered to nobody: it does not record, put it back" in told["text"]
-    world.run(0.3)
-    assert world.readers[0].emulated.lamps == RED
+    world.until(lambda: world.readers[0].emulated.lamps == RED, 1.0)
     assert world.camera(other).state == "unassigned"
     world.take(serial)
     world.until(lambda: bool(world.told("taken")))
@@ -254,8 +250,11 @@ def test_a_reader_that_is_lost_disturbs_nothing_and_comes_back(world: DeskWorld)
     world.until(lambda: world.pickup()["readers"][0]["state"] == "lost", 10.0)
     assert "does not answer; unplug it and plug it in again" in world.pickup()["readers"][0]["text"]
     assert len(world.ready()) == 4
+    problem = f"reader {world.readers[0].url}"
+    assert "does not answer" in world.running().controller.problems[problem]
     world.readers[0].emulated.mute = False
     world.until(lambda: world.pickup()["readers"][0]["state"] == "ready", 10.0)
+    assert problem not in world.running().controller.problems
     world.readers[0].emulated.restart()
     assert world.readers[0].emulated.lamps == 0
     world.until(lambda: world.readers[0].emulated.lamps == GREEN)

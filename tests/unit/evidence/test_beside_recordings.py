@@ -54,7 +54,7 @@ def told(held: Held, given: Sample, word: str) -> dict[str, Any]:
     )
 
 
-@pytest.mark.req("DEST-05", "DEST-06", "DEST-03", "DEST-11", "CUST-05")
+@pytest.mark.req("DEST-05", "DEST-06", "DEST-03", "DEST-11")
 def test_bookmark_category_note_and_place_go_with_it_and_the_ledger_names_each_object(tmp_path: Path):
     async def run() -> None:
         held = Held([GIVEN])

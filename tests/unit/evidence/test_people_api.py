@@ -195,7 +195,7 @@ def test_playback_is_the_very_bytes_by_ranges(tmp_path: Path):
     asyncio.run(run())
 
 
-@pytest.mark.req("DEST-11", "CUST-05")
+@pytest.mark.req("DEST-11")
 def test_an_export_proves_itself_and_shows_every_change(tmp_path: Path):
     async def run() -> bytes:
         async with running(tmp_path / "destination", "") as server:

@@ -39,6 +39,8 @@ SHIFT = (
     ("recording_started", 3, 80, "W-001"),
     ("recording_ended", 3, 60, "W-001"),
     ("docked", 9, 20, "W-001"),
+    ("malfunction", 9, 20, ""),  # in its bay: nobody's
+    ("docked", 10, 60, ""),
     ("undocked", 10, 70, "W-404"),
 )
 

@@ -32,11 +32,11 @@ def test_it_leads_to_the_manager_and_repeats_nothing(host: str):
 
 
 @pytest.mark.req("CTRL-15")
-def test_where_it_is_switched_off_it_says_so_and_no_more(host: str = "station.example"):
-    problem(ask(host, https_only=True), 403, "https-only")
+def test_where_it_is_switched_off_it_says_so_and_no_more():
+    problem(ask("station.example", https_only=True), 403, "https-only")
 
 
-@pytest.mark.parametrize("host", ["", "a b", "evil.example/x", "x\ty", "é.example", "user@evil.example"])
+@pytest.mark.parametrize("host", ["", "a b", "evil.example/x", "x\ty", "user@evil.example"])
 def test_a_host_that_is_none_leads_nowhere(host: str):
     problem(ask(host), 421)
 
