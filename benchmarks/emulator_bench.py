@@ -1,14 +1,14 @@
 """What emulated boards cost: ``python -m benchmarks.emulator_bench``.
 
-Boards in one process (docks with eight cameras each, docked and added to a system, plugs in memory) on wall time: memory
-and CPU a board at 40, 200 and 1 000 boards, idle and with light traffic (a host's session with every board, its pings,
-and a question every five seconds). One dock with eight idle docked cameras on virtual time: simulated hours a second,
-without and with a host. From power on to the first whole frame of a board's link. Each case is a process of its own.
-Seconds are the process's own CPU time, which on a quiet machine is the wall's.
+Boards in one process (docks with eight cameras each, docked and added to a system, plugs in memory) on wall time:
+memory and CPU a board at 40, 200 and 1 000 boards, idle and with light traffic (a host's session with every board, its
+pings, and a question every five seconds). One dock with eight idle docked cameras on virtual time: simulated hours a
+second, without and with a host. From power on to the first whole frame of a board's link. Each case is a process of its
+own. Seconds are the process's own CPU time, which on a quiet machine is the wall's.
 
-Targets: 1 000 idle boards below 1 GiB and below 20 % of one core; 1 000 x real time for the dock. Prints one page, writes
-``build/emulator_bench.json`` and, unless ``--no-docs``, its part of ``docs/benchmarks.md``. ``--profile`` shows where
-the time of the virtual case goes; ``--quick`` leaves 1 000 boards out.
+Targets: 1 000 idle boards below 1 GiB and below 20 % of one core; 1 000 x real time for the dock. Prints one page,
+writes ``build/emulator_bench.json`` and, unless ``--no-docs``, its part of ``docs/benchmarks.md``. ``--profile`` shows
+where the time of the virtual case goes; ``--quick`` leaves 1 000 boards out.
 """
 
 from __future__ import annotations
@@ -120,13 +120,15 @@ async def _boards(count: int, traffic: bool) -> dict[str, Any]:
         started_s = time.process_time()
         bench = await _fleet(count, Path(folder))
         boot_s = time.process_time() - started_s
-        asking = await _sessions(bench) if traffic else []
         await asyncio.sleep(SETTLE_S)
+        asking = await _sessions(bench) if traffic else []
+        await asyncio.sleep(SETTLE_S if traffic else 0)
         gc.collect()
         cpu_s, wall_s, steps = time.process_time(), time.monotonic(), _steps(bench)
         await asyncio.sleep(MEASURE_S)
         cpu_s, wall_s, steps = time.process_time() - cpu_s, time.monotonic() - wall_s, _steps(bench) - steps
         resident = _resident_bytes()
+        lost = sum(task.done() for task in asking)
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
@@ -134,6 +136,7 @@ async def _boards(count: int, traffic: bool) -> dict[str, Any]:
     return {
         "boards": count,
         "traffic": traffic,
+        "lost": lost,
         "resident_bytes": resident,
         "bytes_a_board": (resident - before) // count,
         "core": cpu_s / wall_s,
@@ -273,10 +276,9 @@ async def _open(bench: EmulatedBench, name: str, nonce: int) -> Connection:
 
 
 async def _sessions(bench: EmulatedBench) -> list[asyncio.Task[None]]:
-    """A host for every board, as a controller has it: the docks are asked now and then."""
+    """A host for every board, as a controller has it: the docks are asked now and then. Opened one after another."""
 
-    async def serve(name: str, nonce: int) -> None:
-        connection = await _open(bench, name, nonce)
+    async def serve(name: str, connection: Connection) -> None:
         try:
             while True:
                 if name in bench.docks:
@@ -285,7 +287,8 @@ async def _sessions(bench: EmulatedBench) -> list[asyncio.Task[None]]:
         finally:
             connection.close()
 
-    return [asyncio.create_task(serve(name, number)) for number, name in enumerate(_names(bench.bench), 1)]
+    opened = [(name, await _open(bench, name, number)) for number, name in enumerate(_names(bench.bench), 1)]
+    return [asyncio.create_task(serve(name, connection)) for name, connection in opened]
 
 
 def _steps(bench: EmulatedBench) -> int:

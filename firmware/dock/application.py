@@ -16,6 +16,7 @@ from firmware.dock.bay import Bay
 from firmware.dock.lamp import BayLamp
 from firmware.dock.service import BOOT_BYTES, DockService
 from firmware.drivers.cable import Cable
+from firmware.link import events
 from firmware.link.schema import CAPABILITY_PROBE
 from firmware.link.session import BOARD, Session
 from firmware.ports.application import Application
@@ -44,7 +45,7 @@ class DockApp(Application):
         self._payload_bytes = board.get("payload_bytes", PAYLOAD_BYTES_DEFAULT)
         boot = ports.entropy.random_bytes(BOOT_BYTES)
         self._service = DockService(board, boot, ports.clock, self.bays, self.lamps)
-        self.cable = Cable(ports.stream, self._new_session, self._service.handlers())
+        self.cable = Cable(ports.stream, self._new_session, self._service.handlers(), None, self._on_change)
         self._was_up = False
         self._lamp_due_ms = None  # type: int | None
 
@@ -93,15 +94,24 @@ class DockApp(Application):
             for name, fields in messages:
                 self.cable.push(name, fields)
 
+    def _on_change(self, change: "events.Event") -> None:
+        """A session began or ended, and what was asked for in the last one with it: a controller that comes back within
+        seconds opens a new session before it was missed."""
+        self._stand_alone(self._service.now_ms)
+
     def _follow_link(self, now_ms: int) -> None:
         is_up = self.cable.is_up() and self._stream.is_open()
         if self._was_up and not is_up:
-            for lamp in self.lamps:
-                lamp.forget()
-            # A controller that died with a bay switched off must not leave a camera without charge.
-            for bay in self.bays:
-                bay.happen(states.SWITCHED_ON, now_ms)
+            self._stand_alone(now_ms)
         self._was_up = is_up
+
+    def _stand_alone(self, now_ms: int) -> None:
+        """Nobody's wishes hold any more. A controller that died with a bay switched off must not leave a camera without
+        charge."""
+        for lamp in self.lamps:
+            lamp.forget()
+        for bay in self.bays:
+            bay.happen(states.SWITCHED_ON, now_ms)
 
     def _light(self, now_ms: int) -> None:
         due_ms = None

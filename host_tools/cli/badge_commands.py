@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from host_tools.cli.compose import make_registry
 from host_tools.cli.manager_client import LocalWearers, Wearers, opened_manager
+from host_tools.cli.registry import make_registry
 from host_tools.cli.show import plain_table
 from host_tools.controller.readers import Found, ReaderFinder
 from host_tools.emulator.reader_world import HOLD_S

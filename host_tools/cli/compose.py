@@ -18,9 +18,9 @@ from firmware.ports.limited_files import LimitedFiles
 from firmware.secure import certificates
 from firmware.secure.signing import MemoryKey, P256Signer
 from firmware.version import VERSION
-from host_tools.cli.capturing import CapturingRegistry
 from host_tools.cli.delivering import Chosen, attach_destination, choose_destination
 from host_tools.cli.domain import opened_system
+from host_tools.cli.registry import make_registry
 from host_tools.cli.trusting import FOLDER_MODE, open_trust
 from host_tools.controller.alerting import Alerting
 from host_tools.controller.contact_history import ContactHistory
@@ -41,13 +41,11 @@ from host_tools.custody.index import Index, open_index
 from host_tools.custody.spool import SYNCS_AT_ONCE, Spool
 from host_tools.destinations.attached import Attached
 from host_tools.destinations.directory import create
-from host_tools.emulator import rendezvous
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench
 from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import Board, board_models, find_board
 from host_tools.system.system import System
-from host_tools.transports.registry import Registry
 from host_tools.trust.system import SystemTrust
 
 INDEX_NAME = "index.sqlite"
@@ -68,13 +66,6 @@ class Assembled:
     belief: Belief
     folder: Path
     desk: PickupDesk
-
-
-def make_registry(capture: Path | None = None) -> Registry:
-    """All transports that this program knows, the emulator's among them; ``capture``: where what passes is recorded."""
-    registry = Registry() if capture is None else CapturingRegistry(capture)
-    registry.add(rendezvous.SCHEME, rendezvous.open_emulated)
-    return registry
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from host_tools.controller.report_commands import ReportCommands
 from host_tools.controller.reset_commands import ResetCommands
 from host_tools.controller.settings_commands import SettingsCommands
 from host_tools.controller.table_commands import TableCommands
+from host_tools.controller.usage_commands import UsageCommands
 from host_tools.controller.wearer_commands import WearerCommands
 from host_tools.custody.blocking import run_in_thread
 from host_tools.system.reset_rules import Standing
@@ -32,6 +33,7 @@ def domain_groups(gate: Gate, assembled: Assembled, people: People) -> list[Comm
         TableCommands(gate, domain),
         AlertCommands(gate, assembled.alerting, run_in_thread),
         ReportCommands(gate, assembled.reporting, run_in_thread),
+        UsageCommands(gate, domain),
         ResetCommands(gate, domain, lambda: _standing(assembled, people), membership.require_passphrase),
     ]
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from firmware.link import schema
-from host_tools.cli.compose import make_registry
+from host_tools.cli.registry import make_registry
 from host_tools.cli.show import plain_table, print_whole
 from host_tools.cli.trusting import open_trust, wall_ms
 from host_tools.controller.adoption import set_time

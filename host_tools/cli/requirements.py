@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -23,6 +24,9 @@ STATE_WORDS: Final[dict[State, str]] = {
 
 ID_COLUMN_WIDTH: Final = len("LINK-01")
 STATE_COLUMN_WIDTH: Final = len("failing")
+
+
+console = Console()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,12 @@ def requirements_report(catalogue_path: Path, results_folder: Path) -> Requireme
         statuses=tuple(status_of(requirement, results) for requirement in catalogue),
         strangers=tuple(sorted(marked - known)),
     )
+
+
+def requirements(catalogue: Path = Path("docs/requirements.md"), results: Path = Path("build/requirements")) -> None:
+    """Which requirements have passing tests, and which have never run on hardware."""
+    report = print_requirements(catalogue, results, console)
+    raise typer.Exit(1 if report.in_state("failing") else 0)
 
 
 def print_requirements(catalogue_path: Path, results_folder: Path, console: Console) -> RequirementsReport:

@@ -17,11 +17,13 @@ from firmware.platform.linux.files import LinuxFiles
 from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.people import People
 from host_tools.accounts.roles import LOCAL, Actor
+from host_tools.cli.bench_page import PagePlan, serving_page
 from host_tools.cli.compose import Assembled, assemble_bench, assemble_controller
 from host_tools.cli.domain_groups import domain_groups
 from host_tools.cli.people import opened_people, wall_ms
 from host_tools.cli.web import HttpsSide, serving_manager
 from host_tools.controller.account_commands import AccountCommands
+from host_tools.controller.badge_commands import BadgeCommands
 from host_tools.controller.camera_commands import CameraCommands
 from host_tools.controller.commands import CommandError, Commands, Gate
 from host_tools.controller.delivery_rejected import Rejected
@@ -120,12 +122,18 @@ async def _work(assembled: Assembled) -> None:
 
 
 async def serve_bench(
-    bench: Bench, folder: Path, on_ready: Callable[[], None], usbip_port: int | None = None, rfc2217_port: int = 0
+    bench: Bench,
+    folder: Path,
+    on_ready: Callable[[str], None],
+    usbip_port: int | None = None,
+    rfc2217_port: int = 0,
+    page: PagePlan | None = None,
 ) -> None:
     """Until SIGINT or SIGTERM, or until somebody asks the bench to stop. ``usbip_port``: where its USB devices are
-    exported; ``rfc2217_port``: where the first board is a network serial port, the others follow."""
+    exported; ``rfc2217_port``: where the first board is a network serial port, the others follow; ``page``: where its
+    page is, whose address ``on_ready`` gets."""
     made = assemble_bench(bench, folder)
-    async with exported(made, usbip_port, rfc2217_port):
+    async with exported(made, usbip_port, rfc2217_port), serving_page(made, page) as url:
         server = BenchServer(made)
         _on_signals(server.stopping.set)
         ready = asyncio.Event()
@@ -133,7 +141,7 @@ async def serve_bench(
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if ready.is_set():
-            on_ready()
+            on_ready(url)
         waiting.cancel()
         await serving
 
@@ -151,6 +159,7 @@ def make_commands(assembled: Assembled, people: People, view: LiveView, https: H
             AccountCommands(gate, people, wall_ms, run_in_thread),
             CameraCommands(gate, assembled.controller.membership),
             PickupCommands(gate, assembled.desk.pickup),
+            BadgeCommands(gate, assembled.desk.badges),
             *domain_groups(gate, assembled, people),
             _destination_commands(gate, assembled),
         ]

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from host_tools.cli.compose import make_registry
+from host_tools.cli.registry import make_registry
 from host_tools.protocol.capture import CaptureFile, ListeningPipe, Recorder, Relay
 from host_tools.protocol.connection import Connection
 from host_tools.protocol.constructs import ConstructCodec
@@ -36,12 +36,6 @@ OnlyMessages = Annotated[bool, typer.Option("--messages", help="Only messages, n
 SaltOption = Annotated[
     str | None, typer.Option("--salt", help="The session's salt in hexadecimal; else it is worked out.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to ``bwc``."""
-    for command in (capture, replay, decode, dissector):
-        app.command()(command)
 
 
 def capture(

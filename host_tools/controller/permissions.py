@@ -40,6 +40,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("set_bay_power", "RAL", ACTS, "switch the supply of a bay"),
     ("power_cycle_bay", "RAL", ACTS, "take a bay's power away for a moment"),
     ("suspend_smart_charge", "RAL", ACTS, "have all cameras charged to full for a while"),
+    ("camera_charges", "RALVD", READS, "see how a camera's battery did"),
     ("indicate_camera", "RAL", ACTS, "let a docked camera show itself by its lamps"),
     # -- recordings
     ("list_recordings", "RALVD", READS, "see recordings, and where each one is"),
@@ -76,6 +77,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("unpair_tag", "RAL", ACTS, "take an RFID tag from a wearer"),
     ("list_assignments", "RALV", READS, "see which camera is always whose"),
     ("tap_badge", "RAL", ACTS, "have a camera offered as if a badge had been shown"),
+    ("read_badge", "RAL", READS, "have a badge read at a reader of the controller"),
     ("end_holding", "RAL", ACTS, "note that a camera somebody has taken is nobody's any more"),
     ("assign_camera", "RAL", ACTS, "make a camera always somebody's"),
     ("unassign_camera", "RAL", ACTS, "make a camera nobody's"),

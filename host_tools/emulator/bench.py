@@ -19,6 +19,7 @@ from host_tools.emulator.errors import BenchError
 from host_tools.emulator.fault_plan import Played, parse_plan, play
 from host_tools.emulator.faults import Faults
 from host_tools.emulator.lane import HostLane, Lane
+from host_tools.emulator.look import look_at_bay, look_at_camera, look_at_link
 from host_tools.emulator.physics import Physics
 from host_tools.emulator.reader_world import HOLD_S, ReaderWorld
 from host_tools.emulator.truth import Truth
@@ -34,6 +35,7 @@ from host_tools.protocol.tap import LinkTap
 __all__ = ("BenchError", "EmulatedBench")
 
 SHORT_PRESS_S = 0.15
+HELD_S_MAX = 60.0  # a finger whose owner has gone away lets go
 LINK_BYTES_PER_S_MIN = 1_000  # 9600 baud: slower lines time out before they carry anything
 
 
@@ -59,7 +61,7 @@ class EmulatedBench:
         self.workshop = workshop or Workshop()
         self._loop = asyncio.get_running_loop()
         self._made_s = self._loop.time()
-        self._releases: set[asyncio.TimerHandle] = set()
+        self._releases: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._captures: dict[Path, CaptureFile] = {}
         self.docks = {part.name: self._make_dock(number, part) for number, part in enumerate(bench.dock)}
         self.cameras = {
@@ -90,7 +92,7 @@ class EmulatedBench:
         """Take all ports away and cut the power."""
         self.faults.stop()
         self._physics.stop()
-        for handle in self._releases:
+        for handle in self._releases.values():
             handle.cancel()
         for reader in self.readers.values():
             reader.stop()
@@ -130,15 +132,21 @@ class EmulatedBench:
         self._physics.follow(camera)
 
     def press(self, camera: str, button: str, hold_s: float = SHORT_PRESS_S) -> None:
-        """Press a button for some time; it is let go by itself."""
+        """Press a button for some time; it is let go by itself, or sooner by ``let_go``."""
+        if not 0 < hold_s <= HELD_S_MAX:
+            raise BenchError(f"{hold_s} s is no press: hold a button for up to {HELD_S_MAX:.0f} s")
         world = self._camera(camera)
         try:
             world.press(button, True)
         except KeyError:
             known = ", ".join(each.name for each in world.board.buttons)
             raise BenchError(f"{camera} has no button {button}; it has {known}") from None
-        self._releases.add(handle := self._loop.call_later(hold_s, self._release, world, button))
-        self._releases = {each for each in self._releases if each is handle or each.when() > self._loop.time()}
+        self._lift_in(camera, button, hold_s)
+
+    def let_go(self, camera: str, button: str) -> None:
+        """The finger goes off a button that ``press`` holds. Nothing if it is off."""
+        if (camera, button) in self._releases:
+            self._lift_in(camera, button, 0.0)
 
     def show_badge(self, reader: str, uid: str, seconds: float = HOLD_S) -> None:
         """Hold a badge to a reader for some time. BenchError."""
@@ -215,6 +223,7 @@ class EmulatedBench:
         """What somebody standing at the bench sees."""
         return {
             "name": self.bench.name,
+            "world_ms": self.world_ms(),
             "faults": self.faults.active(),
             "docks": {name: self._dock_state(dock) for name, dock in self.docks.items()},
             "cameras": {name: self._camera_state(camera) for name, camera in self.cameras.items()},
@@ -241,8 +250,15 @@ class EmulatedBench:
 
     # -- helpers
 
-    def _release(self, world: CameraWorld, button: str) -> None:
-        world.press(button, False)
+    def _lift_in(self, camera: str, button: str, delay_s: float) -> None:
+        before = self._releases.get((camera, button))
+        if before is not None:
+            before.cancel()
+        self._releases[camera, button] = self._loop.call_later(delay_s, self._lift, camera, button)
+
+    def _lift(self, camera: str, button: str) -> None:
+        del self._releases[camera, button]
+        self.cameras[camera].press(button, False)
 
     def _make_dock(self, number: int, part: DockPart) -> DockWorld:
         plug = self.lane.plug(part.name, lambda: self.docks[part.name].emulated.wake())
@@ -315,28 +331,33 @@ class EmulatedBench:
     def _dock_state(self, dock: DockWorld) -> dict[str, Any]:
         holders = {camera.bay: name for name, camera in self.cameras.items()}
         return {
-            **_board_state(dock),
+            **self._board_state(dock),
             "bays": {
-                str(number): {"camera": holders.get((dock.part.name, number), ""), "lamps": dock.lamps(number)}
+                str(number): {
+                    "camera": holders.get((dock.part.name, number), ""),
+                    "lamps": dock.lamps(number),
+                    **look_at_bay(dock, number),
+                }
                 for number in dock.bays
             },
         }
 
     def _camera_state(self, camera: CameraWorld) -> dict[str, Any]:
         return {
-            **_board_state(camera),
+            **self._board_state(camera),
             "bay": camera.bay,
             "lamps": camera.lamps(),
             "battery_percent": round(camera.battery.percent(), 1),
+            **look_at_camera(camera),
         }
 
-
-def _board_state(world: CameraWorld | DockWorld) -> dict[str, Any]:
-    return {
-        "model": world.board.model,
-        "serial": world.part.serial,
-        "on": world.emulated.is_on,
-        "port": world.plug.where if world.plug.is_open() else "",
-        "boots": world.emulated.boots,
-        "crashes": list(world.emulated.crashes),
-    }
+    def _board_state(self, world: CameraWorld | DockWorld) -> dict[str, Any]:
+        return {
+            "model": world.board.model,
+            "serial": world.part.serial,
+            "on": world.emulated.is_on,
+            "port": world.plug.where if world.plug.is_open() else "",
+            "boots": world.emulated.boots,
+            "crashes": list(world.emulated.crashes),
+            "link": look_at_link(world, self.usb_ports),
+        }

@@ -225,7 +225,7 @@ def _capacity_mah(board: Board) -> int:
 
 
 def _with_picture(video: dict[str, Any], picture: Picture) -> dict[str, Any]:
-    """Every mode encodes the bench's picture, whichever a profile asks for: a laptop carries several cameras at once."""
+    """Every mode encodes the bench's picture, whichever a profile asks for: a laptop carries several cameras."""
     size = picture.model_dump()
     modes = [{**mode, **size} for mode in video["modes"]]
     return {**video, "default": CAMERA_MODE, "modes": [*modes, {"name": CAMERA_MODE, **size}]}

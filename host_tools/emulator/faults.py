@@ -175,6 +175,14 @@ class Faults:
         """What is on now, in the order in which it came."""
         return [dict(fault._asdict()) for fault in self._sites]
 
+    def clear(self, board: str, component: str, kind: str, instance: int = 0) -> None:
+        """Heal that one fault. BenchError if it is not on."""
+        fault = Active(board, component, kind, instance)
+        if fault not in self._sites:
+            raise BenchError(f"{component} {kind} of {board} is not on: nothing to heal")
+        self._undo(fault)
+        self.listen(Active(board, component, OK, instance))
+
     def clear_all(self) -> None:
         """Heal the whole bench."""
         for fault in list(self._sites):

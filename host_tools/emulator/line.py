@@ -47,7 +47,8 @@ class Plug(Protocol):
 
 
 class FaultyLine(Stream):
-    """``now_s``: the loop's time; ``wake_in``: steps the board after so many seconds."""
+    """``now_s``: the loop's time; ``wake_in``: steps the board after so many seconds. ``bytes_to_board``,
+    ``bytes_to_host``: what the board has taken in and given out since it was made."""
 
     def __init__(self, plug: Plug, seed: str, now_s: Callable[[], float], wake_in: Callable[[float], None]) -> None:
         self._plug = plug
@@ -55,7 +56,9 @@ class FaultyLine(Stream):
         self._wake_in = wake_in
         self._random = random.Random(f"line {seed}")
         self.faults: set[str] = set()
-        self._limit_bytes_per_s: int | None = None
+        self.limit_bytes_per_s: int | None = None
+        self.bytes_to_board = 0
+        self.bytes_to_host = 0
         self._in = _Direction(self._random)
         self._out = _Direction(self._random)
         self._scratch = bytearray(READ_BYTES)
@@ -72,7 +75,7 @@ class FaultyLine(Stream):
 
     def limit(self, bytes_per_s: int | None) -> None:
         """Both directions carry so much from now on; None: as much as the plug does."""
-        self._limit_bytes_per_s = bytes_per_s
+        self.limit_bytes_per_s = bytes_per_s
         self._clock_line()
 
     def forget(self) -> None:
@@ -86,6 +89,27 @@ class FaultyLine(Stream):
         return self._plug.is_open()
 
     def read_into(self, buffer: bytearray | memoryview) -> int:
+        count = self._take_in(buffer)
+        self.bytes_to_board += count
+        return count
+
+    def write(self, data: Buffer) -> int:
+        count = self._give_out(data)
+        self.bytes_to_host += count
+        return count
+
+    def want_write(self, wanted: bool) -> None:
+        """Whether the board is to be stepped when the line takes bytes again."""
+        if self._is_good() and self._out.is_empty():
+            self._plug.want_write(wanted)
+            return
+        self._plug.want_write(False)
+        if wanted and self.faults.isdisjoint(HELD):
+            self._wake_in(max(self._out.wait_s(self._now_s()), RETRY_S))
+
+    # -- with faults or without
+
+    def _take_in(self, buffer: bytearray | memoryview) -> int:
         if self._is_good() and self._in.is_empty() and self._out.is_empty():
             return self._plug.read_into(buffer)
         self._flush()
@@ -99,7 +123,7 @@ class FaultyLine(Stream):
         self._ring()
         return taken
 
-    def write(self, data: Buffer) -> int:
+    def _give_out(self, data: Buffer) -> int:
         if self._is_good() and self._out.is_empty():
             return self._plug.write(data)
         if not self._plug.is_open():
@@ -114,20 +138,11 @@ class FaultyLine(Stream):
         self._ring()
         return count
 
-    def want_write(self, wanted: bool) -> None:
-        """Whether the board is to be stepped when the line takes bytes again."""
-        if self._is_good() and self._out.is_empty():
-            self._plug.want_write(wanted)
-            return
-        self._plug.want_write(False)
-        if wanted and self.faults.isdisjoint(HELD):
-            self._wake_in(max(self._out.wait_s(self._now_s()), RETRY_S))
-
     def _is_good(self) -> bool:
-        return not self.faults and self._limit_bytes_per_s is None
+        return not self.faults and self.limit_bytes_per_s is None
 
     def _clock_line(self) -> None:
-        limit = self._limit_bytes_per_s
+        limit = self.limit_bytes_per_s
         baud = SLOW_BAUD if "slow" in self.faults else None if limit is None else limit * BITS_PER_BYTE
         for way in (self._in, self._out):
             way.uart = None if baud is None else Uart(baud, _fifo_bytes(baud))

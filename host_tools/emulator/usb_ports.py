@@ -68,6 +68,11 @@ class UsbPorts:
         """Where; empty if nowhere."""
         return self._sockets[name].location
 
+    def speed_of(self, name: str) -> int:
+        """What it runs at in Mbit/s; 0 while it is not there for the host."""
+        socket = self._sockets[name]
+        return _speed_mbps(socket) if socket.is_up else 0
+
     def plug(self, name: str, location: str) -> None:
         """The board pulls its line up at that port. Nothing if it does already."""
         socket = self._sockets[name]
@@ -129,8 +134,6 @@ class UsbPorts:
             self._come_up(socket)
 
     def _come_up(self, socket: Socket) -> None:
-        slow = "slow" in socket.faults
-        speed_mbps = FULL_SPEED_MBPS if slow else min(socket.speed_mbps, HIGH_SPEED_MBPS)
         identity = socket.identity
         if "garbage" in socket.faults:  # its string descriptors cannot be read
             identity = identity._replace(manufacturer=NO_STRINGS, product=NO_STRINGS, serial=NO_STRINGS)
@@ -138,7 +141,7 @@ class UsbPorts:
         if configured:
             socket.is_up = True
             socket.up()
-        self._bus.attach(socket.location, identity, speed_mbps, socket.tty_name or None, configured)
+        self._bus.attach(socket.location, identity, _speed_mbps(socket), socket.tty_name or None, configured)
         self._tell(socket, CONFIGURED if configured else ADDRESSED)
         if "intermittent" in socket.faults:
             self._later(socket, self._random.uniform(*FLAP_S), self._flap)
@@ -168,3 +171,7 @@ class UsbPorts:
 
     def _later(self, socket: Socket, delay_s: float, act: Callable[[Socket], None]) -> None:
         socket.timer = asyncio.get_running_loop().call_later(delay_s, act, socket)
+
+
+def _speed_mbps(socket: Socket) -> int:
+    return FULL_SPEED_MBPS if "slow" in socket.faults else min(socket.speed_mbps, HIGH_SPEED_MBPS)

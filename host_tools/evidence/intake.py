@@ -7,7 +7,7 @@ else would take. A wearer who is not in use any more still gets what was recorde
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from host_tools.destinations import capabilities
 from host_tools.destinations.capabilities import CAPABILITIES_OBJECT, CATEGORIES_OBJECT, Category, md5_hex
@@ -21,6 +21,9 @@ from host_tools.evidence.store import Store, Upload
 DECLARED = "capabilities"  # facts of the catalogue: what a controller was told once must stay so
 MODE = "mode"
 CLIP_ENDS = (".mp4", ".mkv")
+TURNED_AWAY_MAX = 1_000  # of a list that people look through; a controller asks again, and is kept then
+
+TurnedAway = Literal["licence", "missing"]
 SINGULAR = {rules.USERS: "user", rules.DEVICES: "device"}
 
 
@@ -42,6 +45,7 @@ class Intake:
         self._catalogue = store.catalogue
         self._wall_ms = wall_ms
         self._told = told
+        self.turned_away: dict[tuple[str, str], TurnedAway] = {}  # by Users or Devices and the ID, since the start
 
     def declare(self) -> None:
         """Check that nothing which was said once is taken back, and keep it. EvidenceError."""
@@ -116,6 +120,7 @@ class Intake:
             self._check_licence(container, name, metadata)
             row, obsolete = self.store.keep(upload, container, name, metadata, content_type)
         self.store.let_go(upload, obsolete)
+        self.turned_away.pop((container, name), None)
         return row
 
     def update_object(self, container: str, name: str, metadata: dict[str, str]) -> StoredObject:
@@ -147,7 +152,12 @@ class Intake:
         if self.licences_used() >= self.settings.licences:
             text = f"{SINGULAR[container]} {name}: all {self.settings.licences} licences are in use"
             self._told(text)
+            self._turn_away(container, name, "licence")
             raise Refusal(402, text)
+
+    def _turn_away(self, container: str, name: str, why: TurnedAway) -> None:
+        if len(self.turned_away) < TURNED_AWAY_MAX:
+            self.turned_away[container, name] = why
 
     def _check_user_key(self, name: str, metadata: dict[str, str]) -> None:
         """An ID that people see is empty or unique."""
@@ -161,8 +171,10 @@ class Intake:
             return
         keys = rules.search_keys(container, metadata)
         if keys.wearer and keys.wearer != NO_WEARER and self._catalogue.object(rules.USERS, keys.wearer) is None:
+            self._turn_away(rules.USERS, keys.wearer, "missing")
             raise Refusal(400, f"user {keys.wearer} is unknown here")
         if self._catalogue.object(rules.DEVICES, keys.camera) is None:
+            self._turn_away(rules.DEVICES, keys.camera, "missing")
             raise Refusal(400, f"device {keys.camera} is unknown here")
 
     def _judge_times(self, container: str, metadata: dict[str, str]) -> str:

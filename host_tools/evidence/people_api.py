@@ -6,6 +6,8 @@ are a literal table here. Who looked at what, and who took what out, is in the a
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, Literal
 
@@ -33,6 +35,7 @@ from host_tools.web_kit.sessions import SCHEMES, SessionDoor, Visitor, drop_cook
 PREFIX = "/api/v1"
 NO_STORE = {"Cache-Control": "no-store"}
 NAME_CHARACTERS_MAX = 200  # tried at login; accounts' names are far shorter
+PLAYING_MAX = 10_000  # clips being played; one that is forgotten is written down once more
 ANYBODY: frozenset[Role] = frozenset({"root", "administrator", "local_administrator", "viewer", "demo"})
 ROLES: dict[str, frozenset[Role]] = {
     "search": ANYBODY,
@@ -53,7 +56,8 @@ class Login(BaseModel):
 
 
 class Search(BaseModel):
-    """What is empty asks nothing. Times in milliseconds since 1970; a place with its radius in metres."""
+    """What is empty asks nothing. Times in milliseconds since 1970; a place with its radius in metres; ``beyond``: the
+    ``next`` of an answer, for what follows it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -66,7 +70,8 @@ class Search(BaseModel):
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     radius_m: Annotated[float, Field(ge=1, le=1e6)] = 100.0
-    state: Literal["", "complete", "arriving"] = ""
+    state: Literal["", "complete", "arriving", "quarantine"] = ""
+    beyond: Annotated[str, Field(max_length=300, pattern=r"^(\d{0,16}~.+)?$")] = ""
     limit: Annotated[int, Field(ge=1, le=FOUND_MAX)] = 100
 
     def asked(self) -> Asked:
@@ -74,10 +79,11 @@ class Search(BaseModel):
         if (self.latitude is None) != (self.longitude is None):
             raise Problem(422, "latitude, longitude: give both or neither", "invalid", {"field": "latitude"})
         near = None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
-        is_complete = {"complete": True, "arriving": False}.get(self.state)
+        started, _, name = self.beyond.partition("~")
+        beyond = (int(started) if started else None, name) if self.beyond else None
         return Asked(
             self.wearer, self.camera, self.cause, self.category, self.after, self.before, near, self.radius_m,
-            is_complete,
+            self.state or None, beyond,
         )  # fmt: skip
 
 
@@ -121,6 +127,7 @@ class _Router:
         self._log_text = log_text
         self._wall_ms = wall_ms
         self._run_blocking = run_blocking
+        self._playing: OrderedDict[bytes, None] = OrderedDict()
         self.router = APIRouter(prefix=PREFIX, tags=["recordings"])
         security = [Security(scheme) for scheme in SCHEMES]
         routes: tuple[tuple[str, Callable[..., Any], tuple[int, ...]], ...] = (
@@ -143,12 +150,15 @@ class _Router:
         await self._admit(request, "search")
         question = asked.asked()
 
-        def rows() -> list[dict[str, Any]]:
+        def answer() -> dict[str, Any]:
             names = viewing.people_names(self._store)
-            found = search(self._store.catalogue, question, asked.limit)
-            return [viewing.recording_row(self._store, row, self._intake.settings, names) for row in found]
+            found = search(self._store.catalogue, question, asked.limit + 1)
+            shown = found[: asked.limit]
+            rows = [viewing.recording_row(self._store, row, self._intake.settings, names) for row in shown]
+            last = shown[-1] if len(found) > len(shown) else None
+            return {"rows": rows} if last is None else {"rows": rows, "next": f"{last.started_ms or ''}~{last.name}"}
 
-        return JSONResponse({"rows": await self._run_blocking(rows)}, headers=NO_STORE)
+        return JSONResponse(await self._run_blocking(answer), headers=NO_STORE)
 
     async def look(self, request: Request, container: str) -> Response:
         """One recording: clips, bookmarks, track, custody."""
@@ -160,8 +170,9 @@ class _Router:
 
     async def play(self, request: Request, container: str, name: str) -> Response:
         """The very bytes of an object, or a range of them."""
-        await self._admit(request, "view")
+        visitor = await self._admit(request, "view")
         row = await self._run_blocking(lambda: self._object(container, name))
+        await self._note_playing(visitor, container, name)
         answer = stream(self._store, self._run_blocking, row, request.headers.get("range", ""))
         answer.headers["Cache-Control"] = "private, no-store"
         answer.headers["Content-Disposition"] = "inline"
@@ -208,6 +219,17 @@ class _Router:
     async def _note(self, what: str, visitor: Visitor, more: dict[str, Any]) -> None:
         at_ms = self._wall_ms()
         await self._run_blocking(lambda: self._people.audit.append(what, visitor.actor, "done", at_ms, more))
+
+    async def _note_playing(self, visitor: Visitor, container: str, name: str) -> None:
+        """Once for each session and object: a browser asks for one clip in very many ranges."""
+        key = hashlib.sha256("\n".join((visitor.cookie, container, name)).encode()).digest()
+        if key in self._playing:
+            self._playing.move_to_end(key)
+            return
+        await self._note("play_recording", visitor, {"container": container, "object": name})
+        self._playing[key] = None
+        while len(self._playing) > PLAYING_MAX:
+            self._playing.popitem(last=False)
 
     def _recording(self, container: str) -> Container:
         row = self._store.catalogue.container(container)

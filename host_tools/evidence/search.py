@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from host_tools.evidence.catalogue import Catalogue, Container
 from host_tools.evidence.places import distance_m
@@ -15,6 +15,13 @@ from host_tools.evidence.places import distance_m
 FOUND_MAX = 1_000  # a list that a person looks through; narrower questions find the rest
 DEGREE_M = 110_574.0  # of latitude, at its shortest
 POLE_DEGREES = 89.0  # nearer, a box of longitudes is all of them
+
+State = Literal["complete", "arriving", "quarantine"]
+_STATES: dict[State, str] = {
+    "complete": "completed_ms IS NOT NULL AND quarantine = ''",
+    "arriving": "completed_ms IS NULL AND quarantine = ''",
+    "quarantine": "quarantine <> ''",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,8 @@ class Query:
     before_ms: int | None = None
     near: tuple[float, float] | None = None
     radius_m: float = 100.0
-    is_complete: bool | None = None
+    state: State | None = None
+    beyond: tuple[int | None, str] | None = None  # start and name of the last that was seen: what follows it
 
 
 def search(catalogue: Catalogue, query: Query, rows_max: int = FOUND_MAX) -> list[Container]:
@@ -44,16 +52,30 @@ def search(catalogue: Catalogue, query: Query, rows_max: int = FOUND_MAX) -> lis
         conditions.append(("started_ms < ?", (query.before_ms,)))
     if query.category:
         conditions.append(("name IN (SELECT container FROM objects WHERE category = ?)", (query.category,)))
-    if query.is_complete is not None:
-        conditions.append((f"completed_ms IS {'NOT ' if query.is_complete else ''}NULL", ()))
+    if query.state is not None:
+        conditions.append((_STATES[query.state], ()))
     if query.near is not None:
         conditions.append(_box(query.near, query.radius_m))
-    where = " AND ".join(f"({text})" for text, _ in conditions)
-    values = tuple(value for _, each in conditions for value in each)
-    if query.near is None:
-        return catalogue.recordings(where, values, min(rows_max, FOUND_MAX))
-    rows = catalogue.recordings(where, values, FOUND_MAX)
-    return [row for row in rows if _is_near(catalogue, row, query.near, query.radius_m)][:rows_max]
+    found: list[Container] = []
+    beyond, wanted = query.beyond, min(rows_max, FOUND_MAX + 1)
+    while len(found) < wanted:
+        asked = [*conditions, _after(beyond)] if beyond else conditions
+        where = " AND ".join(f"({text})" for text, _ in asked)
+        rows = catalogue.recordings(where, tuple(value for _, each in asked for value in each), wanted)
+        found += [row for row in rows if not query.near or _is_near(catalogue, row, query.near, query.radius_m)]
+        if len(rows) < wanted:
+            break
+        beyond = rows[-1].started_ms, rows[-1].name
+    return found[:wanted]
+
+
+def _after(seen: tuple[int | None, str]) -> tuple[str, tuple[Any, ...]]:
+    """What follows a recording in the order of results: newest first, then by name, those without a time last."""
+    started_ms, name = seen
+    if started_ms is None:
+        return "started_ms IS NULL AND name > ?", (name,)
+    later = "started_ms < ? OR (started_ms = ? AND name > ?) OR started_ms IS NULL"
+    return later, (started_ms, started_ms, name)
 
 
 def _box(near: tuple[float, float], radius_m: float) -> tuple[str, tuple[Any, ...]]:

@@ -19,6 +19,7 @@ SITE_CHARACTERS_MAX = 64  # of the connection file
 CATEGORIES_MAX = 1_000  # a list that a person chooses from
 DAYS_MAX = 36_500  # a century
 PORT = 8443
+TILES = r"^(https?://[A-Za-z0-9.:-]+/[A-Za-z0-9/._?&=%{}~+-]*\{z\}[A-Za-z0-9/._?&=%{}~+-]*)?$"  # no space, ; or quote
 KEEP_FREE_MB = 256  # never filled by objects: the catalogue must be able to say so
 
 Capability = Literal[
@@ -54,7 +55,8 @@ class ServerSettings(BaseModel):
     which a recording may go, none: never; ``keep_days_min``: guaranteed to all; ``quarantine_days``: how long corrupt
     recordings are kept apart, none: they are refused; ``hosts``: addresses that controllers know us by;
     ``custody_chain``: controllers of this software send the ledger's entries and the signed manifest along;
-    ``keep_free_mb``: of the disk, that objects never fill."""
+    ``keep_free_mb``: of the disk, that objects never fill; ``map_tiles``: address of map tiles with ``{z}``, ``{x}`` and
+    ``{y}``, and ``map_attribution``, whose they are; none: the page draws a grid and asks nobody."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -78,6 +80,8 @@ class ServerSettings(BaseModel):
     public_key: Path | None = None
     custody_chain: bool = True
     keep_free_mb: Annotated[int, Field(ge=0)] = KEEP_FREE_MB
+    map_tiles: Annotated[str, Field(pattern=TILES, max_length=300)] = ""
+    map_attribution: Annotated[str, Field(max_length=200)] = ""
 
     @model_validator(mode="after")
     def _fits(self) -> ServerSettings:

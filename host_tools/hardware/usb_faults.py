@@ -89,7 +89,8 @@ class UsbWatch:
             return f"{name} does not tell its serial number: its descriptors cannot be read; {REMEDY}"
         if 0 < device.speed_mbps < min(board.usb.speed_mbps, 480):
             best = min(board.usb.speed_mbps, 480)
-            return f"{name} runs at {device.speed_mbps} Mbit/s instead of {best}: clean its contacts or change the cable"
+            speed = f"{device.speed_mbps} Mbit/s instead of {best}"
+            return f"{name} runs at {speed}: clean its contacts or change the cable"
         return None
 
     def _judge_port(self, port: UsbPort, devices: Mapping[str, UsbDevice]) -> str | None:

@@ -33,9 +33,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Case:
-    """What the pair is like. ``extra_ohm``: of one contact; ``cycles``: matings of the bay; ``percent``: charge."""
+    """What the pair is like. ``draw``: the number its parts are drawn from; ``extra_ohm``: of one contact; ``cycles``:
+    matings of the bay; ``percent``: charge."""
 
-    seed: int
+    draw: int
     dock_model: str = "pico_dock_1"
     camera_model: str = "pi_zero_2w_camera"
     extra_ohm: float = 0.0
@@ -108,11 +109,11 @@ class Pair:
         self.now_ms = 0
         self.case = case
         dock, camera = find_board(case.dock_model), find_board(case.camera_model)
-        self.contacts = BayContacts(case.seed, case.cycles)
+        self.contacts = BayContacts(case.draw, case.cycles)
         self.contacts.extra_ohm = case.extra_ohm
-        self.battery = Battery(case.seed, case.percent)
+        self.battery = Battery(case.draw, case.percent)
         self.battery.set_draw((camera.battery.idle_mw if camera.battery else 0) * 1000)
-        self.chips = CameraBus(case.seed, self.battery, self.contacts.camera_supply_uv, lambda: self.now_ms)
+        self.chips = CameraBus(case.draw, self.battery, self.contacts.camera_supply_uv, lambda: self.now_ms)
         data = board_data(camera)
         self._clock = ManualClock()
         buses = {"i2c1": self.chips.bus}
@@ -133,7 +134,7 @@ class Pair:
 
     def dock(self, duration_ms: int = DOCKED_MS) -> None:
         """Put the camera in and let it begin to charge."""
-        self.contacts.insert(self.now_ms, CameraSide.drawn(self.case.seed))
+        self.contacts.insert(self.now_ms, CameraSide.drawn(self.case.draw))
         self.run(duration_ms)
 
     def run(self, duration_ms: int) -> None:

@@ -17,6 +17,7 @@ from host_tools.web_kit.pages import LOGIN_PATH, Link, Pages
 from host_tools.web_kit.sessions import SessionDoor
 
 EVERYBODY = frozenset(ROLES)
+STAFF: frozenset[Role] = frozenset({"root", "administrator", "local_administrator", "viewer"})
 ADMINISTRATORS: frozenset[Role] = frozenset({"root", "administrator"})
 
 
@@ -33,7 +34,8 @@ PAGES: tuple[PageRow, ...] = (
     PageRow("dashboard", "/", "dashboard"),
     PageRow("cameras", "/cameras", "camera"),
     PageRow("camera", "/cameras/{serial}", ""),
-    PageRow("wearers", "/wearers", "people"),
+    PageRow("wearers", "/wearers", "people", STAFF),
+    PageRow("wearer", "/wearers/{id:path}", "", STAFF),
     PageRow("account", "/account", ""),
 )
 LINKS = tuple(Link(row.path, f"{row.name}.title", row.icon, row.roles) for row in PAGES if row.icon)

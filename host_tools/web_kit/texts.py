@@ -17,14 +17,14 @@ ENGLISH = "en"
 
 
 class Texts:
-    """All texts of all rooms that were given, by language. ``folders``: each has files named ``en.toml`` and so on."""
+    """All texts of all rooms that were given, by language. ``folders``: each has files ``en.toml``, ``en.PART.toml``."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._by_language: dict[str, dict[str, str]] = {}
         for folder in folders:
             for path in sorted(folder.glob("*.toml")):
                 table = tomllib.loads(path.read_text(encoding="utf-8"))
-                self._by_language.setdefault(path.stem, {}).update(flat(table))
+                self._by_language.setdefault(path.name.partition(".")[0], {}).update(flat(table))
         self.languages = sorted(self._by_language)
 
     def names(self, language: str = ENGLISH) -> frozenset[str]:

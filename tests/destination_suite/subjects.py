@@ -21,11 +21,12 @@ REFERENCE, GIVEN, SWIFT = "reference", "given", "swift"
 
 @dataclass
 class Subject:
-    """A destination under test. ``folder``: of ours, else None; ``findings``: what has been found so far."""
+    """A destination under test. ``folder``, ``process``: of ours, else none; ``findings``: what was found so far."""
 
     name: str
     connection: ConnectionFile
     folder: Path | None = None
+    process: int = 0
     findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
@@ -60,7 +61,7 @@ def reference(folder: Path) -> Generator[Subject]:
     assert process.stdout is not None
     try:
         assert b"destination" in process.stdout.readline(), (folder / "log").read_text()
-        yield Subject(REFERENCE, read_connection_file(issued), place)
+        yield Subject(REFERENCE, read_connection_file(issued), place, process.pid)
     finally:
         process.terminate()
         process.communicate()

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +115,44 @@ def test_the_suite_of_all_destinations(subject: Subject, case: Case) -> None:
             await session.close()
 
     asyncio.run(run())
+
+
+class Blank:
+    """A clip that is never anywhere as a whole: one piece, again and again."""
+
+    def __init__(self, length_bytes: int) -> None:
+        self._length_bytes = length_bytes
+
+    async def __aiter__(self) -> AsyncIterator[memoryview]:
+        piece = memoryview(bytes(1 << 20))
+        for start in range(0, self._length_bytes, len(piece)):
+            yield piece[: min(len(piece), self._length_bytes - start)]
+
+
+def peak_mib(process: int) -> float:
+    """Most memory that a process ever had."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+@pytest.mark.req("DEST-02")
+def test_memory_does_not_grow_with_a_clip(subject: Subject) -> None:
+    """Ours, whose process we know; ``benchmarks.delivery_bench --huge`` does it with 5 GB."""
+    if not subject.process:
+        return
+
+    async def send(mib: int) -> float:
+        client = SwiftDestination(subject.connection, wall_ms, run_in_thread)
+        try:
+            await client.open()
+            box = f"W-7_MEMORY_{container_time(1_767_225_600_000 + 60_000 * mib)}"
+            await client.ensure_container(box, {})
+            receipt = await client.put_object(box, "a.mp4", Blank(mib << 20), mib << 20, {})
+            assert receipt.length_bytes == mib << 20
+        finally:
+            await client.close()
+        return peak_mib(subject.process)
+
+    small = asyncio.run(send(16))
+    large = asyncio.run(send(128))
+    assert large - small < 24, f"{small:.0f} MiB for 16 MiB, {large:.0f} MiB for 128 MiB"

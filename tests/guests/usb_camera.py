@@ -31,7 +31,8 @@ from tests.guests.seeded_sensor import SeededSensor
 BOARD: dict[str, Any] = board_data.BOARD
 FRAGMENT_BYTES = 256 << 10
 CELL_UV, SUPPLY_UV = 3_900_000, 5_000_000
-PRESS_S = 0.3
+PRESS_S = 0.5
+LOOK_MS = 200  # at the sensor; hands and hosts wake the board: three that look often take half of the emulated machine
 DOCK_PIN, RECORD_PIN = "dock.present", BOARD["buttons"]["record"]["pin"]
 
 
@@ -80,7 +81,7 @@ class GuestCamera:
         """Be a camera; ``commands``: where words of hands are read."""
         signal.signal(signal.SIGTERM, self._wakeup.stop)
         threading.Thread(target=self._follow_hands, args=(commands,), daemon=True).start()
-        linux_board.run(compose, self._board, self._gadget, self._wakeup, self._ports)
+        linux_board.run(compose, self._board, self._gadget, self._wakeup, self._ports, LOOK_MS)
         self._tell("ended")
 
     def _ports(self, board: dict[str, Any], stream: Stream, wakeup: linux_board.Wakeup) -> linux_board.Ports:

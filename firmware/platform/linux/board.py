@@ -114,7 +114,14 @@ def main(compose: Compose, data: "dict[str, Any]") -> None:
     run(compose, board, Gadget(data["usb"], serial), wakeup, camera_ports if board["kind"] == "camera" else _dock)
 
 
-def run(compose: Compose, board: "dict[str, Any]", gadget: Gadget, wakeup: Wakeup, make_ports: MakePorts) -> None:
+def run(
+    compose: Compose,
+    board: "dict[str, Any]",
+    gadget: Gadget,
+    wakeup: Wakeup,
+    make_ports: MakePorts,
+    busy_wait_ms: int = BUSY_WAIT_MS,
+) -> None:
     """Be a board behind its gadget until ``wakeup`` is stopped. The watchdog is armed last: what cannot be opened is
     told, not reset over."""
     pairs: dict[str, BulkStream] = {}
@@ -128,7 +135,7 @@ def run(compose: Compose, board: "dict[str, Any]", gadget: Gadget, wakeup: Wakeu
     ports = make_ports(board, HostChosenStream([terminal, *pairs.values()]), wakeup)
     gadget.bind()
     try:
-        serve(compose(ports, board), ports, terminal, wakeup)
+        serve(compose(ports, board), ports, terminal, wakeup, busy_wait_ms)
     finally:
         gadget.unbind()
         for name, pair in pairs.items():
@@ -140,10 +147,16 @@ def run(compose: Compose, board: "dict[str, Any]", gadget: Gadget, wakeup: Wakeu
         ports.watchdog.disarm()
 
 
-def serve(application: Application, ports: Ports, terminal: TerminalStream, wakeup: Wakeup) -> None:
-    """Turn after turn until ``wakeup`` is stopped."""
+def serve(
+    application: Application,
+    ports: Ports,
+    terminal: TerminalStream,
+    wakeup: Wakeup,
+    busy_wait_ms: int = BUSY_WAIT_MS,
+) -> None:
+    """Turn after turn until ``wakeup`` is stopped. ``busy_wait_ms``: longer where whoever moves pins wakes the board."""
     while not wakeup.stopped:
-        turn(application, ports, terminal, wakeup)
+        turn(application, ports, terminal, wakeup, busy_wait_ms)
 
 
 def bulk_pair(name: str, wakeup: Wakeup) -> BulkStream:
@@ -161,12 +174,14 @@ def unmount_pair(name: str) -> None:
         _run("umount", str(folder))
 
 
-def turn(application: Application, ports: Ports, stream: TerminalStream, wakeup: Wakeup) -> None:
+def turn(
+    application: Application, ports: Ports, stream: TerminalStream, wakeup: Wakeup, busy_wait_ms: int = BUSY_WAIT_MS
+) -> None:
     """One step, and the wait until the next is due."""
     application.step(ports.clock.now_ms())
     deadline_ms = application.next_deadline_ms()
     left_ms = WAIT_MS_MAX if deadline_ms is None else deadline_ms - ports.clock.now_ms()
-    wakeup.wait(stream, max(0, min(left_ms, BUSY_WAIT_MS)), application.wants_write())
+    wakeup.wait(stream, max(0, min(left_ms, busy_wait_ms)), application.wants_write())
 
 
 def dock_ports(board: "dict[str, Any]", stream: Stream) -> Ports:

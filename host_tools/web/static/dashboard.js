@@ -7,8 +7,8 @@ import { t, tOr } from "../kit/js/texts.js";
 import { bar, stateText } from "./words.js";
 
 const TRANSFERS_SHOWN_MAX = 20;
-const SEVERITY_ORDER = ["error", "warning", "info"];
-const SEVERITY_KINDS = { error: "bad", warning: "warn", info: "info" };
+const SEVERITY_ORDER = ["error", "warning", "note"];
+const SEVERITY_KINDS = { error: "bad", warning: "warn", note: "info" };
 const ENDED = new Set(["delivered", "erased"]);
 const TROUBLED = new Set(["set_aside", "trouble"]);
 

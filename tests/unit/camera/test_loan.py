@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from firmware.camera.assignment import FILE, OFFERED, TAKEN
+from firmware.camera.assignment import ALWAYS, FILE, HOLD_MS_MAX, NOBODY, OFFERED, TAKEN, Assignment
+from firmware.camera.recorder import Wearer
 from firmware.drivers import lamps
 from firmware.formats.manifest import Manifest
 from firmware.link.schema import PART_MANIFEST
@@ -154,3 +155,91 @@ def test_a_wearer_for_always_stays_through_docking():
     rig.undock()
     assert rig.app.state == "ready"
     assert rig.files.exists(FILE)
+
+
+@pytest.mark.req("RFID-02", "CAM-02")
+@pytest.mark.parametrize(
+    ("loan", "happened", "following"),
+    [
+        (OFFERED, "undocked", TAKEN),
+        (OFFERED, "docked", NOBODY),
+        (OFFERED, "over", NOBODY),
+        (OFFERED, "started_docked", NOBODY),
+        (OFFERED, "started_away", NOBODY),
+        (TAKEN, "undocked", TAKEN),
+        (TAKEN, "docked", NOBODY),
+        (TAKEN, "over", TAKEN),
+        (TAKEN, "started_docked", NOBODY),
+        (TAKEN, "started_away", TAKEN),
+        (ALWAYS, "undocked", ALWAYS),
+        (ALWAYS, "docked", ALWAYS),
+        (ALWAYS, "over", ALWAYS),
+        (ALWAYS, "started_docked", ALWAYS),
+        (ALWAYS, "started_away", ALWAYS),
+    ],
+)
+def test_what_ends_a_loan_and_what_does_not_in_memory_and_on_the_card(loan: str, happened: str, following: str):
+    files = MemoryFiles()
+    lent = Assignment(files)
+    lent.keep(Wearer("W-007", "Grace Hopper"), "default")
+    if loan != ALWAYS:
+        lent.offer(Wearer("W-007", "Grace Hopper"), "default", HOLD_MS)
+    if loan == TAKEN:
+        lent.see("undocked", 0)
+    if happened.startswith("started"):
+        lent = Assignment(files)
+        lent.load(happened == "started_docked")
+    else:
+        lent.see(happened, 1)
+    kept = Assignment(files)  # what a restart away from the dock would find
+    kept.load(docked=False)
+    expected = None if following == NOBODY else "W-007"
+    assert (lent.wearer and lent.wearer.wearer_id, lent.loan) == (expected, ALWAYS if expected is None else following)
+    assert (kept.wearer and kept.wearer.wearer_id) == (None if following == OFFERED else expected)
+
+
+@pytest.mark.req("RFID-02", "CAM-02")
+def test_it_does_not_say_that_it_is_nobodys_while_its_card_still_says_otherwise():
+    files = Card(MemoryFiles())
+    rig = offered(CameraRig(wearer=None, docked=True, files=files))
+    rig.undock()
+    files.failing = True
+    rig.dock()
+    rig.connect()
+    nobody = {"wearer": "", "name": "", "profile": ""}
+    assert rig.ask("assign_wearer", nobody).name == "error", "a power cut now would give W-007 the camera back"
+    files.failing = False
+    assert rig.ask("assign_wearer", nobody).name == "done"
+    rig.boot(docked=False)
+    assert rig.app.state == "unassigned"
+
+
+@pytest.mark.req("RFID-02", "CAM-02", "CAM-18")
+def test_a_card_that_works_again_does_not_bring_an_old_loan_back():
+    files = Card(MemoryFiles())
+    rig = offered(CameraRig(wearer=None, docked=True, files=files))
+    rig.undock()
+    files.failing = True
+    rig.press()
+    rig.run(500)
+    assert rig.app.state == "malfunctioning"  # the card is looked at again ten seconds after that
+    rig.run(5_000)
+    rig.dock()
+    rig.run(2_500)
+    assert rig.app.assignment.wearer is None
+    rig.undock()
+    files.failing = False
+    rig.run(30_000)
+    assert rig.app.assignment.wearer is None
+    assert rig.app.state == "unassigned"
+    rig.boot(docked=False)
+    assert rig.app.state == "unassigned"
+
+
+def test_an_offer_has_a_limit_whatever_a_controller_says():
+    rig = CameraRig(wearer=None, docked=True)
+    rig.connect()
+    answer = rig.ask("offer_wearer", {**OFFER, "hold_ms": HOLD_MS_MAX + 1})
+    assert (answer.name, "at most" in answer.fields["text"]) == ("error", True)
+    assert rig.app.assignment.wearer is None
+    assert rig.ask("offer_wearer", {**OFFER, "hold_ms": HOLD_MS_MAX}).name == "done"

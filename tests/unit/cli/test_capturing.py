@@ -8,7 +8,7 @@ import tty
 from pathlib import Path
 
 from host_tools.bench.trace import Trace
-from host_tools.cli.compose import make_registry
+from host_tools.cli.registry import make_registry
 from host_tools.protocol.pcapng import TO_BOARD, TO_HOST, PcapngReader
 from host_tools.transports.registry import Registry
 from tests.unit.transports.parts import Collector

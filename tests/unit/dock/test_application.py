@@ -7,6 +7,7 @@ import pytest
 from firmware.dock import bay as bay_module
 from firmware.drivers import lamps
 from firmware.link import schema
+from firmware.link.session import HOST, Session
 from firmware.ports.clock import WALL_CONTROLLER
 from firmware.ports.errors import PortFault
 from firmware.ports.memory_pins import MemoryPins
@@ -143,7 +144,7 @@ def test_an_assigned_bay_flashes(bench: DockBench):
 
 
 @pytest.mark.req("DOCK-05", "DOCK-07")
-@pytest.mark.parametrize("loss", ["unplugged", "silent"])
+@pytest.mark.parametrize("loss", ["unplugged", "silent", "another one"])
 def test_without_its_controller_a_dock_shows_its_own_state_and_charges_what_was_switched_off(
     bench: DockBench, loss: str
 ):
@@ -155,6 +156,10 @@ def test_without_its_controller_a_dock_shows_its_own_state_and_charges_what_was_
     assert not bench.world.pins.read("bay2.power")
     if loss == "unplugged":
         bench.host_end.unplug()
+        bench.run(300)
+    elif loss == "another one":  # it started anew before it was missed
+        bench.host = Session(HOST, 100, payload_max=512, slack_bytes=512)
+        bench.open()
         bench.run(300)
     else:
         for _ in range(SILENCE_MS):

@@ -98,7 +98,7 @@ def test_recordings_are_found_by_whatever_is_known_of_them(filled: Filled):
     assert found(filled, Query(after_ms=day_ms, before_ms=day_ms + 1)) == [two]
     assert found(filled, Query(near=(55.606, 13.0), radius_m=200)) == [one]
     assert found(filled, Query(near=(55.606, 13.0), radius_m=50)) == []
-    assert found(filled, Query(is_complete=False)) == [three]
+    assert found(filled, Query(state="arriving")) == [three]
     assert found(filled, Query(wearer="' OR 1 --")) == []
     assert len(search(filled.opened.store.catalogue, Query(), rows_max=1)) == 1
 

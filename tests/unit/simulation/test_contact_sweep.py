@@ -17,10 +17,10 @@ def test_estimates_lie_within_their_stated_uncertainty():
     found = list(sweep(drawn_cases(1_000, SEEDS)))
     print(histogram(one.in_units for one in found))
     for one in found:
-        assert isinstance(one.found, Resistance), f"seed {one.case.seed}: {one.found}"
-        assert abs(one.in_units) <= 1.3, f"seed {one.case.seed}: {one}"
+        assert isinstance(one.found, Resistance), f"seed {one.case.draw}: {one.found}"
+        assert abs(one.in_units) <= 1.3, f"seed {one.case.draw}: {one}"
         assert one.found.uncertainty_uohm < 30_000
-    outside = [one.case.seed for one in found if abs(one.in_units) > 1]
+    outside = [one.case.draw for one in found if abs(one.in_units) > 1]
     assert len(outside) <= 1, f"95 % are claimed, seeds {outside} are outside"
 
 

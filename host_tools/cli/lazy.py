@@ -1,0 +1,58 @@
+"""Commands whose modules are imported when they are asked for: a hand that presses a button needs no web server.
+
+Law: names and places only. What a command is and does is in its own module.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, ClassVar, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command as made_command
+
+
+class Place(NamedTuple):
+    """Where a command is: a module of this room, and in it a function or a ``typer.Typer`` by name."""
+
+    module: str
+    name: str
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows ``places`` by command and imports each at its first use; set by a subclass."""
+
+    places: ClassVar[dict[str, Place]]
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name in self.places:  # stand-ins, so that a mistyped name finds the nearest one
+            self.commands[name] = TyperCommand(name, callback=None)
+        self._loaded: set[str] = set()
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command itself; None if there is none of that name."""
+        if cmd_name in self.places and cmd_name not in self._loaded:
+            self.commands[cmd_name] = load(cmd_name, self.places[cmd_name])
+            self._loaded.add(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+def load(name: str, place: Place) -> Any:
+    """Import a command."""
+    found = getattr(importlib.import_module(f"host_tools.cli.{place.module}"), place.name)
+    if isinstance(found, typer.Typer):
+        group = made_command(found)
+    else:
+        single = typer.Typer(add_completion=False)
+        single.command(name)(found)
+        group = made_command(single)
+    group.name = name
+    return group
+
+
+def classes_of(names: dict[str, str]) -> tuple[type[Exception], ...]:
+    """Those error classes (class name to module) whose modules have been imported: others cannot have been raised."""
+    return tuple(getattr(sys.modules[module], name) for name, module in names.items() if module in sys.modules)

@@ -1,0 +1,74 @@
+// A table of users brought in: looked at first, with every conflict, then all of it or nothing.
+
+import { attempt, get, send } from "../kit/js/api.js";
+import { show } from "../kit/js/dialog.js";
+import { fill, h } from "../kit/js/dom.js";
+import { toast } from "../kit/js/toast.js";
+import { t } from "../kit/js/texts.js";
+import { button, readText, saveFile } from "./pieces.js";
+
+/** `done()` is called after an import. */
+export function importWearers(done) {
+  const result = h("div", { class: "import-result", "aria-live": "polite" });
+  const file = h("input", { type: "file", id: "import-file", accept: ".csv,text/csv", "aria-describedby": "import-hint" });
+  file.addEventListener("change", () => file.files.length && preview(file.files[0], result, done));
+  show(
+    t("import.heading"),
+    h("p", {}, t("import.text")),
+    h("div", { class: "field" }, h("label", { for: "import-file" }, t("import.file")), file, h("p", { class: "hint", id: "import-hint" }, t("import.hint"))),
+    h("p", {}, button(t("import.template"), "small", saveTemplate)),
+    result,
+  );
+}
+
+async function saveTemplate() {
+  const { file_name: name, csv } = await get("/wearer-template");
+  saveFile(name, csv);
+}
+
+async function preview(file, result, done) {
+  fill(result, h("p", { class: "muted" }, t("import.looking")));
+  try {
+    const csv = await readText(file);
+    const plan = await send("POST", "/wearers/imports/previews", { csv });
+    fill(result, shown(plan, csv, done));
+  } catch (error) {
+    fill(result, h("p", { class: "notice bad", role: "alert" }, error.message));
+  }
+}
+
+function shown(plan, csv, done) {
+  if (plan.conflicts.length) {
+    return [
+      h("p", { class: "notice bad", role: "alert" }, t("import.conflicts", { n: plan.conflicts.length })),
+      list(t("import.line"), t("import.what"), plan.conflicts.map((each) => [String(each.line), each.text])),
+    ];
+  }
+  const nothing = plan.added_count + plan.changed_count === 0;
+  return [
+    h("p", { class: `notice ${nothing ? "" : "good"}` }, t("import.plan", { added: plan.added_count, changed: plan.changed_count, same: plan.same })),
+    plan.added.length ? [h("h3", {}, t("import.new")), list(t("wearers.id"), t("wearers.name"), plan.added.map((each) => [each.id, each.name]))] : null,
+    plan.changed.length ? [h("h3", {}, t("import.changed")), list(t("wearers.id"), t("import.what"), plan.changed.map((each) => [each.id, [each.text].flat().join("; ")]))] : null,
+    nothing ? null : commitButton(plan, csv, done),
+  ];
+}
+
+function commitButton(plan, csv, done) {
+  const commit = h("button", { class: "button primary", type: "button", id: "import-commit" }, t("import.do"));
+  commit.addEventListener("click", async () => {
+    const answer = await attempt(() => send("POST", "/wearers/imports", { csv, token: plan.token }), { button: commit });
+    if (!answer) return;
+    commit.closest("dialog").querySelector(".dialog-buttons button").click();
+    toast(t("import.done", { added: answer.added, changed: answer.changed }));
+    done();
+  });
+  return h("p", {}, commit);
+}
+
+function list(first, second, rows) {
+  return h(
+    "div",
+    { class: "plain-table", tabindex: 0, role: "region", "aria-label": second },
+    h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, first), h("th", { scope: "col" }, second))), h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell)))))),
+  );
+}
