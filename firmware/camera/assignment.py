@@ -51,9 +51,13 @@ class Assignment:
         self._sealer = sealer
         self._until_ms = 0
         self._rewrite_ms: int | None = None
+        self._was_docked = False  # since the card was last written; it may hold a loan that this has ended
 
     def load(self, docked: bool = False) -> None:
-        """Read what was kept. A damaged file counts as nobody: a recording must never name the wrong wearer."""
+        """Read what was kept. A damaged file counts as nobody: a recording must never name the wrong wearer. What the
+        card has not taken yet is newer than what it holds."""
+        if self._rewrite_ms is not None:
+            return
         try:
             kept = card.read_whole(self._files, FILE, FILE_BYTES_MAX)
             document = self._sealer.open(FILE, kept) if self._sealer else kept
@@ -70,7 +74,7 @@ class Assignment:
             self.wearer, self.profile, self.loan = None, "", ALWAYS
             return
         self.wearer = Wearer(wearer_id, name) if wearer_id else None
-        self.see(STARTED_DOCKED if docked else STARTED_AWAY, 0)
+        self.see(STARTED_DOCKED if docked or self._was_docked else STARTED_AWAY, 0)
 
     def keep(self, wearer: Wearer | None, profile: str) -> None:
         """Change it for always, durably before it counts. PortFault if the card does not take it."""
@@ -81,6 +85,10 @@ class Assignment:
         self._write(wearer, profile, OFFERED)
         self._until_ms = until_ms
 
+    def is_kept(self) -> bool:
+        """Whether the card holds what counts, so that a restart would find the same."""
+        return self._rewrite_ms is None
+
     def is_offered(self) -> bool:
         """Whether whoever takes the camera now takes it as its wearer, for one time."""
         return self.loan == OFFERED
@@ -88,6 +96,7 @@ class Assignment:
     def see(self, happened: str, now_ms: int) -> None:
         """A word of LENDING has happened. It counts at once; what the card does not take now, it gets later. Until then
         it has an offer, which is worth nothing after a reset, or a loan that the next docking ends."""
+        self._was_docked = self._was_docked or happened == DOCKED
         following = LENDING.get((self.loan, happened))
         if following is None:
             return
@@ -127,4 +136,4 @@ class Assignment:
         )
         card.replace(self._files, "", FILE, self._sealer.seal(FILE, document) if self._sealer else document)
         self.wearer, self.profile, self.loan = wearer, profile, loan
-        self._rewrite_ms = None
+        self._rewrite_ms, self._was_docked = None, False

@@ -14,19 +14,19 @@ A field is ``(name, type, unit, limit)``. Types, all little-endian:
 * ``rest``: all remaining bytes of a frame payload (frames only, last field only); ``limit`` None.
 """
 
-# The words for small numbers are part of this table: ``schema.BAY_STATES`` and so on.
-from firmware.link.words import (  # noqa: F401  looked up here by everybody
-    BAY_STATES,
-    BOARD_KINDS,
-    CAMERA_STATES,
-    CHARGING_STATES,
-    LAMP_PATTERNS,
-    QUANTITIES,
-    USAGE_EVENTS,
-    VERDICTS,
-    number_of,
-    word_of,
-)
+from firmware.link import words
+
+# The words for small numbers are part of this table.
+BAY_STATES = words.BAY_STATES
+BOARD_KINDS = words.BOARD_KINDS
+CAMERA_STATES = words.CAMERA_STATES
+CHARGING_STATES = words.CHARGING_STATES
+LAMP_PATTERNS = words.LAMP_PATTERNS
+QUANTITIES = words.QUANTITIES
+USAGE_EVENTS = words.USAGE_EVENTS
+VERDICTS = words.VERDICTS
+number_of = words.number_of
+word_of = words.word_of
 
 PROTOCOL_VERSION = 1  # the version spoken
 PROTOCOL_VERSION_OLDEST = 1  # the oldest version still spoken

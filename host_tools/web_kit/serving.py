@@ -132,6 +132,7 @@ def _config(app: App, front: TlsFront | None, connections_max: int) -> uvicorn.C
         app,
         http=_Protocol,
         log_config=None,
+        log_level="warning",  # that a server starts and stops is told by the program it is part of
         access_log=False,
         lifespan="off",
         server_header=False,

@@ -154,7 +154,7 @@ def serve(
     wakeup: Wakeup,
     busy_wait_ms: int = BUSY_WAIT_MS,
 ) -> None:
-    """Turn after turn until ``wakeup`` is stopped. ``busy_wait_ms``: longer where whoever moves pins wakes the board."""
+    """Turn after turn until ``wakeup`` is stopped. ``busy_wait_ms``: longer where whoever moves pins does wake it."""
     while not wakeup.stopped:
         turn(application, ports, terminal, wakeup, busy_wait_ms)
 

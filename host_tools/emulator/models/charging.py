@@ -13,7 +13,6 @@ import random
 from collections.abc import Callable
 
 from firmware.drivers import bq25895, ina2xx, max17048
-from firmware.ports.i2c import I2c
 from firmware.ports.memory_i2c import MemoryI2c, RegisterMap
 from host_tools.emulator.models.battery import Battery
 from host_tools.emulator.models.contacts import BayContacts
@@ -182,6 +181,6 @@ class CameraBus:
         self.charger = ChargerChip(battery, input_uv, now_ms)
         self.gauge = GaugeChip(battery)
         self.monitor = MonitorChip(seed, input_uv)
-        self.bus: I2c = MemoryI2c(
+        self.bus = MemoryI2c(
             {bq25895.ADDRESS: self.charger, max17048.ADDRESS: self.gauge, MONITOR_ADDRESS: self.monitor}
         )

@@ -214,7 +214,7 @@ def test_it_does_not_say_that_it_is_nobodys_while_its_card_still_says_otherwise(
     assert rig.app.state == "unassigned"
 
 
-@pytest.mark.req("RFID-02", "CAM-02", "CAM-18")
+@pytest.mark.req("RFID-02", "CAM-02")
 def test_a_card_that_works_again_does_not_bring_an_old_loan_back():
     files = Card(MemoryFiles())
     rig = offered(CameraRig(wearer=None, docked=True, files=files))
@@ -243,3 +243,20 @@ def test_an_offer_has_a_limit_whatever_a_controller_says():
     assert (answer.name, "at most" in answer.fields["text"]) == ("error", True)
     assert rig.app.assignment.wearer is None
     assert rig.ask("offer_wearer", {**OFFER, "hold_ms": HOLD_MS_MAX}).name == "done"
+
+
+@pytest.mark.req("RFID-02", "CAM-02")
+def test_docked_while_the_card_could_not_be_read_it_is_nobodys_when_it_can_be():
+    files = MemoryFiles()
+    lent = Assignment(files)
+    lent.offer(Wearer("W-007", "Grace Hopper"), "default", HOLD_MS)
+    lent.see("undocked", 0)
+    started = Assignment(files)  # away, and its card does not answer
+    started.see("docked", 1_000)
+    started.see("undocked", 2_000)
+    started.load(docked=False)
+    assert started.wearer is None
+    started.offer(Wearer("W-008", "Ada"), "default", HOLD_MS)
+    started.see("undocked", 3_000)
+    started.load(docked=False)
+    assert (started.wearer and started.wearer.wearer_id, started.loan) == ("W-008", TAKEN), "its own loan goes on"
