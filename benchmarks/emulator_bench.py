@@ -312,15 +312,17 @@ def report(cases: list[dict[str, Any]], fast: list[dict[str, Any]], start: dict[
     lines = [
         f"Docks with {BAYS} cameras each, docked and members of a system, plugs in memory. {machine()}.",
         f"Load average {os.getloadavg()[0]:.1f} while this was written; seconds are the processes' own.",
+        "Resident and CPU include the hosts' ends where there is traffic, which are of the controller and not emulated.",
         "",
-        "| boards | traffic | resident MiB | KiB a board | % of a core | steps a board and second | ms to make one |",
-        "|---|---|---|---|---|---|---|",
+        "| boards | traffic | resident MiB | KiB a board | % of a core | steps a board and second | ms to make one "
+        "| sessions lost |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for case in cases:
         lines.append(
             f"| {case['boards']} | {'light' if case['traffic'] else 'idle'} | {case['resident_bytes'] / MIB:.0f} "
             f"| {case['bytes_a_board'] / 1024:.0f} | {case['core'] * 100:.1f} | {case['steps_a_board_s']:.1f} "
-            f"| {case['make_ms_a_board']:.0f} |"
+            f"| {case['make_ms_a_board']:.0f} | {case['lost'] if case['traffic'] else ''} |"
         )
     lines += ["", "| one dock, eight idle docked cameras, virtual time | x real time | simulated hours/s | steps/s |"]
     lines += ["|---|---|---|---|"]

@@ -1,7 +1,7 @@
 """The camera's power: its charger is told what to do, its cell watched, its supply measured when a controller asks.
 
-Law: the only place that talks to charger and gauge. What is to be done is decided in ``charging``, what is remembered in
-``power_log``; a chip that does not answer is a state with its words, never an end of the firmware. Whatever a
+Law: the only place that talks to charger and gauge. What is to be done is decided in ``charging``, what is remembered
+in ``power_log``; a chip that does not answer is a state with its words, never an end of the firmware. Whatever a
 controller has asked for ends by itself: a limit of the input after its time, an allowance when the camera is taken out.
 A board without these chips has power all the same and says ``unmanaged``.
 """
@@ -9,6 +9,7 @@ A board without these chips has power all the same and says ``unmanaged``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from firmware.camera import charging
@@ -34,7 +35,7 @@ SAMPLE_MS = 10  # of the supply, while it is averaged: the monitor converts for 
 
 
 class Power:
-    """``buses``: the board's I2C by name; ``board``: board_data. ``windows``: fields of ``power_measured`` to be told."""
+    """``buses``: the board's I2C by name; ``board``: board_data. ``windows``: fields of ``power_measured`` to tell."""
 
     def __init__(self, buses: Mapping[str, I2c], board: Fields, adc: Adc, clock: Clock, files: Files) -> None:
         self.state = "unmanaged"
@@ -259,10 +260,8 @@ class Power:
         window = self._window
         if window is None:
             return
-        try:
+        with suppress(PortFault):  # a window without a reading has no samples: whoever asked sees that
             window.take(self._adc.read_uv(SUPPLY))
-        except PortFault:
-            pass  # a window without a reading has no samples: whoever asked sees that
         if window.is_over(now_ms) or now_ms - window.began_ms > 2 * schema.POWER_WINDOW_MS_MAX:
             self._window = None
             self.windows.append(

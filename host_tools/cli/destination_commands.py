@@ -46,6 +46,7 @@ from host_tools.evidence.search import FOUND_MAX, Query, search
 from host_tools.evidence.serving import serving
 from host_tools.evidence.settings import PORT
 from host_tools.evidence.tokens import Tokens
+from host_tools.evidence_page.app import add_pages, content_policy
 
 LOOK_S = 60.0  # between looks at disk and certificate
 CLEAN_UP_LOOKS = 60  # an hour: retention is counted in days
@@ -271,7 +272,12 @@ async def _serve(folder: Path, listen: str, is_encrypted: bool) -> None:
     with _opened(folder) as opened, opened_people(folder) as people:
         opened.store.sweep()
         tokens = Tokens(opened.settings.account, opened.secret, _monotonic_ms, lambda: secrets.token_urlsafe(32))
-        app = front(make_app(opened.intake, tokens, run_in_thread), _for_people(opened, people), opened.settings.hosts)
+        app = front(
+            make_app(opened.intake, tokens, run_in_thread),
+            _for_people(opened, people),
+            opened.settings.hosts,
+            content_policy(opened.settings),
+        )
         pair = (opened.certificate, opened.certificate_key) if is_encrypted else (None, None)
         async with serving(app, listen, opened.settings.port, *pair) as port:
             tell = _teller(LogBook(folder))
@@ -290,13 +296,15 @@ async def _serve(folder: Path, listen: str, is_encrypted: bool) -> None:
 
 
 def _for_people(opened: folders.Destination, people: People) -> FastAPI:
-    """Search, playing, export: behind accounts."""
+    """Search, playing, export, and the pages for them: behind accounts."""
 
     def health_now() -> Health:
         return health(opened.intake, certificates.validity(opened.certificate.read_bytes()), _wall_ms())
 
     log = LogBook(opened.folder).text
-    return make_people_app(opened.intake, people, health_now, log, _wall_ms, run_in_thread)
+    made = make_people_app(opened.intake, people, health_now, log, _wall_ms, run_in_thread)
+    add_pages(made, opened.intake, people, health_now, _wall_ms, run_in_thread)
+    return made
 
 
 async def _look_after(opened: folders.Destination, tell: Callable[[str], None]) -> None:

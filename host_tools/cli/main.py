@@ -111,7 +111,7 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:
+    except Exception as error:  # told in a line if it is a known one, raised as it is if not
         known, unknown = _parted(error)
         for each in known:
             print(f"bwc: {each}", file=sys.stderr)

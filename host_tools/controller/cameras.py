@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ from host_tools.custody.journey import Journey
 from host_tools.protocol.connection import Connection, RequestRefused
 from host_tools.system.records import SettingValue, Wearer
 from host_tools.system.roster import WhoWears
+from host_tools.transports.errors import LinkLost
 from host_tools.trust.admission import MEMBER
 
 LOOK_AGAIN_S = 15.0  # a camera tells when it has something new; this is for a telling that was lost
@@ -97,11 +98,15 @@ class Camera:
         self._not_confirmed: set[bytes] = set()
         self._told_trouble: dict[bytes, str] = {}
         self._assigned: tuple[str, str, str] | None = None  # what the camera has confirmed last
+        self._changed = asyncio.Event()
+        self._assigning = asyncio.Lock()
+        self._not_assigned = ""  # why it does not take whose it is: then it is offloaded, and nobody gets it
         self._configured: tuple[str, dict[str, SettingValue]] | None = None
 
     async def run(self) -> None:
         """Until the link is lost, or the camera is let go."""
         self._connection.on_message = self._on_message
+        following = asyncio.create_task(self._follow_changes())
         try:
             await self._greet()
             if self._greeted is not None:
@@ -109,7 +114,14 @@ class Camera:
             await self.probe(PROBE_FRAMES)
             await self._keep_looking()
         finally:
+            following.cancel()
+            await asyncio.wait({following})
             self._offload.leave()
+
+    def look_at_change(self) -> None:
+        """It may be somebody else's now, and behave otherwise: that waits for no offload."""
+        self._changed.set()
+        self.news.set()
 
     async def probe(self, frames: int) -> dict[str, Any]:
         """Test the data pair with so many frames. LinkLost."""
@@ -125,6 +137,10 @@ class Camera:
     async def assign(self) -> None:
         """Write on the camera whose it is for always, or that it is nobody's, and how it is to behave; returns when it
         has confirmed that. What it has confirmed already is not sent again. RequestRefused, LinkLost."""
+        async with self._assigning:
+            await self._assign()
+
+    async def _assign(self) -> None:
         wearer = self._roster.owner_of(self.view.serial)
         # Whoever had it before has it no longer: nothing may be recorded in their name.
         wanted = (wearer.id, wearer.name, wearer.profile) if wearer is not None else ("", "", "")
@@ -159,6 +175,25 @@ class Camera:
             self._tell("not_configured", text=f"{self.view.serial}: {refused}; update its firmware")
         self._configured = wanted
 
+    async def _assign_if_it_takes_it(self) -> None:
+        """A camera whose card takes nothing any more still has recordings. LinkLost."""
+        try:
+            await self.assign()
+            self._not_assigned = ""
+        except RequestRefused as refused:
+            text = f"{self.view.serial} does not take whose it is ({refused}): let nobody take it"
+            if self._not_assigned != text:
+                self._not_assigned = self.view.trouble = text
+                self._tell("trouble", text=text)
+
+    async def _follow_changes(self) -> None:
+        """Somebody else's, or nobody's: at once, for whoever is told so may pull the camera out the next moment."""
+        with suppress(LinkLost):  # which ends the session without this
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                await self._assign_if_it_takes_it()
+
     async def _keep_looking(self) -> None:
         while True:
             self.news.clear()
@@ -171,7 +206,7 @@ class Camera:
                 pass  # look again all the same
 
     async def _greet(self) -> None:
-        await self.assign()
+        await self._assign_if_it_takes_it()
         await self._refresh()
         self._tell("camera_ready", wearer=self.view.wearer)
         if self.view.wearer:
@@ -183,7 +218,7 @@ class Camera:
 
     async def _look(self) -> bool:
         """Do what there is to do; whether the camera is this system's no more."""
-        await self.assign()
+        await self._assign_if_it_takes_it()
         entries = await self._list()
         self._met = ""
         ordered = sorted(entries.values(), key=lambda entry: (-entry["priority"], entry["started_unix_ms"]))
@@ -196,7 +231,7 @@ class Camera:
                 self._not_confirmed.add(row.recording)  # asked once a session: it may be another card by now
                 with self._noting_trouble(row.recording):
                     await self._erase(row)
-        self.view.trouble = self._met
+        self.view.trouble = self._met or self._not_assigned
         if entries:
             await self._refresh()
         self._tell("camera_idle", recordings=self.view.status.get("recordings", 0))

@@ -1,4 +1,4 @@
-"""Delivery: one task takes every held recording to the destination, completion last, and keeps trying.
+"""Delivery: takes every held recording to the destination, a few at once, completion last, and keeps trying.
 
 Law: the index says what is to be delivered, so a restart resumes by looking. A destination that is away delays
 everything and loses nothing: it is asked ever more seldom, at moments that chance spreads. A recording that the
@@ -25,6 +25,7 @@ from host_tools.controller.delivery_extras import (
     place_metadata,
     stored_as,
 )
+from host_tools.controller.delivery_lanes import LANES_MAX, Lanes
 from host_tools.controller.delivery_losses import Losses
 from host_tools.controller.delivery_notes import Notes
 from host_tools.controller.happenings import Happening, Happenings
@@ -97,6 +98,7 @@ class Delivery:
         chance: Callable[[], float] = always_half,
         head_signer: Callable[[], HeadSigner] = unsigned,
         around: Around | None = None,
+        lanes_max: int = LANES_MAX,
     ) -> None:
         self.news = asyncio.Event()
         self.trouble = self.fault = ""
@@ -114,6 +116,7 @@ class Delivery:
         self._chance = chance
         self._head_signer = head_signer
         self._delays: dict[bytes, _Delay] = {}
+        self._lanes = Lanes(self._look, self._deliver_or_tell, self.news, lanes_max)
         self._prune_s = 0.0
         happenings.listen(self._react)
 
@@ -179,7 +182,7 @@ class Delivery:
         return True
 
     async def _deliver_all(self) -> None:
-        rows = self._due(await self._run_blocking(self._waiting))
+        rows = await self._look()
         upkeep = self.around.upkeep
         if rows or self.trouble or self.losses.is_due(self._wall_ms()) or (upkeep is not None and upkeep.is_due()):
             await self._destination.open()
@@ -192,8 +195,10 @@ class Delivery:
         for recording, lost in self.losses.lost.items():
             if recording not in known:
                 self._happenings.tell("lost", recording=recording.hex(), text=lost.text)
-        for row in rows:
-            await self._deliver_or_tell(row)
+        await self._lanes.run(rows)
+
+    async def _look(self) -> list[Recording]:
+        return self._due(await self._run_blocking(self._waiting))
 
     async def _deliver_or_tell(self, row: Recording) -> None:
         """One recording. Raises only what concerns all: the destination is away, the index fails."""
@@ -216,6 +221,7 @@ class Delivery:
         else:
             self._delays.pop(row.recording, None)
             self.faults.pop(row.recording, None)
+            self._lanes.arrived()
 
     def _waiting(self) -> list[Recording]:
         rows = [*self._index.recordings("delivering"), *self._index.recordings("held")]
@@ -281,10 +287,11 @@ class Delivery:
 
     def _begin(self, row: Recording) -> tuple[Manifest, Opener, Notes, str]:
         manifest, opener, notes = self._open(row)
-        container = self._name(row, manifest)
-        self._index.transfers.begin(
-            row.recording, self.destination_name, container, manifest.content_bytes, self._wall_ms()
-        )
+        with self._index.transaction():  # two of one name must not both find it free
+            container = self._name(row, manifest)
+            self._index.transfers.begin(
+                row.recording, self.destination_name, container, manifest.content_bytes, self._wall_ms()
+            )
         return manifest, opener, notes, container
 
     def _open(self, row: Recording) -> tuple[Manifest, Opener, Notes]:

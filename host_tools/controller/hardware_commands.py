@@ -62,11 +62,13 @@ class HardwareCommands(CommandGroup):
 
     @command
     async def contact_history(
-        self, actor: Actor, dock: str = "", bay: int = 0, limit: int = 100
+        self, actor: Actor, dock: str = "", bay: int = 0, camera: str = "", limit: int = 100
     ) -> list[dict[str, Any]]:
         """What was measured at dockings, newest first."""
         kept = self._controller.contacts.history.rows()
-        rows = [row for row in kept if dock in ("", row.dock) and bay in (0, row.bay)]
+        rows = [
+            row for row in kept if dock in ("", row.dock) and bay in (0, row.bay) and camera in ("", row.camera)
+        ]
         return [row.model_dump(exclude_none=True) for row in reversed(rows)][: max(limit, 0)]
 
     @command

@@ -462,7 +462,7 @@ class Controller:
             removed=changed.after is None,
         )
         for camera in self._sessions.values():
-            camera.news.set()
+            camera.look_at_change()
 
     def _light_bays(self) -> None:
         for dock in self.docks.values():

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 Buffer = bytes | bytearray | memoryview
+TOGETHER_BYTES = 2 << 20
 
 
 class RunBlocking(Protocol):
@@ -72,19 +73,37 @@ async def run_inline(function: Callable[[], T], /) -> T:
 
 
 class BlockingSource:
-    """An iterable for ``async for`` over a blocking iterator; each start begins at the first item again.
+    """An iterable for ``async for`` over a blocking iterator; each start begins at the first item again. Short items
+    come together, ``together_bytes`` or a little more at once, as each change of threads costs as much as reading.
 
     An item is valid until the next one is asked for.
     """
 
-    def __init__(self, start: Callable[[], Generator[memoryview, None, None]], run_blocking: RunBlocking) -> None:
+    def __init__(
+        self,
+        start: Callable[[], Generator[memoryview, None, None]],
+        run_blocking: RunBlocking,
+        together_bytes: int = TOGETHER_BYTES,
+    ) -> None:
         self._start = start
         self._run_blocking = run_blocking
+        self._together_bytes = together_bytes
 
-    async def __aiter__(self) -> AsyncIterator[memoryview]:
+    async def __aiter__(self) -> AsyncIterator[Buffer]:
         iterator = self._start()
         try:
-            while (item := await self._run_blocking(lambda: next(iterator, None))) is not None:
+            while (item := await self._run_blocking(lambda: _gather(iterator, self._together_bytes))) is not None:
                 yield item
         finally:
             iterator.close()
+
+
+def _gather(iterator: Generator[memoryview, None, None], together_bytes: int) -> Buffer | None:
+    """Some items as one; None at the end."""
+    first = next(iterator, None)
+    if first is None or len(first) >= together_bytes:
+        return first
+    gathered = bytearray(first)
+    while len(gathered) < together_bytes and (item := next(iterator, None)) is not None:
+        gathered += item
+    return gathered

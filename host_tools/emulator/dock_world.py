@@ -56,7 +56,7 @@ class DockWorld:
         self._seed = seed
         self._world_ms = world_ms
         self._moved_ms = world_ms()
-        self._nodes: dict[int, dict[str, float]] = {}
+        self._codes: dict[int, dict[str, float]] = {}
         self._loads_ua = dict.fromkeys(board.bays, 0)
         self._crystal = Oscillator(f"crystal {seed}", CRYSTAL)
         self._line_timer: asyncio.TimerHandle | None = None
@@ -83,7 +83,7 @@ class DockWorld:
     def move(self) -> None:
         """Something at a bay has been moved or switched: readings are worth taking for a while."""
         self._moved_ms = self._world_ms()
-        self._nodes.clear()
+        self._codes.clear()
         self.emulated.wake()
 
     def rests(self) -> bool:
@@ -92,7 +92,7 @@ class DockWorld:
 
     def note_load(self, bay: int) -> None:
         """A camera's current may have changed: the dock looks if it can see that."""
-        self._nodes.pop(bay, None)
+        self._codes.pop(bay, None)
         load_ua = self.bays[bay].current_ua()
         changed_ua = abs(load_ua - self._loads_ua[bay])
         if changed_ua >= LOAD_JUMP_UA:
@@ -110,11 +110,11 @@ class DockWorld:
 
     def _on_switch(self, bay: int) -> None:
         self._moved_ms = self._world_ms()
-        self._nodes.clear()
+        self._codes.clear()
         self.switched(bay)
 
     def _make_ports(self, wake: Callable[[], None]) -> Ports:
-        adc = _CalmAdc(self.bays, self._world_ms, self.rests, self._nodes)
+        adc = _CalmAdc(self.bays, self._world_ms, self.rests, self._codes)
         return Ports(
             clock=BoardClock(lambda: self._crystal.count_ms(self._world_ms()), Rtc(self._world_ms)),
             stream=self.line,
@@ -136,20 +136,20 @@ class DockWorld:
 
 class _CalmAdc(Adc):
     """At a bay where nothing has moved since, the voltage is known and only the converter's noise is new: a fleet's
-    nights are long. ``nodes``: what is known, by bay and channel, emptied by whoever moves something."""
+    nights are long. ``codes``: what is known, by bay and channel, emptied by whoever moves something."""
 
     def __init__(
         self,
         bays: Mapping[int, BayContacts],
         now_ms: Callable[[], int],
         rests: Callable[[], bool],
-        nodes: dict[int, dict[str, float]],
+        codes: dict[int, dict[str, float]],
     ) -> None:
         self._places = {f"bay{number}.{word}": (number, word) for number in bays for word in GAINS}
         self._bays = bays
         self._now_ms = now_ms
         self._rests = rests
-        self._nodes = nodes
+        self._codes = codes
 
     def read_uv(self, name: str) -> int:
         place = self._places.get(name)
@@ -157,12 +157,15 @@ class _CalmAdc(Adc):
             raise PortFault(f"this dock has no analogue input {name}")
         number, word = place
         bay = self._bays[number]
-        known = self._nodes.setdefault(number, {}) if self._rests() else {}
-        node_uv = known.get(word)
-        if node_uv is None:
+        if not self._rests():
             bay.advance(self._now_ms())
-            node_uv = known[word] = bay.node_uv(word)
-        return bay.sample_uv(word, node_uv)
+            return bay.read_uv(word)
+        known = self._codes.setdefault(number, {})
+        code = known.get(word)
+        if code is None:
+            bay.advance(self._now_ms())
+            code = known[word] = bay.code_of(word)
+        return bay.sample_uv(word, code)
 
 
 class _SwitchPins(DockPins):

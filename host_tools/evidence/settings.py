@@ -55,7 +55,7 @@ class ServerSettings(BaseModel):
     which a recording may go, none: never; ``keep_days_min``: guaranteed to all; ``quarantine_days``: how long corrupt
     recordings are kept apart, none: they are refused; ``hosts``: addresses that controllers know us by;
     ``custody_chain``: controllers of this software send the ledger's entries and the signed manifest along;
-    ``keep_free_mb``: of the disk, that objects never fill; ``map_tiles``: address of map tiles with ``{z}``, ``{x}`` and
+    ``keep_free_mb``: of the disk, that objects never fill; ``map_tiles``: address of map tiles with ``{z}``, ``{x}``,
     ``{y}``, and ``map_attribution``, whose they are; none: the page draws a grid and asks nobody."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

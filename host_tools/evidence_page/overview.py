@@ -15,6 +15,12 @@ from host_tools.evidence.search import Query, search
 
 LIVE_MS = 5 * 60_000  # a clip of a minute arrives in less, also over a slow line
 QUARANTINE_MAX = 200  # shown; search finds the rest
+# When a recording of theirs was last told of, and when the last object of one that still arrives came.
+_ARRIVED = (
+    "SELECT max(changed_ms), max(CASE WHEN completed_ms IS NULL AND quarantine = '' THEN coalesce("
+    "(SELECT max(stored_ms) FROM objects WHERE container = containers.name), changed_ms) END) FROM containers WHERE "
+)
+_LAST = {rules.USERS: f"{_ARRIVED} wearer = ?", rules.DEVICES: f"{_ARRIVED} camera = ?"}
 
 DeviceStatus = Literal["live", "ok", "licence", "missing", "disabled"]
 
@@ -72,12 +78,7 @@ def _devices(intake: Intake, now_ms: int) -> list[dict[str, Any]]:
 
 
 def _device(intake: Intake, kind: str, row: StoredObject, now_ms: int) -> dict[str, Any]:
-    column = "wearer" if kind == rules.USERS else "camera"
-    last_ms, live_ms = intake.store.catalogue.rows(
-        f"SELECT max(changed_ms), max(changed_ms) FILTER (WHERE completed_ms IS NULL AND quarantine = '') "
-        f"FROM containers WHERE {column} = ?",
-        (row.name,),
-    )[0]
+    last_ms, live_ms = intake.store.catalogue.rows(_LAST[kind], (row.name,))[0]
     status: DeviceStatus = "ok"
     if (kind, row.name) in intake.turned_away:
         status = intake.turned_away[kind, row.name]

@@ -16,6 +16,7 @@ from firmware.camera.power import Power
 from firmware.dock import states
 from firmware.dock.bay import Bay
 from firmware.drivers.chip_adc import ChipAdc
+from firmware.ports.i2c import I2c
 from firmware.ports.memory_clock import ManualClock
 from firmware.ports.memory_files import MemoryFiles
 from host_tools.controller.contact_procedure import QUICK, Form, two_loads
@@ -116,7 +117,7 @@ class Pair:
         self.chips = CameraBus(case.draw, self.battery, self.contacts.camera_supply_uv, lambda: self.now_ms)
         data = board_data(camera)
         self._clock = ManualClock()
-        buses = {"i2c1": self.chips.bus}
+        buses: dict[str, I2c] = {"i2c1": self.chips.bus}
         self.power = Power(buses, data, ChipAdc(buses, data), self._clock, MemoryFiles())
         electrical = board_data(dock)["dock"]
         bays = {1: self.contacts}

@@ -49,6 +49,7 @@ class DeskWorld:
         readers: int = 1,
         seed: int = 1,
         make_site: type[Site] = Site,
+        fragment_bytes: int = FRAGMENT_BYTES,
     ) -> None:
         self.happened: list[Happening] = []
         self.crashes: list[str] = []
@@ -78,7 +79,7 @@ class DeskWorld:
         for number, bay in zip(range(cameras), list(self.docks[0].contacts), strict=False):
             serial = f"CAM-{number + 1:04}"
             disk = Disk(CARD_BYTES, MemoryFiles.crash_torn)
-            camera = self.bench.add_camera(serial, disk, FRAGMENT_BYTES)
+            camera = self.bench.add_camera(serial, disk, fragment_bytes)
             whose = partial(self.wearer_on, serial)
             disk.witness = CameraWitness(serial, self.records, whose, lambda _record: None, self.crashes.append)
             camera.power_on()

@@ -18,6 +18,7 @@ from host_tools.web_kit.sessions import SessionDoor
 
 EVERYBODY = frozenset(ROLES)
 STAFF: frozenset[Role] = frozenset({"root", "administrator", "local_administrator", "viewer"})
+LOCAL_ADMINISTRATORS: frozenset[Role] = STAFF - {"viewer"}
 ADMINISTRATORS: frozenset[Role] = frozenset({"root", "administrator"})
 
 
@@ -36,6 +37,14 @@ PAGES: tuple[PageRow, ...] = (
     PageRow("camera", "/cameras/{serial}", ""),
     PageRow("wearers", "/wearers", "people", STAFF),
     PageRow("wearer", "/wearers/{id:path}", "", STAFF),
+    PageRow("profiles", "/profiles", "profile", STAFF),
+    PageRow("profile", "/profiles/{name:path}", "", STAFF),
+    PageRow("controller", "/controller", "storage"),
+    PageRow("settings", "/settings", "settings", STAFF),
+    PageRow("accounts", "/settings/accounts", "", ADMINISTRATORS),
+    PageRow("security", "/settings/security", "", ADMINISTRATORS),
+    PageRow("reports", "/reports", "report", LOCAL_ADMINISTRATORS),
+    PageRow("tv", "/tv", "screen"),
     PageRow("account", "/account", ""),
 )
 LINKS = tuple(Link(row.path, f"{row.name}.title", row.icon, row.roles) for row in PAGES if row.icon)

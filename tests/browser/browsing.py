@@ -9,12 +9,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 from host_tools.accounts.sessions import COOKIE_NAME
-from tests.browser.station import ROOT, Station
+from tests.browser.station import ROOT
 
 HERE = Path(__file__).parent
 MANUAL = ROOT / "docs" / "manual"
@@ -48,12 +48,21 @@ def running_browser() -> Generator[Browser]:
             browser.close()
 
 
+class Served(Protocol):
+    """Whatever has pages: an address, and sessions by role."""
+
+    @property
+    def url(self) -> str: ...
+
+    def cookie(self, role: str) -> str: ...
+
+
 @dataclass
 class Tab:
     """One page of somebody, and what its console said. ``tag``: what else differs from the usual, for screenshots."""
 
     page: Page
-    station: Station
+    station: Served
     log: list[str] = field(default_factory=list[str])
 
     def open(self, path: str) -> None:
@@ -72,7 +81,7 @@ class Tab:
 
 
 @contextmanager
-def opened_tab(browser: Browser, station: Station, role: str = "", cookie: str = "", **context: Any) -> Generator[Tab]:
+def opened_tab(browser: Browser, station: Served, role: str = "", cookie: str = "", **context: Any) -> Generator[Tab]:
     """A page as somebody of that role (or with that session). At its end nothing bad may be in its console."""
     made = browser.new_context(ignore_https_errors=True, viewport=DESK, locale="en-GB", **context)
     try:
@@ -88,7 +97,7 @@ def opened_tab(browser: Browser, station: Station, role: str = "", cookie: str =
         made.close()
 
 
-def _give(context: BrowserContext, station: Station, cookie: str) -> None:
+def _give(context: BrowserContext, station: Served, cookie: str) -> None:
     context.add_cookies(
         [
             {

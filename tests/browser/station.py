@@ -82,14 +82,16 @@ def running_station(folder: Path, cameras: int = 3, set_up: bool = True, members
     """``set_up``: with a system, accounts and a destination; else its setup assistant waits. ``members``: its docked
     cameras are added."""
     bench_folder, controller_folder = folder / "bench", folder / "controller"
-    with _process(folder / "bench.log", "controller:", "emulate", "--folder", bench_folder, "--cameras", cameras) as _:
+    with running_program(
+        folder / "bench.log", "controller:", "emulate", "--folder", bench_folder, "--cameras", cameras
+    ) as _:
         if set_up:
             trust = make_trust(controller_folder, PASSPHRASE, SERIAL)
             trust.trust_manufacturer(read_certificate(bench_folder / MAKER_FILE))
         # Names without a path: they are shown on pages, and pages in the manual.
         places = ("--folder", "controller", "--destination", "destination", "--create-destination", "--bench", "bench")
         ready = "manager: " if set_up else "setup assistant: "
-        with _process(
+        with running_program(
             folder / "controller.log", ready, "controller", *places, "--setup", "--web", "127.0.0.1:0"
         ) as said:
             url = said.partition(ready)[2].split()[0].rstrip("/").removesuffix("/setup")
@@ -139,7 +141,7 @@ def until(reached: object, what: str, limit_s: float = START_S_MAX) -> None:
 
 
 @contextmanager
-def _process(log: Path, ready: str, *arguments: object) -> Generator[str]:
+def running_program(log: Path, ready: str, *arguments: object) -> Generator[str]:
     """``bwc`` with these arguments, from when it has said ``ready`` until the block ends; the line in which it did."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "500", "PYTHONPATH": str(ROOT)}
     with log.open("wb") as errors:

@@ -87,11 +87,11 @@ class Scenario:
             for camera in self.cameras.values():
                 camera.say("start")
             until(self._all_enumerated, "three cameras on the bus")
-        with stage("the controller greets and adds them", 60):
+        with stage("the controller greets and adds them", 120):
             self._controller.say("start")
             self._events.start()
             self._add_cameras()
-        with stage("recordings, undocked", 60):
+        with stage("recordings, undocked", 30):
             for camera in self.cameras.values():
                 self._record(camera)
         with stage("offload, unplugged on the way", 120):

@@ -63,14 +63,23 @@ class AdcModel:
 
     def read_uv(self, node_uv: float) -> int:
         """One sample of ``node_uv``, as the firmware gets it: nominal gain undone."""
+        return self.sample_uv(self.code_of(node_uv))
+
+    def code_of(self, node_uv: float) -> float:
+        """What the converter would make of ``node_uv`` without its noise, in steps and parts of steps."""
         codes = 1 << self._traits.bits
         pin_uv = node_uv * self.gain * (1 + self._gain_error) + self._offset_uv
         ideal = pin_uv * codes / self._reference_uv
-        code = ideal + self._integral_error(ideal, codes)
-        if self._traits.noise_steps:
-            code += self._noise.gauss(0, self._traits.noise_steps)
+        return ideal + self._integral_error(ideal, codes)
+
+    def sample_uv(self, code: float) -> int:
+        """One sample where that is known."""
+        traits = self._traits
+        codes = 1 << traits.bits
+        if traits.noise_steps:
+            code += self._noise.gauss(0, traits.noise_steps)
         whole = min(max(round(code), 0), codes - 1)
-        return round(whole * self._traits.reference_uv / codes / self.gain)
+        return round(whole * traits.reference_uv / codes / self.gain)
 
     def step_uv(self) -> float:
         """One step at the point of measurement."""

@@ -261,11 +261,15 @@ class BayContacts:
 
     def read_uv(self, word: str) -> int:
         """One converter sample of ``presence``, ``supply``, ``current`` (across the shunt) or ``coupling``."""
-        return self._channels[word].read_uv(self.node_uv(word))
+        return self._channels[word].read_uv(self._node_uv(word))
 
-    def sample_uv(self, word: str, node_uv: float) -> int:
-        """The same where the voltage is known already, and only the converter's noise is new."""
-        return self._channels[word].read_uv(node_uv)
+    def code_of(self, word: str) -> float:
+        """The same without the converter's noise, in its steps."""
+        return self._channels[word].code_of(self._node_uv(word))
+
+    def sample_uv(self, word: str, code: float) -> int:
+        """One sample where that is known already, and only the noise is new."""
+        return self._channels[word].sample_uv(code)
 
     def is_mated(self) -> bool:
         """Whether power and data contacts touch a camera's."""
@@ -363,7 +367,7 @@ class BayContacts:
         error = self._random.gauss(0, GAIN_SIGMA[word]) if word in GAIN_SIGMA else 0.0
         return AdcModel(seed, gain=GAINS[word], gain_error=error, offset_uv=offset_uv, traits=traits)
 
-    def node_uv(self, word: str) -> float:
+    def _node_uv(self, word: str) -> float:
         """What is truly at the converter's input, before gain and divider."""
         if word == "supply":
             return self._power_uv

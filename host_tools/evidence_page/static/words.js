@@ -1,7 +1,7 @@
 // How the destination says what a recording is: its name, state and lock; and who is logged in.
 
 import { get } from "../kit/js/api.js";
-import { h, icon } from "../kit/js/dom.js";
+import { h } from "../kit/js/dom.js";
 import { at } from "../kit/js/format.js";
 import { t, tOr } from "../kit/js/texts.js";
 
@@ -27,7 +27,7 @@ export function keptText(row) {
 
 export function keptBadge(row) {
   if (!row.locked_by) return null;
-  return h("span", { class: "badge accent" }, icon("lock"), keptText(row));
+  return h("span", { class: "badge accent" }, keptText(row));
 }
 
 export function wearerText(row) {

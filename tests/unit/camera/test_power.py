@@ -14,6 +14,7 @@ from firmware.drivers.cable import Refusal
 from firmware.drivers.chip_adc import ChipAdc
 from firmware.link import schema
 from firmware.ports.clock import WALL_CONTROLLER
+from firmware.ports.i2c import I2c
 from firmware.ports.memory_adc import MemoryAdc
 from firmware.ports.memory_clock import ManualClock
 from firmware.ports.memory_files import MemoryFiles
@@ -45,7 +46,7 @@ class Rig:
         self.clock = ManualClock()
         self.clock.advance(self.now_ms)
         self.clock.set_wall(NOW_UNIX_MS + self.now_ms, WALL_CONTROLLER, 40)
-        buses = {"i2c1": self.chips.bus}
+        buses: dict[str, I2c] = {"i2c1": self.chips.bus}
         self.power = Power(buses, DATA, ChipAdc(buses, DATA), self.clock, self.files)
         self.power.load()
 

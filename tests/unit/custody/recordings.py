@@ -45,11 +45,17 @@ def sample(
     camera: str = CAMERA,
     started_unix_ms: int = STARTED_UNIX_MS,
     wearer: tuple[str, str] = ("W-7", "Zoë Example"),
+    film: bytes = b"",
 ) -> Sample:
-    """``fragments`` fragments of ``chunks_each`` chunks, the last of each one byte shorter per fragment."""
+    """``fragments`` fragments of ``chunks_each`` chunks, the last of each one byte shorter per fragment; or ``film`` cut
+    into as many fragments and chunks."""
     source = random.Random(seed)
     recording = source.randbytes(16)
     plains = [source.randbytes(chunks_each * chunk_bytes - number) for number in range(fragments)]
+    if film:
+        chunk_bytes = -(-len(film) // (fragments * chunks_each))
+        size = chunk_bytes * chunks_each
+        plains = [film[number * size : (number + 1) * size] for number in range(fragments)]
     parts = [[plain[at * chunk_bytes : (at + 1) * chunk_bytes] for at in range(chunks_each)] for plain in plains]
     chunk_entries, chunks = _seal(recording, parts)
     content = b"".join(plains)

@@ -1,0 +1,222 @@
+"""A destination for browser tests: a real ``bwc destination serve``, and recordings that a controller's own delivery has
+put there. What other makers' controllers may send besides goes through the same API by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx
+
+from firmware.ports.memory_files import MemoryFiles
+from firmware.ports.sensor import SensorSettings
+from host_tools.accounts.sessions import COOKIE_NAME
+from host_tools.controller.delivery_around import Around
+from host_tools.controller.delivery_notes import NoteBook
+from host_tools.destinations import connection_file
+from host_tools.destinations.extras import Bookmark, Fix
+from host_tools.destinations.people import Device, Wearer
+from host_tools.emulator.scene import scene_from_argument
+from host_tools.emulator.video_encoder import FragmentEncoder
+from tests.browser.station import ACCOUNTS, PASSWORDS, WEARERS, running_program
+from tests.unit.controller.test_delivery import Held
+from tests.unit.custody.recordings import Sample, sample
+from tests.unit.evidence.test_attached import Controller, People
+
+FILM_S = 20
+SMALL_S = 2
+SMALL_COUNT = 30
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+# A summer's day in the destination's zone; kept for ten years, so that it does not run out while tests are in use.
+STARTED_UNIX_MS = 1_783_000_980_000  # 2026-07-02T14:03:00Z
+PLACE = (59.3290, 18.0686)
+SETTINGS = """\
+site = "Harbour evidence"
+mode = "wearer"
+hosts = ["127.0.0.1"]
+port = {port}
+time_zone = "Europe/Stockholm"
+licences = {licences}
+keep_days = 3650
+quarantine_days = 14
+category = [
+    {{ id = "1", name = "Testimony" }},
+    {{ id = "2", name = "Disorderly conduct" }},
+    {{ id = "5", name = "Traffic", retention_days = 7300 }},
+]
+"""
+FILM = f"W-001_CAM-0001_{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(STARTED_UNIX_MS // 1000))}"
+MATROSKA = "W-002_OTHER-7_20260703T080000Z"
+ARRIVING = "W-003_CAM-0002_20260703T090000Z"
+CORRUPT = "W-003_CAM-0002_20260703T100000Z"
+NAMES = {"CAM-0001": "Harbour 1", "CAM-0002": "Night shift"}
+
+
+@dataclass
+class Site:
+    """``url``: without a slash at its end."""
+
+    folder: Path
+    url: str
+    cookies: dict[str, str] = field(default_factory=dict[str, str])
+
+    def cookie(self, role: str) -> str:
+        """Of somebody of that role who is logged in; one session a role."""
+        if role not in self.cookies:
+            name = ACCOUNTS.get(role, role)
+            with self.client() as client:
+                answer = client.post("/api/v1/session", json={"name": name, "password": PASSWORDS[role]})
+                assert answer.status_code == 200, answer.text
+                self.cookies[role] = answer.cookies[COOKIE_NAME]
+        return self.cookies[role]
+
+    def client(self, role: str = "") -> httpx.Client:
+        """A program that asks the API; as somebody, by a token."""
+        headers = {"Authorization": f"Bearer {self.cookie(role)}"} if role else {}
+        trusted = ssl.create_default_context(cafile=str(self.folder / "destination" / "certificate.pem"))
+        return httpx.Client(base_url=self.url, headers=headers, verify=trusted, timeout=30.0, trust_env=False)
+
+
+@contextmanager
+def running_site(folder: Path, settings: str = "") -> Generator[Site]:
+    """A destination with accounts and recordings, in a process of its own. ``settings``: further lines, first."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place = folder / "destination"
+    _bwc(folder, "made", "create", place)
+    (place / "server.toml").write_text(settings + SETTINGS.format(port=port, licences=len(WEARERS)), encoding="utf-8")
+    for role, password in PASSWORDS.items():
+        (folder / "password").write_text(password, encoding="utf-8")
+        given = ("setup",) if role == "root" else ("add", ACCOUNTS[role], "--role", role)
+        _bwc(folder, "can log in", "account", *given, "--folder", place, "--password-file", folder / "password")
+    _bwc(folder, "upload it", "connection-file", place, folder / "connection.json")
+    program = ("destination", "serve", "destination", "--listen", "127.0.0.1")
+    with running_program(folder / "destination.log", "on 127.0.0.1:", *program):
+        site = Site(folder, f"https://127.0.0.1:{port}")
+        with ThreadPoolExecutor(1) as elsewhere:  # Playwright's own loop runs in this thread
+            elsewhere.submit(asyncio.run, _deliver(folder / "connection.json")).result()
+        _by_hand(site)
+        yield site
+
+
+def film(seconds: int, width_px: int = 854, height_px: int = 480, frames_per_second: int = 15, seed: int = 3) -> bytes:
+    """An MP4 file as an emulated camera writes it: H.264 and AAC in fragments."""
+    lines = ("Ada Lovelace", "CAM-0001")
+    settings = SensorSettings(width_px, height_px, frames_per_second, 900_000, True, lines, STARTED_UNIX_MS)
+    encoder = FragmentEncoder(scene_from_argument(None, seed)(settings), settings)
+    try:
+        found = [part for index in range(seconds * frames_per_second) for part in encoder.encode(index)]
+        found += encoder.finish()
+    finally:
+        encoder.close()
+    return b"".join(part.data for part in found)
+
+
+def matroska(seconds: int) -> bytes:
+    """The same in a Matroska file, with a codec that no browser has (FFV1)."""
+    import io
+
+    import numpy as np
+
+    target = io.BytesIO()
+    with av.open(target, "w", format="matroska") as container:
+        video = container.add_stream("ffv1", rate=5)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for number in range(seconds * 5):
+            frame = av.VideoFrame.from_ndarray(np.full((72, 64), number, np.uint8), format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 5)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+    return target.getvalue()
+
+
+def track(started_ms: int = STARTED_UNIX_MS) -> list[Fix]:
+    """A walk along two streets, a fix a second."""
+    corner = FILM_S // 2
+    return [
+        Fix(started_ms + 1_000 * second, PLACE[0] + 0.00002 * min(second, corner), PLACE[1] + 0.00006 * max(0, second - corner), 4.0)
+        for second in range(FILM_S + 1)
+    ]  # fmt: skip
+
+
+def samples() -> list[Sample]:
+    """One recording to look at, and many small ones to search among."""
+    small = film(SMALL_S, 160, 96, 5)
+    large = sample(
+        1, fragments=FILM_S + 1, chunks_each=2, camera="CAM-0001", started_unix_ms=STARTED_UNIX_MS,
+        wearer=("W-001", WEARERS[0]), film=film(FILM_S),
+    )  # fmt: skip
+    return [large, *(_small(number, small) for number in range(SMALL_COUNT))]
+
+
+def _small(number: int, content: bytes) -> Sample:
+    person = 1 + number % 3
+    return sample(
+        100 + number, fragments=SMALL_S + 1, camera=f"CAM-000{1 + number % 2}", film=content,
+        started_unix_ms=STARTED_UNIX_MS - DAY_MS * (1 + number // 4) - 37 * MINUTE_MS * number,
+        wearer=(f"W-{person:03}", WEARERS[person - 1]),
+    )  # fmt: skip
+
+
+async def _deliver(connection: Path) -> None:
+    given = connection_file.parse(connection.read_bytes())
+    people = People(
+        [Wearer(f"W-{number:03}", name, f"W-{number:03}") for number, name in enumerate(WEARERS, 1)],
+        [Device(serial, name, "zero") for serial, name in NAMES.items()],
+    )
+    recordings = samples()
+    held = Held(recordings)
+    first = recordings[0].recording
+    async with Controller(people=people).attached(given) as attached:
+        around = Around(NoteBook(MemoryFiles()), attached, lambda: "Europe/Stockholm", lambda serial: NAMES[serial])
+        around.notes.describe(first, ("5", "Traffic"), "Both cars were blue. The second one went on without stopping.")
+        for number, (second, text) in enumerate(((4, "The turn into Harbour Street"), (12, "A witness speaks"))):
+            around.notes.mark(first, Bookmark(f"m{number}", STARTED_UNIX_MS + 1_000 * second, text=text))
+        around.notes.locate(first, track())
+        async with held.delivering(attached, around=around):
+            await held.until(lambda: held.words().count("delivered") == len(recordings))
+    held.close()
+
+
+def _by_hand(site: Site) -> None:
+    """What only other controllers send: Matroska, a recording that is not complete, one with impossible times."""
+    key = (site.folder / "destination" / "account.key").read_text(encoding="utf-8").strip()
+    with site.client() as client:
+        answer = client.get("/auth/v1.0", headers={"X-Auth-User": "controller", "X-Auth-Key": key})
+        client.headers["X-Auth-Token"] = answer.headers["X-Auth-Token"]
+        storage = answer.headers["X-Storage-Url"]
+
+        def put(path: str, content: bytes = b"", method: str = "PUT", kind: str = "Container", **metadata: Any) -> None:
+            headers = {f"X-{kind}-Meta-{name}": str(value) for name, value in metadata.items()}
+            said = client.request(method, f"{storage}/{path}", headers=headers, content=content)
+            assert said.status_code < 300, f"{path}: {said.status_code} {said.text}"
+
+        put("Devices/OTHER-7", kind="Object", Active="True", Name="Another maker")
+        noon_s = 1_783_065_600  # 2026-07-03T08:00:00Z
+        for container, start_s, camera in (
+            (MATROSKA, noon_s, "OTHER-7"),
+            (ARRIVING, noon_s + 3600, "CAM-0002"),
+            (CORRUPT, 1_000, "CAM-0002"),
+        ):
+            about = {"StartTime": start_s, "StopTime": start_s + 4, "UserID": container[:5], "BWCSerialNumber": camera}
+            put(container, **about, TriggerOn="FallDetection")
+        put(f"{MATROSKA}/clip.mkv", matroska(4), kind="Object", StartTime=noon_s, StopTime=noon_s + 4)
+        put(MATROSKA, method="POST", Status="Complete")
+        put(f"{ARRIVING}/clip-1.mp4", film(SMALL_S, 160, 96, 5), kind="Object", StartTime=noon_s + 3600)
+
+
+def _bwc(folder: Path, ready: str, *arguments: object) -> None:
+    with running_program(folder / "bwc.log", ready, "destination", *arguments):
+        pass  # it has said that it is done
