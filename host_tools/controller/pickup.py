@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from host_tools.controller.happenings import Happening
@@ -33,6 +34,7 @@ HOLD_MORE_S = 5.0  # that a camera holds an offer for longer than a person is gi
 SLACK_S = 1.0  # by which the clocks of a camera and of this controller may differ over such a time
 TICK_S = 0.1  # between two looks at the time while an offer is open or somebody waits
 SWEEP_S = 1.0  # between two looks at notes of cameras that are back
+PART_S = 2.0  # in which the link to a camera that was taken ends; a cable that is pulled ends it within milliseconds
 REFUSED_S = 2.0  # for which a reader shows red
 TAPS_KEPT = 50  # of the latest, for status
 TAG_SHOWN = 4  # the last characters of a badge's number, as status and log show it: whoever knows it all can copy it
@@ -74,6 +76,7 @@ class Pickup:
         self._changed: dict[int, asyncio.Event] = {}  # of each offer, by its identity
         self._sitting: dict[tuple[str, int], str] = {}
         self._settling: set[str] = set()
+        self._removed: set[str] = set()  # cameras that are this system's no more: their notes go
         self._wake = asyncio.Event()
         self._happenings.listen(self._hear)
 
@@ -145,7 +148,7 @@ class Pickup:
 
     async def end_holding(self, camera: str) -> bool:
         """Somebody has decided that a camera is nobody's, wherever it is; whether it was anybody's."""
-        offer = next((each for each in self.desk.offers if each.camera == camera), None)
+        offer = self._offer_of(camera)
         if offer is not None:
             return self._happen(offer, offers.WITHDRAWN)
         if camera not in self._system.holdings:
@@ -285,12 +288,26 @@ class Pickup:
                 await self._change(offer, lambda: self._put(seen))
             self._tell_offer("taken", offer, wearer, f"{wearer.name} has taken {offer.camera}")
             self._show(offer.reader, READY)
+            await self._see_it_gone(offer)
         else:
             text = offer.why or f"{offer.camera} was not taken by {wearer.name} in time, and is nobody's again"
             self._tell_offer("offer_ended", offer, wearer, text)
             self._show(offer.reader, REFUSED, REFUSED_S)
         self.desk.close(offer, self._now_ms())
         self._wake.set()
+
+    async def _see_it_gone(self, offer: Offer) -> None:
+        """A camera that answers after its bay was told empty stands somewhere else than it was believed to, and may
+        flash there: it is asked to stop before anybody else gets one."""
+        ends_s = asyncio.get_running_loop().time() + PART_S
+        while (session := self._fleet.session_of(offer.camera)) is not None:
+            if asyncio.get_running_loop().time() >= ends_s:
+                text = f"bay {offer.bay} is empty and {offer.camera} answers: check which hub port {offer.dock} is at"
+                self._happenings.tell("bay_mismatch", camera=offer.camera, dock=offer.dock, bay=offer.bay, text=text)
+                with suppress(RequestRefused, LinkLost):
+                    await session.release()
+                return
+            await asyncio.sleep(TICK_S)
 
     def _happen(self, offer: Offer, event: str) -> bool:
         if not self.desk.happen(offer, event, self._now_ms()):
@@ -326,7 +343,12 @@ class Pickup:
             if happening.get("bay"):
                 self._sitting[happening["dock"], happening["bay"]] = happening["camera"]
         elif what == "undocked":
-            self._on_camera(happening["camera"], offers.LOST)
+            if self._fleet.session_of(happening["camera"]) is None:  # else it is the end of an older one
+                self._on_camera(happening["camera"], offers.LOST)
+        elif what in ("removed", "force_removed"):
+            self._removed.add(happening["camera"])
+            self._on_camera(happening["camera"], offers.BACK)
+            self._wake.set()
         elif what == "camera_ready":
             self.desk.settle(happening["camera"])
             if not self._on_camera(happening["camera"], offers.BACK):
@@ -360,14 +382,19 @@ class Pickup:
             deadline_ms = offer.deadline_ms()
             if deadline_ms is not None and now_ms >= deadline_ms:
                 self._happen(offer, offers.TIME if offer.state == offers.OFFERED else offers.OVER)
-            elif offer.state == offers.OFFERED and not self._facts.is_in_order(offer.camera):
+            elif offer.state == offers.OFFERED and not self._facts.may_be_had(offer.camera):
                 offer.why = f"{offer.camera} is not in order any more: tap again"
+                self._happen(offer, offers.WITHDRAWN)
+            elif offer.state in offers.REVOCABLE and self._facts.whose(offer.tag) != offer.wearer:
+                offer.why = REFUSALS["changed_tag"].format(tag="…" + offer.tag[-TAG_SHOWN:])
                 self._happen(offer, offers.WITHDRAWN)
         for tap in self.desk.next(now_ms):
             wearer = self._system.wearers.get(tap.wearer)
             held = self.desk.held_by(tap.wearer)
-            if wearer is None or held is not None:
-                self._refuse(held or Refusal("unknown_tag"), wearer, tap)
+            if wearer is None or self._facts.whose(tap.tag) != tap.wearer:
+                self._refuse(Refusal("changed_tag"), wearer, tap)
+            elif held is not None:
+                self._refuse(held, wearer, tap)
             else:
                 self._begin(Begin(tap), wearer)
 
@@ -377,12 +404,23 @@ class Pickup:
             await asyncio.sleep(SWEEP_S)
             for serial in list(self._system.holdings):
                 self._settle(serial)
+            for serial in self._removed & set(self._system.holdings):
+                if self._offer_of(serial) is None:
+                    await self._forget_removed(serial)
 
     def _settle(self, serial: str) -> None:
-        busy = serial in self._settling or any(offer.camera == serial for offer in self.desk.offers)
+        busy = serial in self._settling or self._offer_of(serial) is not None
         if not busy and self._tasks is not None and serial in self._system.holdings and self._facts.is_in_order(serial):
             self._settling.add(serial)
             self._tasks.create_task(self._take_back(serial))
+
+    async def _forget_removed(self, serial: str) -> None:
+        """It will never be docked here again as it is; whoever had it must not be kept from another one by that."""
+        try:
+            await self._run_blocking(lambda: self._forget(serial))
+            self._removed.discard(serial)
+        except DomainError as error:
+            LOG.info("the note of %s stays for now: %s", serial, error)
 
     async def _take_back(self, serial: str) -> None:
         """The camera says that it is nobody's; then its note goes."""
@@ -397,6 +435,9 @@ class Pickup:
             LOG.info("%s is not settled yet: %s", serial, error)
         finally:
             self._settling.discard(serial)
+
+    def _offer_of(self, serial: str) -> Offer | None:
+        return next((each for each in self.desk.offers if each.camera == serial), None)
 
     # -- notes and telling
 

@@ -80,6 +80,15 @@ class PickupFacts:
         view = self._fleet.cameras.get(serial)
         return view is not None and view.online and view.status.get("state") == "docked"
 
+    def may_be_had(self, serial: str) -> bool:
+        """Whether a camera that is offered still may be: in order, and not to be removed."""
+        return self.is_in_order(serial) and self._stays(serial)
+
+    def whose(self, tag: str) -> str:
+        """Id of the wearer whose badge that is now; empty if it is nobody's."""
+        wearer = self._system.wearer_of_tag(tag)
+        return wearer.id if wearer is not None else ""
+
     def cameras(self, wearer: Wearer, offered: Collection[str]) -> list[DockedCamera]:
         """All that are docked now, as this wearer could get them; ``offered``: serials of those that are on offer."""
         busy = {*offered, *self._system.holdings}
@@ -93,8 +102,6 @@ class PickupFacts:
         bound = self._fleet.place_of(view)
         dock, bay = bound.get("dock", ""), bound.get("bay", 0)
         station, status = self._fleet.docks.get(dock), view.status
-        member = self._fleet.membership.members.find(view.serial)
-        stays = member is not None and not member.removing
         return DockedCamera(
             serial=view.serial,
             model=view.model,
@@ -102,7 +109,7 @@ class PickupFacts:
             place=self.place(dock),
             dock=dock,
             bay=bay,
-            idle=stays and not busy and status.get("state") == "docked" and not view.trouble,
+            idle=self._stays(view.serial) and not busy and status.get("state") == "docked" and not view.trouble,
             battery_percent=status.get("battery_percent", 0),
             storage_free_bytes=status.get("storage_free_bytes", 0),
             storage_total_bytes=status.get("storage_total_bytes", 0),
@@ -111,3 +118,7 @@ class PickupFacts:
             waiting=status.get("recordings", 0),
             taken_unix_ms=self.rested.get(view.serial, 0),
         )
+
+    def _stays(self, serial: str) -> bool:
+        member = self._fleet.membership.members.find(serial)
+        return member is not None and not member.removing

@@ -21,6 +21,7 @@ from firmware.ports.errors import PortFault
 from firmware.secure.certificates import PeerIdentity
 from firmware.secure.channel import SecureChannel
 from host_tools.controller import adoption
+from host_tools.controller.bay_lamps import lamp_for
 from host_tools.controller.cameras import Camera, CameraView
 from host_tools.controller.committer import Committer
 from host_tools.controller.contact_history import ContactHistory
@@ -28,8 +29,9 @@ from host_tools.controller.contacts import Contacts
 from host_tools.controller.delivery import Delivery, always_half, unsigned
 from host_tools.controller.delivery_around import Around
 from host_tools.controller.discovery import Finder, FoundPort
-from host_tools.controller.docks import Dock, link_issue
+from host_tools.controller.docks import Dock
 from host_tools.controller.happenings import Happening, Happenings
+from host_tools.controller.link_watch import watch_links
 from host_tools.controller.members import Members
 from host_tools.controller.membership import Held, Membership
 from host_tools.controller.offload import Offload
@@ -57,7 +59,6 @@ from host_tools.trust.errors import TrustError
 from host_tools.trust.system import SystemTrust
 
 LOOK_S = 0.2  # between two looks at the USB tree: docking shows within half a second
-HEALTH_S = 2.0  # between two looks at how well the links do
 CERTIFICATE_S = 3600.0  # between two looks at whether this controller's own certificate is to be renewed
 RETRY_S = 0.5  # before a port is opened again after its link was lost
 USB_PROBLEM = "usb "  # key of a problem, before the location
@@ -175,7 +176,7 @@ class Controller:
             tasks.create_task(self._committer.run())
             tasks.create_task(self.delivery.run())
             tasks.create_task(self._scrubbing.run())
-            tasks.create_task(self._watch_links())
+            tasks.create_task(watch_links(lambda: self._links, lambda: self.docks, self.problems, self.happenings))
             tasks.create_task(self._keep_certificate())
             tasks.create_task(self.contacts.run())
             while True:
@@ -406,24 +407,6 @@ class Controller:
             self.membership.channel_trust()
             await asyncio.sleep(CERTIFICATE_S)
 
-    async def _watch_links(self) -> None:
-        """A link that is slow for its kind is a problem with a remedy, as long as it lasts."""
-        slow: dict[str, str] = {}
-        while True:
-            await asyncio.sleep(HEALTH_S)
-            links = dict(self._links) | {serial: dock.connection for serial, dock in self.docks.items()}
-            now = {serial: reason for serial, link in links.items() if (reason := link.health().slow)}
-            now |= {serial: dock.slow for serial, dock in self.docks.items() if dock.slow and serial not in now}
-            for serial in set(slow) | set(now):
-                if now.get(serial) and not slow.get(serial):
-                    self.happenings.tell("slow_link", board=serial, text=now[serial])
-                key = f"link of {serial}"
-                if serial in now:
-                    self.problems[key] = link_issue(self.docks.get(serial), serial, now[serial])
-                else:
-                    self.problems.pop(key, None)
-            slow = now
-
     def _show_stranger(self, port: FoundPort, serial: str, admission: Admission, fingerprint: str = "") -> None:
         known = self.strangers.get(port)
         if known is None or known.admission_text != admission.text:
@@ -470,19 +453,6 @@ class Controller:
                 bay = self.bay_of(view, dock)
                 if bay is not None:
                     dock.want_lamp(bay, lamp_for(view))
-
-
-def lamp_for(view: CameraView) -> str:
-    """The lamp pattern that tells a person what a docked camera is doing."""
-    if view.offered:
-        return "assigned"
-    if view.admission == FACTORY:
-        return "docked"
-    if view.trouble or view.admission != MEMBER:
-        return "error"
-    if view.offloading or view.status.get("recordings", 0):
-        return "offloading"
-    return "ready" if view.wearer else "docked"
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -5,6 +5,7 @@ means not active any more: recordings survive, the licence is free. An unknown w
 delivery for good, so ``Announcing`` pushes both before the first recording that names them.
 """
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -107,6 +108,7 @@ class Announcing(Wrapper):
         self._device_of = device_of
         self._pushed: dict[str, bytes] = {}
         self._enabled: dict[str, tuple[Wearer | None, Device | None]] = {}  # by container, who is off otherwise
+        self._switching = asyncio.Lock()  # nobody is switched off while another recording of his is let in
 
     async def open(self) -> None:
         """See Destination. What was pushed before is pushed again: the destination may have come from a backup."""
@@ -116,25 +118,24 @@ class Announcing(Wrapper):
     async def ensure_container(self, name: str, metadata: Metadata) -> None:
         """See Destination."""
         user, serial = metadata.get("UserID", ""), metadata.get("BWCSerialNumber", "")
-        await self.announce(user, serial, metadata.get("BWCModel", ""))
-        named = {"UserID": slug(user)} if user else {}
-        named |= {"BWCSerialNumber": slug(serial)} if serial else {}
-        try:
-            await self._inner.ensure_container(name, {**metadata, **named})
-        except ContainerRefused:
-            if not await self._enable(name, user, serial):
-                raise
-            await self._inner.ensure_container(name, {**metadata, **named})
+        if any(self._off(user, serial)):
+            async with self._switching:
+                await self._ensure(name, metadata, user, serial)
+        else:
+            await self._ensure(name, metadata, user, serial)
 
     async def complete(self, container: str, metadata: Metadata | None = None) -> None:
         """See Destination."""
         await self._inner.complete(container, metadata)
-        wearer, device = self._enabled.get(container, (None, None))
-        if wearer is not None:
-            await push_wearer(self._inner, wearer)
-        if device is not None:
-            await push_device(self._inner, device)
-        self._enabled.pop(container, None)
+        if container not in self._enabled:
+            return
+        async with self._switching:
+            wearer, device = self._enabled[container]
+            if wearer is not None:
+                await push_wearer(self._inner, wearer)
+            if device is not None:
+                await push_device(self._inner, device)
+            self._enabled.pop(container, None)
 
     async def announce(self, user: str, serial: str, model: str) -> None:
         """Push them unless that was done. Empty: nobody."""
@@ -149,21 +150,37 @@ class Announcing(Wrapper):
                 await push_device(self._inner, device)
                 self._pushed[f"{DEVICES}/{serial}"] = _digest(repr(device))
 
+    async def _ensure(self, name: str, metadata: Metadata, user: str, serial: str) -> None:
+        await self.announce(user, serial, metadata.get("BWCModel", ""))
+        named = {"UserID": slug(user)} if user else {}
+        named |= {"BWCSerialNumber": slug(serial)} if serial else {}
+        try:
+            await self._inner.ensure_container(name, {**metadata, **named})
+        except ContainerRefused:
+            if not await self._enable(name, user, serial):
+                raise
+            await self._inner.ensure_container(name, {**metadata, **named})
+
     async def _enable(self, container: str, user: str, serial: str) -> bool:
         """Whether somebody was off, and is on until the recording is complete."""
+        wearer, device = self._off(user, serial)
+        if wearer is not None:
+            await push_wearer(self._inner, replace(wearer, is_active=True))
+        if device is not None:
+            await push_device(self._inner, replace(device, is_active=True))
+        if wearer is None and device is None:
+            return False
+        self._enabled[container] = (wearer, device)
+        return True
+
+    def _off(self, user: str, serial: str) -> tuple[Wearer | None, Device | None]:
+        """Those of the two who are not in use."""
         wearer = self._wearer_of(user) if user else None
         device = self._device_of(serial) if serial else None
-        off = (
+        return (
             wearer if wearer is not None and not wearer.is_active else None,
             device if device is not None and not device.is_active else None,
         )
-        if off[0] is not None:
-            await push_wearer(self._inner, replace(off[0], is_active=True))
-        if off[1] is not None:
-            await push_device(self._inner, replace(off[1], is_active=True))
-        if any(off):
-            self._enabled[container] = off
-        return any(off)
 
     def _is_news(self, key: str, text: str) -> bool:
         return self._pushed.get(key) != _digest(text)

@@ -28,7 +28,7 @@ def look_at_bay(dock: DockWorld, number: int) -> dict[str, Any]:
         "mated": contacts.is_mated(),
         "powered": contacts.is_powered(),
         "pair_mohm": None if math.isinf(pair_ohm) else round(pair_ohm * 1000, 1),
-        "supply_mv": round(contacts.node_uv("supply") / 1000),
+        "supply_mv": round(contacts.supply_uv() / 1000),
         "current_ma": round(contacts.current_ua() / 1000),
         "camera_supply_mv": round(contacts.camera_supply_uv() / 1000),
         "block_c": round(contacts.block_c(), 1),

@@ -35,6 +35,7 @@ from host_tools.web_kit.sessions import SCHEMES, SessionDoor, Visitor, drop_cook
 PREFIX = "/api/v1"
 NO_STORE = {"Cache-Control": "no-store"}
 NAME_CHARACTERS_MAX = 200  # tried at login; accounts' names are far shorter
+PLAYED = {"mp4": "video/mp4", "mkv": "video/x-matroska"}
 PLAYING_MAX = 10_000  # clips being played; one that is forgotten is written down once more
 ANYBODY: frozenset[Role] = frozenset({"root", "administrator", "local_administrator", "viewer", "demo"})
 ROLES: dict[str, frozenset[Role]] = {
@@ -175,7 +176,10 @@ class _Router:
         await self._note_playing(visitor, container, name)
         answer = stream(self._store, self._run_blocking, row, request.headers.get("range", ""))
         answer.headers["Cache-Control"] = "private, no-store"
-        answer.headers["Content-Disposition"] = "inline"
+        # What a controller says an object is must not make a page or a program of it at this address.
+        kind = PLAYED.get(name.rpartition(".")[2].lower())
+        answer.headers["Content-Type"] = kind or "application/octet-stream"
+        answer.headers["Content-Disposition"] = "inline" if kind else "attachment"
         return answer
 
     async def export(self, request: Request, container: str) -> Response:

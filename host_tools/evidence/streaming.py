@@ -15,7 +15,7 @@ from host_tools.evidence.blocking import RunBlocking
 from host_tools.evidence.catalogue import StoredObject
 from host_tools.evidence.store import Store
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def stream(store: Store, run_blocking: RunBlocking, row: StoredObject, wanted: str) -> Response:

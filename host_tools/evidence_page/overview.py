@@ -15,6 +15,7 @@ from host_tools.evidence.search import Query, search
 
 LIVE_MS = 5 * 60_000  # a clip of a minute arrives in less, also over a slow line
 QUARANTINE_MAX = 200  # shown; search finds the rest
+_RECEIVING = "SELECT count(*) FROM containers WHERE camera <> '' AND completed_ms IS NULL AND quarantine = ''"
 # When a recording of theirs was last told of, and when the last object of one that still arrives came.
 _ARRIVED = (
     "SELECT max(changed_ms), max(CASE WHEN completed_ms IS NULL AND quarantine = '' THEN coalesce("
@@ -30,6 +31,7 @@ def overview(intake: Intake, health: Health, now_ms: int) -> dict[str, Any]:
     held = intake.store.catalogue.rows("SELECT coalesce(sum(length_bytes), 0) FROM objects")[0][0]
     return {
         **health.as_document(),
+        "receiving": intake.store.catalogue.rows(_RECEIVING)[0][0],
         "devices": _devices(intake, now_ms),
         "quarantined": [_quarantined(intake, row, now_ms) for row in _quarantine(intake)],
         "storage": {

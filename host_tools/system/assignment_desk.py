@@ -18,6 +18,7 @@ QUIET_MS = 3_000  # nothing flashes after an offer that nobody took: whoever sti
 
 # word -> what a person is told. RFID-03.
 REFUSALS = {
+    "changed_tag": "badge {tag} belongs to somebody else now than when it was shown: tap again",
     "unknown_tag": "badge {tag} belongs to nobody: pair it with a wearer",
     "fixed": "cameras are assigned by hand in this system: {name} takes the camera that is theirs",
     "holds": "{name} has camera {camera}: dock it before taking another one",
@@ -96,7 +97,7 @@ class Desk:
     def tap(self, tap: Tap, now_ms: int) -> Answer:
         """What is to be done for somebody."""
         own = next((offer for offer in self.offers if offer.wearer == tap.wearer), None)
-        if own is not None:
+        if own is not None and own.state != TAKEN:
             return Refusal("may_hold", own.camera) if own.state == UNSURE else Again(own)
         held = self.held_by(tap.wearer)
         if held is not None:

@@ -68,6 +68,7 @@ TRANSITIONS = {
     (FORGETTING, DONE): ENDED,
     (FORGETTING, FAILED): ENDED,  # a note too many only makes somebody dock a camera that they do not have
 }
+REVOCABLE = (NOTING, WRITING, OFFERED)  # WITHDRAWN counts
 MAY_FLASH = (WRITING, OFFERED, RELEASING, UNSURE)  # another camera that flashed beside it could be mistaken for it
 
 

@@ -31,7 +31,7 @@ from host_tools.emulator.video_encoder import FragmentEncoder
 from tests.browser.station import ACCOUNTS, PASSWORDS, WEARERS, running_program
 from tests.unit.controller.test_delivery import Held
 from tests.unit.custody.recordings import Sample, sample
-from tests.unit.evidence.test_attached import Controller, People
+from tests.unit.evidence.test_attached import Controller, People, push_all
 
 FILM_S = 20
 SMALL_S = 2
@@ -96,7 +96,7 @@ def running_site(folder: Path, settings: str = "") -> Generator[Site]:
         port = free.getsockname()[1]
     place = folder / "destination"
     _bwc(folder, "made", "create", place)
-    (place / "server.toml").write_text(settings + SETTINGS.format(port=port, licences=len(WEARERS)), encoding="utf-8")
+    (place / "server.toml").write_text(settings + SETTINGS.format(port=port, licences=len(WEARERS) + 8), encoding="utf-8")
     for role, password in PASSWORDS.items():
         (folder / "password").write_text(password, encoding="utf-8")
         given = ("setup",) if role == "root" else ("add", ACCOUNTS[role], "--role", role)
@@ -187,6 +187,7 @@ async def _deliver(connection: Path) -> None:
         around.notes.locate(first, track())
         async with held.delivering(attached, around=around):
             await held.until(lambda: held.words().count("delivered") == len(recordings))
+        await push_all(attached)
     held.close()
 
 

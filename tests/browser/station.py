@@ -51,6 +51,7 @@ class Station:
     bench: LocalClient
     controller: LocalClient
     code: str = ""  # of the setup assistant
+    bench_url: str = ""  # of the bench page, without a slash at its end
     cookies: dict[str, str] = field(default_factory=dict[str, str])
 
     def cookie(self, role: str) -> str:

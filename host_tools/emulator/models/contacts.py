@@ -283,6 +283,10 @@ class BayContacts:
         """What truly flows into the camera; without shorts, what flows through the shunt."""
         return round(self._load_ua(self._mating)) if self.is_powered() else 0
 
+    def supply_uv(self) -> int:
+        """What truly is at the power pin, on the dock's side."""
+        return round(self._power_uv)
+
     def camera_supply_uv(self) -> int:
         """What truly arrives at the camera's charger."""
         if self._mating is None or not self._outputs.power:

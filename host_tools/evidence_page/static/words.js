@@ -2,11 +2,12 @@
 
 import { get } from "../kit/js/api.js";
 import { h } from "../kit/js/dom.js";
-import { at } from "../kit/js/format.js";
-import { t, tOr } from "../kit/js/texts.js";
+import { zone } from "../kit/js/format.js";
+import { language, t, tOr } from "../kit/js/texts.js";
 
 const KINDS = { complete: "good", arriving: "info", quarantine: "bad" };
 export const STATES = Object.keys(KINDS);
+const day = new Intl.DateTimeFormat(language, { timeZone: zone, year: "numeric", month: "short", day: "numeric" });
 
 const session = get("/session").catch(() => ({ may: [] }));
 
@@ -22,7 +23,7 @@ export function stateBadge(row) {
 /** Until when it is kept, and what locks it. */
 export function keptText(row) {
   if (row.keep_until_unix_ms === null) return t("keep.for_ever");
-  return t(row.locked_by ? "keep.locked" : "keep.until", { when: at(row.keep_until_unix_ms), by: row.locked_by });
+  return t(row.locked_by ? "keep.locked" : "keep.until", { when: day.format(new Date(row.keep_until_unix_ms)), by: row.locked_by });
 }
 
 export function keptBadge(row) {

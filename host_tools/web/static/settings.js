@@ -1,1 +1,99 @@
+// Settings of the whole system. Each card is saved by itself; whoever saves second is told what the first has changed.
 
+import { attempt, get, send } from "../kit/js/api.js";
+import { byId, fill, h } from "../kit/js/dom.js";
+import { at } from "../kit/js/format.js";
+import { live } from "../kit/js/live.js";
+import { toast } from "../kit/js/toast.js";
+import { t } from "../kit/js/texts.js";
+import { may } from "./may.js";
+import { button, card, pageForm, pairs, saver } from "./pieces.js";
+
+const writable = may("change_settings");
+const YES_NO = [["true", t("word.yes")], ["false", t("word.no")]];
+// A card each: `[name, [[field, kind, options]]]`. What a kind is: text, number with limits, choice, yes or no.
+const CARDS = [
+  ["system", [["name", { required: true, maxlength: 60 }], ["default_profile", { profiles: true }], ["power_line_hz", { number: true, options: [[50, "50 Hz"], [60, "60 Hz"]] }]]],
+  ["time", [["time_zone", { required: true, zones: true }]]],
+  ["notifications", [["notification_address", { type: "email" }]]],
+  ["pickup", [["ready_battery_percent", { type: "number", min: 0, max: 100 }], ["ready_storage_percent", { type: "number", min: 0, max: 100 }], ["pickup_seconds", { type: "number", min: 10, max: 120 }]]],
+  ["shift", [["shift_minutes", { type: "number", min: 30, max: 2880 }], ["empty_battery_alert", { flag: true }], ["smart_charge", { flag: true }], ["names_on_displays", { flag: true }]]],
+  ["recordings", [["overlay_logo", { flag: true }], ["signed_video", { flag: true }], ["troubleshooting_pages", { flag: true }], ["daily_report", { flag: true }]]],
+];
+const LABELS = Object.fromEntries(CARDS.flatMap(([, fields]) => fields.map(([name]) => [name, t(`settings.${name}`)])));
+
+const meanwhile = h("p", { class: "notice warn", role: "status", hidden: true });
+const cards = h("div", { class: "columns" });
+fill(byId("settings"), meanwhile, cards);
+let forms = [];
+
+live.addEventListener("happening", (event) => {
+  const { what, kind, by } = event.detail;
+  if (what !== "changed" || kind !== "settings") return;
+  if (!forms.some((form) => form.isDirty())) attempt(read);
+  else {
+    fill(meanwhile, t("word.changed_beside", { who: by }));
+    meanwhile.hidden = false;
+  }
+});
+attempt(read);
+
+async function read() {
+  const [row, profiles, session] = await Promise.all([get("/settings"), get("/profiles"), get("/session")]);
+  meanwhile.hidden = true;
+  forms = writable ? CARDS.map(([name, fields]) => formOf(name, fields, row, profiles)) : [];
+  const made = writable ? forms.map((form) => form.element) : CARDS.map(([name, fields]) => card(t(`settings.card_${name}`), pairs(fields.map(([field]) => [LABELS[field], said(row[field])]))));
+  fill(cards, made, chosenCard(row), clockCard(session));
+}
+
+function formOf(name, fields, row, profiles) {
+  const save = saver(row, () => get("/settings"), (values, tag) => send("PATCH", "/settings", { changes: values }, { tag }), LABELS);
+  return pageForm(t(`settings.card_${name}`), fields.map(([field, kind]) => fieldOf(field, kind, row[field], profiles)), async (values) => {
+    await save(typed(fields, values));
+    toast(t("word.saved"));
+    await attempt(read);
+  }, { ok: t("word.save"), lead: t(`settings.lead_${name}`) });
+}
+
+function fieldOf(name, { flag, profiles: ofProfiles, zones, options, number, ...more }, value, profiles) {
+  const field = { name, label: LABELS[name], value, ...more };
+  if (flag) return { ...field, type: "checkbox" };
+  if (ofProfiles) return { ...field, options: profiles.map((each) => [each.name, each.name]) };
+  if (zones) return { ...field, options: zonesWith(value) };
+  return options ? { ...field, options } : field;
+}
+
+function zonesWith(value) {
+  const known = new Set(["UTC", value, ...(Intl.supportedValuesOf?.("timeZone") ?? [])]);
+  return [...known].sort().map((each) => [each, each.replaceAll("_", " ")]);
+}
+
+/** What the fields say, as the types that settings have. */
+function typed(fields, values) {
+  return Object.fromEntries(fields.map(([name, { number }]) => [name, number ? Number(values[name]) : values[name]]));
+}
+
+function said(value) {
+  return typeof value === "boolean" ? YES_NO[value ? 0 : 1][1] : String(value) || "–";
+}
+
+function chosenCard(row) {
+  return card(
+    t("settings.chosen"),
+    h("p", { class: "muted" }, t("settings.chosen_text")),
+    pairs([
+      [t("setup.mode"), t(`setup.mode_${row.assignment_mode}`)],
+      [t("setup.step_kind"), t(row.evaluation ? "setup.evaluation" : "setup.standard")],
+    ]),
+  );
+}
+
+function clockCard(session) {
+  const ahead = session.now_unix_ms - Date.now();
+  return card(
+    t("settings.clock"),
+    pairs([[t("settings.clock_now"), at(session.now_unix_ms)], [t("settings.clock_differs"), t("unit.seconds", { n: Math.round(Math.abs(ahead) / 1000) })]]),
+    h("p", { class: "muted" }, t("settings.clock_text")),
+    may("confirm_clock") ? button(t("settings.clock_confirm"), "", () => send("POST", "/trust/clock-confirmations"), t("word.saved")) : null,
+  );
+}

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from firmware.ports.memory_files import MemoryFiles
+from host_tools.controller.bay_lamps import lamp_for
 from host_tools.controller.cameras import CameraView
 from host_tools.controller.docks import Dock
-from host_tools.controller.service import lamp_for
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench, CameraPart, DockPart
 from host_tools.hardware import find_board, read_usb_tree

@@ -10,10 +10,10 @@ export function confirm(heading, text, { ok = t("dialog.ok"), danger = false } =
 
 /**
  * A dialog with fields. `fields`: `[{name, label, type, value, hint, required, options, autocomplete}]`. `submit(values)`
- * does it; while it throws, the dialog stays and shows why. Answers what `submit` answers, or null.
+ * does it; while it throws, the dialog stays and shows why. A field may also be made already: `{name, element, read()}`. Answers what `submit` answers, or null.
  */
 export function form(heading, fields, submit, { ok = t("dialog.ok"), lead = "", danger = false } = {}) {
-  const made = fields.map((each) => makeField(each));
+  const made = fields.map((each) => (each.element ? each : makeField(each)));
   return ask(heading, [lead ? h("p", {}, lead) : null, ...made.map((each) => each.element)], {
     ok,
     danger,
