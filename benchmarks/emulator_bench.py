@@ -312,7 +312,7 @@ def report(cases: list[dict[str, Any]], fast: list[dict[str, Any]], start: dict[
     lines = [
         f"Docks with {BAYS} cameras each, docked and members of a system, plugs in memory. {machine()}.",
         f"Load average {os.getloadavg()[0]:.1f} while this was written; seconds are the processes' own.",
-        "Resident and CPU include the hosts' ends where there is traffic, which are of the controller and not emulated.",
+        "Where there is traffic, memory and CPU include the hosts' ends, which are of the controller.",
         "",
         "| boards | traffic | resident MiB | KiB a board | % of a core | steps a board and second | ms to make one "
         "| sessions lost |",

@@ -27,6 +27,8 @@ class BayLamp:
         self._red_pin = "bay%d.lamp_red" % number
         self._green_pin = "bay%d.lamp_green" % number
         self._asked = None  # type: int | None
+        self._shown = self.pattern
+        self._since_ms = 0
         self._state = states.FREE
         self._colour = lamps.DARK
         self._write(lamps.DARK)
@@ -54,14 +56,20 @@ class BayLamp:
         self._choose()
 
     def show(self, now_ms: int) -> None:
-        """Light what the pattern says for this moment."""
-        colour = lamps.colour_at(self.pattern, now_ms)
+        """Light what the pattern says for this moment. One that is new begins with its first entry, which is lit, so
+        that nobody waits for it."""
+        if self.pattern != self._shown:
+            self._shown, self._since_ms = self.pattern, now_ms
+        colour = lamps.colour_at(self.pattern, now_ms - self._since_ms)
         if colour != self._colour:
             self._write(colour)
 
     def next_change_ms(self, now_ms: int) -> "int | None":
         """When ``show`` must be called again; None for a steady pattern."""
-        return lamps.next_change_ms(self.pattern, now_ms)
+        if self.pattern != self._shown:
+            return now_ms
+        change_ms = lamps.next_change_ms(self.pattern, now_ms - self._since_ms)
+        return None if change_ms is None else change_ms + self._since_ms
 
     def _choose(self) -> None:
         self.pattern = _OWN[self._state] if self._asked is None else self._asked

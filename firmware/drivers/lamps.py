@@ -1,6 +1,7 @@
 """Lamp patterns as tables: which colour a lamp shows at a moment.
 
-Law: pure. All lamps that show one pattern blink together, because the phase is the clock itself.
+Law: pure. A pattern begins with light; whoever shows one turns the clock back to when it began, or lets all lamps that
+show it blink together.
 A lamp has a red and a green die; amber is both. No pattern that means "all is well" is dark: a dark lamp is a lamp
 without power.
 """

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from host_tools.bench.commands import problem_with_command
 from host_tools.bench.errors import BenchFileError
 from host_tools.bench.features import FEATURE, problem_with
 from host_tools.hardware.errors import BoardFileError, nearest
@@ -26,10 +27,27 @@ from host_tools.hardware.usb import SYSFS_DEVICES
 FILE_BYTES_MAX = 256 * 1024  # a bench file is some kilobytes; more is some other file
 AUTO = "auto"
 
-BenchName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-BoardName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-Location = Annotated[str, Field(pattern=r"^[0-9]+-[0-9]+(\.[0-9]+)*$")]
-VidPid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{4}:[0-9a-fA-F]{4}$")]
+NAME = r"^[a-z][a-z0-9-]{0,30}$"
+LOCATION = r"^[0-9]+-[0-9]+(\.[0-9]+)*$"
+VID_PID = r"^[0-9a-fA-F]{4}:[0-9a-fA-F]{4}$"
+URL = r"^https?://\S+$"
+SERIAL = r"^[A-Za-z0-9._-]{1,64}$"
+PATTERNS = {  # for people
+    NAME: "a small letter, then up to 30 small letters, digits and -",
+    LOCATION: "a USB port as `bwc ports` shows it, for example 1-1.2.1",
+    VID_PID: "two times four hexadecimal digits, for example 1209:0001",
+    URL: "an address that begins with http:// or https://",
+    SERIAL: "up to 64 letters, digits and . _ -",
+    FEATURE.pattern: "a word of small letters, digits and -",
+}
+
+Place = tuple[str | int, ...]
+Lines = dict[Place, int]
+BenchName = Annotated[str, Field(pattern=NAME)]
+BoardName = Annotated[str, Field(pattern=NAME)]
+Location = Annotated[str, Field(pattern=LOCATION)]
+VidPid = Annotated[str, Field(pattern=VID_PID)]
+Url = Annotated[str, Field(pattern=URL)]
 Command = Annotated[str, Field(min_length=1, max_length=1000)]
 Kind = Literal["camera", "dock"]
 
@@ -69,8 +87,8 @@ class PowerSwitch(Part):
 
     on: Command | None = None
     off: Command | None = None
-    on_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
-    off_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    on_url: Url | None = None
+    off_url: Url | None = None
     method: Literal["GET", "POST", "PUT"] = "GET"  # most relays on a network know nothing else
     dock: BoardName | None = None
     bay: Annotated[int, Field(ge=1, le=8)] | None = None
@@ -113,7 +131,7 @@ class BoardPart(Part):
 
     name: BoardName
     model: str
-    serial: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    serial: Annotated[str, Field(pattern=SERIAL)]
     match: Match | None = None
     link: Annotated[str, Field(min_length=1, max_length=200)] = AUTO
     power: PowerSwitch | None = None
@@ -170,7 +188,17 @@ def is_bench_of_boards(path: Path) -> bool:
 
 def read_bench_file(path: Path) -> BenchFile:
     """The bench in this file, its paths made absolute. BenchFileError."""
-    text, values = _load(path)
+    return parse_bench(path, _load(path)[0])
+
+
+def parse_bench(path: Path, text: str) -> BenchFile:
+    """The same of a text that is to be, or was, that file's. BenchFileError."""
+    values = _values(path, text)
+    if "board" not in values and values.keys() & {"dock", "camera"}:
+        raise BenchFileError(
+            f"{path}: describes an emulated bench; `bwc emulate --bench {path}` runs it, and then "
+            "`bwc bench scan --bench FOLDER --write FILE` makes a file of its boards"
+        )
     try:
         bench = BenchFile.model_validate(values)
     except ValidationError as error:
@@ -184,16 +212,27 @@ def read_bench_file(path: Path) -> BenchFile:
 def _load(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         data = path.read_bytes()
-    except OSError as error:
+    except FileNotFoundError as error:
         raise BenchFileError(
             f"{path}: cannot be read ({error.strerror}); make one: bwc bench scan --write {path}"
         ) from error
+    except OSError as error:
+        inside = path / "bench.toml"
+        remedy = f"did you mean {inside}?" if inside.is_file() else "name a bench file that you may read"
+        raise BenchFileError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
     if len(data) > FILE_BYTES_MAX:
         raise BenchFileError(f"{path}: is larger than {FILE_BYTES_MAX} bytes: this is no bench file")
     try:
         text = data.decode().replace("\r\n", "\n")
-        return text, tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise BenchFileError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    return text, _values(path, text)
+
+
+def _values(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise BenchFileError(f"{path}: not valid TOML ({error}); mend that line") from error
 
 
@@ -212,13 +251,33 @@ def _check(path: Path, text: str, bench: BenchFile) -> None:
             raise BenchFileError(
                 f"{place}: its power is of {part.power.dock}; {nearest(part.power.dock, docks, 'docks')}"
             )
-    for place, features in [("features", bench.features), *((f"board {p.name}", p.features) for p in bench.board)]:
+    _check_features(path, lines, bench)
+    _check_commands(path, lines, bench)
+
+
+def _check_features(path: Path, lines: Lines, bench: BenchFile) -> None:
+    boards = [(("board", number, "features"), part.features) for number, part in enumerate(bench.board)]
+    for place, features in [(("features",), bench.features), *boards]:
         for feature in features:
             if problem := problem_with(feature):
-                raise BenchFileError(f"{path}: {place}: {problem}")
+                raise BenchFileError(f"{path}:{lines[place]}: features: {problem}")
 
 
-def _model_of(path: Path, lines: dict[tuple[str | int, ...], int], bench: BenchFile, part: BoardPart) -> Board:
+def _check_commands(path: Path, lines: Lines, bench: BenchFile) -> None:
+    """A placeholder that is none would be found out at the first press only, in the middle of a scenario."""
+    hands = bench.hands
+    commands: list[tuple[Place, str | None]] = [
+        (("hands", word), getattr(hands, word)) for word in ("dock", "undock", "press", "look", "slow", "fast")
+    ]
+    for number, part in enumerate(bench.board):
+        for word in ("on", "off") if part.power else ():
+            commands.append((("board", number, "power", word), getattr(part.power, word)))
+    for place, command in commands:
+        if command is not None and (problem := problem_with_command(command, str(place[-1]))):
+            raise BenchFileError(f"{path}:{_nearest_line(lines, place)}: {place[-1]}: {problem}")
+
+
+def _model_of(path: Path, lines: Lines, bench: BenchFile, part: BoardPart) -> Board:
     if part.model not in board_models():
         line = lines[("board", bench.board.index(part), "model")]
         raise BenchFileError(
@@ -258,18 +317,24 @@ def _fault_line(path: Path, text: str, fault: ErrorDetails) -> str:
     """``bench.toml:12: board 1: unknown key serail; did you mean serial?``"""
     place: tuple[int | str, ...] = fault["loc"]
     words = [str(part + 1) if isinstance(part, int) else part for part in place]
-    lines = key_lines(text)
-    line = next(lines[place[:length]] for length in range(len(place), -1, -1) if place[:length] in lines)
+    line = _nearest_line(key_lines(text), place)
     *table, key = words or ["bench"]
     start = f"{path}:{line}: " + (f"{' '.join(table)}: " if table else "")
     if fault["type"] == "extra_forbidden":
         return f"{start}unknown key {key}; {nearest(key, _keys_at(place[:-1]), 'known keys')}"
     if fault["type"] == "missing":
         return f"{start}{key} is missing; add it"
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{start}{key}: {fault['input']!r} is none; it is {PATTERNS[fault['ctx']['pattern']]}"  # pyright: ignore[reportTypedDictNotRequiredAccess]
     message = re.sub(r"^Value error, ", "", fault["msg"])
     if message != fault["msg"]:
         return f"{start}{key} {message}"
     return f"{start}{key}: {message[:1].lower()}{message[1:]}, not {fault['input']!r}; correct it"
+
+
+def _nearest_line(lines: Lines, place: Place) -> int:
+    """Of that key, or of the nearest table around it that is in the file."""
+    return next(lines[place[:length]] for length in range(len(place), -1, -1) if place[:length] in lines)
 
 
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.bench.bench_file import BenchFile, BoardPart, PowerSwitch
+from host_tools.bench.commands import filled
 from host_tools.bench.errors import HandsFailed, Unsupported
 from host_tools.bench.hands import Lamps, Person, shows_steadily
 
@@ -176,10 +177,7 @@ class BoardHands:
     def _run(self, template: str, part: BoardPart, **values: object) -> str:
         """What the command says."""
         values = {"dock": "", "bay": part.bay, **values, "board": part.name, "serial": part.serial}
-        try:
-            command = [word.format(**values) for word in shlex.split(template)]
-        except (KeyError, IndexError, ValueError) as error:
-            raise HandsFailed(f"{template!r}: cannot be filled in ({error}); known: {', '.join(values)}") from error
+        command = filled(template, values)  # the bench file was not read with a command that cannot be
         self._note(shlex.join(command))
         try:
             done = subprocess.run(  # noqa: S603 - the bench file's own command, no shell

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from host_tools.bench.bench_file import parse_bench
 from host_tools.bench.errors import BenchFileError, BoardMissing
 from host_tools.bench.inventory import described, unique_serial
+from host_tools.bench.requirements import Lane
 from host_tools.hardware import Board, UsbDevice, bay_of, board_models, find_board, find_device, link_tty, read_usb_tree
 from host_tools.hardware.usb import SYSFS_DEVICES
 
+DEV = Path("/dev")
 HEAD = """\
 # The boards of this bench, as `bwc bench scan` found them; docs/bench.md explains it, this checks it:
 # bwc bench doctor {file}
@@ -54,11 +57,14 @@ def scan(usb: Path = SYSFS_DEVICES) -> list[Seen]:
     return sorted(seen, key=lambda each: find_board(each.models[0]).kind != "dock")
 
 
-def bench_text(seen: Sequence[Seen], name: str, file: str, usb: Path = SYSFS_DEVICES, dev: Path = Path("/dev")) -> str:
-    """The file. BoardMissing if there is no board."""
+def bench_text(
+    seen: Sequence[Seen], name: str, file: str, usb: Path = SYSFS_DEVICES, dev: Path = DEV, lane: Lane = "hardware"
+) -> str:
+    """The file. BoardMissing if there is no board. ``lane``: emulated boards must not count as hardware."""
     if not seen:
         raise BoardMissing(f"no board of ours is on USB ({usb}); plug one in, or dock a camera, and scan again")
     places = "" if usb == SYSFS_DEVICES else f"usb = {_quoted(str(usb))}\ndev = {_quoted(str(dev))}\n"
+    places += "" if lane == "hardware" else f"lane = {_quoted(lane)} # where results count\n"
     counts = {"camera": 0, "dock": 0}
     parts = [HEAD.format(file=file, name=name, places=places)]
     devices = [each.device for each in seen]
@@ -70,7 +76,9 @@ def bench_text(seen: Sequence[Seen], name: str, file: str, usb: Path = SYSFS_DEV
 
 
 def write_bench(path: Path, text: str, force: bool) -> None:
-    """Write it; an older file, on which somebody may have worked, only with ``force``. BenchFileError."""
+    """Write it; an older file, on which somebody may have worked, only with ``force``, and only what can be read again.
+    BenchFileError."""
+    parse_bench(path, text)
     if path.exists() and not force:
         raise BenchFileError(f"{path}: is there already; name another file, or say --force to replace it")
     try:

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from host_tools.emulator.bench import HELD_S_MAX, SHORT_PRESS_S, BenchError, EmulatedBench
 from host_tools.emulator.errors import FaultUnsupported
-from host_tools.emulator.faults import OK
 from host_tools.emulator.reader_world import HOLD_S
 from host_tools.web_kit.problems import Problem
 
@@ -87,7 +86,34 @@ class Nothing(Said):
     """No arguments."""
 
 
-def _put_in(bench: EmulatedBench, said: Dock) -> None:
+class Row(NamedTuple):
+    """``summary``: for people and for the API's description."""
+
+    name: str
+    said: type[Said]
+    do: Callable[[EmulatedBench, Any], None]
+    summary: str
+
+
+def perform(bench: EmulatedBench, row: Row, said: Said) -> None:
+    """Do it. Problem 409: ``unsupported`` where a board cannot have it, else ``refused``."""
+    try:
+        row.do(bench, said)
+    except FaultUnsupported as error:
+        raise Problem(409, str(error), "unsupported") from error
+    except BenchError as error:
+        raise Problem(409, str(error), "refused") from error
+
+
+def _press(bench: EmulatedBench, said: Press) -> None:
+    bench.press(said.camera, said.button, said.hold_s)
+
+
+def _let_go(bench: EmulatedBench, said: LetGo) -> None:
+    bench.let_go(said.camera, said.button)
+
+
+def _dock(bench: EmulatedBench, said: Dock) -> None:
     """Into that bay; out of the one that it is in first, if the other one is free."""
     camera = bench.cameras.get(said.camera)
     if camera is not None and camera.bay is not None and _is_free(bench, said):
@@ -101,45 +127,53 @@ def _is_free(bench: EmulatedBench, said: Dock) -> bool:
     return dock is not None and said.bay in dock.bays and (said.dock, said.bay) not in taken
 
 
-def _clear(bench: EmulatedBench, said: Fault) -> None:
-    """That one fault and no other."""
-    if said.type == OK:
-        bench.inject(said.board, said.component, OK, said.instance)
-    else:
-        bench.faults.clear(said.board, said.component, said.type, said.instance)
+def _undock(bench: EmulatedBench, said: Camera) -> None:
+    bench.take_out(said.camera)
 
 
-class Row(NamedTuple):
-    """``summary``: for people and for the API's description."""
+def _power(bench: EmulatedBench, said: Power) -> None:
+    bench.set_power(said.board, said.on)
 
-    name: str
-    said: type[Said]
-    do: Callable[[EmulatedBench, Any], object]
-    summary: str
+
+def _reset(bench: EmulatedBench, said: Board) -> None:
+    bench.reset(said.board)
+
+
+def _link(bench: EmulatedBench, said: Link) -> None:
+    bench.limit_link(said.board, said.bytes_per_s)
+
+
+def _badge(bench: EmulatedBench, said: Badge) -> None:
+    bench.show_badge(said.reader, said.uid, said.seconds)
+
+
+def _plug_reader(bench: EmulatedBench, said: Reader) -> None:
+    bench.plug_reader(said.reader, said.plugged)
+
+
+def _fault(bench: EmulatedBench, said: Fault) -> None:
+    bench.inject(said.board, said.component, said.type, said.instance)
+
+
+def _heal(bench: EmulatedBench, said: Fault) -> None:
+    bench.faults.clear(said.board, said.component, said.type, said.instance)
+
+
+def _heal_all(bench: EmulatedBench, _said: Nothing) -> None:
+    bench.faults.clear_all()
 
 
 ACTIONS: tuple[Row, ...] = (
-    Row("press", Press, lambda bench, said: bench.press(said.camera, said.button, said.hold_s), "hold a button down"),
-    Row("let_go", LetGo, lambda bench, said: bench.let_go(said.camera, said.button), "let a button go"),
-    Row("dock", Dock, _put_in, "put a camera into a bay"),
-    Row("undock", Camera, lambda bench, said: bench.take_out(said.camera), "pull a camera out of its bay"),
-    Row("power", Power, lambda bench, said: bench.set_power(said.board, said.on), "switch a board's own supply"),
-    Row("reset", Board, lambda bench, said: bench.reset(said.board), "reset a board"),
-    Row("link", Link, lambda bench, said: bench.limit_link(said.board, said.bytes_per_s), "make a cable slow"),
-    Row("badge", Badge, lambda bench, said: bench.show_badge(said.reader, said.uid, said.seconds), "hold a badge to it"),
-    Row("plug_reader", Reader, lambda bench, said: bench.plug_reader(said.reader, said.plugged), "plug in or pull out"),
-    Row("fault", Fault, lambda bench, said: bench.inject(said.board, said.component, said.type, said.instance),
-        "inject a fault by name"),
-    Row("heal", Fault, _clear, "heal one fault; type ok: all of that component"),
-    Row("heal_all", Nothing, lambda bench, _said: bench.faults.clear_all(), "heal the whole bench"),
-)  # fmt: skip
-
-
-def perform(bench: EmulatedBench, row: Row, said: Said) -> None:
-    """Do it. Problem 409: ``unsupported`` where a board cannot have it, else ``refused``."""
-    try:
-        row.do(bench, said)
-    except FaultUnsupported as error:
-        raise Problem(409, str(error), "unsupported") from error
-    except BenchError as error:
-        raise Problem(409, str(error), "refused") from error
+    Row("press", Press, _press, "hold a button down"),
+    Row("let_go", LetGo, _let_go, "let a button go"),
+    Row("dock", Dock, _dock, "put a camera into a bay, from the bench or from another bay"),
+    Row("undock", Camera, _undock, "pull a camera out of its bay"),
+    Row("power", Power, _power, "switch a board's own supply"),
+    Row("reset", Board, _reset, "reset a board"),
+    Row("link", Link, _link, "make a board's cable slow, or as fast as it was"),
+    Row("badge", Badge, _badge, "hold a badge to a reader"),
+    Row("plug_reader", Reader, _plug_reader, "plug a reader in, or pull it out"),
+    Row("fault", Fault, _fault, "inject a fault by name; type ok heals all of that component"),
+    Row("heal", Fault, _heal, "heal one fault"),
+    Row("heal_all", Nothing, _heal_all, "heal the whole bench"),
+)

@@ -88,7 +88,7 @@ def pair(
     url = _url(reader, usb_root, dev)
     with _opened_wearers(folder, manager, account, password_file, certificate) as wearers:
         tag = asyncio.run(_read_for_pairing(url, wearers.tags(), wait))
-        row = wearers.pair(wearer, tag.text)
+        row = wearers.pair(wearer, tag.text, tag.technology)
     console.print(f"{row['name']} ({row['id']}) has badge {tag.text} from now on", highlight=False)
 
 

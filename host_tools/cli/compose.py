@@ -21,6 +21,7 @@ from firmware.version import VERSION
 from host_tools.cli.delivering import Chosen, attach_destination, choose_destination
 from host_tools.cli.domain import opened_system
 from host_tools.cli.registry import make_registry
+from host_tools.cli.telling import Telling, Told, make_telling
 from host_tools.cli.trusting import FOLDER_MODE, open_trust
 from host_tools.controller.alerting import Alerting
 from host_tools.controller.contact_history import ContactHistory
@@ -66,6 +67,7 @@ class Assembled:
     belief: Belief
     folder: Path
     desk: PickupDesk
+    telling: Telling
 
 
 @contextmanager
@@ -95,8 +97,12 @@ def assemble_controller(settings: Settings) -> Generator[Assembled]:
                     run_in_thread,
                 )
                 desk = _desk(controller, system, settings)
+                told = Told(controller, spool, system, alerting, LinuxFiles(folder), trust)
+                telling = make_telling(settings, told, _wall_ms, run_in_thread)
                 attached = chosen.attached
-                yield Assembled(controller, index, spool, system, alerting, reporting, attached, belief, folder, desk)
+                yield Assembled(
+                    controller, index, spool, system, alerting, reporting, attached, belief, folder, desk, telling
+                )
         finally:
             spool.close()
     finally:

@@ -356,7 +356,7 @@ def _connection(text: str, user: str, key: str, certificate: Path | None) -> Con
 def _opened(folder: Path) -> Generator[folders.Destination]:
     files = LinuxFiles(folder)
     tell = _teller(LogBook(folder))
-    with folders.opened(folder, files, _wall_ms, lambda: secrets.token_hex(16), tell) as opened:
+    with folders.opened(folder, files, _wall_ms, lambda: secrets.token_hex(16), tell, LinuxFiles) as opened:
         yield opened
 
 

@@ -119,6 +119,31 @@ def set_settings(pairs: Pairs = None, folder: Folder = Path("controller")) -> No
     console.print("done")
 
 
+@settings_app.command("telling")
+def show_telling(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+    """Where mail and telemetry go, what waits, and what keeps it from going."""
+    state: dict[str, dict[str, Any]] = controller_client(folder).call("notification_state")
+    if as_json:
+        console.print_json(data=state)
+        return
+    mail, telemetry = state["mail"], state["telemetry"]
+    console.print(f"mail to {mail['address'] or 'nobody'}: {mail['waiting']} wait", highlight=False)
+    if telemetry["server"]:
+        how = "connected" if telemetry["connected"] else "not connected"
+        console.print(f"telemetry to {telemetry['server']}, {telemetry['base']}/#: {how}", highlight=False)
+    else:
+        console.print("telemetry: off")
+    for fault in filter(None, (mail["fault"], telemetry["fault"])):
+        console.print(fault, style="yellow", highlight=False)
+
+
+@settings_app.command("test-mail")
+def send_test_mail(folder: Folder = Path("controller")) -> None:
+    """Send a mail now to the system's notification_address."""
+    sent = controller_client(folder).call("send_test_mail")
+    console.print(f"sent to {sent['address']}", highlight=False)
+
+
 def alerts(
     folder: Folder = Path("controller"),
     history: Annotated[bool, typer.Option("--history", help="Those that are over, too.")] = False,

@@ -8,6 +8,7 @@ from host_tools.cli.people import wall_ms
 from host_tools.controller.alert_commands import AlertCommands
 from host_tools.controller.commands import CommandGroup, Gate
 from host_tools.controller.domain import Domain
+from host_tools.controller.notify_commands import NotifyCommands
 from host_tools.controller.profile_commands import ProfileCommands
 from host_tools.controller.report_commands import ReportCommands
 from host_tools.controller.reset_commands import ResetCommands
@@ -34,6 +35,7 @@ def domain_groups(gate: Gate, assembled: Assembled, people: People) -> list[Comm
         AlertCommands(gate, assembled.alerting, run_in_thread),
         ReportCommands(gate, assembled.reporting, run_in_thread),
         UsageCommands(gate, domain),
+        NotifyCommands(gate, assembled.telling.notifier, assembled.telling.telemetry),
         ResetCommands(gate, domain, lambda: _standing(assembled, people), membership.require_passphrase),
     ]
 

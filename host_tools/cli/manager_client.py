@@ -30,8 +30,8 @@ class Wearers(Protocol):
         """Badge numbers, and whose they are."""
         ...
 
-    def pair(self, wearer: str, tag: str) -> dict[str, Any]:
-        """Give a wearer a badge; answers the wearer."""
+    def pair(self, wearer: str, tag: str, technology: str) -> dict[str, Any]:
+        """Give a wearer a badge that a reader has just read; answers the wearer."""
         ...
 
     def unpair(self, wearer: str, tag: str) -> dict[str, Any]:
@@ -49,9 +49,9 @@ class LocalWearers:
         """See Wearers."""
         return _all_tags(lambda after: self._client.call("list_wearers", after=after))
 
-    def pair(self, wearer: str, tag: str) -> dict[str, Any]:
+    def pair(self, wearer: str, tag: str, technology: str) -> dict[str, Any]:
         """See Wearers."""
-        row: dict[str, Any] = self._client.call("pair_tag", wearer=wearer, tag=tag)
+        row: dict[str, Any] = self._client.call("pair_tag", wearer=wearer, tag=tag, technology=technology)
         return row
 
     def unpair(self, wearer: str, tag: str) -> dict[str, Any]:
@@ -70,9 +70,10 @@ class ManagerWearers:
         """See Wearers."""
         return _all_tags(lambda after: self._ask("GET", "/wearers", params={"after": after}))
 
-    def pair(self, wearer: str, tag: str) -> dict[str, Any]:
+    def pair(self, wearer: str, tag: str, technology: str) -> dict[str, Any]:
         """See Wearers."""
-        return self._ask("PUT", f"/wearers/{quote(wearer, safe='')}/tags/{tag}")
+        path = f"/wearers/{quote(wearer, safe='')}/tags/{tag}"
+        return self._ask("PUT", path, json={"technology": technology})
 
     def unpair(self, wearer: str, tag: str) -> dict[str, Any]:
         """See Wearers."""

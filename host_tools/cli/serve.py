@@ -33,6 +33,7 @@ from host_tools.controller.https_commands import HttpsCommands
 from host_tools.controller.live import LiveView
 from host_tools.controller.live_commands import LiveCommands
 from host_tools.controller.membership import MembershipError
+from host_tools.controller.pickup_audit import PickupAudit
 from host_tools.controller.pickup_commands import PickupCommands
 from host_tools.controller.recording_commands import RecordingCommands
 from host_tools.controller.remote import SOCKET
@@ -79,11 +80,11 @@ async def serve_controller(settings: Settings, on_ready: Callable[[RunningContro
 class RunningController:
     """A controller at work: its parts, what may be asked of it, and the task it runs in."""
 
-    def __init__(self, assembled: Assembled, commands: Commands) -> None:
+    def __init__(self, assembled: Assembled, commands: Commands, people: People) -> None:
         self.url = ""  # of the manager, as people type it
         self.commands = commands
         self.controller, self.index, self.spool = assembled.controller, assembled.index, assembled.spool
-        self.task = asyncio.create_task(_work(assembled))
+        self.task = asyncio.create_task(_work(assembled, people))
 
 
 @asynccontextmanager
@@ -96,7 +97,7 @@ async def running_controller(settings: Settings) -> AsyncGenerator[RunningContro
         server = LocalServer(settings.folder / SOCKET, LocalDoor(commands).handle)
         await server.start()
         assembled.controller.happenings.listen(server.publish)
-        running = RunningController(assembled, commands)
+        running = RunningController(assembled, commands, people)
         try:
             async with serving_manager(
                 settings, commands, people, assembled.controller.happenings, view, assembled.system, https
@@ -110,15 +111,20 @@ async def running_controller(settings: Settings) -> AsyncGenerator[RunningContro
                 raise error
 
 
-async def _work(assembled: Assembled) -> None:
+async def _work(assembled: Assembled, people: People) -> None:
     """A controller, with what keeps alerts and system data in step with it. Until cancelled."""
-    upkeep = Upkeep(assembled.controller, assembled.system, run_in_thread)
+    controller = assembled.controller
+    upkeep = Upkeep(controller, assembled.system, run_in_thread)
+    badges = PickupAudit(people.audit, controller.happenings, controller.problems, run_in_thread)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(assembled.controller.run())
+        tasks.create_task(controller.run())
         tasks.create_task(assembled.alerting.run())
         tasks.create_task(assembled.reporting.run())
         tasks.create_task(upkeep.run())
+        tasks.create_task(badges.run())
         tasks.create_task(assembled.desk.run())
+        tasks.create_task(assembled.telling.notifier.run())
+        tasks.create_task(assembled.telling.telemetry.run())
 
 
 async def serve_bench(

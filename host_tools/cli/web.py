@@ -118,7 +118,7 @@ def read_address(text: str, key: str) -> Address:
 
 
 @asynccontextmanager
-async def listening(app: App, address: Address, front: TlsFront, may_move: bool) -> AsyncGenerator[int]:
+async def listening(app: App, address: Address, front: TlsFront | None, may_move: bool) -> AsyncGenerator[int]:
     """Where nobody has chosen a port and it is taken, any free one serves: two controllers of one machine."""
     async with AsyncExitStack() as stack:
         try:

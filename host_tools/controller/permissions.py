@@ -98,6 +98,9 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("remove_category", "RA", ACTS, "remove a category"),
     ("get_settings", "RALV", READS, "see the system's settings"),
     ("change_settings", "RA", ACTS, "change the system's settings"),
+    # -- telling
+    ("notification_state", "RAL", READS, "see whether mail and telemetry go out"),
+    ("send_test_mail", "RA", ACTS, "have a test mail sent"),
     # -- the manager's own certificate
     ("list_certificates", "RA", READS, "see the manager's certificates"),
     ("make_certificate", "RA", ACTS, "make a self-signed certificate for the manager"),

@@ -76,7 +76,6 @@ class Pickup:
         self._changed: dict[int, asyncio.Event] = {}  # of each offer, by its identity
         self._sitting: dict[tuple[str, int], str] = {}
         self._settling: set[str] = set()
-        self._removed: set[str] = set()  # cameras that are this system's no more: their notes go
         self._wake = asyncio.Event()
         self._happenings.listen(self._hear)
 
@@ -281,11 +280,7 @@ class Pickup:
         if not offer.is_over():
             return
         if offer.state == offers.TAKEN:
-            known = self._system.holdings.get(offer.camera)
-            self._facts.rested[offer.camera] = self._happenings.wall_ms()
-            if known is not None:
-                seen = known.model_copy(update={"undocked_unix_ms": self._happenings.wall_ms()})
-                await self._change(offer, lambda: self._put(seen))
+            await self._change(offer, lambda: self._note_taken(offer.camera))
             self._tell_offer("taken", offer, wearer, f"{wearer.name} has taken {offer.camera}")
             self._show(offer.reader, READY)
             await self._see_it_gone(offer)
@@ -345,10 +340,8 @@ class Pickup:
         elif what == "undocked":
             if self._fleet.session_of(happening["camera"]) is None:  # else it is the end of an older one
                 self._on_camera(happening["camera"], offers.LOST)
-        elif what in ("removed", "force_removed"):
-            self._removed.add(happening["camera"])
+        elif what in ("removed", "force_removed"):  # its note goes with what else is known of it: see ``upkeep``
             self._on_camera(happening["camera"], offers.BACK)
-            self._wake.set()
         elif what == "camera_ready":
             self.desk.settle(happening["camera"])
             if not self._on_camera(happening["camera"], offers.BACK):
@@ -404,23 +397,12 @@ class Pickup:
             await asyncio.sleep(SWEEP_S)
             for serial in list(self._system.holdings):
                 self._settle(serial)
-            for serial in self._removed & set(self._system.holdings):
-                if self._offer_of(serial) is None:
-                    await self._forget_removed(serial)
 
     def _settle(self, serial: str) -> None:
         busy = serial in self._settling or self._offer_of(serial) is not None
         if not busy and self._tasks is not None and serial in self._system.holdings and self._facts.is_in_order(serial):
             self._settling.add(serial)
             self._tasks.create_task(self._take_back(serial))
-
-    async def _forget_removed(self, serial: str) -> None:
-        """It will never be docked here again as it is; whoever had it must not be kept from another one by that."""
-        try:
-            await self._run_blocking(lambda: self._forget(serial))
-            self._removed.discard(serial)
-        except DomainError as error:
-            LOG.info("the note of %s stays for now: %s", serial, error)
 
     async def _take_back(self, serial: str) -> None:
         """The camera says that it is nobody's; then its note goes."""
@@ -444,6 +426,16 @@ class Pickup:
     def _put(self, holding: Holding) -> None:
         with self._system.change(BY, self._happenings.wall_ms()) as edit:
             edit.put(holding)
+
+    def _note_taken(self, camera: str) -> None:
+        """It is away with somebody, and rests no longer: both outlive this controller."""
+        now_ms = self._happenings.wall_ms()
+        with self._system.change(BY, now_ms) as edit:
+            note, device = edit.find("holding", camera), edit.find("device", camera)
+            if note is not None:
+                edit.put(note.model_copy(update={"undocked_unix_ms": now_ms}))
+            if device is not None:
+                edit.put(device.model_copy(update={"taken_unix_ms": now_ms}))
 
     def _forget(self, camera: str) -> None:
         with self._system.change(BY, self._happenings.wall_ms()) as edit:

@@ -15,7 +15,7 @@ from host_tools.controller.happenings import Happenings
 from host_tools.controller.membership import Membership
 from host_tools.system.assignment import Demand, DockedCamera
 from host_tools.system.assignment_desk import Note
-from host_tools.system.records import Wearer
+from host_tools.system.records import Device, Wearer
 from host_tools.system.system import System
 from host_tools.trust.admission import MEMBER
 
@@ -47,10 +47,9 @@ class PickupRules:
 
 
 class PickupFacts:
-    """``rested``: when a camera was taken last, in ms since 1970; forgotten with this controller's run."""
+    """See ``Fleet`` and ``PickupRules``."""
 
     def __init__(self, fleet: Fleet, system: System, rules: PickupRules) -> None:
-        self.rested: dict[str, int] = {}
         self._fleet = fleet
         self._system = system
         self._rules = rules
@@ -102,6 +101,7 @@ class PickupFacts:
         bound = self._fleet.place_of(view)
         dock, bay = bound.get("dock", ""), bound.get("bay", 0)
         station, status = self._fleet.docks.get(dock), view.status
+        device = self._system.state.of("device").get(view.serial)
         return DockedCamera(
             serial=view.serial,
             model=view.model,
@@ -116,7 +116,7 @@ class PickupFacts:
             unsupported=tuple(self._system.unsupported(wearer.profile, view.model)),
             contacts=worst_verdict(station.rows(bay)) if station is not None else "not_measured",
             waiting=status.get("recordings", 0),
-            taken_unix_ms=self.rested.get(view.serial, 0),
+            taken_unix_ms=device.taken_unix_ms if isinstance(device, Device) else 0,
         )
 
     def _stays(self, serial: str) -> bool:

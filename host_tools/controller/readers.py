@@ -90,7 +90,7 @@ class ReaderFinder:
         problem = unsupported_reader(device.vid, device.pid)
         if problem:
             return Found(f"usb-reader:{device.location}", self._place, identity, problem)
-        url = reader_of_usb(device.vid, device.pid, str(self._dev / device.ttys[0]) if device.ttys else "")
+        url = reader_of_usb(device.vid, device.pid, str((self._dev / device.ttys[0]).absolute()) if device.ttys else "")
         return Found(url, self._place, identity, "") if url else None
 
     @staticmethod

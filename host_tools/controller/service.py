@@ -384,6 +384,7 @@ class Controller:
             view.link = connection.health().plain()
             if self._sessions.get(serial) is camera:  # else it is docked again already, and this is its old session
                 view.online = False
+                view.left_unix_ms = self.happenings.wall_ms()
                 del self._sessions[serial], self._links[serial]
                 if self._world.members.find(serial) is None:  # it was let go
                     self.cameras.pop(serial, None)

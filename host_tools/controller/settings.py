@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from host_tools.controller.notify_settings import MailSettings
+from host_tools.controller.telemetry_settings import TelemetrySettings
 from host_tools.hardware.errors import nearest
 from host_tools.hardware.toml_lines import key_lines
 from host_tools.trust.authority import LDEVID_WEEKS_DEFAULT, LDEVID_WEEKS_MAX, LDEVID_WEEKS_MIN
@@ -35,7 +37,7 @@ class ReaderSettings(BaseModel):
     place: str = Field(default="", max_length=PLACE_CHARACTERS_MAX)
 
 
-class Settings(BaseModel):
+class Settings(MailSettings, TelemetrySettings):
     """Paths are absolute or relative to the working folder. ``certificate_weeks``: how long a camera may be away before
     it is in safe mode; ``database``: the URL of one for wearers, profiles and settings, else a file in ``folder``;
     ``keep_delivered_hours``: so long the spool keeps a copy of what was delivered, should the destination be restored
@@ -43,7 +45,8 @@ class Settings(BaseModel):
     recorded; ``web``: address and port of the manager, ``off`` for none; ``web_names``: what browsers may call this
     machine beside its own name and addresses; ``web_redirect``: where plain HTTP is told to come by HTTPS; ``reader``:
     RFID readers by URL; those of known USB identity are found by themselves and stand at ``reader_place``;
-    ``dock_places``: where docks stand, by serial; ``pickup_s``: from a camera's flash until it must be taken."""
+    ``dock_places``: where docks stand, by serial; ``pickup_s``: from a camera's flash until it must be taken.
+    Mail and telemetry: ``MailSettings``, ``TelemetrySettings``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

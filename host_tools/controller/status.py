@@ -144,7 +144,7 @@ def camera_row(controller: Controller, view: CameraView) -> dict[str, Any]:
         "admission_text": view.admission_text,
         "fingerprint": view.fingerprint,
         "expires_unix_ms": member.expires_unix_ms if member is not None else None,
-        "seen_unix_ms": member.seen_unix_ms if member is not None else None,
+        "seen_unix_ms": max(member.seen_unix_ms, view.left_unix_ms) if member is not None else None,
         "removing": member is not None and member.removing,
         "battery_percent": view.status.get("battery_percent"),
         "battery": controller.contacts.battery_of(view.serial) or view.power,

@@ -82,8 +82,8 @@ def note_device(edit: Edit, serial: str, device: str, model: str, version: str, 
     software = [each.model_dump() for each in before]
     if not before or before[-1].version != version:
         software.append({"version": version or "unknown", "since_unix_ms": now_ms})
-    values = {"serial": serial, "device": device, "model": model, "software": software[-SOFTWARE_KEPT_MAX:]}
-    edit.put(make(Device, values))
+    kept = known.model_dump() if isinstance(known, Device) else {"serial": serial, "device": device}
+    edit.put(make(Device, {**kept, "model": model, "software": software[-SOFTWARE_KEPT_MAX:]}))
 
 
 def forget_camera(edit: Edit, serial: str) -> None:

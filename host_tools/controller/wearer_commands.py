@@ -26,6 +26,8 @@ from host_tools.system.system import Edit, make
 
 Row = dict[str, Any]
 SEARCH_CHARACTERS_MAX = 120  # as much as a person types into a search box
+TECHNOLOGY_CHARACTERS_MAX = 30  # the longest word that a reader has for one is half of that
+Technology = Annotated[str, Field(max_length=TECHNOLOGY_CHARACTERS_MAX)]
 Search = Annotated[str, Field(max_length=SEARCH_CHARACTERS_MAX)]
 
 
@@ -107,11 +109,14 @@ class WearerCommands(CommandGroup):
         await self._domain.change(actor, change)
 
     @command
-    async def pair_tag(self, actor: Actor, wearer: WearerId, tag: RfidTag) -> Row:
-        """Give a wearer an RFID tag. A tag of somebody else is refused."""
+    async def pair_tag(self, actor: Actor, wearer: WearerId, tag: RfidTag, technology: Technology = "") -> Row:
+        """Give a wearer an RFID tag. A tag of somebody else is refused, and a number that names nobody.
+        ``technology``: what a reader says that it is, empty for one that was typed."""
 
         def change(edit: Edit) -> Wearer:
             known = _wearer(edit, wearer)
+            if technology:
+                edit.state.technologies[tag] = technology
             paired = make(Wearer, {**known.model_dump(), "tags": (*known.tags, tag)})
             edit.put(paired)
             return paired

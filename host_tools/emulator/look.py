@@ -19,7 +19,6 @@ from host_tools.emulator.platform import LevelPins
 from host_tools.emulator.usb_ports import UsbPorts
 
 
-
 def look_at_bay(dock: DockWorld, number: int) -> dict[str, Any]:
     """``truth`` of the contacts, ``measured`` by the dock (nothing while it is off), its ``state`` and ``pattern``."""
     contacts = dock.bays[number]
@@ -53,7 +52,7 @@ def look_at_bay(dock: DockWorld, number: int) -> dict[str, Any]:
 
 
 def look_at_camera(camera: CameraWorld) -> dict[str, Any]:
-    """``battery`` (truth, and what its gauge says), ``buttons`` (what each pin reads), ``clock``, ``card``, ``state``."""
+    """``battery`` (truth and gauge), ``buttons`` (what their pins read), ``clock``, ``card`` and ``state``."""
     battery = camera.battery
     application = camera.emulated.application
     ports = camera.emulated.ports

@@ -24,6 +24,7 @@ from host_tools.evidence import certificates
 from host_tools.evidence.catalogue import Catalogue
 from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.intake import Intake
+from host_tools.evidence.quarantine import with_quarantine
 from host_tools.evidence.settings import SETTINGS_NAME, ServerSettings, read_settings
 from host_tools.evidence.store import Store
 
@@ -88,10 +89,17 @@ def renew_certificate(folder: Path, hosts: tuple[str, ...], now_ms: int) -> None
 
 @contextmanager
 def opened(
-    folder: Path, files: Files, wall_ms: Callable[[], int], new_name: Callable[[], str], told: Callable[[str], None]
+    folder: Path,
+    files: Files,
+    wall_ms: Callable[[], int],
+    new_name: Callable[[], str],
+    told: Callable[[str], None],
+    files_at: Callable[[Path], Files] | None = None,
 ) -> Generator[Destination]:
-    """The destination of a folder; ``files``: the same folder through the files port. EvidenceError."""
+    """The destination of a folder; ``files``: the same folder through the files port; ``files_at``: others that exist,
+    for a quarantine elsewhere. EvidenceError."""
     settings = read_settings(folder)
+    files = with_quarantine(files, settings.quarantine_folder, files_at)
     secret = _read_secret(folder)
     catalogue = Catalogue(folder / CATALOGUE_NAME)
     try:

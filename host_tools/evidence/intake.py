@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from firmware.ports.errors import PortFault
 from host_tools.destinations import capabilities
 from host_tools.destinations.capabilities import CAPABILITIES_OBJECT, CATEGORIES_OBJECT, Category, md5_hex
+from host_tools.destinations.checks import is_complete
 from host_tools.destinations.names import NO_WEARER
-from host_tools.evidence import places, retention, rules
+from host_tools.evidence import places, quarantine, retention, rules
 from host_tools.evidence.catalogue import Container, StoredObject
 from host_tools.evidence.errors import EvidenceError, Refusal
 from host_tools.evidence.settings import ServerSettings
@@ -75,22 +77,26 @@ class Intake:
         rules.check_name(name, rules.CONTAINER_BYTES_MAX)
         rules.check_metadata(metadata)
         kind = rules.kind_of(name)
-        quarantine = ""
+        fault = ""
         if kind == "rejected" and capabilities.STORE_REJECTED_CONTENT not in self.settings.declared:
             raise Refusal(403, "rejected content is not taken here: StoreRejectedContent was not declared")
         if kind == "recording":
             self._check_people(name, metadata)
-            quarantine = self._judge_times(name, metadata)
-        return self.store.put_container(name, metadata, quarantine)
+            fault = self._judge_times(name, metadata)
+        return self.store.put_container(name, metadata, fault)
 
     def update_container(self, name: str, metadata: dict[str, str]) -> Container:
         """Add metadata; completion among them. Refusal."""
         rules.check_name(name, rules.CONTAINER_BYTES_MAX)
         rules.check_metadata(metadata)
+        before, fault = self.store.required(name), ""
         if rules.kind_of(name) == "recording":
-            self._judge_times(name, metadata)
-        before = self.store.required(name)
-        row = self.store.update_container(name, metadata)
+            fault = self._judge_times(name, metadata)
+            if is_complete(metadata) and not before.is_complete:
+                fault = fault or self._judge_digests(before)
+        row = self.store.update_container(name, metadata, fault)
+        if row.is_complete and row.quarantine:
+            self._set_apart(row)
         if row.is_complete and not before.is_complete:
             places.learn(self.store, row)
             warning = retention.arrival_warning(self.store, row, self.settings, self._wall_ms())
@@ -186,6 +192,24 @@ class Intake:
             raise Refusal(400, fault)
         self._told(f"recording {container} is in quarantine: {fault}")
         return fault
+
+    def _judge_digests(self, box: Container) -> str:
+        """The same, of a clip that is not what its camera recorded."""
+        fault = quarantine.digest_fault(
+            self._catalogue, box, lambda row: b"".join(self.store.read(row, 0, row.length_bytes))
+        )
+        if fault and self.settings.quarantine_days is None:
+            self._told(f"recording {box.name} is refused: {fault}")
+            raise Refusal(400, fault)
+        if fault:
+            self._told(f"recording {box.name} is in quarantine: {fault}")
+        return fault
+
+    def _set_apart(self, row: Container) -> None:
+        try:
+            quarantine.set_apart(self.store.files, self._catalogue, row)
+        except PortFault as error:
+            self._told(f"recording {row.name} stays where it is, the quarantine cannot be written ({error}): mend it")
 
     def _check_clip(self, container: str, name: str, metadata: dict[str, str], length_bytes: int | None) -> None:
         fault = rules.times_fault(metadata, self._wall_ms() // 1000)

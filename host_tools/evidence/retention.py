@@ -79,6 +79,6 @@ def clean_up(store: Store, settings: ServerSettings, now_ms: int) -> list[str]:
         for row in rows:
             is_over = row.camera and keeping(row, categories_of(store, row.name), settings).may_go(now_ms)
             if is_over and (row.is_complete or row.quarantine):
-                store.remove_files(store.catalogue.drop_container(row.name))
+                store.drop(row.name)
                 gone.append(row.name)
     return gone

@@ -53,10 +53,11 @@ def _default_categories() -> tuple[CategoryRule, ...]:
 class ServerSettings(BaseModel):
     """``mode``: what one licence covers, a wearer or a device; ``licences``: none: without limit; ``keep_days``: after
     which a recording may go, none: never; ``keep_days_min``: guaranteed to all; ``quarantine_days``: how long corrupt
-    recordings are kept apart, none: they are refused; ``hosts``: addresses that controllers know us by;
-    ``custody_chain``: controllers of this software send the ledger's entries and the signed manifest along;
-    ``keep_free_mb``: of the disk, that objects never fill; ``map_tiles``: address of map tiles with ``{z}``, ``{x}``,
-    ``{y}``, and ``map_attribution``, whose they are; none: the page draws a grid and asks nobody."""
+    recordings are kept apart, none: they are refused; ``quarantine_folder``: where, none: ``quarantine`` beside the
+    rest; ``hosts``: addresses that controllers know us by; ``custody_chain``: controllers of this software send the
+    ledger's entries and the signed manifest along; ``keep_free_mb``: of the disk, that objects never fill;
+    ``map_tiles``: address of map tiles with ``{z}``, ``{x}`` and ``{y}``, and ``map_attribution``, whose they are;
+    none: the page draws a grid and asks nobody."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,6 +78,7 @@ class ServerSettings(BaseModel):
     keep_days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
     keep_days_min: Annotated[int, Field(ge=0, le=DAYS_MAX)] = 0
     quarantine_days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
+    quarantine_folder: Path | None = None
     public_key: Path | None = None
     custody_chain: bool = True
     keep_free_mb: Annotated[int, Field(ge=0)] = KEEP_FREE_MB
@@ -89,6 +91,8 @@ class ServerSettings(BaseModel):
             raise ValueError("ReadCategories needs StoreBookmarks")
         if len({rule.id for rule in self.category}) != len(self.category):
             raise ValueError("two categories have the same id")
+        if self.quarantine_folder is not None and self.quarantine_days is None:
+            raise ValueError("quarantine_folder needs quarantine_days")
         return self
 
     @property

@@ -12,11 +12,12 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import replace
 
-from firmware.ports.errors import AlreadyExists, NotFound
+from firmware.ports.errors import AlreadyExists, NotFound, PortFault
 from firmware.ports.files import File, Files
 from host_tools.destinations.checks import is_complete, merged
+from host_tools.evidence import quarantine as quarantines
 from host_tools.evidence.blocking import Buffer
-from host_tools.evidence.catalogue import Catalogue, Container, StoredObject
+from host_tools.evidence.catalogue import PAGE_ROWS_MAX, Catalogue, Container, StoredObject
 from host_tools.evidence.errors import Refusal
 from host_tools.evidence.rules import search_keys
 
@@ -78,8 +79,12 @@ class Store:
             files.make_folder(OBJECTS)
 
     def sweep(self) -> int:
-        """Remove files that belong to no object; answers how many. Before anything is received."""
+        """Remove files that belong to no object, and finish what was being set apart; answers how many files went.
+        Before anything is received."""
         removed = 0
+        for box in self.catalogue.recordings("quarantine <> '' AND completed_ms IS NOT NULL", (), PAGE_ROWS_MAX):
+            with suppress(PortFault):  # told when it was completed; it lies where it was
+                quarantines.set_apart(self.files, self.catalogue, box)
         for shard in self.files.list_folder(OBJECTS):
             for name in self.files.list_folder(f"{OBJECTS}/{shard}"):
                 path = f"{OBJECTS}/{shard}/{name}"
@@ -97,10 +102,10 @@ class Store:
             self._keep(row, metadata, quarantine)
             return known is None
 
-    def update_container(self, name: str, metadata: dict[str, str]) -> Container:
+    def update_container(self, name: str, metadata: dict[str, str], quarantine: str = "") -> Container:
         """Add metadata. Refusal 404."""
         with self.catalogue.change():
-            return self._keep(self.required(name), metadata, "")
+            return self._keep(self.required(name), metadata, quarantine)
 
     def begin(self, length_bytes: int) -> Upload:
         """A place for an object that may be ``length_bytes`` long (0: not known). PortFault."""
@@ -195,6 +200,11 @@ class Store:
                 start_byte += count
         finally:
             file.close()
+
+    def drop(self, container: str) -> None:
+        """Forget a container and all in it. PortFault."""
+        self.remove_files(self.catalogue.drop_container(container))
+        quarantines.leave(self.files, container)
 
     def remove_files(self, paths: list[str]) -> None:
         """Let go of files; what is gone already is gone."""

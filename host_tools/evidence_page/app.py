@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import FastAPI
 
@@ -26,6 +27,7 @@ from host_tools.web_kit.texts import Texts
 
 HERE = Path(__file__).parent
 KIT = HERE.parent / "web_kit"
+UTC = "UTC"
 PICTURES = "img-src 'self' data:"
 
 
@@ -42,7 +44,7 @@ def add_pages(
     door = SessionDoor(people, wall_ms, run_blocking)
     texts = Texts([KIT / "texts", HERE / "texts"])
     pages = Pages([HERE / "templates"], texts, Assets({"evidence": HERE / "static"}, texts), LINKS)
-    about = About(settings.site, settings.time_zone or "UTC", settings.map_tiles, settings.map_attribution)
+    about = About(settings.site, _known_zone(settings.time_zone), settings.map_tiles, settings.map_attribution)
     app.include_router(page_api(intake, people, door, health_now, wall_ms, run_blocking))
     app.include_router(page_router(pages, door, about, lambda: run_blocking(people.is_set_up)))
 
@@ -54,3 +56,11 @@ def content_policy(settings: ServerSettings) -> str:
         return policy
     address = urlsplit(settings.map_tiles)
     return policy.replace(PICTURES, f"{PICTURES} {address.scheme}://{address.netloc}")
+
+
+def _known_zone(name: str) -> str:
+    """The destination's time zone, if it is one: a browser shows no time at all in a zone that there is not."""
+    try:
+        return ZoneInfo(name or UTC).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC

@@ -11,15 +11,13 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from host_tools.hardware.badge_numbers import ISO14443A as ISO14443A
+from host_tools.hardware.badge_numbers import KEYED as KEYED
+from host_tools.hardware.badge_numbers import fault_of, turned_round, turned_text
 from host_tools.readers.errors import TagRefused
 
 UID_BYTES_MAX = 16  # the longest that a TWN4 is asked for; ISO 14443 knows 10, ISO 15693 8
-ISO14443A = "iso14443a"
 EM4100 = "em4100"
-KEYED = "keyed"  # typed by a reader that acts as a keyboard: nobody knows what it read
-ISO14443A_SIZES = (4, 7, 10)
-CASCADE_TAG = 0x88  # only inside anticollision (ISO 14443-3, 6.5.4); in front of a number the reader leaked it
-RANDOM_FIRST_BYTE = 0x08  # of a four-byte number that is drawn anew for every reading (ISO 14443-3, table 9)
 EM4100_BYTES = 5  # a version and a number of four
 
 # Tag types of a TWN4 (Simple Protocol DocRev17) -> technology.
@@ -57,15 +55,14 @@ def parse_uid(text: str) -> bytes:
 
 
 def check_for_pairing(tag: Tag, known: Iterable[str] = ()) -> None:
-    """Whether a tag may be paired with a wearer; ``known``: texts of those that are paired already. TagRefused."""
-    if tag.technology == ISO14443A:
-        _check_iso14443a(tag)
-    reversed_text = bytes(reversed(tag.uid)).hex().upper()
-    if reversed_text != tag.text and reversed_text in known and tag.text not in known:
-        raise TagRefused(
-            f"badge {tag.text} is known as {reversed_text}: this reader turns the bytes round; "
-            "set ?bytes=reversed in its URL, or pair all badges anew with this reader"
-        )
+    """Whether a tag may be paired with a wearer; ``known``: texts of those that are paired already. TagRefused. The
+    domain asks the same of whatever comes in another way."""
+    fault = fault_of(tag.uid, tag.technology)
+    if fault:
+        raise TagRefused(fault)
+    turned = turned_round(tag.uid).hex().upper()
+    if turned and turned in known and tag.text not in known:
+        raise TagRefused(turned_text(tag.uid))
 
 
 def em4100_printed(uid: bytes) -> str:
@@ -74,17 +71,3 @@ def em4100_printed(uid: bytes) -> str:
         raise TagRefused(f"an EM4100 number has {EM4100_BYTES} bytes, not {len(uid)}")
     number = int.from_bytes(uid[1:], "big")
     return f"{number:010d} {number >> 16 & 0xFF:03d},{number & 0xFFFF:05d}"
-
-
-def _check_iso14443a(tag: Tag) -> None:
-    uid = tag.uid
-    if len(uid) not in ISO14443A_SIZES:
-        raise TagRefused(
-            f"badge {tag.text} has {len(uid)} bytes, no number of ISO 14443 A: set the reader to whole numbers"
-        )
-    if uid[0] == CASCADE_TAG:
-        raise TagRefused(
-            f"badge {tag.text} begins with the cascade tag: the reader cut its number; set it to whole numbers"
-        )
-    if len(uid) == 4 and uid[0] == RANDOM_FIRST_BYTE:
-        raise TagRefused(f"badge {tag.text} draws another number each time (a phone, as a rule): use another badge")

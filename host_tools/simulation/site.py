@@ -22,6 +22,7 @@ from host_tools.controller.members import Members
 from host_tools.controller.pickup_desk import PickupDesk
 from host_tools.controller.pickup_facts import PickupRules
 from host_tools.controller.service import Controller, World
+from host_tools.controller.upkeep import Upkeep
 from host_tools.custody.belief import Belief
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
@@ -139,7 +140,11 @@ class Site:
         world = self._world(index, spool, trust, belief, entropy, system)
         controller = Controller(world)
         desk = self._make_desk(controller, world)
-        task = self._loop.create_task(controller.run() if desk is None else _side_by_side(controller, desk))
+        if system is None or desk is None:
+            task = self._loop.create_task(controller.run())
+        else:
+            upkeep = Upkeep(controller, system, world.run_blocking)
+            task = self._loop.create_task(_side_by_side(controller, desk, upkeep))
         running = self.running = Running(controller, index, spool, vfs, task, desk)
         controller.happenings.listen(lambda happening: self._hear(running, happening))
         task.add_done_callback(lambda _task: self._over(running))
@@ -234,9 +239,10 @@ class Site:
         )
 
 
-async def _side_by_side(controller: Controller, desk: PickupDesk) -> None:
+async def _side_by_side(controller: Controller, desk: PickupDesk, upkeep: Upkeep) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(controller.run())
+        tasks.create_task(upkeep.run())
         tasks.create_task(desk.run())
 
 

@@ -127,6 +127,12 @@ _ROWS: tuple[AlertKind, ...] = (
     AlertKind("system_data", "controller", "error", "System data cannot be written",
               "The database of wearers and settings takes no changes.",
               ("Check the controller's disk and its free space.", "Restart the controller.")),
+    AlertKind("mail_failed", "controller", "warning", "Mail does not go",
+              "Notifications wait on the controller; nobody is told by mail of what is wrong.",
+              ("Read the details.", "Correct address, server or password.", "Send a test mail.")),
+    AlertKind("telemetry_failed", "controller", "warning", "Telemetry does not go",
+              "The MQTT broker is not told what is going on; everything else works.",
+              ("Read the details.", "See that the broker runs.", "Correct server, password or certificate.")),
     AlertKind("problem", "controller", "warning", "Problem", "Something needs a person.", ("Read the details.",)),
 )  # fmt: skip
 

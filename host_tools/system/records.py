@@ -203,7 +203,7 @@ class Software(BaseModel):
 
 class Device(Record):
     """A camera, a dock or a controller that was ever here, and what ran on it, newest last. It stays when it has gone:
-    reports tell of departed devices too."""
+    reports tell of departed devices too. ``taken_unix_ms``: when a camera was taken by badge last, 0 for never."""
 
     KIND: ClassVar[str] = "device"
     KEY: ClassVar[str] = "serial"
@@ -212,6 +212,7 @@ class Device(Record):
     device: Literal["camera", "dock", "controller"]
     model: OptionalText = ""
     software: Annotated[tuple[Software, ...], Field(max_length=SOFTWARE_KEPT_MAX)] = ()
+    taken_unix_ms: UnixMs = 0
 
     @property
     def version(self) -> str:

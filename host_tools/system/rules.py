@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from host_tools.hardware import badge_numbers
 from host_tools.system import catalogue
 from host_tools.system.catalogue import Abilities
 from host_tools.system.errors import SystemRefused
@@ -74,6 +75,8 @@ def _check_wearer(record: Record, before: State, after: State, abilities: Abilit
         others = [each for each in after.owners_of_tag(tag) if each != wearer.id]
         if others:
             raise SystemRefused(f"wearer {wearer.id}: tag {tag} belongs to {_named(after, others[0])}: unpair it there")
+        if not before.owners_of_tag(tag):
+            _check_new_tag(wearer, tag, after)
     if wearer.profile not in after.profiles:
         raise SystemRefused(f"wearer {wearer.id}: there is no profile {wearer.profile}: make it, or choose another")
     known = before.wearers.get(wearer.id)
@@ -84,6 +87,17 @@ def _check_wearer(record: Record, before: State, after: State, abilities: Abilit
     if known is not None and known.profile != wearer.profile:
         for camera in after.cameras_of(wearer.id):
             _require_support(after, wearer, camera, abilities)
+
+
+def _check_new_tag(wearer: Wearer, tag: str, after: State) -> None:
+    """However it comes in: at a reader, by a form, in a file."""
+    uid = bytes.fromhex(tag)
+    fault = badge_numbers.fault_of(uid, after.technologies.get(tag, ""))
+    turned = badge_numbers.turned_round(uid).hex().upper()
+    if not fault and turned and (owners := after.owners_of_tag(turned)):
+        fault = f"{badge_numbers.turned_text(uid)} (it is {_named(after, owners[0])}'s)"
+    if fault:
+        raise SystemRefused(f"wearer {wearer.id}: {fault}")
 
 
 def _check_profile(record: Record, before: State, after: State, abilities: AbilitiesOf, reset: bool) -> None:

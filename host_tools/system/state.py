@@ -34,6 +34,7 @@ class State:
         self._alike: Index = {}  # an id, its case folded -> ids
         self._tags: Index = {}  # tag -> ids
         self._cameras: Index = {}  # wearer's id -> cameras they have, in either way
+        self.technologies: dict[str, str] = {}  # of tags that a reader has read for this very change, by their text
 
     def copy(self) -> State:
         """One that can be changed without changing this."""

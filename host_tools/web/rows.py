@@ -28,6 +28,7 @@ ROWS: tuple[ApiRow, ...] = (
     ApiRow("GET", "/live", "live", "looking"),
     ApiRow("POST", "/docks/{dock}/bays/{bay}/contact-checks", "check_contacts", "docks"),
     ApiRow("GET", "/contact-history", "contact_history", "docks"),
+    ApiRow("POST", "/docks/{dock}/bays/{bay}/power-cycles", "power_cycle_bay", "docks"),
     ApiRow("PUT", "/docks/{dock}/bays/{bay}/power", "set_bay_power", "docks"),
     ApiRow("POST", "/cameras/{serial}/indications", "indicate_camera", "cameras"),
     ApiRow("POST", "/cameras/{serial}/membership", "add_camera", "cameras"),

@@ -17,7 +17,7 @@ ENGLISH = "en"
 
 
 class Texts:
-    """All texts of all rooms that were given, by language. ``folders``: each has files ``en.toml``, ``en.PART.toml``."""
+    """All texts of all rooms that were given, by language. ``folders``: of files ``en.toml`` and ``en.PART.toml``."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._by_language: dict[str, dict[str, str]] = {}

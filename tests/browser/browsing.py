@@ -83,7 +83,7 @@ class Tab:
 @contextmanager
 def opened_tab(browser: Browser, station: Served, role: str = "", cookie: str = "", **context: Any) -> Generator[Tab]:
     """A page as somebody of that role (or with that session). At its end nothing bad may be in its console."""
-    made = browser.new_context(ignore_https_errors=True, viewport=DESK, locale="en-GB", **context)
+    made = browser.new_context(**{"viewport": DESK, **context}, ignore_https_errors=True, locale="en-GB")
     try:
         if role or cookie:
             _give(made, station, cookie or station.cookie(role))

@@ -1,9 +1,10 @@
-"""A destination for browser tests: a real ``bwc destination serve``, and recordings that a controller's own delivery has
-put there. What other makers' controllers may send besides goes through the same API by hand."""
+"""A destination for browser tests: a real ``bwc destination serve``, and recordings that a controller's own delivery
+has put there. What other makers' controllers may send besides goes through the same API by hand."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import ssl
 import time
@@ -17,6 +18,7 @@ from typing import Any
 
 import av
 import httpx
+import numpy as np
 
 from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.sensor import SensorSettings
@@ -89,14 +91,16 @@ class Site:
 
 
 @contextmanager
-def running_site(folder: Path, settings: str = "") -> Generator[Site]:
-    """A destination with accounts and recordings, in a process of its own. ``settings``: further lines, first."""
+def running_site(folder: Path, settings: str = "", small: int = SMALL_COUNT) -> Generator[Site]:
+    """A destination with accounts and recordings, in a process of its own. ``settings``: lines that come first;
+    ``small``: how many recordings there are beside the one to look at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     place = folder / "destination"
     _bwc(folder, "made", "create", place)
-    (place / "server.toml").write_text(settings + SETTINGS.format(port=port, licences=len(WEARERS) + 8), encoding="utf-8")
+    said = SETTINGS.format(port=port, licences=len(WEARERS) + 8)
+    (place / "server.toml").write_text(settings + said, encoding="utf-8")
     for role, password in PASSWORDS.items():
         (folder / "password").write_text(password, encoding="utf-8")
         given = ("setup",) if role == "root" else ("add", ACCOUNTS[role], "--role", role)
@@ -106,7 +110,7 @@ def running_site(folder: Path, settings: str = "") -> Generator[Site]:
     with running_program(folder / "destination.log", "on 127.0.0.1:", *program):
         site = Site(folder, f"https://127.0.0.1:{port}")
         with ThreadPoolExecutor(1) as elsewhere:  # Playwright's own loop runs in this thread
-            elsewhere.submit(asyncio.run, _deliver(folder / "connection.json")).result()
+            elsewhere.submit(asyncio.run, _deliver((folder / "connection.json").read_bytes(), samples(small))).result()
         _by_hand(site)
         yield site
 
@@ -126,10 +130,6 @@ def film(seconds: int, width_px: int = 854, height_px: int = 480, frames_per_sec
 
 def matroska(seconds: int) -> bytes:
     """The same in a Matroska file, with a codec that no browser has (FFV1)."""
-    import io
-
-    import numpy as np
-
     target = io.BytesIO()
     with av.open(target, "w", format="matroska") as container:
         video = container.add_stream("ffv1", rate=5)
@@ -145,20 +145,20 @@ def matroska(seconds: int) -> bytes:
 def track(started_ms: int = STARTED_UNIX_MS) -> list[Fix]:
     """A walk along two streets, a fix a second."""
     corner = FILM_S // 2
-    return [
-        Fix(started_ms + 1_000 * second, PLACE[0] + 0.00002 * min(second, corner), PLACE[1] + 0.00006 * max(0, second - corner), 4.0)
-        for second in range(FILM_S + 1)
-    ]  # fmt: skip
+    north = [PLACE[0] + 0.00002 * min(second, corner) for second in range(FILM_S + 1)]
+    east = [PLACE[1] + 0.00006 * max(0, second - corner) for second in range(FILM_S + 1)]
+    places = enumerate(zip(north, east, strict=True))
+    return [Fix(started_ms + 1_000 * second, latitude, longitude, 4.0) for second, (latitude, longitude) in places]
 
 
-def samples() -> list[Sample]:
+def samples(count: int) -> list[Sample]:
     """One recording to look at, and many small ones to search among."""
     small = film(SMALL_S, 160, 96, 5)
     large = sample(
         1, fragments=FILM_S + 1, chunks_each=2, camera="CAM-0001", started_unix_ms=STARTED_UNIX_MS,
         wearer=("W-001", WEARERS[0]), film=film(FILM_S),
     )  # fmt: skip
-    return [large, *(_small(number, small) for number in range(SMALL_COUNT))]
+    return [large, *(_small(number, small) for number in range(count))]
 
 
 def _small(number: int, content: bytes) -> Sample:
@@ -170,13 +170,12 @@ def _small(number: int, content: bytes) -> Sample:
     )  # fmt: skip
 
 
-async def _deliver(connection: Path) -> None:
-    given = connection_file.parse(connection.read_bytes())
+async def _deliver(connection: bytes, recordings: list[Sample]) -> None:
+    given = connection_file.parse(connection)
     people = People(
         [Wearer(f"W-{number:03}", name, f"W-{number:03}") for number, name in enumerate(WEARERS, 1)],
         [Device(serial, name, "zero") for serial, name in NAMES.items()],
     )
-    recordings = samples()
     held = Held(recordings)
     first = recordings[0].recording
     async with Controller(people=people).attached(given) as attached:
@@ -204,7 +203,8 @@ def _by_hand(site: Site) -> None:
             said = client.request(method, f"{storage}/{path}", headers=headers, content=content)
             assert said.status_code < 300, f"{path}: {said.status_code} {said.text}"
 
-        put("Devices/OTHER-7", kind="Object", Active="True", Name="Another maker")
+        for serial, name in {**NAMES, "OTHER-7": "Another maker"}.items():
+            put(f"Devices/{serial}", kind="Object", Active="True", Name=name)
         noon_s = 1_783_065_600  # 2026-07-03T08:00:00Z
         for container, start_s, camera in (
             (MATROSKA, noon_s, "OTHER-7"),

@@ -83,9 +83,10 @@ def running_station(folder: Path, cameras: int = 3, set_up: bool = True, members
     """``set_up``: with a system, accounts and a destination; else its setup assistant waits. ``members``: its docked
     cameras are added."""
     bench_folder, controller_folder = folder / "bench", folder / "controller"
+    page = ("--web", "127.0.0.1:0")
     with running_program(
-        folder / "bench.log", "controller:", "emulate", "--folder", bench_folder, "--cameras", cameras
-    ) as _:
+        folder / "bench.log", "bench page: ", "emulate", *page, "--folder", "bench", "--cameras", cameras
+    ) as page_said:
         if set_up:
             trust = make_trust(controller_folder, PASSPHRASE, SERIAL)
             trust.trust_manufacturer(read_certificate(bench_folder / MAKER_FILE))
@@ -98,6 +99,7 @@ def running_station(folder: Path, cameras: int = 3, set_up: bool = True, members
             url = said.partition(ready)[2].split()[0].rstrip("/").removesuffix("/setup")
             local = controller_client(controller_folder)
             station = Station(folder, url, bench_client(bench_folder), local, said.partition("code: ")[2].strip())
+            station.bench_url = page_said.partition("bench page: ")[2].strip().rstrip("/")
             if set_up:
                 _set_up(station, [f"CAM-{number:04}" for number in range(1, cameras + 1)] if members else [])
             yield station

@@ -9,7 +9,25 @@ from tests.browser.browsing import TELEPHONE, WALL, Tab, check_accessibility, pi
 from tests.browser.conftest import OpenTab
 from tests.browser.station import Station
 
-PAGES = ("/", "/cameras", "/cameras/CAM-0001", "/wearers", "/account")
+PAGES = (
+    "/", "/cameras", "/cameras/CAM-0001", "/wearers", "/wearers/W-001", "/profiles", "/profiles/default", "/controller",
+    "/settings", "/settings/accounts", "/settings/security", "/reports", "/account",
+)  # fmt: skip
+
+PICTURES = (
+    ("/cameras", "cameras"),
+    ("/cameras/CAM-0001", "camera"),
+    ("/wearers", "users"),
+    ("/wearers/W-001", "user"),
+    ("/profiles", "profiles"),
+    ("/profiles/default", "profile"),
+    ("/controller", "controllers"),
+    ("/settings", "settings"),
+    ("/settings/accounts", "accounts"),
+    ("/settings/security", "security"),
+    ("/reports", "reports"),
+)
+LONG = ("profile",)  # its buttons stay at the lower edge of the window
 
 
 @pytest.mark.req("CTRL-12")
@@ -45,10 +63,10 @@ def test_every_page_is_accessible_in_both_themes_and_fits_a_telephone(open_tab: 
 
 def test_pictures_for_the_manual(open_tab: OpenTab):
     tab = open_tab("root")
-    for path, name in (("/cameras", "cameras"), ("/cameras/CAM-0001", "camera"), ("/wearers", "users")):
+    for path, name in PICTURES:
         tab.open(path)
         _settled(tab)
-        picture(tab, name)
+        picture(tab, name, full=name not in LONG)
     tab = open_tab("root", color_scheme="dark")
     tab.open("/")
     _settled(tab)

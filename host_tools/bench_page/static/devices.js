@@ -126,7 +126,7 @@ class BayDevice {
     this.element.classList.toggle("ready", inHand !== "" && bay.camera === "");
     this.lamp.dataset.colour = colourOf(live.find("lamp", this.key));
     text(this.word, bay.state || t("bench.off"));
-    text(this.figure, bay.truth.powered ? `${bay.truth.current_ma} mA` : "");
+    text(this.figure, bay.truth.powered ? `${(bay.truth.current_ma / 1000).toFixed(2)} A` : "");
     text(this.slot.lastElementChild, String(this.number));
     const names = { camera: inHand, n: this.number, dock: this.dock };
     label(this.slot, inHand ? t("bench.put_here", names) : t("bench.bay_free", names));

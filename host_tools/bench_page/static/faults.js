@@ -58,7 +58,7 @@ export class FaultTable {
   cell(row) {
     if (!row) return h("td", { class: "unsupported" }, h("span", { class: "unseen" }, t("bench.fault_unsupported")));
     const said = t("bench.fault_cell", row);
-    const button = h("button", { class: "fault", type: "button", "aria-pressed": "false", "aria-label": said, title: said, "data-fault": `${row.component} ${row.type}` });
+    const button = h("button", { class: "fault-cell", type: "button", "aria-pressed": "false", "aria-label": said, title: said, "data-fault": `${row.component} ${row.type}` });
     button.addEventListener("click", () => this.turn(row, button));
     for (const word of ["focus", "pointerenter"]) button.addEventListener(word, () => text(byId("fault-text"), said));
     this.cells.push({ row, button });

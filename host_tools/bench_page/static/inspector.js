@@ -198,20 +198,24 @@ export class Inspector {
   /** A table of truth and measurement. `of`: what the figures are read from, if it is not the chosen row itself. */
   compare(title, rows, of = (row) => row) {
     const body = h("tbody");
+    const part = h("div", {});
+    this.parts.push((row) => (part.hidden = !of(row)));
     for (const [name, read] of rows) {
       const truth = h("td");
       const seen = h("td");
       body.append(h("tr", { "data-figure": name }, h("th", { scope: "row" }, t(`bench.${name}`)), truth, seen));
       this.parts.push((row) => {
         const from = of(row);
-        const [true_, measured_ = NONE, verdict = ""] = from ? read(from) : [NONE, NONE];
+        if (!from) return;
+        const [true_, measured_ = NONE, verdict = ""] = read(from);
         text(truth, true_);
         text(seen, measured_);
         seen.className = VERDICTS[verdict] ?? "";
       });
     }
     const columns = ["quantity", "truth", "measured"].map((name) => h("th", { scope: "col" }, t(`bench.${name}`)));
-    return [h("h3", {}, t(`bench.${title}`)), h("table", { class: "compare", "data-table": title }, h("thead", {}, h("tr", {}, columns)), body)];
+    part.append(h("h3", {}, t(`bench.${title}`)), h("table", { class: "compare", "data-table": title }, h("thead", {}, h("tr", {}, columns)), body));
+    return part;
   }
 }
 

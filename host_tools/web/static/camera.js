@@ -3,10 +3,12 @@
 import { attempt, get, send } from "../kit/js/api.js";
 import { confirm } from "../kit/js/dialog.js";
 import { byId, fill, h, meta } from "../kit/js/dom.js";
-import { at, size, span } from "../kit/js/format.js";
+import { ago, at, size, span } from "../kit/js/format.js";
 import { live } from "../kit/js/live.js";
 import { Table } from "../kit/js/table.js";
 import { t } from "../kit/js/texts.js";
+import { editCards, gravelyButtons } from "./camera_edit.js";
+import { healthCards } from "./camera_health.js";
 import { may } from "./may.js";
 import { bar, batteryText, placeText, stateBadge, verdictBadge } from "./words.js";
 
@@ -16,8 +18,11 @@ const RECORDINGS_SHOWN_MAX = 500;
 const TOLD = new Set(["held", "delivered", "erased", "offload_started", "set_aside"]);
 
 const details = h("div", { class: "columns" });
+const written = h("div", { class: "columns" });
+const health = h("div", { class: "columns" });
 const holder = h("div", {});
-fill(byId("camera"), details, h("section", {}, h("h2", {}, t("camera.its_recordings")), holder));
+let drawn = "";
+fill(byId("camera"), details, written, health, h("section", {}, h("h2", {}, t("camera.its_recordings")), holder));
 const table = new Table(holder, {
   label: t("camera.its_recordings"),
   keyOf: (row) => row.recording,
@@ -38,6 +43,8 @@ live.watch((kinds) => (kinds.has("camera") || kinds.has("dock")) && draw());
 live.addEventListener("happening", (event) => TOLD.has(event.detail.what) && readRecordings());
 draw();
 readRecordings();
+if (may("list_camera_entries")) editCards(written, serial);
+healthCards(health, serial);
 
 async function readRecordings() {
   const answer = await attempt(() => get("/recordings", { camera: serial, limit: RECORDINGS_SHOWN_MAX }));
@@ -50,6 +57,9 @@ function draw() {
     fill(details, live.state === "live" ? h("p", { class: "notice warn" }, t("camera.unknown")) : null);
     return;
   }
+  const key = JSON.stringify([camera, bayOf(camera)]);
+  if (key === drawn) return;
+  drawn = key;
   if (camera.name) fill(byId("heading"), camera.name, " ", h("span", { class: "muted small" }, serial));
   fill(details, facts(camera), contacts(camera), actions(camera));
 }
@@ -63,6 +73,7 @@ function facts(camera) {
     [t("cameras.firmware"), camera.firmware || "–"],
     [t("cameras.battery"), Number.isFinite(camera.battery_percent) ? [batteryText(camera), bar(camera.battery_percent / 100, camera.battery_percent < 20 ? "bad" : "good")] : "–"],
     [t("cameras.card"), camera.storage_total_bytes ? `${size(camera.storage_free_bytes)} / ${size(camera.storage_total_bytes)}` : "–"],
+    !camera.online && camera.seen_unix_ms ? [t("camera.away_since"), `${at(camera.seen_unix_ms)} (${ago(camera.seen_unix_ms)})`] : null,
     [t("camera.kept"), String(camera.recordings)],
     [t("camera.certificate_ends"), at(camera.expires_unix_ms)],
     camera.fingerprint ? [t("camera.fingerprint"), h("code", {}, camera.fingerprint)] : null,
@@ -78,9 +89,13 @@ function facts(camera) {
   );
 }
 
-function contacts(camera) {
+function bayOf(camera) {
   const dock = camera.place?.dock ? live.find("dock", camera.place.dock) : null;
-  const bay = dock?.bays.find((each) => each.bay === camera.place.bay);
+  return dock?.bays.find((each) => each.bay === camera.place.bay);
+}
+
+function contacts(camera) {
+  const bay = bayOf(camera);
   if (!bay) return null;
   return h(
     "section",
@@ -88,7 +103,7 @@ function contacts(camera) {
     h("h2", {}, t("camera.contacts")),
     bay.verdict === "not_measured" ? h("p", { class: "muted" }, t("camera.not_measured")) : h("p", {}, verdictBadge(bay.verdict)),
     h("dl", { class: "pairs" }, bay.contacts.filter((row) => row.quantity && row.verdict !== "not_measured").map((row) => [h("dt", {}, row.quantity.replaceAll("_", " ")), h("dd", {}, `${figure(row)} `, verdictBadge(row.verdict))])),
-    may("check_contacts") ? h("p", {}, button(t("camera.measure"), "small", () => send("POST", `/docks/${encodeURIComponent(dock.serial)}/bays/${bay.bay}/contact-checks`), t("camera.measured"))) : null,
+    may("check_contacts") ? h("p", {}, button(t("camera.measure"), "small", () => send("POST", `/docks/${encodeURIComponent(camera.place.dock)}/bays/${bay.bay}/contact-checks`), t("camera.measured"))) : null,
   );
 }
 
@@ -102,6 +117,7 @@ function actions(camera) {
   const buttons = [
     camera.admission === "factory" && may("add_camera") ? button(t("cameras.add"), "primary", () => send("POST", `${path}/membership`), t("camera.added", { serial })) : null,
     camera.online && camera.admission === "member" && may("indicate_camera") ? button(t("camera.show"), "", () => send("POST", `${path}/indications`, { pattern: "assigned" }), t("camera.shown")) : null,
+    ...gravelyButtons(camera),
     camera.admission === "member" && may("remove_camera") ? removal(camera) : null,
   ].filter(Boolean);
   return buttons.length ? h("section", { class: "card" }, h("h2", {}, t("camera.actions")), h("div", { class: "buttons" }, buttons)) : null;

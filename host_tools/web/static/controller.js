@@ -9,6 +9,7 @@ import { Table } from "../kit/js/table.js";
 import { t, tOr } from "../kit/js/texts.js";
 import { may } from "./may.js";
 import { button, card, pairs } from "./pieces.js";
+import { destinationText } from "./words.js";
 
 const READ_AFTER_MS = 1_500; // transfers end in storms
 const TOLD = new Set(["held", "delivered", "erased", "set_aside", "trouble", "reader", "alert_raised", "alert_cleared", "rejected"]);
@@ -97,16 +98,18 @@ function showMore(before) {
 function drawStorage(spool) {
   if (!spool) return;
   const said = t("controller.storage_said", { used: size(spool.used_bytes), reserved: size(spool.reserved_bytes), free: size(spool.free_bytes), total: size(spool.total_bytes) });
+  const others = spool.total_bytes - spool.used_bytes - spool.reserved_bytes - spool.free_bytes;
   const notice = { almost_full: "warn", full: "bad" }[spool.level];
   fill(
     storage,
     card(
       t("controller.storage"),
-      shareChart([spool.used_bytes, spool.reserved_bytes], spool.total_bytes, { label: said }),
+      shareChart([spool.used_bytes, spool.reserved_bytes], spool.total_bytes - Math.max(0, others), { label: said }),
       pairs([
         [legend(0, t("controller.used")), `${size(spool.used_bytes)} (${percent(spool.used_bytes, spool.total_bytes)})`],
         [legend(1, t("controller.reserved")), size(spool.reserved_bytes)],
         [legend(2, t("controller.free")), size(spool.free_bytes)],
+        others > 0 ? [t("controller.others"), size(others)] : null,
         [t("controller.total"), size(spool.total_bytes)],
         spool.refused_bytes ? [t("controller.refused"), size(spool.refused_bytes)] : null,
       ]),
@@ -128,7 +131,7 @@ function drawState(status) {
       pairs([
         [t("controller.lamp"), tOr(`panel.${panel.status}`, panel.status)],
         [t("dashboard.destination"), h("span", { class: `badge ${destination.trouble ? "bad" : "good"}` }, t(destination.trouble ? "dashboard.destination_down" : "dashboard.destination_up"))],
-        destination.trouble ? [t("controller.reason"), destination.trouble] : null,
+        destination.trouble ? [t("controller.reason"), destinationText(destination.trouble)] : null,
         ...Object.entries(counts).map(([name, number]) => [tOr(`count.${name}`, name.replaceAll("_", " ")), String(number)]),
       ]),
     ),
@@ -140,7 +143,7 @@ function drawReaders(found) {
 }
 
 function drawRejected(rows) {
-  const open = rows.filter((row) => !row.confirmed_unix_ms);
+  const open = rows.filter((row) => !row.done.confirmed);
   fill(
     rejected,
     open.length

@@ -4,7 +4,7 @@ import { byId, fill, h, icon } from "../kit/js/dom.js";
 import { ago, count, percent, rate, size } from "../kit/js/format.js";
 import { live } from "../kit/js/live.js";
 import { t, tOr } from "../kit/js/texts.js";
-import { bar, stateText } from "./words.js";
+import { bar, destinationText, stateText } from "./words.js";
 
 const TRANSFERS_SHOWN_MAX = 20;
 const SEVERITY_ORDER = ["error", "warning", "note"];
@@ -47,7 +47,7 @@ function figures() {
     tile(t("dashboard.transferring"), count(moving.length), moving.length ? "accent" : ""),
     storage(live.find("storage", "spool")),
     destination
-      ? tile(t("dashboard.destination"), destination.trouble ? t("dashboard.destination_down") : t("dashboard.destination_up"), destination.trouble ? "bad" : "good", "", destination.trouble || destination.name)
+      ? tile(t("dashboard.destination"), destination.trouble ? t("dashboard.destination_down") : t("dashboard.destination_up"), destination.trouble ? "bad" : "good", "", destinationText(destination.trouble || destination.name))
       : null,
   ];
 }

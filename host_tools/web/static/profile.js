@@ -76,7 +76,7 @@ function headCard() {
   return h(
     "section",
     { class: "card" },
-    h("p", { class: "muted small" }, [seen.changed_by ? t("word.last_changed", { who: seen.changed_by, when: at(seen.changed_unix_ms) }) : null, writable ? null : t("profile.read_only")].filter(Boolean).join(". ")),
+    h("p", { class: "muted small" }, [seen.changed_unix_ms ? t("word.last_changed", { who: seen.changed_by, when: at(seen.changed_unix_ms) }) : null, writable ? null : t("profile.read_only")].filter(Boolean).join(". ")),
     description.element,
     modelsField(),
     chosen.element,
@@ -118,7 +118,7 @@ function field(setting) {
   const inForce = modelsInForce();
   const without = inForce.filter((model) => lacks(setting, catalogue.models[model]).length);
   const nowhere = inForce.length > 0 && without.length === inForce.length;
-  const hints = [scope ? null : elsewhere(setting), ...without.slice(0, 4).map((model) => t("profile.lacks", { model: modelText(model), what: lacks(setting, catalogue.models[model]).join(", ") }))].filter(Boolean);
+  const hints = [scope ? null : elsewhere(setting), ...lackTexts(setting, without)].filter(Boolean);
   const unfit = scope ? (seen.unsupported[scope] ?? []).filter((line) => line.startsWith(`${setting.name} `)) : [];
   const control = h("select", { id, disabled: !writable || nowhere, "aria-describedby": hints.length || unfit.length ? `${id}-hint` : null }, options(setting));
   control.addEventListener("change", () => choose(setting, control.value));
@@ -129,6 +129,12 @@ function field(setting) {
     control,
     hints.length || unfit.length ? h("p", { class: "hint", id: `${id}-hint` }, [...hints, ...unfit].join(". ")) : null,
   );
+}
+
+/** What is lacking, and on which models: one line a cause. */
+function lackTexts(setting, models) {
+  const causes = Map.groupBy(models, (model) => lacks(setting, catalogue.models[model]).join(", "));
+  return [...causes].map(([what, which]) => t("profile.lacks", { model: which.map(modelText).join(", "), what }));
 }
 
 /** Models that the shown settings are for. */

@@ -19,6 +19,7 @@ const MESSAGES = { live: "frame.live", lost: "frame.lost", connecting: "frame.co
 const known = new Map(); // serial -> what it was last, and since when it is different
 let settings = { shift_minutes: 600, names_on_displays: true };
 let drawn = "";
+let begun = false; // what is there when the page opens is nothing new
 
 const names = byId("names");
 names.addEventListener("click", () => {
@@ -71,6 +72,7 @@ function draw() {
   fill(byId("clock"), clock(nowMs));
   const cameras = live.all("camera").filter((camera) => camera.admission === "member" || camera.online);
   const seen = cameras.map((camera) => row(camera, nowMs));
+  begun ||= cameras.length > 0;
   const alerts = live.all("alert").filter((alert) => alert.severity !== "note");
   const key = JSON.stringify([seen, alerts, namesShown()]);
   if (key === drawn) return;
@@ -95,7 +97,7 @@ function row(camera, nowMs) {
   const state = camera.trouble || stateText(camera.state);
   const before = known.get(camera.serial);
   const now = `${camera.online} ${camera.state} ${camera.trouble} ${camera.wearer}`;
-  if (!before) known.set(camera.serial, { now, atMs: live.state === "live" && known.size ? nowMs : 0 });
+  if (!before) known.set(camera.serial, { now, atMs: begun ? nowMs : 0 });
   else if (before.now !== now) known.set(camera.serial, { now, atMs: nowMs });
   return {
     serial: camera.serial,

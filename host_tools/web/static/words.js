@@ -38,6 +38,11 @@ export function batteryText(camera) {
   return Number.isFinite(camera.battery_percent) ? `${camera.battery_percent} %` : "–";
 }
 
+/** A destination as people call it: of a folder its name, not the way there. */
+export function destinationText(name) {
+  return name.replace(/(^|\s)\/(?:[^\s/]+\/)*([^\s/]+)/g, "$1$2");
+}
+
 /** A bar of 0 to 1; `kind`: good, warn, bad or nothing. */
 export function bar(part, kind = "", label = "") {
   const percent = Math.round(100 * Math.max(0, Math.min(1, part || 0)));

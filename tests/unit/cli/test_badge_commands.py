@@ -22,6 +22,7 @@ from tests.unit.web.office import NAMES, SECRETS, opened_office
 pytestmark = pytest.mark.req("RFID-04", "RFID-01")
 NUMBER, OTHER = "04A1B2C3D4E5F6", "04A1B2C3D4E5F7"
 TURNED = "F6E5D4C3B2A104"
+HELD_S = 0.4
 AWAY_S = 2.2  # before the same badge counts again
 
 Ask = Callable[..., Awaitable[Ended]]
@@ -55,8 +56,8 @@ async def held_twice(bench: EmulatedBench, uid: str) -> None:
     """A person who does what they are told, a little late."""
     await asyncio.sleep(1.0)
     for _ in range(6):
-        bench.show_badge("reader-1", uid, 0.4)
-        await asyncio.sleep(0.4 + AWAY_S)
+        bench.show_badge("reader-1", uid, HELD_S)
+        await asyncio.sleep(HELD_S + AWAY_S)
 
 
 @asynccontextmanager
@@ -68,6 +69,7 @@ async def holding(bench: EmulatedBench, uid: str) -> AsyncGenerator[None]:
     finally:
         person.cancel()
         await asyncio.wait({person})
+        await asyncio.sleep(HELD_S + 0.1)  # until it has left the field: the next command must not read it
 
 
 def test_what_is_plugged_in_is_listed_and_read(bwc: Bwc, tmp_path: Path):

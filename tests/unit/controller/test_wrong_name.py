@@ -299,3 +299,29 @@ def test_a_dock_that_says_a_bay_is_free_though_its_camera_stands_there(make_worl
     assert "check which hub port" in world.told("bay_mismatch")[-1]["text"]
     assert serial not in holdings(world) or holdings(world)[serial] == "W-2"
     assert [world.wearer_on(each) for each in world.flashing()] == ["W-2"]
+
+
+@pytest.mark.req("RFID-02")
+def test_who_has_rested_longest_outlives_a_controller(make_world: Worlds):
+    world = make_world(cameras=3)
+    taken: list[str] = []
+    for wearer in ("W-1", "W-2"):
+        serial = offered(world, wearer)
+        world.take(serial)
+        world.until(lambda: len(world.told("taken")) == len(taken) + 1)
+        taken.append(serial)
+    for serial in taken:
+        world.put_back(serial)
+    settled(world)
+    world.run(5.0)
+    world.kill()
+    world.start()
+    world.until(lambda: world.ready() == set(world.bench.cameras), 30.0)
+    world.run(HOLD_S)
+    order: list[str] = []
+    for wearer in ("W-3", "W-1", "W-2"):
+        serial = offered(world, wearer)
+        world.take(serial)
+        world.run(1.0)
+        order.append(serial)
+    assert order == ["CAM-0003", *taken]

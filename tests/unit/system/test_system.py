@@ -23,6 +23,7 @@ from host_tools.system.records import (
 )
 from host_tools.system.roster import Roster, import_roster
 from host_tools.system.system import Changed, System, make
+from host_tools.system.wearer_csv import plan_import
 from tests.unit.system.parts import ADA, CM4, EVE, NOW_MS, ZERO, make_system
 
 
@@ -333,3 +334,33 @@ def test_a_system_of_many_stays_quick_to_change():
     assert written == [1]
     rng = random.Random(7)
     assert system.wearers[f"N-{rng.randrange(3_000)}"].profile == "default"
+
+
+@pytest.mark.req("RFID-04")
+@pytest.mark.parametrize(
+    ("tag", "why"),
+    [
+        ("08A1B2C3", "draws another number each time"),
+        ("88040C12", "begins with the cascade tag"),
+        ("C3B2A104", "is known as 04A1B2C3: this reader turns the bytes round"),
+    ],
+)
+def test_a_number_that_names_nobody_comes_in_no_way_at_all(tag: str, why: str):
+    system = make_system()
+    assert why in refused(system, EVE.model_copy(update={"tags": (tag,)}))
+    plan = plan_import(f"id,name,tags\n{EVE.id},{EVE.name},{tag}\n", system.state, {})
+    assert why in plan.conflicts[0].text
+
+
+@pytest.mark.req("RFID-04")
+def test_what_a_reader_knows_of_a_number_counts_and_old_numbers_stay():
+    system = make_system()
+    with system.change("ada", 1) as edit:
+        edit.state.technologies["08A1B2C3"] = "hitag2"
+        edit.put(EVE.model_copy(update={"tags": ("08A1B2C3",)}))
+    with system.change("ada", 2) as edit:
+        edit.put(EVE.model_copy(update={"tags": ("08A1B2C3",), "name": "Eve E."}))
+    assert system.wearer_of_tag("08A1B2C3") is not None
+    with system.change("ada", 3) as edit:  # all badges anew, with a reader that turns round
+        edit.put(ADA.model_copy(update={"tags": ("C3B2A104",)}))
+    assert system.wearer_of_tag("04A1B2C3") is None

@@ -1,0 +1,166 @@
+"""The bench page in a browser: what hands do to it reaches the boards, and what boards do is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.browser.browsing import TELEPHONE, WALL, Tab, check_accessibility, opened_tab, picture
+from tests.browser.conftest import OpenTab
+from tests.browser.station import Station, until
+
+HOLD_TO_STOP_MS = 12_000  # three seconds, on a busy machine
+
+
+@pytest.fixture
+def open_bench(browser: Browser, station: Station) -> Generator[OpenTab]:
+    """``open_bench()``: the page of the station's bench; at the end every camera is where it was."""
+    with ExitStack() as stack:
+
+        def open_one(**context: str) -> Tab:
+            at = replace(station, url=station.bench_url)
+            tab = stack.enter_context(opened_tab(browser, at, **context))
+            tab.open("/")
+            expect(tab.page.locator(".camera")).to_have_count(3)
+            return tab
+
+        yield open_one
+    _tidy(station)
+
+
+@pytest.mark.req("EMU-06")
+def test_a_camera_is_docked_by_clicks(open_bench: OpenTab, station: Station):
+    page = open_bench().page
+    second, fifth = _bay(page.locator("body"), 2), _bay(page.locator("body"), 5)
+    expect(second.locator(".led").last).not_to_have_attribute("data-colour", "dark")
+    _plate(second).click()
+    page.get_by_role("button", name="Take out").click()
+    expect(page.locator("#loose [data-camera=camera-2]")).to_be_visible()
+    expect(second.locator(".bay-word")).to_have_text("free")
+    expect(page.locator("#hint")).to_have_text("camera-2 is in your hand: choose a free bay.")
+    fifth.get_by_role("button", name="Put camera-2 into bay 5 of dock-1").click()
+    expect(fifth.locator("[data-camera=camera-2]")).to_be_visible()
+    expect(fifth.locator(".bay-word")).to_have_text("docked")
+    expect(fifth.locator(".bay-plate .led")).to_have_attribute("data-colour", "amber")
+    assert station.bench.call("state")["cameras"]["camera-2"]["bay"] == ["dock-1", 5]
+    current = page.locator("#inspector [data-figure=charge_current] td")
+    expect(current.nth(0)).to_contain_text("mA")
+    expect(current.nth(1)).to_have_class("good")
+
+
+@pytest.mark.req("EMU-06")
+def test_the_keyboard_alone_docks_a_camera(open_bench: OpenTab, station: Station):
+    page = open_bench().page
+    _plate(_bay(page.locator("body"), 3)).focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Delete")
+    expect(page.locator("#loose [data-camera=camera-3] .plate")).to_be_focused()
+    wanted = page.get_by_role("button", name="Put camera-3 into bay 8 of dock-1")
+    for _ in range(12):
+        page.keyboard.press("ArrowLeft")
+        if wanted.evaluate("each => each === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(_bay(page.locator("body"), 8).locator("[data-camera=camera-3]")).to_be_visible()
+    expect(page.locator("[data-camera=camera-3] .plate")).to_be_focused()
+    assert station.bench.call("state")["cameras"]["camera-3"]["bay"] == ["dock-1", 8]
+
+
+@pytest.mark.req("EMU-06")
+def test_a_camera_records_as_long_as_its_button_says(open_bench: OpenTab, station: Station):
+    page = open_bench(color_scheme="dark").page
+    camera = page.locator("[data-camera=camera-1]")
+    _plate(camera).click()
+    page.get_by_role("button", name="Take out").click()
+    expect(camera.locator(".camera-state")).to_have_text("ready")
+    expect(camera.locator(".led")).to_have_attribute("data-colour", "green")
+    record = camera.get_by_role("button", name="record button of camera-1")
+    record.click()
+    expect(camera.locator(".camera-state")).to_have_text("recording")
+    expect(camera.locator(".led")).to_have_attribute("data-colour", "red")
+    picture(Tab(page, station), "bench-recording")
+    record.focus()
+    page.keyboard.down(" ")
+    expect(page.locator("[data-camera=camera-1] .push-record.down.closed")).to_be_visible()
+    expect(camera.locator(".camera-state")).to_have_text("ready", timeout=HOLD_TO_STOP_MS)
+    page.keyboard.up(" ")
+    until(lambda: not station.bench.call("state")["cameras"]["camera-1"]["buttons"]["record"], "the finger to go")
+
+
+@pytest.mark.req("EMU-06")
+def test_a_fault_is_injected_seen_and_healed(open_bench: OpenTab, station: Station):
+    page = open_bench().page
+    _plate(page.locator("[data-camera=camera-3]")).click()
+    cell = page.locator("[data-fault='power off']")
+    cell.click()
+    expect(cell).to_have_attribute("aria-pressed", "true")
+    unpowered = page.locator("[data-camera=camera-3].unpowered")
+    expect(unpowered).to_have_count(1)
+    expect(page.locator("#active-faults")).to_contain_text("camera-3: power off")
+    page.get_by_role("button", name="Heal: camera-3: power off").click()
+    expect(page.locator("#active-faults")).to_have_text("Everything works.")
+    expect(unpowered).to_have_count(0)
+    _bay(page.locator("body"), 1).locator(".bay-plate").click()
+    expect(page.locator("#fault-instance")).to_have_value("1")
+    page.locator("[data-fault='contact hot']").click()
+    assert station.bench.call("faults") == [{"board": "dock-1", "component": "contact", "type": "hot", "instance": 1}]
+    expect(page.locator("[data-bay='dock-1/1'].fault")).to_be_visible(timeout=30_000)
+    expect(page.locator("#inspector [data-figure=block_temperature] td").nth(1)).to_have_class("bad")
+    page.evaluate("scrollTo(0, 0)")
+    picture(Tab(page, station), "bench-fault")
+    assert page.locator(".fault-table td.unsupported").first.text_content() == "unsupported"
+    page.get_by_role("button", name="Heal all").click()
+    expect(page.locator("#active-faults")).to_have_text("Everything works.")
+
+
+@pytest.mark.req("EMU-06")
+def test_the_supply_a_badge_and_what_is_refused(open_bench: OpenTab, station: Station):
+    page = open_bench().page
+    rocker = page.locator(".dock-head").get_by_role("switch", name="Supply of dock-1")
+    rocker.click()
+    expect(rocker).to_have_attribute("aria-checked", "false")
+    expect(page.locator(".bay-plate .led[data-colour=dark]")).to_have_count(8)
+    rocker.click()
+    expect(_bay(page.locator("body"), 2).locator(".bay-word")).to_have_text("docked")
+    page.get_by_label("Badge number").fill("no badge")
+    page.get_by_role("button", name="Hold to the reader reader-1").click()
+    expect(page.locator("#toasts")).to_contain_text("is no badge's number: write it in hexadecimal")
+
+
+@pytest.mark.req("EMU-06")
+def test_it_is_accessible_in_both_themes_and_fits_hand_and_wall(open_bench: OpenTab):
+    for scheme in ("light", "dark"):
+        tab = open_bench(color_scheme=scheme)
+        check_accessibility(tab)
+        picture(tab, "bench" if scheme == "light" else "bench-dark")
+    tab.page.set_viewport_size(TELEPHONE)
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= TELEPHONE["width"], "the page scrolls sideways"
+    check_accessibility(tab)
+    picture(tab, "bench-telephone")
+    tab.page.set_viewport_size(WALL)
+    check_accessibility(tab)
+    picture(tab, "bench-wall", full=False)
+
+
+def _bay(within: Locator, number: int) -> Locator:
+    return within.locator(f"[data-bay='dock-1/{number}']")
+
+
+def _plate(within: Locator) -> Locator:
+    return within.locator(".plate")
+
+
+def _tidy(station: Station) -> None:
+    state = station.bench.call("state")
+    for fault in state["faults"]:
+        station.bench.call("fault", board=fault["board"], component=fault["component"], type="ok", instance=0)
+    for name, camera in state["cameras"].items():
+        number = int(name.rpartition("-")[2])
+        if camera["bay"] != ["dock-1", number]:
+            if camera["bay"]:
+                station.bench.call("take_out", camera=name)
+            station.bench.call("put_in", camera=name, bay=number)

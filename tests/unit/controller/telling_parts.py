@@ -1,0 +1,156 @@
+"""Real servers on this machine's loopback that mail and telemetry are sent to: aiosmtpd, mosquitto, amqtt."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import shutil
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from host_tools.controller.notify_settings import MailSettings
+from host_tools.web_kit import certificates
+
+LIMIT_S = 20.0  # for what takes a fraction of a second
+LOCAL = "127.0.0.1"
+NAMES = ("localhost", LOCAL)
+USER, PASSWORD = "bwc", "two ships in a bottle"
+LATE_MS = 1_800_000_000_000  # certificates of tests are made then and are good: nothing here has a clock of its own
+
+
+@dataclass
+class Certificates:
+    """A server's pair, and nobody else vouches for it."""
+
+    certificate: Path
+    key: Path
+
+    def server(self) -> ssl.SSLContext:
+        """What the server uses."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+def make_certificates(folder: Path, now_ms: int, names: tuple[str, ...] = NAMES) -> Certificates:
+    """A pair in files, the key for its owner alone."""
+    issued = certificates.self_signed(names, now_ms, "a server")
+    made = Certificates(folder / f"{names[0]}.pem", folder / f"{names[0]}.key")
+    made.certificate.write_bytes(issued.certificate)
+    made.key.touch(0o600)
+    made.key.write_bytes(issued.key)
+    return made
+
+
+def secret_file(folder: Path, text: str = PASSWORD, mode: int = 0o600) -> Path:
+    """A password in a file."""
+    path = folder / "password"
+    path.write_text(text + "\n")
+    path.chmod(mode)
+    return path
+
+
+@dataclass
+class MailBox:
+    """What a server has taken. ``answers``: what it says to the next recipients and mails, instead of taking them."""
+
+    mails: list[EmailMessage] = field(default_factory=list[EmailMessage])
+    raw: list[bytes] = field(default_factory=list[bytes])
+    at_recipient: list[str] = field(default_factory=list[str])
+    at_data: list[str] = field(default_factory=list[str])
+    recipients: list[str] = field(default_factory=list[str])
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle_RCPT(
+        self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """A recipient is named."""
+        if self.at_recipient:
+            return self.at_recipient.pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
+        """A mail is here."""
+        if self.at_data:
+            return self.at_data.pop(0)
+        content = envelope.content
+        assert isinstance(content, bytes)
+        self.raw.append(content)
+        made = email.message_from_bytes(content, policy=email.policy.default)
+        assert isinstance(made, EmailMessage)
+        self.mails.append(made)
+        self.recipients += envelope.rcpt_tos
+        self.arrived.set()
+        return "250 taken"
+
+    @property
+    def subjects(self) -> list[str]:
+        """In order."""
+        return [str(mail["Subject"]) for mail in self.mails]
+
+
+@asynccontextmanager
+async def mail_server(
+    box: MailBox,
+    starttls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None,
+    login: bool = False,
+    port: int = 0,
+) -> AsyncGenerator[int]:
+    """aiosmtpd; its port."""
+
+    def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: object) -> AuthResult:
+        assert isinstance(data, LoginPassword)
+        return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()), handled=False)
+
+    def made() -> SMTP:
+        return SMTP(
+            box,
+            hostname="mail.example.org",
+            tls_context=starttls,
+            require_starttls=starttls is not None,
+            auth_required=login,
+            auth_require_tls=starttls is not None,
+            authenticator=authenticate,
+        )
+
+    server = await asyncio.get_running_loop().create_server(made, LOCAL, port, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+        await asyncio.sleep(0)
+
+
+def mail_settings(port: int, **more: Any) -> MailSettings:
+    """A server here, without encryption unless said."""
+    values = {"mail_server": LOCAL, "mail_port": port, "mail_security": "none", "mail_from": "bwc@example.org"}
+    return MailSettings(**{**values, **more})
+
+
+async def until(holds: Callable[[], bool], what: str = "") -> None:
+    """Wait until something is so."""
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            while not holds():
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"did not happen: {what}") from None
+
+
+def mosquitto() -> str | None:
+    """The program, where it is installed."""
+    return shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+
+
+Act = Callable[[], Awaitable[None]]
