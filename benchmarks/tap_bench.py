@@ -1,9 +1,10 @@
 """From the tap to the lamp, in process and on virtual time: ``python -m benchmarks.tap_bench [--taps N] [--json]``.
 
 What is real: reader driver and its bytes, controller, system data, link, camera and dock firmware. What is modelled:
-the reader's serial line (9600 baud, ten bits a byte) and its searches, the USB line to camera and dock, a database that
-takes its time to commit. What is added by hand, because virtual time knows no cards: the card's durable writes. A badge
-is held at a random moment of the reader's round; the clock stops when the camera's own green lamp is lit.
+the reader's serial line (9600 baud, ten bits a byte) and its searches, the USB line to camera and dock. What is assumed,
+because virtual time knows neither disks nor cards: how long a database commits (COMMIT_S) and a card writes
+(CARD_WRITE_MS). Processor time is none. A badge is held at a random moment of the reader's round; the clock stops when
+the camera's own green lamp is lit, and when the bay's is.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from host_tools.simulation.site import Site
 T = TypeVar("T")
 
 TAPS = 200
-LIMIT_MS = 300.0  # of the ninety-fifth percentile, in the issue's words "in under 300 ms"
+LIMIT_MS = 300.0  # of the worst, to either lamp
 SEED = 7
 STEP_US = 500  # how finely the lamp is watched
-COMMIT_S = (0.004, 0.020)  # of the database on an SSD or a good card: measured commits of SQLite with synchronous=FULL
-CARD_WRITE_MS = 12.0  # one durable replacement on a camera's microSD: two flushes of 6 ms; see docs/decisions/0097
+COMMIT_S = (0.004, 0.020)  # assumed, of SQLite with synchronous=FULL on an SSD; a poor card can take ten times as long
+CARD_WRITE_MS = 12.0  # assumed, of one durable replacement on a camera's microSD: two flushes of 6 ms; not measured
 AGAIN_S = 2.3  # between two taps of one badge
 WEARERS = tuple(f"W-{number}" for number in range(1, 9))
 BARS = 40
@@ -137,12 +138,12 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.json:
         print(json.dumps({"taps": chosen.taps, "seed": chosen.seed, "limit_ms": LIMIT_MS, **figures}))
     else:
-        print(f"{chosen.taps} taps, seed {chosen.seed}, virtual time; {CARD_WRITE_MS} ms of the card added by hand")
+        print(f"{chosen.taps} taps, seed {chosen.seed}, virtual time; {CARD_WRITE_MS} ms of the card assumed")
         for name, word in (("reader_ms", "read by the controller"), ("camera_ms", "camera lit"), ("bay_ms", "bay lit")):
             each = figures[name]
             print(f"{word:24} median {each['median']:6.1f}  95 % {each['p95']:6.1f}  worst {each['worst']:6.1f} ms")
         print("camera lit:", *histogram(found["camera_ms"]), sep="\n  ")
-    return 0 if figures["camera_ms"]["worst"] < LIMIT_MS else 1
+    return 0 if max(figures["camera_ms"]["worst"], figures["bay_ms"]["worst"]) < LIMIT_MS else 1
 
 
 def _cameras(world: DeskWorld) -> list[Any]:

@@ -89,12 +89,13 @@ def desk(
     yield made
     made.bench.tidy()
     controller.stop()
-    _give_back(bench_house, bench, tmp_path_factory.mktemp("given-back"))
+    give_back(bench_house, bench, tmp_path_factory.mktemp("given-back"))
     controller.start()  # its fixture stops it
     controller.status()
 
 
-def _give_back(house: House, bench: Bench, folder: Path) -> None:
+def give_back(house: House, bench: Bench, folder: Path) -> None:
+    """Every worn camera meets a controller that knows whose it is for always."""
     fixed = house.controller(folder)
     fixed.start()
     try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from hil_tests.badge_parts import AGAIN_S, BADGES, Desk
+from hil_tests.badge_parts import AGAIN_S, BADGES, Desk, give_back
+from host_tools.bench.houses import House
 from host_tools.bench.programs import until
-from host_tools.bench.scenario_parts import READY, DestinationFolder
+from host_tools.bench.scenario_parts import READY, Bench, DestinationFolder
 
 pytestmark = [pytest.mark.needs("cameras:2", "worn:2", "any-bay", "press", "badge"), pytest.mark.timeout(180)]
 TAKE_S = 30.0
@@ -87,3 +90,36 @@ def test_a_controller_that_is_killed_while_a_camera_flashes(desk: Desk):
     assert (refused["reason"], refused["camera"]) == ("may_hold", camera.serial)
     desk.dock(camera)
     assert desk.view()["holdings"] == []
+
+
+@pytest.mark.req("RFID-05", "CTRL-06")
+def test_at_several_locations_a_camera_is_offered_where_the_reader_stands(
+    bench: Bench, bench_house: House, scenario_folder: Path
+):
+    """The dock stands at the gate; the reader first elsewhere, then there too. It may be returned anywhere."""
+    camera, dock = bench.camera(1), bench.dock(1)
+    for place, outcome in (("garage", "refused"), ("gate", "accepted")):
+        folder = scenario_folder / place
+        folder.mkdir()
+        settings = f'reader_place = "{place}"\n[dock_places]\n"{dock.serial}" = "gate"\n'
+        there = Desk(bench, bench_house.controller(folder, settings=settings))
+        there.controller.start()
+        try:
+            there.open("self_multi")
+            there.dock(camera)
+            told = there.tap(BADGES["W-001"])
+            assert told["outcome"] == outcome
+            if outcome == "refused":
+                assert (told["reason"], told["reasons"]) == ("no_camera", {"place": 1})
+                assert "1 docked somewhere else" in told["text"]
+            else:
+                there.since_tap("offered", camera)
+                camera.undock()
+                there.since_tap("taken", camera)
+                assert [row["place"] for row in there.view()["holdings"]] == ["gate"]
+        finally:
+            there.controller.stop()
+            bench.tidy()
+    fixed = scenario_folder / "fixed"
+    fixed.mkdir()
+    give_back(bench_house, bench, fixed)

@@ -25,14 +25,17 @@ def test_each_refusal_has_its_reason(desk: Desk):
     desk.change_settings(ready_battery_percent=100)
     empty = desk.tap(BADGES["W-002"])
     assert (empty["reason"], empty["reasons"]) == ("no_camera", {"battery": 1})
-    desk.change_settings(ready_battery_percent=60)
+    desk.change_settings(ready_battery_percent=60, ready_storage_percent=100)
+    full = desk.tap(BADGES["W-001"])
+    assert (full["reason"], full["reasons"]) == ("no_camera", {"storage": 1}), "a card is never wholly empty"
+    desk.change_settings(ready_storage_percent=60)
     asks = {"name": "with a fall sensor", "models": ["pi_cm4_camera"], "version": 0}
     desk.controller.command("put_profile", **asks)
     wearer = desk.controller.command("get_wearer", id="W-003")
     desk.controller.command("change_wearer", id="W-003", version=wearer["version"], profile="with a fall sensor")
     lacking = desk.tap(BADGES["W-003"])
     assert (lacking["reason"], lacking["reasons"]) == ("no_camera", {"features": 1})
-    assert [row["reason"] for row in desk.view()["last"]] == ["unknown_tag", "no_camera", "no_camera", "no_camera"]
+    assert [row["reason"] for row in desk.view()["last"]] == ["unknown_tag", *["no_camera"] * 4]
     assert desk.view()["holdings"] == []
 
 

@@ -103,7 +103,7 @@ def bench_file(home: Path, lab: Path) -> Path:
     arguments = ["--folder", str(home / "system"), "--passphrase-file", str(passphrase)]
     run_command("system", "create", *arguments, "--maker", str(lab / MAKER_FILE))
     (home / "roster.toml").write_text(ROSTER.format(*WORN), encoding="utf-8")
-    top = 'lane = "emulated"\nroster = "roster.toml"\n'
+    top = 'roster = "roster.toml"\n'
     top += 'system = { folder = "system", passphrase_file = "passphrase" }\n'
     (home / "arm.py").write_text(ARM, encoding="utf-8")
     arm = f"{shlex.quote(sys.executable)} {home / 'arm.py'} {lab}"

@@ -18,7 +18,6 @@ from firmware.secure.sealing_file import FileSealer
 FILE = "assignment"
 ASSIGNMENT_BYTES_MAX = 8192  # three texts of at most 240 bytes, escaped
 FILE_BYTES_MAX = 16384  # the same, sealed
-HOLD_MS_MAX = 300_000  # of an offer: a person who does not come within minutes does not come, whatever a host says
 RETRY_MS = 10_000  # before the end of a loan that the card did not take is written again
 _KEYS = frozenset({"format", "schema", "wearer", "name", "profile", "loan"})
 

@@ -72,7 +72,11 @@ class BayLamp:
         return None if change_ms is None else change_ms + self._since_ms
 
     def _choose(self) -> None:
-        self.pattern = _OWN[self._state] if self._asked is None else self._asked
+        """A bay in trouble shows that and nothing else: the controller's wish may be older than the trouble."""
+        if self._asked is None or self._state == states.FAULT:
+            self.pattern = _OWN[self._state]
+        else:
+            self.pattern = self._asked
 
     def _write(self, colour: int) -> None:
         red, green = lamps.dies_of(colour)

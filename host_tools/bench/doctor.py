@@ -10,7 +10,7 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -20,6 +20,7 @@ from host_tools.bench.errors import BoardMissing, LockError
 from host_tools.bench.inventory import Inventory, Located, described, model_of, same_serial
 from host_tools.bench.locks import Locks
 from host_tools.hardware import UsbDevice, board_models, find_board
+from host_tools.transports.errors import PortError
 
 PROC = Path("/proc")
 RULES_FILE = "/etc/udev/rules.d/70-openbwc.rules"
@@ -49,11 +50,16 @@ class Process:
         return f"{self.name} (process {self.pid})"
 
 
-def examine(bench: BenchFile, locks: Locks, proc: Path = PROC) -> list[Finding]:
-    """Everything, the worst of each board first. No fault among it: the bench can be used."""
+def examine(
+    bench: BenchFile, locks: Locks, proc: Path = PROC, check_url: Callable[[str], object] | None = None
+) -> list[Finding]:
+    """Everything, the worst of each board first. No fault among it: the bench can be used. ``check_url`` raises
+    PortError for a link that nothing here opens."""
     inventory = Inventory(bench)
     found = [*_missing_and_ports(inventory, proc), *_twins(inventory), *_modem_manager(inventory, proc)]
     found += _locked(bench, locks)
+    found += _files(bench)
+    found += _links(bench, check_url) if check_url is not None else []
     if not can_see_all(proc):
         found.append(Finding("note", "", "processes of other users cannot be looked into; run this as root for those"))
     return sorted(found, key=lambda each: ("fault", "warning", "note").index(each.level))
@@ -188,6 +194,28 @@ def _locked(bench: BenchFile, locks: Locks) -> Iterator[Finding]:
             continue
         if held is not None:
             yield Finding("warning", part.name, f"is {held.told(locks.now_s())}")
+
+
+def _files(bench: BenchFile) -> Iterator[Finding]:
+    """What the file names beside itself: else the first scenario finds it out."""
+    system = bench.system
+    if system is not None and not system.folder.is_dir():
+        yield Finding("fault", "", f"system folder {system.folder} is not there; make it: `bwc system create`")
+    if system is not None and not os.access(system.passphrase_file, os.R_OK):
+        yield Finding("fault", "", f"passphrase file {system.passphrase_file} cannot be read; correct the bench file")
+    if bench.roster is not None and not os.access(bench.roster, os.R_OK):
+        yield Finding("fault", "", f"roster {bench.roster} cannot be read; make it, or correct the bench file")
+    if system is None and bench.of_kind("camera"):
+        text = "no system is named, and cameras answer only to theirs; `bwc system create`, then system = { … }"
+        yield Finding("warning", "", text)
+
+
+def _links(bench: BenchFile, check_url: Callable[[str], object]) -> Iterator[Finding]:
+    for part in bench.board:
+        try:
+            check_url(part.link)
+        except PortError as error:
+            yield Finding("fault", part.name, str(error))
 
 
 def _processes(proc: Path) -> list[Path]:

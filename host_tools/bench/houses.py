@@ -35,6 +35,7 @@ PASSPHRASE = "every scenario knows this one"  # noqa: S105 - and nobody else has
 TRUST_NAME = "trust"  # in a controller's folder
 WIRE_NAME = "wire"  # beside a controller's folder: captures of its ports
 NO_WEB = "off"
+SETTINGS_NAME = "settings.toml"  # beside a controller's folder, where it has some
 MAKER_FILE = "maker.pem"  # in an emulated bench's
 COME_UP_LIMIT_S = 60.0  # from docking a camera to its being a member; a Pi Zero boots for half of that
 
@@ -76,10 +77,12 @@ class House(Protocol):
         """Hands for it, and those of its boards that work."""
         ...
 
-    def controller(self, folder: Path, with_system: bool = True, web: str = NO_WEB) -> ScenarioController:
+    def controller(
+        self, folder: Path, with_system: bool = True, web: str = NO_WEB, settings: str = ""
+    ) -> ScenarioController:
         """A controller for this bench, with everything of its own in ``folder``; not started. ``with_system``: it is
         the one of the cameras' system; else it has none yet. ``web``: HOST:PORT of its manager; none by default, for
-        several runs share this machine."""
+        several runs share this machine. ``settings``: further ones, as lines of TOML."""
         ...
 
 
@@ -174,13 +177,18 @@ class BenchHouse:
         """Of the system that the cameras belong to."""
         return self.folder / "passphrase"
 
-    def controller(self, folder: Path, with_system: bool = True, web: str = NO_WEB) -> ScenarioController:
+    def controller(
+        self, folder: Path, with_system: bool = True, web: str = NO_WEB, settings: str = ""
+    ) -> ScenarioController:
         """A controller for this bench, with everything of its own in ``folder``; not started. ``with_system``: it is
         the one of the cameras' system; else it has none yet. ``web``: HOST:PORT of its manager; none by default, for
-        several runs share this machine."""
+        several runs share this machine. ``settings``: further ones, as lines of TOML."""
         if with_system:
             shutil.copytree(self.folder / "system" / TRUST_NAME, folder / "controller" / TRUST_NAME)
         arguments = ["--debug", "--bench", str(self.folder), "--roster", str(self.root / ROSTER_FILE)]
+        if settings:
+            (folder / SETTINGS_NAME).write_text(settings, encoding="utf-8")
+            arguments += ["--settings", str(folder / SETTINGS_NAME)]
         return ScenarioController(folder / "controller", [*arguments, *_own(folder, web)])
 
     def _running(self) -> Program:
@@ -282,17 +290,19 @@ class BoardHouse:
                 self.broken[part.name] = self.held.lost[part.serial]
         return Bench(self.hands, self._working("camera"), self._working("dock"))
 
-    def controller(self, folder: Path, with_system: bool = True, web: str = NO_WEB) -> ScenarioController:
+    def controller(
+        self, folder: Path, with_system: bool = True, web: str = NO_WEB, settings: str = ""
+    ) -> ScenarioController:
         """A controller for this bench, with everything of its own in ``folder``; not started. ``with_system``: it is
         the one of the cameras' system; else it has none yet. ``web``: HOST:PORT of its manager; none by default, for
-        several runs share this machine."""
+        several runs share this machine. ``settings``: further ones, as lines of TOML."""
         assert self.plan.system is not None
         if with_system:
             shutil.copytree(self.plan.system.folder / TRUST_NAME, folder / "controller" / TRUST_NAME)
-        settings = folder / "settings.toml"
+        file = folder / SETTINGS_NAME
         urls = tuple(part.link for part in self.plan.board if part.link != AUTO)
-        settings.write_text(settings_text(self.plan, urls), encoding="utf-8")
-        made = ScenarioController(folder / "controller", ["--debug", "--settings", str(settings), *_own(folder, web)])
+        file.write_text(settings_text(self.plan, urls) + settings, encoding="utf-8")
+        made = ScenarioController(folder / "controller", ["--debug", "--settings", str(file), *_own(folder, web)])
         self.hands.bay_power = lambda dock, bay, on: made.command("set_bay_power", dock=dock, bay=bay, on=on)
         return made
 

@@ -7,6 +7,7 @@ is under ``ATTRIBUTE``; it was put there by ``plugin``.
 from __future__ import annotations
 
 import platform
+import shlex
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,8 @@ class Heard:
     outcome: str = "passed"
     started_ms: int = 0
     ended_ms: int = 0
-    message: str = ""
+    messages: list[str] = field(default_factory=list[str])  # of set-up, call and tear-down, as far as they failed
+    details: str = ""
     requirements: tuple[str, ...] = ()
     evidence: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -72,7 +74,8 @@ class Recorder:
         if SEVERITY.index(outcome) > SEVERITY.index(heard.outcome):
             heard.outcome = outcome
         if not report.passed:
-            heard.message = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else report.longreprtext
+            heard.messages.append(_told(report))
+            heard.details = heard.details or _in_a_line(report)  # what came first; a tear-down often follows from it
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -100,8 +103,7 @@ class Recorder:
         for serial, board in boards.items():
             measured = tuple(each for unit, each in heard.measurements() if unit in (serial, ""))
             unit = records.unit(serial, board, models.get(serial, ""), firmware.get(serial, ""))
-            details = heard.message.strip().splitlines()[-1:] if heard.outcome != "passed" else []
-            unit.phases.append(Phase(name, heard.outcome, heard.started_ms, heard.ended_ms, measured, "".join(details)))
+            unit.phases.append(Phase(name, heard.outcome, heard.started_ms, heard.ended_ms, measured, heard.details))
 
     def _page(self, run: Run, records: RunRecords) -> Page:
         scenarios = [
@@ -112,17 +114,42 @@ class Recorder:
                 boards=tuple(f"{board} {serial}".strip() for serial, board in heard.boards().items()),
                 requirements=heard.requirements,
                 measurements=tuple(heard.measurements()),
-                message=heard.message,
+                message="\n\n".join(heard.messages),
+                details=heard.details,
                 logs=tuple((str(title), str(text)) for title, text in heard.evidence.get("logs", [])),
                 seed=int(heard.evidence.get("seed", run.seed)),
             )
             for name, heard in self._heard.items()
         ]
         named = self._config.getoption("bench")
-        command = f"pytest hil_tests --bench-seed {run.seed}" + (f" --bench {named}" if named else "")
+        again = ["pytest", *self._config.args, "--bench-seed", str(run.seed)]
+        again += ["--bench", str(named)] if named else []
         return Page(
-            run, _wall_ms(), tuple(scenarios), dict(self._config.stash[LEFT_OUT]), tuple(records.units()), command
+            run,
+            _wall_ms(),
+            tuple(scenarios),
+            dict(self._config.stash[LEFT_OUT]),
+            tuple(records.units()),
+            shlex.join(again),
         )
+
+
+def _told(report: pytest.TestReport) -> str:
+    """All of it."""
+    return _reason(report) if isinstance(report.longrepr, tuple) else report.longreprtext
+
+
+def _in_a_line(report: pytest.TestReport) -> str:
+    """What went wrong, without the code around it."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = _told(report) if crash is None else str(crash.message)
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Of a skip, which pytest keeps as file, line and words."""
+    assert isinstance(report.longrepr, tuple)
+    return str(report.longrepr[2]).removeprefix("Skipped: ")
 
 
 def _wall_ms() -> int:

@@ -66,6 +66,7 @@ class Scenario:
     requirements: tuple[str, ...] = ()
     measurements: tuple[tuple[str, Measurement], ...] = ()
     message: str = ""
+    details: str = ""  # the message in a line
     logs: tuple[tuple[str, str], ...] = ()
     seed: int = 0
 
@@ -163,7 +164,9 @@ def _scenario(each: Scenario) -> str:
         f'<span class="soft">{each.duration_s:.1f} s{" · " if about else ""}{escape(about)}</span></summary>'
     )
     body: list[str] = []
-    if each.message:
+    if each.details:
+        body.append(f"<p><b>{escape(each.details)}</b></p>")
+    if each.message and each.message != each.details:
         body.append(f'<pre class="{"message" if bad else ""}">{escape(_cut(each.message))}</pre>')
     if bad:
         body.append(f"<p>Seed <b>{each.seed}</b>.</p>")

@@ -20,6 +20,7 @@ from zlib import crc32
 import pytest
 
 from host_tools.bench.choice import CHOICE
+from host_tools.bench.errors import LockError
 from host_tools.bench.houses import PASSPHRASE, WIRE_NAME, BenchHouse, House
 from host_tools.bench.leaks_plugin import CALL_FAILED
 from host_tools.bench.plugin import EVIDENCE, needs_of, record_folder
@@ -60,7 +61,10 @@ def bench_house(pytestconfig: pytest.Config) -> Iterator[House]:
     Pace.stretch = 1 / choice.speed
     house = choice.house()
     try:
-        house.start()
+        try:
+            house.start()
+        except LockError as error:  # nothing of ours went wrong: who holds it is all there is to say
+            pytest.fail(str(error), pytrace=False)
         yield house
     finally:
         house.stop()

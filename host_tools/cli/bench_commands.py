@@ -31,9 +31,9 @@ UNSUPPORTED_STATUS = 3  # what the board cannot have; 1 is any other refusal
 def state(folder: Folder = BENCH) -> None:
     """What somebody standing at the bench sees."""
     found: dict[str, Any] = bench_client(folder).call("state")
-    table = Table()
+    table = Table(box=None)
     for column in ("Board", "Model", "Serial", "On", "Where", "Lamps", "Battery"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold", no_wrap=column in ("Board", "Model", "Serial"))
     for name, dock in found["docks"].items():
         table.add_row(name, dock["model"], dock["serial"], _yes(dock["on"]), "bench", "", "")
     for name, camera in found["cameras"].items():
@@ -116,6 +116,9 @@ def faults(
         ))  # fmt: skip
         return
     active = bench_client(folder).call("faults")
+    if not active:
+        console.print("no faults are on")
+        return
     rows = ((each["board"], each["component"], each["type"], str(each["instance"] or "")) for each in active)
     _print_rows(("Board", "Component", "Type", "-i"), rows)
 

@@ -22,10 +22,11 @@ TOKEN_BYTES = 16
 
 
 class PagePlan(NamedTuple):
-    """Where the bench page is to be. ``may_move``: nobody has chosen the port, so any free one serves."""
+    """Where the bench page is to be. ``guarded``: it asks for a token; ``may_move``: nobody has chosen the port, so
+    any free one serves."""
 
     address: Address
-    with_token: bool
+    guarded: bool
     may_move: bool
 
 
@@ -46,7 +47,7 @@ async def serving_page(bench: EmulatedBench, plan: PagePlan | None) -> AsyncGene
     if plan is None:
         yield ""
         return
-    token = secrets.token_hex(TOKEN_BYTES) if plan.with_token else ""
+    token = secrets.token_hex(TOKEN_BYTES) if plan.guarded else ""
     names = frozenset[str]() if is_loopback(plan.address.host) else frozenset({socket.gethostname().lower()})
     page = BenchPage(Parts(bench, secrets.token_hex(4), token, names, wall_ms, time.monotonic))
     async with listening(page.guarded, plan.address, None, plan.may_move) as port:

@@ -11,10 +11,13 @@ from rich.markup import escape
 
 from host_tools.bench.bench_file import read_bench_file
 from host_tools.bench.doctor import Finding, examine, udev_rules
+from host_tools.bench.errors import BoardMissing
 from host_tools.bench.inventory import Inventory
 from host_tools.bench.locks import Locks
 from host_tools.bench.scan import bench_text, scan, write_bench
+from host_tools.cli.registry import make_registry
 from host_tools.emulator.remote import bench_client
+from host_tools.hardware.errors import nearest
 from host_tools.hardware.usb import SYSFS_DEVICES
 
 DEV = Path("/dev")
@@ -40,14 +43,17 @@ def scan_bench(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Make a bench file of the boards that are plugged in."""
+    if bench is not None and not (bench / "usb").is_dir():
+        raise BoardMissing(
+            f"{bench}: no emulated bench is there; name the folder that `bwc emulate --folder` got"
+        )
     usb, dev = (bench.resolve() / "usb", bench.resolve() / "ports") if bench else (SYSFS_DEVICES, DEV)
     seen = scan(usb)
-    text = bench_text(seen, name, str(write or "bench.toml"), usb, dev)
+    text = bench_text(seen, name, str(write or "bench.toml"), usb, dev, "emulated" if bench else "hardware")
     if write is None:
         print(text, end="")
         return
     write_bench(write, text, force)
-    read_bench_file(write)
     console.print(f"{write}: {len(seen)} boards; complete it, then `bwc bench doctor {write}`", soft_wrap=True)
 
 
@@ -58,7 +64,7 @@ def doctor(
 ) -> None:
     """What stands in the way of a bench. Exit code 1: something does."""
     plan = read_bench_file(bench)
-    findings = examine(plan, Locks(folder))
+    findings = examine(plan, Locks(folder), check_url=make_registry().check)
     for finding in findings:
         console.print(_line(finding), soft_wrap=True, highlight=False)
     if rules or any(DENIED in finding.text for finding in findings):
@@ -86,10 +92,13 @@ def look(
 ) -> None:
     """The names of the lamps of an emulated board that are lit at this moment."""
     state: dict[str, Any] = bench_client(folder).call("state")
+    names = [*state["docks"], *state["cameras"]]
+    if board not in names:
+        raise BoardMissing(f"no board {board} on this bench; {nearest(board, names, 'boards')}")
     known: dict[str, Any] = state["docks"][board]["bays"] if board in state["docks"] else {}
     shown = known.get(str(bay)) if known else state["cameras"].get(board)
     if shown is None:
-        raise typer.BadParameter(f"no camera and no bay of a dock is {board} {bay}; see bwc bench state")
+        raise BoardMissing(f"{board} has no bay {bay}; name one of {', '.join(known)}")
     print(" ".join(lamp for lamp, lit in shown["lamps"].items() if lit))
 
 

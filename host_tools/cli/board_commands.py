@@ -11,20 +11,21 @@ from rich.table import Table
 from rich.text import Text
 
 from host_tools.hardware import Board, board_models, find_board, load_board
+from host_tools.hardware.files import BOARD_FILE
 from host_tools.hardware.pinout import COLOURS, HeaderPin, elsewhere, header_rows
 
 app = typer.Typer(help="Board models.", no_args_is_help=True)
 console = Console()
 
-ModelArgument = Annotated[str, typer.Argument(help="A model's name, or the path of a board.toml.")]
+ModelArgument = Annotated[str, typer.Argument(help="A model's name, or the path of a board.toml or its folder.")]
 
 
 @app.command("list")
 def list_boards() -> None:
     """All board models."""
-    table = Table()
+    table = Table(box=None)
     for column in ("Model", "What it is", "Processor", "USB", "Application"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column != "What it is")  # names are typed again by whoever reads them
     for model in board_models():
         board = find_board(model)
         usb = f"{board.usb.vid:04x}:{board.usb.pid:04x}"
@@ -74,7 +75,13 @@ def pinout(model: ModelArgument) -> None:
 
 
 def _board(model: str) -> Board:
-    return load_board(Path(model)) if model.endswith(".toml") else find_board(model)
+    path = Path(model)
+    if path.name != model and path.is_dir():  # boards/my_cam, as a shell completes it
+        path /= BOARD_FILE
+    if path.name == BOARD_FILE and path.is_file():
+        path = path.resolve()
+        return find_board(path.parent.name, path.parents[1])  # which also looks whether folder and model agree
+    return load_board(path) if path.suffix == ".toml" else find_board(model)
 
 
 def _number(pin: HeaderPin) -> Text:

@@ -200,7 +200,7 @@ def _desk(controller: Controller, system: System, settings: Settings) -> PickupD
     return PickupDesk(
         controller,
         system,
-        PickupRules(VERSION, settings.dock_places, settings.pickup_s),
+        PickupRules(VERSION, settings.dock_places),
         ReaderFinder(named, settings.usb_root, settings.dev, settings.reader_place),
         make_registry(),  # what readers say is in no capture: whoever reads it could copy badges
         run_in_thread,

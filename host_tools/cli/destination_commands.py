@@ -26,6 +26,7 @@ from host_tools.accounts.people import People
 from host_tools.cli import destination_care
 from host_tools.cli.delivering import read_connection_file
 from host_tools.cli.people import opened_people
+from host_tools.cli.trusting import PassphraseFile, read_passphrase
 from host_tools.controller.remote import controller_client
 from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations import conformance
@@ -130,6 +131,21 @@ def connect(
 
 
 @app.command()
+def forget(
+    folder: Annotated[Path, typer.Option(help="The controller's folder.")] = Path("controller"),
+    passphrase_file: PassphraseFile = None,
+    name: Annotated[str | None, typer.Option(help="The system's name, as a proof that it is meant.")] = None,
+) -> None:
+    """Have a running controller leave its destination, so that another can be connected. Nothing is lost, or it is
+    refused."""
+    client = controller_client(folder)
+    typed = name if name is not None else typer.prompt("Type the system's name to leave its destination")
+    for line in client.call("forget_destination", passphrase=read_passphrase(passphrase_file), name=typed):
+        console.print(line, highlight=False)
+    console.print("left; now: bwc destination connect CONNECTION-FILE", highlight=False)
+
+
+@app.command()
 def certificate(
     folder: Folder = Path("destination"),
     renew: Annotated[bool, typer.Option("--renew", help="A new key and certificate, for the hosts of now.")] = False,
@@ -163,6 +179,9 @@ def status(folder: Folder = Path("destination"), as_json: Json = False) -> None:
         f"{found.free_bytes / 1e9:.1f} GB free",
         highlight=False,
     )
+    for each in found.devices:
+        if each["status"] != "ok":
+            console.print(f"  {each['kind']} {each['id']}: {each['status']}", highlight=False, markup=False)
 
 
 @app.command("search")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from firmware.platform.linux.entropy import LinuxEntropy
@@ -21,12 +22,14 @@ from host_tools.system.system import FIRST, System, make
 
 SYSTEM_NAME = "system.sqlite"
 ROSTER_IMPORT = "roster file"  # who changed what came from one
+IMPORTED_NAME = "roster.sha256"  # in the controller's folder: of the roster file that was imported last
 
 
 @contextmanager
 def opened_system(settings: Settings, boards: Mapping[str, Board]) -> Generator[System]:
-    """The domain of a controller, with its roster file in it where one is named; closed at the end. SystemFault,
-    SystemTampered, RosterFileError."""
+    """The domain of a controller, with its roster file in it where one is named; closed at the end. A file that was
+    imported already is not imported again: what people have changed since must not turn back at a restart, least of
+    all whose a camera is. SystemFault, SystemTampered, RosterFileError."""
     roster = load_roster(settings.roster) if settings.roster else None
     system = System(
         open_store(settings.folder, settings.database),
@@ -37,8 +40,12 @@ def opened_system(settings: Settings, boards: Mapping[str, Board]) -> Generator[
         if stamp is not None and stamp.changed_by == FIRST:  # nobody has named it yet
             with system.change(FIRST, 0) as edit:
                 edit.put(make(SystemSettings, {**edit.state.settings.model_dump(), "name": settings.system}))
-        if roster is not None:
-            import_roster(system, roster, ROSTER_IMPORT, wall_ms())
+        if roster is not None and settings.roster is not None:
+            digest = hashlib.sha256(settings.roster.read_bytes()).hexdigest()
+            if not system.wearers or _imported(settings.folder) != digest:
+                import_roster(system, roster, ROSTER_IMPORT, wall_ms())
+                with suppress(OSError):  # then it is imported once more
+                    (settings.folder / IMPORTED_NAME).write_text(digest, encoding="ascii")
         yield system
     finally:
         system.close()
@@ -60,3 +67,11 @@ def open_store(folder: Path, database: str | None) -> SqlStore:
     except OSError as error:
         raise SettingsError(f"{path}: cannot be opened ({error.strerror}); check its owner") from error
     return open_sql_store(sqlite_url(str(path)), str(path), key)
+
+
+def _imported(folder: Path) -> str:
+    """Of the roster file that was imported last; empty for none."""
+    try:
+        return (folder / IMPORTED_NAME).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -19,6 +19,7 @@ from host_tools.controller.wearer_commands import WearerCommands
 from host_tools.custody.blocking import run_in_thread
 from host_tools.system.reset_rules import Standing
 
+LEFT = "the system has left this destination"
 UNDELIVERED = ("announced", "offloading", "held", "delivering")  # states of recordings that a reset would strand
 
 
@@ -36,8 +37,23 @@ def domain_groups(gate: Gate, assembled: Assembled, people: People) -> list[Comm
         ReportCommands(gate, assembled.reporting, run_in_thread),
         UsageCommands(gate, domain),
         NotifyCommands(gate, assembled.telling.notifier, assembled.telling.telemetry),
-        ResetCommands(gate, domain, lambda: _standing(assembled, people), membership.require_passphrase),
+        ResetCommands(
+            gate,
+            domain,
+            lambda: _standing(assembled, people),
+            membership.require_passphrase,
+            None if assembled.attached is None else lambda: _leave_destination(assembled),
+        ),
     ]
+
+
+async def _leave_destination(assembled: Assembled) -> None:
+    """What it acknowledged is told of still, but the next one is not asked for it."""
+    if assembled.attached is not None:
+        await assembled.attached.forget()
+    await run_in_thread(lambda: assembled.index.transfers.note_left(LEFT))
+    assembled.controller.delivery.losses.lost.clear()
+    assembled.controller.delivery.retry()
 
 
 async def _standing(assembled: Assembled, people: People) -> Standing:

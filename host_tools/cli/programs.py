@@ -20,6 +20,8 @@ from host_tools.cli.setup import forget_upload, serve_setup
 from host_tools.cli.trusting import has_trust, open_trust
 from host_tools.controller.settings import read_settings
 from host_tools.emulator.bench_file import default_bench, read_bench
+from host_tools.emulator.exports import PORT_MAX
+from host_tools.emulator.rendezvous import holder
 
 console = Console()
 
@@ -46,8 +48,12 @@ def emulate(
     cameras: Annotated[int, typer.Option(min=0, max=8)] = 3,
     seed: int = 1,
     scene: Scene = None,
-    usbip: Annotated[int | None, typer.Option(help="Export its USB devices at this TCP port, as `usbip` does.")] = None,
-    rfc2217: Annotated[int, typer.Option(help="First of the TCP ports, a board each, for rfc2217://; 0: none.")] = 0,
+    usbip: Annotated[
+        int | None, typer.Option(min=1, max=PORT_MAX, help="Export its USB devices at this TCP port, as `usbip` does.")
+    ] = None,
+    rfc2217: Annotated[
+        int, typer.Option(min=0, max=PORT_MAX, help="First of the TCP ports, a board each, for rfc2217://; 0: none.")
+    ] = 0,
     web: Annotated[bool, typer.Option("--web", help="Serve the bench page, at HOST:PORT.")] = False,
     address: Annotated[str | None, typer.Argument(metavar="HOST:PORT", help="Of --web; else 127.0.0.1:8441.")] = None,
     web_token: Annotated[bool, typer.Option("--web-token", help="The page asks for a token.")] = False,
@@ -60,11 +66,15 @@ def emulate(
 
     def ready(page_url: str) -> None:
         console.print(f"bench [bold]{plan.name}[/] in {folder}: {len(plan.dock)} docks, {len(plan.camera)} cameras")
+        if (other := holder(plan.name)) not in (None, folder.resolve()):
+            told = f"emu://{plan.name}/… is the bench in {other}, which has that name; give this one another --name"
+            console.print(told, soft_wrap=True, highlight=False, style="yellow")
         for part in (*plan.dock, *plan.camera):
             url, port = f"emu://{plan.name}/{part.name}", folder / "ports" / part.name
             console.print(f"  {part.name:10} {part.serial:12} {url:26} {port}", soft_wrap=True, highlight=False)
         console.print(f"their maker: {folder / MAKER_FILE}, for bwc system create --maker", highlight=False)
-        console.print(f"controller: bwc controller --bench {folder}    hands: bwc bench --help    end: Ctrl-C")
+        told = f"controller: bwc controller --bench {folder}    hands: bwc bench --help    end: Ctrl-C"
+        console.print(told, soft_wrap=True)
         if page_url:
             console.print(f"bench page: {page_url}", soft_wrap=True, highlight=False)
 

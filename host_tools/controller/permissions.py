@@ -54,6 +54,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("archive_rejected_recording", "RA", ACTS, "take a refused recording away on a drive"),
     ("confirm_rejected_recording", "RA", ACTS, "let a refused recording go that is safe elsewhere"),
     ("connect_destination", "RA", ACTS, "give the system another connection file"),
+    ("forget_destination", "RA", ACTS, "leave the destination for another"),
     # -- cameras
     ("add_camera", "RAL", ACTS, "add a camera to the system"),
     ("remove_camera", "RALD", ACTS, "remove a camera once it is drained"),

@@ -30,8 +30,10 @@ from host_tools.system.records import Holding, Wearer
 from host_tools.system.system import System
 from host_tools.transports.errors import LinkLost
 
-HOLD_MORE_S = 5.0  # that a camera holds an offer for longer than a person is given: this controller takes it back first
-SLACK_S = 1.0  # by which the clocks of a camera and of this controller may differ over such a time
+HOLD_MORE_MS = (
+    5_000  # that a camera holds an offer for longer than a person is given: this controller takes it back first
+)
+SLACK_MS = 1_000  # by which the clocks of a camera and of this controller may differ over such a time
 TICK_S = 0.1  # between two looks at the time while an offer is open or somebody waits
 SWEEP_S = 1.0  # between two looks at notes of cameras that are back
 PART_S = 2.0  # in which the link to a camera that was taken ends; a cable that is pulled ends it within milliseconds
@@ -62,11 +64,9 @@ class Pickup:
         lamps: ReaderLamps | None = None,
     ) -> None:
         self._facts = PickupFacts(fleet, system, rules)
-        take_ms = round(rules.take_s * 1000)
-        hold_ms = take_ms + round(HOLD_MORE_S * 1000)
         self.lamps = lamps
         self.last: deque[dict[str, Any]] = deque(maxlen=TAPS_KEPT)
-        self.desk = Desk(self._facts.notes, take_ms, hold_ms, round(SLACK_S * 1000), now_ms())
+        self.desk = Desk(self._facts.notes, self._facts.take_ms(), HOLD_MORE_MS, SLACK_MS, now_ms())
         self._fleet = fleet
         self._system = system
         self._run_blocking = run_blocking
@@ -155,6 +155,10 @@ class Pickup:
         await self._run_blocking(lambda: self._forget(camera))
         return True
 
+    def is_in_hand(self, camera: str) -> bool:
+        """Whether an offer of that camera is not over."""
+        return self._offer_of(camera) is not None
+
     def _begin(self, begin: Begin, wearer: Wearer) -> dict[str, Any]:
         tap = begin.tap
         demand = self._facts.demand(tap.place)
@@ -164,6 +168,7 @@ class Pickup:
                 Refusal("no_camera"), wearer, tap, reasons=reasons_text(choice.reasons, demand), choice=choice
             )
         camera = choice.camera
+        self.desk.take_ms = self._facts.take_ms()
         offer = self.desk.open(tap, camera.serial, camera.dock, camera.bay)
         self._changed[id(offer)] = asyncio.Event()
         if self._tasks is not None:
@@ -246,7 +251,7 @@ class Pickup:
         if session is None:
             return offers.LOST
         try:
-            await session.offer(wearer, self.desk.hold_ms)
+            await session.offer(wearer, offer.hold_ms)
         except (RequestRefused, LinkLost) as error:
             offer.why = REFUSALS["camera_failed"].format(camera=offer.camera, reason=error)
             return offers.REFUSED if isinstance(error, RequestRefused) else offers.FAILED

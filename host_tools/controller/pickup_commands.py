@@ -35,4 +35,6 @@ class PickupCommands(CommandGroup):
         """Note that a camera is nobody's any more, though it has not been docked since it was taken: its wearer can
         take another one. A camera that was lost goes on in their name until it is docked or removed."""
         if not await self._pickup.end_holding(camera):
+            if self._pickup.is_in_hand(camera):
+                raise CommandError(f"camera {camera[:40]} may still flash: ask again in a minute, when it has given up")
             raise CommandError(f"camera {camera[:40]} is held by nobody: see the list of holdings")

@@ -20,7 +20,6 @@ from host_tools.system.system import System
 from host_tools.trust.admission import MEMBER
 
 FIXED_MODE, MULTI_MODE = "fixed", "self_multi"
-TAKE_S = 30.0  # from the flash to the taking: across a room, with a coat on the arm
 
 
 class Fleet(Protocol):
@@ -38,12 +37,10 @@ class Fleet(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PickupRules:
-    """``software``: version of the whole system; ``dock_places``: where docks stand, by serial; ``take_s``: see
-    TAKE_S."""
+    """``software``: version of the whole system; ``dock_places``: where docks stand, by serial."""
 
     software: str
     dock_places: Mapping[str, str] = field(default_factory=dict[str, str])
-    take_s: float = TAKE_S
 
 
 class PickupFacts:
@@ -57,6 +54,10 @@ class PickupFacts:
     def mode(self) -> str:
         """How cameras are assigned: a word of records.ASSIGNMENT_MODES."""
         return self._system.settings.assignment_mode
+
+    def take_ms(self) -> int:
+        """How long a camera is offered now."""
+        return self._system.settings.pickup_seconds * 1000
 
     def place(self, dock: str) -> str:
         """Where a dock stands, as far as that matters."""

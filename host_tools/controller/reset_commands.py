@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from pydantic import SecretStr
 
+from firmware.ports.errors import PortFault
 from host_tools.accounts.roles import Actor
 from host_tools.controller.commands import CommandError, CommandGroup, Gate, command
 from host_tools.controller.domain import Domain
+from host_tools.custody.errors import CustodyError
+from host_tools.destinations.connection_file import ConnectionFileError
 from host_tools.system.records import KINDS, Profile, SystemSettings
-from host_tools.system.reset_rules import Standing, judge_reset
+from host_tools.system.reset_rules import Standing, judge_leaving, judge_reset
 from host_tools.system.system import Edit, make
 from host_tools.trust.errors import TrustError
 
@@ -20,7 +23,8 @@ KEPT_KINDS = ("device",)  # what ran on devices stays known: reports tell of dep
 
 
 class ResetCommands(CommandGroup):
-    """``standing``: what there is now; ``require_passphrase`` raises unless it is the system's."""
+    """``standing``: what there is now; ``require_passphrase`` raises unless it is the system's; ``leave_destination``:
+    so that any other may follow; None where recordings go to a folder."""
 
     def __init__(
         self,
@@ -28,11 +32,13 @@ class ResetCommands(CommandGroup):
         domain: Domain,
         standing: Callable[[], Awaitable[Standing]],
         require_passphrase: RequirePassphrase,
+        leave_destination: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(gate)
         self._domain = domain
         self._standing = standing
         self._require_passphrase = require_passphrase
+        self._leave_destination = leave_destination
 
     @command
     async def preview_reset(self, actor: Actor) -> dict[str, Any]:
@@ -44,16 +50,40 @@ class ResetCommands(CommandGroup):
     async def reset_system(self, actor: Actor, passphrase: SecretStr, name: str) -> None:
         """Forget wearers, profiles, assignments and settings, so that the system can be set up again. ``name``: the
         system's, typed by whoever means it. Trust, accounts and the ledger stay."""
+        await self._require_meant(passphrase, name)
+        verdict = judge_reset(await self._standing())
+        if verdict.obstacles:
+            raise CommandError("the system cannot be reset: " + "; ".join(verdict.obstacles))
+        await self._domain.change(actor, forget_all)
+        if self._leave_destination is not None:
+            await self._leave()
+
+    @command
+    async def forget_destination(self, actor: Actor, passphrase: SecretStr, name: str) -> list[str]:
+        """Leave the destination, so that a connection file of any other can follow; answers what goes with it.
+        ``name``: the system's, typed by whoever means it."""
+        await self._require_meant(passphrase, name)
+        if self._leave_destination is None:
+            raise CommandError("this controller delivers to a folder: start it with another --destination")
+        verdict = judge_leaving(await self._standing())
+        if verdict.obstacles:
+            raise CommandError("the destination cannot be left: " + "; ".join(verdict.obstacles))
+        await self._leave()
+        return verdict.warnings
+
+    async def _leave(self) -> None:
+        try:
+            await cast("Callable[[], Awaitable[None]]", self._leave_destination)()
+        except (ConnectionFileError, CustodyError, PortFault) as error:
+            raise CommandError(f"the destination cannot be left ({error}): check the controller's disk") from error
+
+    async def _require_meant(self, passphrase: SecretStr, name: str) -> None:
         try:
             await self._require_passphrase(passphrase.get_secret_value())
         except TrustError as error:
             raise CommandError(str(error)) from error
         if name != self._domain.system.settings.name:
             raise CommandError(f"that is not this system's name: type {self._domain.system.settings.name}")
-        verdict = judge_reset(await self._standing())
-        if verdict.obstacles:
-            raise CommandError("the system cannot be reset: " + "; ".join(verdict.obstacles))
-        await self._domain.change(actor, forget_all)
 
 
 def forget_all(edit: Edit) -> None:

@@ -16,8 +16,6 @@ from host_tools.trust.authority import LDEVID_WEEKS_DEFAULT, LDEVID_WEEKS_MAX, L
 KEEP_HOURS_MAX = 24 * 365  # that a delivered copy stays while there is room
 WEB_OFF = "off"
 WEB_DEFAULT = "127.0.0.1:8440"  # this machine alone, until somebody opens it to a network
-PICKUP_S = 30  # across a room, with a coat on the arm
-PICKUP_S_MIN, PICKUP_S_MAX = 3, 300  # nobody takes a camera faster; a camera that flashes for longer invites others
 READERS_MAX = 16  # named ones, of one controller
 URL_CHARACTERS_MAX = 300
 PLACE_CHARACTERS_MAX = 60  # as a person would write on a door
@@ -45,7 +43,7 @@ class Settings(MailSettings, TelemetrySettings):
     recorded; ``web``: address and port of the manager, ``off`` for none; ``web_names``: what browsers may call this
     machine beside its own name and addresses; ``web_redirect``: where plain HTTP is told to come by HTTPS; ``reader``:
     RFID readers by URL; those of known USB identity are found by themselves and stand at ``reader_place``;
-    ``dock_places``: where docks stand, by serial; ``pickup_s``: from a camera's flash until it must be taken.
+    ``dock_places``: where docks stand, by serial.
     Mail and telemetry: ``MailSettings``, ``TelemetrySettings``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +64,6 @@ class Settings(MailSettings, TelemetrySettings):
     reader: tuple[ReaderSettings, ...] = Field(default=(), max_length=READERS_MAX)
     reader_place: str = Field(default="", max_length=PLACE_CHARACTERS_MAX)
     dock_places: dict[str, str] = Field(default_factory=dict[str, str])
-    pickup_s: int = Field(default=PICKUP_S, ge=PICKUP_S_MIN, le=PICKUP_S_MAX)
     certificate_weeks: int = Field(default=LDEVID_WEEKS_DEFAULT, ge=LDEVID_WEEKS_MIN, le=LDEVID_WEEKS_MAX)
 
 

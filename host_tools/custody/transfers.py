@@ -72,6 +72,12 @@ class Transfers:
             (outcome, reason, at_unix_ms, recording),
         )
 
+    def note_left(self, reason: str) -> int:
+        """What was delivered stays told, but is not looked for any more, as its destination was left for ``reason``."""
+        return self._database.run(
+            "UPDATE transfers SET reason = ? WHERE outcome = 'delivered' AND reason = ''", (reason,)
+        )
+
     def history(self, now_unix_ms: int) -> list[Transfer]:
         """What is going on and what ended within three days, newest change first, HISTORY_ROWS_MAX at most."""
         rows = self._database.rows(

@@ -45,11 +45,15 @@ PUSHED_AT_ONCE_MAX = 50  # people or cameras between two recordings: a tenth of 
 GONE = "Gone/"  # before a container's name: whom the destination was told to be out of use
 REFUSED_AGAIN_MS = 5 * 60_000  # a wearer or camera that was refused is told again: a licence may have been added
 
-__all__ = ("AnotherDestination", "Attached", "CapabilityMissing", "Connected", "People")
+__all__ = ("AnotherDestination", "Attached", "CapabilityMissing", "Connected", "NotConnected", "People")
 
 
 class CapabilityMissing(DestinationUnavailable):
     """It once declared what it does not declare any more; what depends on that would be lost without a word."""
+
+
+class NotConnected(DestinationUnavailable):
+    """The system was taken from its destination, and was given no other."""
 
 
 class Connected(NamedTuple):
@@ -72,14 +76,15 @@ class People(Protocol):
 
 
 class Attached(Wrapper):
-    """``build``: from a connection file; ``system_name``: what people call this system; ``told_categories``: hears of
-    other categories, and may block. Made by ``attach``."""
+    """``new_id``: a UUID never drawn before; ``build``: from a connection file; ``system_name``: what people call this
+    system; ``told_categories``: hears of other categories, and may block. Made by ``attach``."""
 
     def __init__(
         self,
         attachment: Attachment,
         connection: ConnectionFile,
         bond: Bond,
+        new_id: Callable[[], str],
         build: Callable[[ConnectionFile], Connected],
         people: People,
         system_name: Callable[[], str],
@@ -91,6 +96,8 @@ class Attached(Wrapper):
         self._attachment = attachment
         self._connection = connection
         self._bond = bond
+        self._new_id = new_id
+        self._is_free = False  # of any destination
         self._build = build
         self._people = people
         self._system_name = system_name
@@ -111,7 +118,8 @@ class Attached(Wrapper):
         if self._next is not None:
             await self._now.outer.close()
             self._now, self._next = self._build(self._next), None
-            self._inner = self._now.outer
+            self._inner, self._is_free = self._now.outer, False
+        self._require_connection()
         await super().open()
         await self._know_again()
         await self._read_categories()
@@ -136,10 +144,13 @@ class Attached(Wrapper):
 
     def is_due(self) -> bool:
         """Whether somebody is to be told of, or a connection file waits to come into force."""
+        if self._is_free:
+            return self._next is not None
         return self._next is not None or any(True for _ in self._changes())
 
     async def holds(self, container: str) -> bool | None:
         """Whether it still has what it acknowledged; None where it does not say. DestinationUnavailable."""
+        self._require_connection()
         return await self._now.store.holds(container)
 
     def forget_refusals(self) -> None:
@@ -149,6 +160,7 @@ class Attached(Wrapper):
     async def upkeep(self) -> None:
         """Tell of some who are new, changed or gone; ``is_due`` says whether there are more. DestinationUnavailable."""
         done = False
+        self._require_connection()
         for count, change in enumerate(list(self._changes())):
             if count == PUSHED_AT_ONCE_MAX:
                 break
@@ -160,7 +172,8 @@ class Attached(Wrapper):
         """Take another connection file of the same destination, once it has proved to lead there. ConnectionFileError,
         DestinationUnavailable; then nothing has changed."""
         new = connection_file.parse(data)
-        connection_file.check_change(self._connection, new)
+        if not self._is_free:
+            connection_file.check_change(self._connection, new)
         trial = self._build(new)
         try:
             await trial.store.open()
@@ -168,14 +181,35 @@ class Attached(Wrapper):
             await push_system(trial.store, self._system(), is_new=not self._bond.is_known)
         finally:
             await trial.outer.close()
-        await self._run_blocking(lambda: self._attachment.keep_connection(new))
+        await self._run_blocking(lambda: self._keep_both(new))
         self._connection = self._next = new
         self._bond = replace(self._bond, categories_unix_ms=0)  # read again at once, as the API has it
         return new
 
+    async def forget(self) -> None:
+        """Leave this destination: the next connection file may be of any other. ConnectionFileError, PortFault."""
+        self._is_free, self._next = True, None
+        self._bond = Bond(self._new_id(), self._new_id())
+        self._told = {}
+        for known in (self._fresh, self._again_ms, self.refused_people):
+            known.clear()
+        await self._run_blocking(self._attachment.forget)
+        await self._now.outer.close()
+
     # -- helpers
 
+    def _require_connection(self) -> None:
+        if self._is_free:
+            raise NotConnected(
+                "this system is connected to no destination: give it a connection file: bwc destination connect"
+            )
+
+    def _keep_both(self, connection: ConnectionFile) -> None:
+        self._attachment.keep_bond(self._bond)
+        self._attachment.keep_connection(connection)
+
     async def _around(self, operation: Operation, container: str, name: str, call: Callable[[], Awaitable[T]]) -> T:
+        self._require_connection()
         try:
             return await call()
         except (Unreachable, ContainerMissing):
@@ -289,7 +323,9 @@ def attach(
         bond = replace(bond, categories_unix_ms=0)
     if connection != known:
         attachment.keep_connection(connection)
-    return Attached(attachment, connection, bond, build, people, system_name, wall_ms, run_blocking, told_categories)
+    return Attached(
+        attachment, connection, bond, new_id, build, people, system_name, wall_ms, run_blocking, told_categories
+    )
 
 
 def _about(who: Wearer | Device) -> dict[str, str]:

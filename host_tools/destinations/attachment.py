@@ -87,7 +87,7 @@ class Attachment:
         self._write(PEOPLE_NAME, _json(told))
 
     def forget(self) -> None:
-        """The system is reset: it can be connected to another destination."""
+        """The system is reset: it can be connected to another destination. What is known of this one goes last."""
         for name in (CONNECTION_NAME, PEOPLE_NAME, BOND_NAME):
             with suppress(NotFound):
                 self._files.remove(name)

@@ -5,6 +5,7 @@ Law: data only; unknown keys are errors that name file, line and key. ``default_
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -16,9 +17,17 @@ from host_tools.emulator.reader_world import ReaderKind
 from host_tools.hardware.errors import nearest
 from host_tools.hardware.toml_lines import key_lines
 
-BenchName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-BoardName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-Serial = Annotated[str, Field(pattern=r"^[A-Z0-9-]{4,24}$")]
+NAME = r"^[a-z][a-z0-9-]{0,30}$"
+SERIAL = r"^[A-Z0-9-]{4,24}$"
+PORT = r"^[0-9]+-[0-9]+(\.[0-9]+)*$"
+PATTERNS = {  # for people
+    NAME: "a small letter, then up to 30 small letters, digits and -",
+    SERIAL: "4 to 24 capital letters, digits and -",
+    PORT: "a place on the USB tree, for example 1-1.2",
+}
+BenchName = Annotated[str, Field(pattern=NAME)]
+BoardName = Annotated[str, Field(pattern=NAME)]
+Serial = Annotated[str, Field(pattern=SERIAL)]
 
 
 class BenchFileError(Exception):
@@ -44,7 +53,7 @@ class DockPart(Part):
     name: BoardName
     model: str = "pico_dock_8"
     serial: Serial
-    port: Annotated[str, Field(pattern=r"^[0-9]+-[0-9]+(\.[0-9]+)*$")] = "1-1"
+    port: Annotated[str, Field(pattern=PORT)] = "1-1"
 
 
 class CameraPart(Part):
@@ -64,7 +73,7 @@ class ReaderPart(Part):
 
     name: BoardName
     kind: ReaderKind = "twn4"
-    port: Annotated[str, Field(pattern=r"^[0-9]+-[0-9]+(\.[0-9]+)*$")] = "1-4"
+    port: Annotated[str, Field(pattern=PORT)] = "1-4"
 
 
 class Bench(Part):
@@ -100,7 +109,9 @@ class Bench(Part):
 
 
 def default_bench(name: str = "demo", cameras: int = 3, seed: int = 1, scene: str | None = None) -> Bench:
-    """One dock with eight bays and some cameras in its first bays."""
+    """One dock with eight bays and some cameras in its first bays. BenchFileError for a name that cannot be one."""
+    if re.fullmatch(NAME, name) is None:
+        raise BenchFileError(f"{name!r} is no name of a bench; it is {PATTERNS[NAME]}")
     return Bench(
         name=name,
         seed=seed,
@@ -144,6 +155,8 @@ def _fault_line(path: Path, text: str, fault: ErrorDetails) -> str:
         return f"{start}unknown key {key}; {nearest(key, model.model_fields, 'known keys')}"
     if fault["type"] == "missing":
         return f"{start}{key} is missing; add it"
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{start}{key}: {fault['input']!r} is none; it is {PATTERNS[fault['ctx']['pattern']]}"  # pyright: ignore[reportTypedDictNotRequiredAccess]
     return f"{start}{key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, not {fault['input']!r}; correct it"
 
 

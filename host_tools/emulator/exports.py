@@ -13,6 +13,8 @@ from host_tools.transports.pipe import Pipe
 from host_tools.transports.registry import open_serial
 from host_tools.transports.rfc2217_server import Rfc2217Server
 
+PORT_MAX = 65_535  # of TCP
+
 
 @asynccontextmanager
 async def exported(bench: EmulatedBench, usbip_port: int | None, rfc2217_port: int) -> AsyncGenerator[None]:
@@ -28,6 +30,8 @@ async def exported(bench: EmulatedBench, usbip_port: int | None, rfc2217_port: i
 
 
 async def _begin(stack: AsyncExitStack, server: UsbIpServer | Rfc2217Server, port: int) -> None:
+    if port > PORT_MAX:
+        raise BenchError(f"port {port}: there is none; ports end at {PORT_MAX}, so choose a lower first one")
     try:
         await server.start()
     except OSError as error:

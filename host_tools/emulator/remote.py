@@ -10,10 +10,8 @@ from host_tools.emulator.bench import SHORT_PRESS_S, BenchError, EmulatedBench
 from host_tools.emulator.errors import FaultUnsupported
 from host_tools.emulator.faults import table
 from host_tools.emulator.reader_world import HOLD_S
-from host_tools.emulator.rendezvous import register, unregister
+from host_tools.emulator.rendezvous import SOCKET, register, unregister
 from host_tools.transports.local import LocalClient, LocalError, LocalServer, Peer
-
-SOCKET = "bench.sock"
 
 
 class BenchServer:

@@ -7,10 +7,12 @@ import tempfile
 from pathlib import Path
 
 from host_tools.transports.errors import PortError, PortMissing
+from host_tools.transports.local import answers
 from host_tools.transports.pipe import Pipe
 from host_tools.transports.registry import open_serial
 
 SCHEME = "emu"
+SOCKET = "bench.sock"  # in a bench's folder: where it answers
 
 
 def benches_folder() -> Path:
@@ -21,12 +23,21 @@ def benches_folder() -> Path:
 
 
 def register(name: str, folder: Path) -> Path:
-    """Make a bench findable; returns the link to remove when it stops."""
+    """Make a bench findable; returns the link to remove when it stops. One that is running keeps its name."""
     link = benches_folder() / name
     link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if holder(name) not in (None, folder.resolve()):
+        return link
     link.unlink(missing_ok=True)
     link.symlink_to(folder.resolve())
     return link
+
+
+def holder(name: str) -> Path | None:
+    """The folder of the running bench that is found by this name."""
+    link = benches_folder() / name
+    folder = link.readlink() if link.is_symlink() else None
+    return folder if folder is not None and answers(folder / SOCKET) else None
 
 
 def unregister(link: Path, folder: Path) -> None:

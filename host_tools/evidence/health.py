@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from host_tools.evidence import rules
-from host_tools.evidence.catalogue import StoredObject
 from host_tools.evidence.certificates import Validity
+from host_tools.evidence.devices import devices
 from host_tools.evidence.intake import Intake
 
 START_FREE_BYTES_MIN = 10 * 10**9  # when it is set up
@@ -18,11 +17,10 @@ CERTIFICATE_WARNING_MS = 30 * 86_400_000
 STALLED_MS = 24 * 3_600_000  # a recording that began to come a day ago and is not complete
 ROWS_MAX = 1_000
 
-DeviceStatus = Literal["ok", "disabled"]
-
 
 class Health(NamedTuple):
-    """``light``: green, amber (soon), red (something does not arrive)."""
+    """``light``: green, amber (soon), red (something does not arrive). ``devices``: one word each,
+    see ``devices``."""
 
     light: Literal["green", "amber", "red"]
     problems: tuple[str, ...]
@@ -31,7 +29,7 @@ class Health(NamedTuple):
     free_bytes: int
     recordings: int
     receiving: int
-    devices: dict[str, DeviceStatus]
+    devices: list[dict[str, Any]]
 
     def as_document(self) -> dict[str, Any]:
         """For programs."""
@@ -71,13 +69,4 @@ def health(intake: Intake, certificate: Validity | None, now_ms: int) -> Health:
     )[0]
     problems = tuple(text for text in (*red, *amber) if text)
     light = "red" if any(red) else "amber" if amber else "green"
-    devices: dict[str, DeviceStatus] = {row.name: _status(row) for row in catalogue.objects(_counted(intake))}
-    return Health(light, problems, used, limit, free_bytes, recordings, receiving, devices)
-
-
-def _counted(intake: Intake) -> str:
-    return rules.USERS if intake.settings.mode == "wearer" else rules.DEVICES
-
-
-def _status(row: StoredObject) -> DeviceStatus:
-    return "ok" if rules.is_active(row.metadata) else "disabled"
+    return Health(light, problems, used, limit, free_bytes, recordings, receiving, devices(intake, now_ms))

@@ -16,8 +16,8 @@ from host_tools.custody.errors import CustodyError
 from host_tools.evidence.blocking import RunBlocking
 from host_tools.evidence.health import Health
 from host_tools.evidence.intake import Intake
+from host_tools.evidence.overview import overview
 from host_tools.evidence.people_api import NO_STORE, PREFIX, ROLES
-from host_tools.evidence_page.overview import overview
 from host_tools.web_kit.problems import Problem, documented
 from host_tools.web_kit.sessions import SCHEMES, SessionDoor
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -114,8 +115,15 @@ def _shape_error(path: Path, lines: dict[KeyPath, int], error: ErrorDetails) -> 
         parent_name = _key_name(place[:-1])
         text = f"missing key {name}; add it" + (f" to {parent_name}" if parent_name else "")
     else:
-        text = f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {error['input']!r}"
+        text = f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {error['input']!r}; {_remedy(error)}"
     return BoardFileError(path, line, name, text)
+
+
+def _remedy(error: ErrorDetails) -> str:
+    """For a value that may not be there: the nearest that may, where they have names."""
+    known = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
+    close = get_close_matches(str(error["input"]), known, n=1)
+    return f"did you mean {close[0]}?" if close else "correct it"
 
 
 def _line_at(lines: dict[KeyPath, int], place: KeyPath) -> int:

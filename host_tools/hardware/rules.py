@@ -34,7 +34,7 @@ def _soc_pins(board: Board) -> Iterator[Problem]:
     for index, pin in enumerate(board.pins.soc):
         path: Path = ("pins", "soc", index, "gpio")
         if pin.gpio in first:
-            yield Problem(path, f"GPIO {pin.gpio} is used twice, for {first[pin.gpio].name} and {pin.name}")
+            yield Problem(path, f"GPIO {pin.gpio} is used twice, for {first[pin.gpio].name} and {pin.name}: move one")
         first.setdefault(pin.gpio, pin)
         on_header = header.get(pin.gpio)
         if pin.physical is not None and pin.physical != on_header:
@@ -166,11 +166,11 @@ def _usb(board: Board) -> Iterator[Problem]:
 def _budgets(board: Board) -> Iterator[Problem]:
     memory = board.memory
     if memory.heap_bytes > memory.ram_bytes:
-        yield Problem(("memory", "heap_bytes"), f"the budget is more than the {memory.ram_bytes} bytes there are")
+        text = f"the budget is more than the {memory.ram_bytes} bytes there are: lower it"
+        yield Problem(("memory", "heap_bytes"), text)
     if 0 < memory.flash_bytes < memory.firmware_bytes_max:
-        yield Problem(
-            ("memory", "firmware_bytes_max"), f"the budget is more than the {memory.flash_bytes} bytes there are"
-        )
+        text = f"the budget is more than the {memory.flash_bytes} bytes there are: lower it"
+        yield Problem(("memory", "firmware_bytes_max"), text)
 
 
 def _dock(board: Board) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ Some send a frame again and again while a badge is there, some only once; half a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from host_tools.readers.frames_125k import Frames125k
@@ -16,6 +17,7 @@ from host_tools.transports.pipe import Pipe
 
 GONE_MS = 500
 WAIT_S = 3600.0  # nothing is due while no badge is there
+DEAF_S = 0.3  # after opening: what reader and adapter have held until then is a badge of whenever
 ONE_READ = 1  # a frame has a check of its own, and some readers send one only
 
 
@@ -56,3 +58,19 @@ class Ascii125kReader:
     def close(self) -> None:
         """See Reader."""
         self._line.close()
+
+    async def forget_the_past(self) -> None:
+        """Pass over what was read while nobody listened: a camera must not flash for somebody who has long gone."""
+        await asyncio.sleep(DEAF_S)
+        self._line.drop()
+
+
+async def open_ascii125k(pipe: Pipe, now_ms: Callable[[], int]) -> Ascii125kReader:
+    """A reader that is ready."""
+    reader = Ascii125kReader(pipe, now_ms)
+    try:
+        await reader.forget_the_past()
+    except BaseException:
+        reader.close()
+        raise
+    return reader

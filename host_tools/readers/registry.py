@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from host_tools.readers.ascii125k import Ascii125kReader
+from host_tools.readers.ascii125k import open_ascii125k
 from host_tools.readers.errors import ReaderError, UnsupportedReader
 from host_tools.readers.interface import Reader, ReaderIdentity
 from host_tools.readers.pcsc import open_pcsc
@@ -126,7 +126,7 @@ async def _open(
     pipe = await _open_port(place, options.get("baud", str(BAUD_RATE)), ports)
     if scheme == "twn4":
         return await open_twn4(pipe, options.get("form", ""), now_ms)
-    return Ascii125kReader(pipe, now_ms)
+    return await open_ascii125k(pipe, now_ms)
 
 
 async def _open_port(place: str, baud: str, ports: Registry) -> Pipe:

@@ -77,20 +77,21 @@ Answer = Refusal | Begin | Waiting | Again
 
 
 class Desk:
-    """``notes``: those that are written down now. ``take_ms``: a person's time from the flash to the taking;
-    ``hold_ms``: a camera's, by its own clock, which is longer. ``began_ms``: when this controller began. An offer of
-    the one before it may still flash somewhere, for as long as a camera holds it."""
+    """``notes``: those that are written down now. ``take_ms``: a person's time from the flash to the taking, of offers
+    from now on; ``hold_more_ms``: how much longer a camera holds one by its own clock; ``slack_ms``: by which clocks
+    may differ. ``began_ms``: when this controller began. An offer of the one before it may still flash somewhere, for
+    as long as a camera holds it."""
 
     def __init__(
-        self, notes: Callable[[], Iterable[Note]], take_ms: int, hold_ms: int, slack_ms: int, began_ms: int
+        self, notes: Callable[[], Iterable[Note]], take_ms: int, hold_more_ms: int, slack_ms: int, began_ms: int
     ) -> None:
         self.offers: list[Offer] = []
         self.waiting: list[Tap] = []
         self.take_ms = take_ms
-        self.hold_ms = hold_ms
+        self._hold_more_ms = hold_more_ms
         self._notes = notes
         self._slack_ms = slack_ms
-        self._began_ms = began_ms
+        self._left_over_until_ms = began_ms + take_ms + hold_more_ms + slack_ms
         self._quiet_until_ms: dict[str, int] = {}
         self._left_over = {note.camera for note in notes() if not note.seen_away}
 
@@ -118,7 +119,8 @@ class Desk:
 
     def open(self, tap: Tap, camera: str, dock: str, bay: int) -> Offer:
         """The offer for a tap that ``tap`` or ``next`` said to begin."""
-        offer = Offer(camera, dock, bay, tap.wearer, tap.place, tap.reader, tap.tag)
+        hold_ms = self.take_ms + self._hold_more_ms
+        offer = Offer(camera, dock, bay, tap.wearer, tap.place, tap.reader, tap.tag, self.take_ms, hold_ms)
         self.offers.append(offer)
         return offer
 
@@ -133,9 +135,9 @@ class Desk:
         if not offer.happen(event):
             return False
         if offer.state == OFFERED:
-            offer.until_ms = now_ms + self.take_ms
+            offer.until_ms = now_ms + offer.take_ms
         if offer.state in (OFFERED, UNSURE) and not offer.over_ms:  # it was told no later than now
-            offer.over_ms = now_ms + self.hold_ms + self._slack_ms
+            offer.over_ms = now_ms + offer.hold_ms + self._slack_ms
         return True
 
     def next(self, now_ms: int) -> list[Tap]:
@@ -159,7 +161,7 @@ class Desk:
 
     def free_at_ms(self) -> int:
         """When what the controller before this one has left behind is over."""
-        return self._began_ms + self.hold_ms + self._slack_ms
+        return self._left_over_until_ms
 
     def _may_flash_still(self, now_ms: int) -> bool:
         return bool(self._left_over) and now_ms < self.free_at_ms()

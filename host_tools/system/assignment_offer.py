@@ -74,8 +74,9 @@ MAY_FLASH = (WRITING, OFFERED, RELEASING, UNSURE)  # another camera that flashed
 
 @dataclass
 class Offer:
-    """``until_ms``: of the person; ``over_ms``: when the camera has certainly given up by itself. ``shown``: whether
-    its lamps were seen to flash, so that who takes it may know it."""
+    """``take_ms``: a person's time from the flash; ``hold_ms``: the camera's. ``until_ms``: when the person's ends;
+    ``over_ms``: when the camera has certainly given up by itself. ``shown``: whether its lamps were seen to flash, so
+    that who takes it may know it."""
 
     camera: str
     dock: str
@@ -84,6 +85,8 @@ class Offer:
     place: str
     reader: str
     tag: str
+    take_ms: int
+    hold_ms: int
     state: str = NOTING
     until_ms: int = 0
     over_ms: int = 0

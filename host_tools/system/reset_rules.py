@@ -55,5 +55,20 @@ def judge_reset(standing: Standing) -> Verdict:
     return Verdict(obstacles, warnings)
 
 
+def judge_leaving(standing: Standing) -> Verdict:
+    """Whether the system may leave its destination now: what is on its way there would be stranded."""
+    obstacles: list[str] = []
+    warnings = ["recordings that cameras still have go to the next destination"]
+    if standing.undelivered:
+        line = f"{standing.undelivered} recordings are not delivered"
+        if standing.evaluation:
+            warnings.append(f"{line}: they go to the next destination")
+        else:
+            obstacles.append(f"{line}: wait, retry the transfer, or download them")
+    if standing.set_aside:
+        obstacles.append("recordings were set aside for what this destination has refused: send or archive them first")
+    return Verdict(obstacles, warnings)
+
+
 def _some(serials: list[str]) -> str:
     return ", ".join(serials[:SHOWN_MAX]) + (" …" if len(serials) > SHOWN_MAX else "")

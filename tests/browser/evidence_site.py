@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,26 @@ import av
 import httpx
 import numpy as np
 
+from firmware.platform.linux.files import LinuxFiles
 from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.sensor import SensorSettings
+from host_tools.accounts.roles import GIVEN
 from host_tools.accounts.sessions import COOKIE_NAME
+from host_tools.cli.people import opened_people
 from host_tools.controller.delivery_around import Around
 from host_tools.controller.delivery_notes import NoteBook
-from host_tools.destinations import connection_file
+from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.extras import Bookmark, Fix
 from host_tools.destinations.people import Device, Wearer
 from host_tools.emulator.scene import scene_from_argument
 from host_tools.emulator.video_encoder import FragmentEncoder
+from host_tools.evidence import folder as folders
 from tests.browser.station import ACCOUNTS, PASSWORDS, WEARERS, running_program
 from tests.unit.controller.test_delivery import Held
 from tests.unit.custody.recordings import Sample, sample
 from tests.unit.evidence.test_attached import Controller, People, push_all
 
+KEY = "correct horse battery staple"
 FILM_S = 20
 SMALL_S = 2
 SMALL_COUNT = 30
@@ -98,23 +104,23 @@ def running_site(folder: Path, settings: str = "", small: int = SMALL_COUNT) -> 
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     place = folder / "destination"
-    _bwc(folder, "made", "create", place)
-    said = SETTINGS.format(port=port, licences=len(WEARERS) + 8)
-    (place / "server.toml").write_text(settings + said, encoding="utf-8")
-    for role, password in PASSWORDS.items():
-        (folder / "password").write_text(password, encoding="utf-8")
-        given = ("setup",) if role == "root" else ("add", ACCOUNTS[role], "--role", role)
-        _bwc(folder, "can log in", "account", *given, "--folder", place, "--password-file", folder / "password")
-    _bwc(folder, "upload it", "connection-file", place, folder / "connection.json")
+    folders.create(place, settings + SETTINGS.format(port=port, licences=len(WEARERS) + 8), KEY, _wall_ms())
+    with opened_people(place) as people:
+        people.set_up(PASSWORDS["root"], _wall_ms())
+        for role in GIVEN:
+            people.add(ACCOUNTS[role], role, PASSWORDS[role], _wall_ms())
+    with folders.opened(place, LinuxFiles(place), _wall_ms, lambda: "", print) as destination:
+        connection = folders.connection(destination, port)
     program = ("destination", "serve", "destination", "--listen", "127.0.0.1")
     with running_program(folder / "destination.log", "on 127.0.0.1:", *program):
         site = Site(folder, f"https://127.0.0.1:{port}")
         with ThreadPoolExecutor(1) as elsewhere:  # Playwright's own loop runs in this thread
-            elsewhere.submit(asyncio.run, _deliver((folder / "connection.json").read_bytes(), samples(small))).result()
+            elsewhere.submit(asyncio.run, _deliver(connection, samples(small))).result()
         _by_hand(site)
         yield site
 
 
+@cache
 def film(seconds: int, width_px: int = 854, height_px: int = 480, frames_per_second: int = 15, seed: int = 3) -> bytes:
     """An MP4 file as an emulated camera writes it: H.264 and AAC in fragments."""
     lines = ("Ada Lovelace", "CAM-0001")
@@ -170,8 +176,7 @@ def _small(number: int, content: bytes) -> Sample:
     )  # fmt: skip
 
 
-async def _deliver(connection: bytes, recordings: list[Sample]) -> None:
-    given = connection_file.parse(connection)
+async def _deliver(given: ConnectionFile, recordings: list[Sample]) -> None:
     people = People(
         [Wearer(f"W-{number:03}", name, f"W-{number:03}") for number, name in enumerate(WEARERS, 1)],
         [Device(serial, name, "zero") for serial, name in NAMES.items()],
@@ -192,9 +197,8 @@ async def _deliver(connection: bytes, recordings: list[Sample]) -> None:
 
 def _by_hand(site: Site) -> None:
     """What only other controllers send: Matroska, a recording that is not complete, one with impossible times."""
-    key = (site.folder / "destination" / "account.key").read_text(encoding="utf-8").strip()
     with site.client() as client:
-        answer = client.get("/auth/v1.0", headers={"X-Auth-User": "controller", "X-Auth-Key": key})
+        answer = client.get("/auth/v1.0", headers={"X-Auth-User": "controller", "X-Auth-Key": KEY})
         client.headers["X-Auth-Token"] = answer.headers["X-Auth-Token"]
         storage = answer.headers["X-Storage-Url"]
 
@@ -211,13 +215,17 @@ def _by_hand(site: Site) -> None:
             (ARRIVING, noon_s + 3600, "CAM-0002"),
             (CORRUPT, 1_000, "CAM-0002"),
         ):
-            about = {"StartTime": start_s, "StopTime": start_s + 4, "UserID": container[:5], "BWCSerialNumber": camera}
+            about: dict[str, Any] = {
+                "StartTime": start_s,
+                "StopTime": start_s + 4,
+                "UserID": container[:5],
+                "BWCSerialNumber": camera,
+            }
             put(container, **about, TriggerOn="FallDetection")
         put(f"{MATROSKA}/clip.mkv", matroska(4), kind="Object", StartTime=noon_s, StopTime=noon_s + 4)
         put(MATROSKA, method="POST", Status="Complete")
         put(f"{ARRIVING}/clip-1.mp4", film(SMALL_S, 160, 96, 5), kind="Object", StartTime=noon_s + 3600)
 
 
-def _bwc(folder: Path, ready: str, *arguments: object) -> None:
-    with running_program(folder / "bwc.log", ready, "destination", *arguments):
-        pass  # it has said that it is done
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, ViewportSize, expect
 
-from tests.browser.browsing import TELEPHONE, WALL, Tab, check_accessibility, opened_tab, picture
+from tests.browser.browsing import DESK, TELEPHONE, WALL, Tab, check_accessibility, opened_tab, picture
 from tests.browser.conftest import OpenTab
 from tests.browser.station import Station, until
 
+LIT = re.compile("amber|green")  # of a docked camera: steady from the dock, or what the controller asks for
 HOLD_TO_STOP_MS = 12_000  # three seconds, on a busy machine
 
 
@@ -33,6 +35,28 @@ def open_bench(browser: Browser, station: Station) -> Generator[OpenTab]:
 
 
 @pytest.mark.req("EMU-06")
+@pytest.mark.parametrize(
+    ("name", "scheme", "size"),
+    [
+        ("bench", "light", DESK),
+        ("bench-dark", "dark", DESK),
+        ("bench-telephone", "dark", TELEPHONE),
+        ("bench-wall", "light", WALL),
+    ],
+)
+def test_it_is_accessible_in_both_themes_and_fits_hand_and_wall(
+    open_bench: OpenTab, station: Station, name: str, scheme: str, size: ViewportSize
+):
+    station.bench.call("take_out", camera="camera-3")
+    tab = open_bench(color_scheme=scheme)
+    tab.page.set_viewport_size(size)
+    expect(tab.page.locator("#loose .camera-state")).to_have_text("ready")
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= size["width"], "the page scrolls sideways"
+    check_accessibility(tab)
+    picture(tab, name, full=size is not WALL)
+
+
+@pytest.mark.req("EMU-06")
 def test_a_camera_is_docked_by_clicks(open_bench: OpenTab, station: Station):
     page = open_bench().page
     second, fifth = _bay(page.locator("body"), 2), _bay(page.locator("body"), 5)
@@ -45,7 +69,7 @@ def test_a_camera_is_docked_by_clicks(open_bench: OpenTab, station: Station):
     fifth.get_by_role("button", name="Put camera-2 into bay 5 of dock-1").click()
     expect(fifth.locator("[data-camera=camera-2]")).to_be_visible()
     expect(fifth.locator(".bay-word")).to_have_text("docked")
-    expect(fifth.locator(".bay-plate .led")).to_have_attribute("data-colour", "amber")
+    expect(fifth.locator(".bay-plate .led")).to_have_attribute("data-colour", LIT)
     assert station.bench.call("state")["cameras"]["camera-2"]["bay"] == ["dock-1", 5]
     current = page.locator("#inspector [data-figure=charge_current] td")
     expect(current.nth(0)).to_contain_text("mA")
@@ -109,6 +133,7 @@ def test_a_fault_is_injected_seen_and_healed(open_bench: OpenTab, station: Stati
     page.locator("[data-fault='contact hot']").click()
     assert station.bench.call("faults") == [{"board": "dock-1", "component": "contact", "type": "hot", "instance": 1}]
     expect(page.locator("[data-bay='dock-1/1'].fault")).to_be_visible(timeout=30_000)
+    expect(page.locator("[data-bay='dock-1/1'] .bay-plate .led")).to_have_attribute("data-colour", "red")
     expect(page.locator("#inspector [data-figure=block_temperature] td").nth(1)).to_have_class("bad")
     page.evaluate("scrollTo(0, 0)")
     picture(Tab(page, station), "bench-fault")
@@ -129,21 +154,6 @@ def test_the_supply_a_badge_and_what_is_refused(open_bench: OpenTab, station: St
     page.get_by_label("Badge number").fill("no badge")
     page.get_by_role("button", name="Hold to the reader reader-1").click()
     expect(page.locator("#toasts")).to_contain_text("is no badge's number: write it in hexadecimal")
-
-
-@pytest.mark.req("EMU-06")
-def test_it_is_accessible_in_both_themes_and_fits_hand_and_wall(open_bench: OpenTab):
-    for scheme in ("light", "dark"):
-        tab = open_bench(color_scheme=scheme)
-        check_accessibility(tab)
-        picture(tab, "bench" if scheme == "light" else "bench-dark")
-    tab.page.set_viewport_size(TELEPHONE)
-    assert tab.page.evaluate("document.documentElement.scrollWidth") <= TELEPHONE["width"], "the page scrolls sideways"
-    check_accessibility(tab)
-    picture(tab, "bench-telephone")
-    tab.page.set_viewport_size(WALL)
-    check_accessibility(tab)
-    picture(tab, "bench-wall", full=False)
 
 
 def _bay(within: Locator, number: int) -> Locator:

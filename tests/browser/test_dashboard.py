@@ -21,7 +21,6 @@ PICTURES = (
     ("/wearers/W-001", "user"),
     ("/profiles", "profiles"),
     ("/profiles/default", "profile"),
-    ("/controller", "controllers"),
     ("/settings", "settings"),
     ("/settings/accounts", "accounts"),
     ("/settings/security", "security"),
@@ -96,7 +95,7 @@ def test_the_keyboard_alone_is_enough(open_tab: OpenTab, station: Station):
 
 def _settled(tab: Tab) -> None:
     """Until the page has drawn what it was asked for."""
-    tab.page.wait_for_function("document.querySelector('main .tile, main .card, main .table-row, main .empty')")
+    tab.page.wait_for_selector("main .tile, main .card, main .table-row, main .empty", state="attached")
 
 
 def _resize(tab: Tab, size: ViewportSize) -> None:

@@ -201,7 +201,8 @@ def test_bookmarks_notes_lock_and_custody_are_shown(enter: Enter) -> None:
     assert "FirmwareVersion" in page.inner_text("#metadata-list")
     page.click("text=00:04")
     page.wait_for_function(STANDS_AT, arg=[4, 0.3])
-    page.evaluate("document.querySelector('#metadata details').open = false")
+    page.evaluate("document.querySelector('#metadata details').open = false; scrollTo(0, 0)")
+    page.wait_for_function("() => scrollY === 0")
     picture(tab, "evidence-recording")
 
 
@@ -216,9 +217,7 @@ def test_the_trail_follows_the_picture_and_a_click_on_it_seeks(enter: Enter) -> 
     page.wait_for_function("text => document.querySelector('#trail-text').textContent !== text", arg=before)
     page.wait_for_function(STANDS_AT, arg=[12, 0.3])
     assert page.inner_text("#trail-text") == "Camera at 59.32920, 18.06872"
-    box = page.locator(".trail .last").bounding_box()
-    assert box
-    page.mouse.click(box["x"] + 4, box["y"] + 4)
+    page.locator("svg.trail .last").click()
     page.wait_for_function(STANDS_AT, arg=[FILM_S, 0.3])
     page.click("text=Recordings near here")
     page.wait_for_selector("#found tbody tr")
@@ -320,10 +319,12 @@ def test_pages_are_accessible_and_fit(enter: Enter, path: str, size: Any, scheme
     check_accessibility(tab)
     wide, seen = tab.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert wide <= seen, "it scrolls sideways"
-    name = {"/": "search", f"/recordings/{FILM}": "recording"}.get(path)
-    if name and (scheme == "dark") == (size is WALL):
+    name = {("/", "dark", 1920): "search-dark", (f"/recordings/{FILM}", "light", 360): "recording-telephone"}.get(
+        (path, scheme, size["width"])
+    )
+    if name:
         tab.page.wait_for_function("() => (document.querySelector('video')?.readyState ?? 4) >= 2")
-        picture(tab, f"evidence-{name}-{'telephone' if size is TELEPHONE else 'dark'}", full=size is TELEPHONE)
+        picture(tab, f"evidence-{name}", full=False)
 
 
 def test_the_search_page_is_in_the_manual(enter: Enter) -> None:

@@ -73,7 +73,8 @@ def test_a_table_with_conflicts_is_shown_and_not_imported(open_tab: OpenTab, sta
     exported = Path(download.value.path()).read_text(encoding="utf-8-sig")
     preview = station.controller.call("preview_wearer_import", csv=exported)
     assert (preview["added_count"], preview["changed_count"], preview["conflicts"]) == (0, 0, [])
-    station.controller.call("change_wearer", id="W-001", version=2, name="Ada Lovelace")
+    version = station.controller.call("get_wearer", id="W-001")["version"]
+    station.controller.call("change_wearer", id="W-001", version=version, name="Ada Lovelace")
     station.controller.call("remove_wearer", id="N-001")
 
 
@@ -112,7 +113,7 @@ def test_of_two_administrators_the_second_is_told(open_tab: OpenTab, station: St
     second.page.get_by_role("button", name="Save").click()
     told = second.page.locator("#profile > .notice.bad")
     expect(told).to_contain_text("ada changed this")
-    expect(told).to_contain_text("Presses of the record button that start a recording: double")
+    expect(told).to_contain_text("Presses of the record button that start a recording: Two presses")
     told.scroll_into_view_if_needed()
     picture(second, "two-administrators", full=False)
     kept = station.controller.call("get_profile", name="default")["settings"]
@@ -167,7 +168,7 @@ def test_a_viewer_is_offered_nothing_and_can_do_nothing(open_tab: OpenTab, stati
     tab = open_tab("viewer")
     for path in VIEWERS_PAGES:
         tab.open(path)
-        tab.page.wait_for_function("document.querySelector('main .card, main .table-row')")
+        tab.page.wait_for_selector("main .card, main .table-row", state="attached")
         buttons = tab.page.locator("main").get_by_role("button", disabled=False)
         names = {name for each in buttons.all() if (name := each.inner_text().strip()) and not _is_head(name)}
         assert not names, (path, names)

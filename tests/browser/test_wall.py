@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from playwright.sync_api import expect
 
@@ -9,6 +11,7 @@ from tests.browser.browsing import TELEPHONE, WALL, check_accessibility, picture
 from tests.browser.conftest import OpenTab
 from tests.browser.station import Station, until
 
+MEASURED_MAX = 3  # a machine that is busy measures with too much doubt, and says so
 ALERT_MS = 45_000  # measuring takes seconds, and the boards run on the same machine
 # The page's clock goes on by so much; time itself is the browser's.
 LATER = "ms => { const now = Date.now; Date.now = () => now() + ms; }"
@@ -67,12 +70,17 @@ def test_an_alert_appears_and_clears_when_the_contact_is_cleaned(open_tab: OpenT
     tab.open("/cameras/CAM-0003")
     wall = open_tab("viewer")
     wall.open("/")
-    worn = {"board": "camera-3", "component": "contact"}
+    worn = {"board": "dock-1", "component": "contact", "instance": 3}
     assert station.bench.call("fault", **worn, type="wrong")["outcome"] == "done"
     measure = tab.page.get_by_role("button", name="Measure now")
-    measure.click()
     alert = wall.page.locator("#alerts .alert").filter(has_text="CAM-0003")
-    expect(alert.first).to_be_visible(timeout=ALERT_MS)
+    for _ in range(MEASURED_MAX):
+        expect(measure).to_be_enabled(timeout=ALERT_MS)
+        measure.click()
+        with suppress(AssertionError):
+            expect(alert.first).to_be_visible(timeout=ALERT_MS / MEASURED_MAX)
+            break
+    expect(alert.first).to_be_visible()
     expect(alert.first).to_contain_text("lean")  # what to do: clean it
     picture(wall, "dashboard-alert")
     station.bench.call("fault", **worn, type="ok")

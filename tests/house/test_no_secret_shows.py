@@ -37,6 +37,9 @@ PUBLIC = {
     ("host_tools/system/system.py", "Changed", "key"): "a row's key",
     ("host_tools/trust/record.py", "TrustRecord", "secrets"): "wrapped by the passphrase",
     ("host_tools/controller/live.py", "Change", "key"): "a row's key",
+    ("host_tools/controller/notify_settings.py", "MailSettings", "mail_password_file"): "a path",
+    ("host_tools/controller/telemetry_settings.py", "TelemetrySettings", "mqtt_key_file"): "a path",
+    ("host_tools/controller/telemetry_settings.py", "TelemetrySettings", "mqtt_password_file"): "a path",
     ("host_tools/web_kit/certificate_folder.py", "Pair", "key"): "a path",
     ("host_tools/trust/report.py", "SealingLine", "key_id"): "a digest of a public key",
 }

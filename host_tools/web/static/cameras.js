@@ -2,7 +2,7 @@
 
 import { attempt, send } from "../kit/js/api.js";
 import { byId, fill, h } from "../kit/js/dom.js";
-import { size } from "../kit/js/format.js";
+import { size, span } from "../kit/js/format.js";
 import { live } from "../kit/js/live.js";
 import { Table } from "../kit/js/table.js";
 import { t } from "../kit/js/texts.js";
@@ -13,11 +13,12 @@ const table = new Table(byId("table"), {
   label: t("cameras.title"),
   keyOf: (camera) => `${camera.serial} ${camera.admission}`,
   href: (camera) => addressOf(camera),
-  minWidth: 980,
+  minWidth: 1090,
   columns: [
     { key: "serial", label: t("cameras.serial"), width: "minmax(150px, 1.4fr)", sort: (camera) => camera.name || camera.serial, render: nameCell },
     { key: "state", label: t("cameras.state"), width: "minmax(140px, 1fr)", sort: (camera) => stateText(camera.state), render: (camera) => stateBadge(camera.state) },
     { key: "where", label: t("cameras.where"), width: "minmax(150px, 1.2fr)", sort: placeText, render: placeText },
+    { key: "away", label: t("cameras.away_for"), width: "minmax(110px, 0.8fr)", sort: (camera) => (camera.online ? null : camera.seen_unix_ms), render: awayText },
     { key: "wearer", label: t("cameras.wearer"), width: "minmax(140px, 1.2fr)", sort: (camera) => camera.wearer, render: (camera) => camera.wearer || "–" },
     { key: "battery", label: t("cameras.battery"), width: "100px", class: "numeric", sort: (camera) => camera.battery_percent, render: batteryText },
     { key: "card", label: t("cameras.card"), width: "110px", class: "numeric", sort: (camera) => camera.storage_free_bytes, render: (camera) => size(camera.storage_free_bytes ?? Number.NaN) },
@@ -35,6 +36,7 @@ fill(
 );
 
 let wanted = new URLSearchParams(location.search).get("state") ?? "";
+if (wanted === "undocked") sortByTimeAway();
 live.watch((kinds) => kinds.has("camera") && draw());
 draw();
 
@@ -53,6 +55,7 @@ function draw() {
 
 function narrow() {
   table.narrowed = true;
+  if (state.value === "undocked" && wanted !== state.value) sortByTimeAway();
   wanted = state.value;
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   table.setFilter((camera) => {
@@ -60,6 +63,16 @@ function narrow() {
     const text = `${camera.serial} ${camera.name ?? ""} ${camera.model} ${camera.wearer} ${(camera.tags ?? []).join(" ")} ${placeText(camera)}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
+}
+
+function sortByTimeAway() {
+  table.sortKey = "away";
+  table.down = false;
+}
+
+/** How long it has been away. The longest comes first: those whose certificate has ended are among them. */
+function awayText(camera) {
+  return !camera.online && camera.seen_unix_ms ? span(Date.now() - camera.seen_unix_ms) : "–";
 }
 
 function nameCell(camera) {

@@ -101,7 +101,7 @@ function alertCard(alert) {
 
 function deviceLink(alert) {
   const text = `${alert.device}: `;
-  return live.find("camera", alert.device) ? h("a", { href: `/cameras/${encodeURIComponent(alert.device)}` }, text) : text;
+  return live.find("camera", alert.device) ? [h("a", { href: `/cameras/${encodeURIComponent(alert.device)}` }, alert.device), ": "] : text;
 }
 
 // -- docks and bays

@@ -49,9 +49,9 @@ export function pageForm(heading, fields, save, { ok, lead = "", extra = null } 
 /**
  * Saves what was seen, as long as nobody else has changed it meanwhile. Whoever comes second is told who was first, when
  * and what is different now; nothing is overwritten unseen. Saving once more then puts theirs in place knowingly.
- * `seen`: the row; `readNow()`: what it is now; `write(values, tag)`; `labels`: `{field: text}`.
+ * `seen`: the row; `readNow()`: what it is now; `write(values, tag)`; `labels`: `{field: text}`; `shown(value, field)`.
  */
-export function saver(seen, readNow, write, labels) {
+export function saver(seen, readNow, write, labels, shown = shownValue) {
   let known = seen;
   return async (values) => {
     try {
@@ -59,23 +59,23 @@ export function saver(seen, readNow, write, labels) {
     } catch (error) {
       if (error.status !== 412) throw error;
       const now = await readNow();
-      const told = collision(error, known, now, labels);
+      const told = collision(error, known, now, labels, shown);
       known = now;
       throw new Error(told);
     }
   };
 }
 
-function collision(error, before, now, labels) {
+function collision(error, before, now, labels, shown) {
   const { changed_by: who, changed_unix_ms: when } = error.more;
   const changes = Object.entries(labels)
     .filter(([name]) => JSON.stringify(before[name]) !== JSON.stringify(now[name]))
-    .map(([name, label]) => t("collision.change", { label, value: shownValue(now[name]) }));
+    .map(([name, label]) => t("collision.change", { label, value: shown(now[name], name) }));
   const what = changes.length ? changes.join("; ") : t("collision.nothing");
   return t("collision.told", { who: who || t("collision.somebody"), when: when ? ago(when) : t("unit.just_now"), what });
 }
 
-function shownValue(value) {
+export function shownValue(value) {
   if (value === true) return t("word.yes");
   if (value === false) return t("word.no");
   if (Array.isArray(value)) return value.join(", ") || "–";

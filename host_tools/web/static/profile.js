@@ -9,7 +9,7 @@ import { live } from "../kit/js/live.js";
 import { toast } from "../kit/js/toast.js";
 import { t, tOr } from "../kit/js/texts.js";
 import { may } from "./may.js";
-import { saver } from "./pieces.js";
+import { saver, shownValue } from "./pieces.js";
 import { choiceText, flat, flatLabels, lacks, lacksChoice, modelText, settingText } from "./profile_rules.js";
 
 const name = meta("argument-name");
@@ -45,10 +45,15 @@ async function read() {
   seen = await get(path);
   work = copyOf(seen);
   const readNow = async () => flat(await get(path));
-  save = saver(flat(seen), readNow, (_, tag) => send("PUT", path, work, { tag }), flatLabels(catalogue));
+  save = saver(flat(seen), readNow, (_, tag) => send("PUT", path, work, { tag }), flatLabels(catalogue), shownSetting);
   meanwhile.hidden = true;
   problem.hidden = true;
   draw();
+}
+
+function shownSetting(value, field) {
+  const setting = catalogue.settings.find((each) => each.name === field.split(" ").at(-1));
+  return setting && field.includes(" ") ? choiceText(setting, value ?? setting.default) : shownValue(value);
 }
 
 function copyOf({ description, models, settings, by_model }) {

@@ -124,7 +124,7 @@ function kindOf(camera, awayMs) {
 }
 
 function item(each) {
-  const away = each.online ? "" : t("tv.away_for", { time: span(each.awayMinutes * 60_000) });
+  const away = each.online ? "" : each.awayMinutes < 1 ? t("tv.away_now") : t("tv.away_for", { time: span(each.awayMinutes * 60_000) });
   return h(
     "li",
     { class: `tv-camera ${each.kind} ${each.fresh ? "fresh" : ""}`, "data-serial": each.serial },

@@ -39,10 +39,13 @@ WRONG = [
     (PORT, 'match = { usb_serial = "CAM-1" }', "has the USB serial of camera-1, CAM-1"),
     (PORT, "match = { interface = 2 }", "match names nothing; give usb_serial, port or vid_pid"),
     (PORT, "", "camera-2 cannot be found; give match = { usb_serial = … }, or a link"),
-    (PORT, 'match = { port = "hub 3" }', "port: string should match pattern"),
+    (PORT, 'match = { port = "hub 3" }', "port: 'hub 3' is none; it is a USB port as `bwc ports` shows it"),
     (SWITCH, 'on = "true", off_url = "http://relay/off"', "power is no switch; give on and off (commands), or"),
     (SWITCH, 'dock = "dock-2", bay = 1', "its power is of dock-2; did you mean dock-1?"),
-    ('["x-spare"]', '["slowlink"]', "no feature is called slowlink; did you mean slow-link?"),
+    ('on = "true"', 'on = "relay {bord}"', "toml:17: on: {bord} is no placeholder; did you mean board?"),
+    ('on = "true"', 'on = "relay {button}"', "{button} is no placeholder; known: bay, board, dock, serial"),
+    ('on = "true"', "on = 'relay \"1'", "is no command (No closing quotation); close its quotes and braces"),
+    ('["x-spare"]', '["slowlink"]', "toml:25: features: no feature is called slowlink; did you mean slow-link?"),
 ]
 
 
@@ -58,6 +61,7 @@ def test_what_is_wrong_is_one_line_with_place_and_remedy(desk: Desk, old: str, n
         ('name = "lab"\n', "bench.toml:1: board is missing; add it"),
         (BENCH + "]", "not valid TOML"),
         ("x" * 300_000, "this is no bench file"),
+        ('[[dock]]\nname = "dock-1"\n', "describes an emulated bench; `bwc emulate --bench "),
     ],
 )
 def test_what_is_no_bench_file_is_told(desk: Desk, text: str, told: str):
@@ -79,6 +83,14 @@ def test_a_board_that_is_not_there_is_answered_with_those_that_are(desk: Desk):
 def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path):
     with pytest.raises(BenchFileError, match=r"cannot be read .*; make one: bwc bench scan --write"):
         read_bench_file(tmp_path / "none.toml")
+
+
+def test_a_folder_is_no_bench_file_and_the_one_in_it_is_named(desk: Desk):
+    with pytest.raises(BenchFileError, match="name a bench file that you may read"):
+        read_bench_file(desk.dev)
+    path = desk.write()
+    with pytest.raises(BenchFileError, match=f"did you mean {path}"):
+        read_bench_file(path.parent)
 
 
 def test_boards_and_emulated_boards_are_told_apart(desk: Desk):

@@ -13,7 +13,8 @@ from host_tools.bench.errors import BenchFileError, BoardMissing
 from host_tools.bench.locks import Locks
 from host_tools.bench.scan import bench_text, scan, write_bench
 from host_tools.hardware import read_usb_tree
-from tests.unit.bench.parts import BENCH, CAMERA, DOCK, Desk
+from host_tools.transports.registry import Registry
+from tests.unit.bench.parts import BENCH, CAMERA, DOCK, Desk, swapped
 
 
 class Machine(Desk):
@@ -119,6 +120,24 @@ def test_who_holds_a_board_is_told(machine: Machine):
     assert "camera-1: is held by grace@lab" in machine.told("warning")
 
 
+def test_what_the_file_names_beside_itself_is_looked_for(machine: Machine):
+    assert "no system is named, and cameras answer only to theirs" in machine.told("warning")
+    named = 'roster = "who.toml"\nsystem = { folder = "sys", passphrase_file = "pass" }\n' + BENCH
+    faults = "\n".join(each.text for each in machine.findings(named, "fault"))
+    for text in ("system folder", "passphrase file", "roster"):
+        assert text in faults
+    (machine.root / "sys").mkdir()
+    for name in ("pass", "who.toml"):
+        (machine.root / name).touch()
+    assert machine.findings(named, "fault") == []
+
+
+def test_a_link_that_nothing_opens_is_a_fault(machine: Machine):
+    bench = machine.bench(swapped('match = { port = "1-1.2.2" }', 'link = "scoket://lab:1"'))
+    (fault,) = [each for each in examine(bench, machine.locks, machine.proc, Registry().check) if each.level == "fault"]
+    assert (fault.board, "unknown scheme scoket://" in fault.text) == ("camera-2", True)
+
+
 def test_the_udev_rules_name_every_board_and_keep_modem_manager_off(machine: Machine):
     rules = udev_rules(read_usb_tree(machine.usb))
     for identity in ("0001", "0003"):
@@ -142,6 +161,13 @@ def test_a_scan_makes_a_file_that_finds_what_was_scanned(machine: Machine):
     ]
     assert "put in the one that `bwc identify` shows" in path.read_text()
     assert examine(bench, machine.locks, machine.proc)[0].level == "note"
+    emulated = bench_text(scan(machine.usb), "desk", "f", machine.usb, machine.dev, "emulated")
+    write_bench(path, emulated, force=True)
+    assert (bench.lane, read_bench_file(path).lane) == ("hardware", "emulated")
+    unfit = machine.root / "unfit.toml"
+    with pytest.raises(BenchFileError, match="name: 'My Desk' is none; it is a small letter"):
+        write_bench(unfit, bench_text(scan(machine.usb), "My Desk", "f"), force=False)
+    assert not unfit.exists(), "what cannot be read again is not written"
     with pytest.raises(BenchFileError, match="is there already; name another file, or say --force"):
         write_bench(path, "x", force=False)
 

@@ -47,6 +47,15 @@ def test_a_scanned_bench_passes_the_doctor(desk: Desk):
     assert bwc("scan", "--bench", desk.root)[1].splitlines()[3] == f'usb = "{desk.usb}"'
 
 
+def test_a_bench_that_is_not_there_is_told_with_the_option_that_names_it(desk: Desk):
+    assert "no emulated bench is there" in bwc("scan", "--bench", desk.root / "nowhere")[1]
+    assert "make one: bwc bench scan --write" in bwc("doctor", desk.root / "none.toml")[1]
+
+
+def test_emulated_boards_are_never_written_down_as_hardware(desk: Desk):
+    assert 'lane = "emulated"' in bwc("scan", "--bench", desk.root)[1]
+
+
 def test_the_doctor_names_what_is_missing_and_ends_with_1(desk: Desk):
     desk.unplug("1-1.2.1")
     code, said = bwc("doctor", desk.write(), "--locks", desk.root / "locks")

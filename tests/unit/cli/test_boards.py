@@ -1,11 +1,14 @@
 """``bwc board …``: the boards, their facts and their pin-out, in a terminal of eighty columns."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
 from host_tools.cli import board_commands
 from host_tools.hardware import board_models, find_board
+from host_tools.hardware.files import BOARDS_FOLDER
 from host_tools.hardware.headers import LAYOUT
 from tests.unit.cli.parts import Bwc
 
@@ -47,7 +50,19 @@ def test_a_board_shows_its_budgets_functions_slots_and_chips(bwc: Bwc):
 
 def test_all_boards_are_listed(bwc: Bwc):
     said = bwc("board", "list").out
-    assert all(f"1209:{find_board(model).usb.pid:04x}" in said for model in board_models())
+    for model in board_models():
+        board = find_board(model)
+        for text in (model, f"1209:{board.usb.pid:04x}", board.firmware.application):
+            assert text in said, "a name was cut short"
+
+
+def test_a_board_may_be_named_by_file_or_folder(bwc: Bwc, tmp_path: Path):
+    home = BOARDS_FOLDER / "pico_dock_1"
+    assert bwc("board", "show", str(home)).out == bwc("board", "show", "pico_dock_1").out
+    assert bwc("board", "show", str(home / "board.toml")).out == bwc("board", "show", "pico_dock_1").out
+    copied = tmp_path / "my_dock"
+    shutil.copytree(home, copied)
+    bwc("board", "show", str(copied)).must_be_one_line('model: the folder is named "my_dock", so must the model be')
 
 
 def test_a_board_that_is_not_there_gets_the_nearest_name(bwc: Bwc):

@@ -5,30 +5,34 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import ipaddress
 import shutil
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import warnings
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from host_tools.controller.notify_settings import MailSettings
-from host_tools.web_kit import certificates
 
 LIMIT_S = 20.0  # for what takes a fraction of a second
 LOCAL = "127.0.0.1"
-NAMES = ("localhost", LOCAL)
 USER, PASSWORD = "bwc", "two ships in a bottle"
-LATE_MS = 1_800_000_000_000  # certificates of tests are made then and are good: nothing here has a clock of its own
 
 
 @dataclass
 class Certificates:
-    """A server's pair, and nobody else vouches for it."""
+    """A pair for both ends of a connection, which vouches for itself."""
 
     certificate: Path
     key: Path
@@ -40,13 +44,30 @@ class Certificates:
         return context
 
 
-def make_certificates(folder: Path, now_ms: int, names: tuple[str, ...] = NAMES) -> Certificates:
-    """A pair in files, the key for its owner alone."""
-    issued = certificates.self_signed(names, now_ms, "a server")
-    made = Certificates(folder / f"{names[0]}.pem", folder / f"{names[0]}.key")
-    made.certificate.write_bytes(issued.certificate)
+def make_certificates(folder: Path, name: str = "localhost") -> Certificates:
+    """A pair in files, the key for its owner alone. Good for the name, and at 127.0.0.1 if that is this machine's."""
+    key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    names: list[x509.GeneralName] = [x509.DNSName(name)]
+    names += [x509.IPAddress(ipaddress.ip_address(LOCAL))] if name == "localhost" else []
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), False)
+        .add_extension(x509.BasicConstraints(True, None), True)
+        .sign(key, hashes.SHA256())
+    )
+    made = Certificates(folder / f"{name}.pem", folder / f"{name}.key")
+    made.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     made.key.touch(0o600)
-    made.key.write_bytes(issued.key)
+    made.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
     return made
 
 
@@ -113,15 +134,17 @@ async def mail_server(
         return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()), handled=False)
 
     def made() -> SMTP:
-        return SMTP(
-            box,
-            hostname="mail.example.org",
-            tls_context=starttls,
-            require_starttls=starttls is not None,
-            auth_required=login,
-            auth_require_tls=starttls is not None,
-            authenticator=authenticate,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of logins without STARTTLS, also where TLS is there before it
+            return SMTP(
+                box,
+                hostname="mail.example.org",
+                tls_context=starttls,
+                require_starttls=starttls is not None,
+                auth_required=login,
+                auth_require_tls=starttls is not None,
+                authenticator=authenticate,
+            )
 
     server = await asyncio.get_running_loop().create_server(made, LOCAL, port, ssl=tls)
     try:
@@ -134,15 +157,20 @@ async def mail_server(
 
 def mail_settings(port: int, **more: Any) -> MailSettings:
     """A server here, without encryption unless said."""
-    values = {"mail_server": LOCAL, "mail_port": port, "mail_security": "none", "mail_from": "bwc@example.org"}
-    return MailSettings(**{**values, **more})
+    values: dict[str, Any] = {
+        "mail_server": LOCAL,
+        "mail_port": port,
+        "mail_security": "none",
+        "mail_from": "bwc@example.org",
+    }
+    return MailSettings.model_validate({**values, **more})
 
 
 async def until(holds: Callable[[], bool], what: str = "") -> None:
     """Wait until something is so."""
     try:
         async with asyncio.timeout(LIMIT_S):
-            while not holds():
+            while not holds():  # noqa: ASYNC110  # what is waited for is another program's
                 await asyncio.sleep(0.01)
     except TimeoutError:
         raise AssertionError(f"did not happen: {what}") from None
@@ -151,6 +179,3 @@ async def until(holds: Callable[[], bool], what: str = "") -> None:
 def mosquitto() -> str | None:
     """The program, where it is installed."""
     return shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-
-
-Act = Callable[[], Awaitable[None]]

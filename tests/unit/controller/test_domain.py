@@ -4,6 +4,7 @@ for comes back."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ def gate():
     store.close()
 
 
-def commands(gate: Gate, system: System, standing: Standing | None = None) -> Commands:
+def commands(
+    gate: Gate, system: System, standing: Standing | None = None, leave: Callable[[], Awaitable[None]] | None = None
+) -> Commands:
     """Everything about system data, by words, with a clock that stands."""
     domain = Domain(system, lambda: NOW_MS, run_inline)
 
@@ -68,7 +71,7 @@ def commands(gate: Gate, system: System, standing: Standing | None = None) -> Co
             ProfileCommands(gate, domain),
             SettingsCommands(gate, domain),
             TableCommands(gate, domain),
-            ResetCommands(gate, domain, stands, passphrase_is_right),
+            ResetCommands(gate, domain, stands, passphrase_is_right, leave),
         ]
     )
 
@@ -186,6 +189,36 @@ def test_a_reset_lets_the_system_be_set_up_again(gate: Gate):
     call(made, "reset_system", passphrase="x", name="openbwc")
     assert (dict(system.wearers), dict(system.assignments), list(system.profiles)) == ({}, {}, ["default"])
     assert system.settings.assignment_mode == "fixed"
+
+
+@pytest.mark.req("CTRL-22")
+def test_the_destination_is_left_only_when_nothing_is_on_its_way_there(gate: Gate):
+    left: list[str] = []
+
+    async def leave() -> None:
+        left.append("left")
+
+    system = make_system()
+    for standing, words in (
+        (Standing(False, [], [], 2, 0), "2 recordings are not delivered"),
+        (Standing(False, [], [], 0, 1), "send or archive them first"),
+        (Standing(True, [], [], 0, 1), "send or archive them first"),
+    ):
+        with pytest.raises(CommandError, match=words):
+            call(commands(gate, system, standing, leave), "forget_destination", passphrase="x", name="openbwc")
+    with pytest.raises(CommandError, match="not this system's name"):
+        call(commands(gate, system, None, leave), "forget_destination", passphrase="x", name="other")
+    with pytest.raises(CommandError, match="delivers to a folder"):
+        call(commands(gate, system), "forget_destination", passphrase="x", name="openbwc")
+    assert left == []
+    away = Standing(False, ["CAM-0001"], [], 0, 0)
+    assert call(commands(gate, system, away, leave), "forget_destination", passphrase="x", name="openbwc")
+    assert left == ["left"], "cameras may be away: what they have goes to the next one"
+    assert system.wearers, "the system itself stays"
+    trial = commands(gate, system, Standing(True, [], [], 3, 0), leave)
+    assert any("3 recordings" in line for line in call(trial, "forget_destination", passphrase="x", name="openbwc"))
+    call(commands(gate, system, None, leave), "reset_system", passphrase="x", name="openbwc")
+    assert left == ["left"] * 3, "a reset leaves it too"
 
 
 # -- with cameras

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -133,7 +134,7 @@ def test_whatever_happens_people_know_in_the_end_how_it_is(steps: list[tuple[boo
     sent += decide([alert(FULL, number=9_999)], told, at_ms + QUIET_MS, 1)
     last = [each for each in sent if each.device == "archive"][-1]
     assert (last.kind, last.alert is not None) == (FULL, True)
-    for before, after in zip(sent, sent[1:], strict=False):
+    for before, after in itertools.pairwise(sent):
         assert after.alert is not None or before.alert is not None
 
 

@@ -79,7 +79,7 @@ def test_a_database_edited_to_grant_a_role_does_not_help(tmp_path: Path):
                     arguments: dict[str, object] = {"passphrase": SecretStr(guess)}
                     if "serials" in commands.form(name).model_fields:
                         arguments["serials"] = ["CAM-0009"]
-                    if name == "reset_system":
+                    if "name" in commands.form(name).model_fields:
                         arguments["name"] = "openbwc"
                     if "drive" in commands.form(name).model_fields:
                         again = {"archive_passphrase": GOOD, "archive_passphrase_again": GOOD}

@@ -325,3 +325,38 @@ def test_who_has_rested_longest_outlives_a_controller(make_world: Worlds):
         world.run(1.0)
         order.append(serial)
     assert order == ["CAM-0003", *taken]
+
+
+@pytest.mark.req("RFID-02")
+def test_how_long_a_camera_is_offered_is_the_systems_setting(make_world: Worlds):
+    world = make_world()
+    change(world, lambda edit: edit.put(edit.state.settings.model_copy(update={"pickup_seconds": 12})))
+    serial = offered(world, "W-1")
+    began_us = world.now_us()
+    world.run(2.0)
+    change(world, lambda edit: edit.put(edit.state.settings.model_copy(update={"pickup_seconds": 90})))
+    world.until(lambda: serial not in world.flashing(), 14.0)
+    assert 11.5 < (world.now_us() - began_us) / 1e6 < 12.5, "an offer keeps the time that it began with"
+    world.until(lambda: bool(world.told("offer_ended")))
+    world.run(4.0)
+    serial = offered(world, "W-2")
+    world.kill()
+    world.run(88.0)
+    assert serial in world.flashing()
+    world.run(8.0)
+    assert world.flashing() == []
+
+
+@pytest.mark.req("CTRL-06")
+def test_a_note_is_not_ended_while_its_camera_may_still_flash(make_world: Worlds):
+    world = make_world()
+    serial = offered(world, "W-1")
+    world.camera(serial).lose_link("its cable", 20_000_000)
+    world.until(lambda: world.pickup()["pickup"]["offers"][0]["state"] == "unsure", 5.0)
+    desk = world.running().desk
+    assert desk is not None
+    task = world.loop.create_task(desk.pickup.end_holding(serial))
+    world.run(0.1)
+    assert (task.result(), desk.pickup.is_in_hand(serial), holdings(world)) == (False, True, {serial: "W-1"})
+    settled(world)
+    assert not desk.pickup.is_in_hand(serial)

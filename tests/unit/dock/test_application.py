@@ -131,6 +131,18 @@ def test_lamps_show_the_bays_own_state_and_the_controllers_wish_above_it(bench: 
 
 
 @pytest.mark.req("DOCK-05")
+def test_a_bay_in_a_fault_is_red_whatever_the_controller_wishes(bench: DockBench):
+    bench.insert(1)
+    bench.run(400)
+    bench.world.load_uv = 80_000
+    bench.run(50)
+    assert pushed_words(bench, 1)[-1] == "fault"
+    assert bench.ask("set_lamp", {"bay": 1, "pattern": pattern("ready")})[0] == "done"
+    bench.run(50)
+    assert bench.lamp(1) == lamps.RED
+
+
+@pytest.mark.req("DOCK-05")
 def test_an_assigned_bay_flashes(bench: DockBench):
     bench.insert(1)
     bench.run(400)

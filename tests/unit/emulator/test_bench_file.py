@@ -48,6 +48,8 @@ def test_the_default_bench_holds():
     bench = default_bench(cameras=8)
     assert [part.bay for part in bench.camera] == list(range(1, 9))
     assert default_bench(cameras=0).camera == ()
+    with pytest.raises(BenchFileError, match="'My bench' is no name of a bench; it is a small letter, then"):
+        default_bench("My bench")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,7 @@ def test_the_default_bench_holds():
         ("seed = 5", "sede = 5", ":3: unknown key sede; did you mean seed?"),
         ("bay = 1", "bayy = 1", ":15: camera 1: unknown key bayy; did you mean bay?"),
         ("bay = 1", "bay = 9", ":15: camera 1: bay: input should be less than or equal to 8, not 9; correct it"),
+        ('serial = "DOCK-0001"', 'serial = "d"', ":11: dock 1: serial: 'd' is none; it is 4 to 24 capital letters"),
         ("width_px", "widht_px", ":6: picture: unknown key widht_px; did you mean width_px?"),
         ('serial = "DOCK-0001"', "", ":8: dock 1: serial is missing; add it"),
         ('"CAM-0002"', '"CAM-0001"', ": two boards have the serial CAM-0001; give each its own"),

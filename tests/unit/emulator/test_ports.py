@@ -20,7 +20,7 @@ from host_tools.emulator.remote import BenchServer, bench_client
 from host_tools.protocol.connection import Connection, RequestRefused
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports.errors import PortError, PortMissing
-from host_tools.transports.local import LocalError
+from host_tools.transports.local import LocalError, LocalServer
 from host_tools.transports.registry import Registry
 from tests.unit.emulator.rig import SMALL, bench_at_work, until
 
@@ -135,6 +135,27 @@ def test_a_bench_that_stops_leaves_the_entry_of_a_later_one_of_its_name(tmp_path
     assert first.is_symlink()
     rendezvous.unregister(first, tmp_path / "second")
     assert not first.is_symlink()
+
+
+def test_a_bench_that_runs_keeps_its_name(tmp_path: Path):
+    async def nothing(verb: str, arguments: dict[str, Any], peer: object) -> None:
+        return None
+
+    async def scenario() -> None:
+        first, second = tmp_path / "first", tmp_path / "second"
+        first.mkdir()
+        server = LocalServer(first / rendezvous.SOCKET, nothing)
+        await server.start()
+        link = rendezvous.register("kept", first)
+        assert rendezvous.holder("kept") == first
+        rendezvous.unregister(rendezvous.register("kept", second), second)
+        assert rendezvous.holder("kept") == first, "the later one neither took the name nor removed it"
+        await server.close()
+        assert rendezvous.holder("kept") is None
+        rendezvous.unregister(rendezvous.register("kept", second), second)
+        assert not link.is_symlink()
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.req("EMU-06")

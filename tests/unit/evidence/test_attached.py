@@ -11,9 +11,10 @@ import pytest
 
 from firmware.ports.files import Files
 from firmware.ports.memory_files import MemoryFiles
+from host_tools.controller.delivery_extras import TextSource
 from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations import connection_file
-from host_tools.destinations.attached import Attached, CapabilityMissing, Connected, attach
+from host_tools.destinations.attached import Attached, CapabilityMissing, Connected, NotConnected, attach
 from host_tools.destinations.attachment import Attachment
 from host_tools.destinations.capabilities import Category
 from host_tools.destinations.connecting import connected
@@ -22,6 +23,7 @@ from host_tools.destinations.faults import fault_word
 from host_tools.destinations.http_status import CredentialsRefused
 from host_tools.destinations.interface import STATUS, TRANSFERRING, DestinationRefused, DestinationUnavailable
 from host_tools.destinations.people import AnotherDestination, Device, Wearer
+from host_tools.evidence.devices import devices
 from host_tools.evidence.folder import SECRET_NAME
 from host_tools.evidence.intake import DECLARED
 from tests.unit.evidence.running import Running, running, wall_ms
@@ -59,8 +61,18 @@ class Controller:
     async def attached(self, given: ConnectionFile | None = None) -> AsyncGenerator[Attached]:
         """It is started."""
 
+        def wearer_of(wearer_id: str) -> Wearer | None:
+            known = next((each for each in self.people.now if each.id == wearer_id), None)
+            gone = known or made.gone("Users", wearer_id)
+            return gone if isinstance(gone, Wearer) else None
+
+        def device_of(serial: str) -> Device | None:
+            known = next((each for each in self.people.cameras if each.serial == serial), None)
+            gone = known or made.gone("Devices", serial)
+            return gone if isinstance(gone, Device) else None
+
         def build(connection: ConnectionFile) -> Connected:
-            return connected(connection, wall_ms, run_in_thread, bytes, self._wearer, lambda _: None)
+            return connected(connection, wall_ms, run_in_thread, bytes, wearer_of, device_of)
 
         ids = iter(self.ids)
         made = attach(
@@ -78,9 +90,6 @@ class Controller:
             yield made
         finally:
             await made.close()
-
-    def _wearer(self, wearer_id: str) -> Wearer | None:
-        return next((each for each in self.people.now if each.id == wearer_id), None)
 
 
 async def push_all(attached: Attached) -> None:
@@ -143,6 +152,92 @@ def test_one_without_licence_keeps_nobody_back_and_a_removal_frees_it(tmp_path: 
             await push_all(attached)
             assert active(server, "Users") == {"W-2": "Grace Hopper"}
             assert attached.refused_people == {}
+
+    asyncio.run(run())
+
+
+async def record(attached: Attached, name: str, wearer: str) -> None:
+    """A recording on its whole way."""
+    about = {"UserID": wearer, "BWCSerialNumber": "CAM-1", "StartTime": "1767225600", STATUS: TRANSFERRING}
+    await attached.ensure_container(name, about)
+    await attached.put_object(name, "a.mp4", TextSource(b"a film"), 6, {})
+    await attached.complete(name)
+
+
+@pytest.mark.req("DEST-03", "DEST-04", "DEST-09")
+@pytest.mark.parametrize("mode", ["wearer", "device"])
+def test_whoever_is_removed_frees_a_licence_and_whoever_comes_back_takes_one(tmp_path: Path, mode: str):
+    first, second = "W-1_CAM-1_20260101T000000Z", "W-1_CAM-1_20260102T000000Z"
+
+    async def run() -> None:
+        controller = Controller(people=People([ADA], [CAMERA]))
+        async with (
+            running(tmp_path / "destination", f'mode = "{mode}"\nlicences = 1\n') as server,
+            controller.attached(server.connection) as attached,
+        ):
+            intake = server.destination.intake
+            await attached.open()
+            await push_all(attached)
+            await record(attached, first, "W-1")
+            assert (intake.licences_used(), words(server)) == (1, {"W-1": "ok", "CAM-1": "ok"})
+            controller.people.now, controller.people.cameras = [], []
+            await push_all(attached)
+            assert (intake.licences_used(), words(server)) == (0, {"W-1": "disabled", "CAM-1": "disabled"})
+            kept = server.store.catalogue.object(first, "a.mp4")
+            assert kept is not None, "recordings survive"
+            assert b"".join(server.store.read(kept, 0, kept.length_bytes)) == b"a film"
+            await record(attached, second, "W-1")  # was still on the camera
+            assert server.store.required(second).is_complete
+            assert intake.licences_used() == 0, "and costs none afterwards"
+            controller.people.now, controller.people.cameras = [replace(ADA, name="Ada King")], [CAMERA]
+            assert attached.is_due()
+            await push_all(attached)
+            assert (intake.licences_used(), words(server)) == (1, {"W-1": "ok", "CAM-1": "ok"})
+            assert active(server, "Users") == {"W-1": "Ada King"}
+            assert attached.gone("Users", "W-1") is None
+            assert attached.refused_people == {}
+
+    asyncio.run(run())
+
+
+def words(server: Running) -> dict[str, str]:
+    """How each fares, as the destination's health has it; an hour later, so that nothing is live."""
+    found = devices(server.destination.intake, wall_ms() + 3_600_000)
+    return {each["id"]: each["status"] for each in found}
+
+
+@pytest.mark.req("CTRL-22", "DEST-01")
+def test_a_system_that_has_left_its_destination_takes_any_other(tmp_path: Path):
+    async def run() -> None:
+        controller = Controller()
+        async with running(tmp_path / "one", "") as one, running(tmp_path / "two", 'container_type = "mkv"\n') as two:
+            async with controller.attached(one.connection) as attached:
+                await attached.open()
+                await push_all(attached)
+                with pytest.raises(ConnectionFileError, match="cannot become"):
+                    await attached.replace_connection(connection_file.write(two.connection))
+                await attached.forget()
+                assert not attached.is_due()
+                for work in (attached.open, attached.check, attached.upkeep, lambda: attached.holds("x")):
+                    with pytest.raises(NotConnected, match="bwc destination connect"):
+                        await work()
+                assert Attachment(controller.files).connection() is None
+                controller.people.now = [GRACE]
+                await attached.replace_connection(connection_file.write(two.connection))
+                with pytest.raises(NotConnected):
+                    await attached.check()  # not before it is opened: never to the one that was left
+                await attached.open()
+                await push_all(attached)
+                assert active(two, "Users") == {"W-2": "Grace Hopper"}
+                assert two.store.catalogue.object("Users", "W-1") is None, "who was there never need not be told off"
+            async with controller.attached() as attached:  # and after a start
+                await attached.open()
+                assert attached.describe().container_type == "mkv"
+            assert set(active(one, "Users")) == {"W-1", "W-2"}, "nothing was asked of the one that was left"
+        controller.files = MemoryFiles()
+        with pytest.raises(ConnectionFileError, match="connected to no destination"):
+            async with controller.attached():
+                pass
 
     asyncio.run(run())
 

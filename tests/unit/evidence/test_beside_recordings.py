@@ -20,12 +20,14 @@ from host_tools.controller.drives import Drive, DriveError, check_drive, find_dr
 from host_tools.custody.blocking import run_in_thread
 from host_tools.custody.errors import CustodyRefused
 from host_tools.custody.ledger import read_entry
+from host_tools.destinations import connection_file
 from host_tools.destinations.attached import Attached
 from host_tools.destinations.extras import Bookmark, Fix, read_track
 from host_tools.destinations.interface import DestinationError, DestinationRefused, Receipt, Source
 from host_tools.destinations.wrappers import Wrapper
 from host_tools.evidence.search import Query, search
 from tests.unit.controller.test_delivery import Held, quick
+from tests.unit.controller.test_delivery import wall_ms as held_wall_ms
 from tests.unit.custody.recordings import CAMERA, STARTED_UNIX_MS, Sample, sample
 from tests.unit.destinations.test_archive import WORDS
 from tests.unit.evidence.running import Running, running, wall_ms
@@ -176,6 +178,35 @@ def must_open(path: Path, given: Sample) -> None:
     assert clip.read_bytes() == given.content
     about = json.loads((out / "container.json").read_text())
     assert about["metadata"]["BWCSerialNumber"] == CAMERA
+
+
+@pytest.mark.req("CTRL-22", "CTRL-09")
+def test_the_next_destination_is_not_asked_for_what_the_one_before_has(tmp_path: Path):
+    async def run() -> None:
+        held, controller = Held([GIVEN]), nobody()
+        async with (
+            running(tmp_path / "one", "") as one,
+            running(tmp_path / "two", "") as two,
+            controller.attached(one.connection) as attached,
+        ):
+            async with held.delivering(attached, around=around(attached, 3_600_000)):
+                await held.until(lambda: "delivered" in held.words())
+            await attached.forget()
+            assert held.index.transfers.note_left("left for another") == 1
+            await attached.replace_connection(connection_file.write(two.connection))
+            asked = len(held.told)
+            async with held.delivering(attached, around=around(attached, 3_600_000)) as delivery:
+                async with asyncio.timeout(10):
+                    while delivery.losses.is_due(held_wall_ms()):  # noqa: ASYNC110  a look tells nobody
+                        await asyncio.sleep(0.01)
+                assert delivery.losses.lost == {}
+            assert not {"lost", "delivered_again"} & {each["what"] for each in held.told[asked:]}
+            assert two.store.catalogue.container(BOX) is None
+            (kept,) = held.index.transfers.history(held_wall_ms())
+            assert (kept.outcome, kept.reason) == ("delivered", "left for another")
+        held.close()
+
+    asyncio.run(run())
 
 
 @pytest.mark.req("CTRL-09", "DEST-10")

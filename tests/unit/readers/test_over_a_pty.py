@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+import tty
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from host_tools.emulator.reader_ascii import EmulatedAsciiReader
 from host_tools.emulator.reader_plug import ReaderPlug
 from host_tools.emulator.reader_twn4 import EmulatedTwn4
 from host_tools.readers.errors import ReaderError, ReaderLost, UnsupportedReader
+from host_tools.readers.frames_125k import frame_of
 from host_tools.readers.interface import ACCEPTED, READY, REFUSED, Reader
 from host_tools.readers.presence import Gone, Restarted, Seen
 from host_tools.readers.registry import open_reader, parse_reader_url, unsupported_reader
@@ -147,6 +150,27 @@ def test_125_khz_readers_of_both_kinds(tmp_path: Path, long: bool, options: str)
         finally:
             reader.close()
             plug.pull_out()
+
+    asyncio.run(go())
+
+
+@pytest.mark.req("RFID-01", "RFID-02")
+def test_a_badge_that_was_read_while_nobody_listened_is_no_tap():
+    async def go() -> None:
+        master, slave = os.openpty()
+        tty.setraw(slave)
+        opening = asyncio.create_task(open_reader(f"ascii125k://{os.ttyname(slave)}", Registry(), now_ms))
+        await asyncio.sleep(0.05)
+        os.write(master, frame_of(bytes.fromhex("0C000621A5"), False))  # an adapter gives what it has held
+        reader = await opening
+        try:
+            os.write(master, frame_of(bytes.fromhex("0C000621A6"), False))
+            async with asyncio.timeout(5.0):
+                assert await reader.next_event() == Seen(Tag(EM4100, 40, bytes.fromhex("0C000621A6")))
+        finally:
+            reader.close()
+            os.close(master)
+            os.close(slave)
 
     asyncio.run(go())
 

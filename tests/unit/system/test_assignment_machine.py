@@ -61,7 +61,7 @@ class Pickup(RuleBasedStateMachine):
         self.begin_controller()
 
     def begin_controller(self) -> None:
-        self.desk = Desk(lambda: list(self.notes.values()), TAKE_MS, HOLD_MS, SLACK_MS, self.now_ms)
+        self.desk = Desk(lambda: list(self.notes.values()), TAKE_MS, HOLD_MS - TAKE_MS, SLACK_MS, self.now_ms)
 
     # -- people
 
@@ -100,6 +100,10 @@ class Pickup(RuleBasedStateMachine):
         place = self.told.pop(wearer)
         for camera in [each for each in self.cameras.values() if each.flashes() and each.place == place][-1:]:
             self.pull(camera, wearer, sees)
+
+    def take_what_flashes_for(self, wearer: str) -> None:
+        """Whoever saw it flash and stands before it, whatever a reader says."""
+        self.pull(self.cameras[self.flashing()[0]], wearer)
 
     @rule(number=NUMBERS, sees=st.booleans())
     def take_what_does_not_flash(self, number: int, sees: bool) -> None:
@@ -340,6 +344,20 @@ def test_where_a_camera_may_still_flash_nobody_else_gets_one(then: str):
     world.work_off(2)
     assert world.told == {"bea": ""}
     assert world.flashing() == ["CAM-2"]
+
+
+def test_a_camera_that_did_not_answer_its_release_flashes_on_and_is_waited_for():
+    world = flashing_for("ada")
+    world.tap("bea", "", 0)
+    world.time_passes(TAKE_MS)
+    world.work(0, states.FAILED)
+    world.work_off(3)
+    world.time_passes(QUIET_MS)  # the quiet after an offer is over; the camera's own time is not
+    world.work_off(3)
+    assert world.flashing() == ["CAM-0"], "asked to stop, and nobody knows whether it did"
+    assert "CAM-0" in world.notes, "whoever took it now would wear it"
+    world.take_what_flashes_for("ada")
+    assert world.notes["CAM-0"] == Note("CAM-0", "ada", True)
 
 
 def test_an_answer_that_was_lost_counts_as_given():

@@ -25,7 +25,7 @@ EXAMPLES = int(os.environ.get("OPENBWC_API_EXAMPLES", "4"))  # a request each, o
 SEED = 20_261_121
 PASSPHRASE_COMMANDS = {  # each costs an Argon2id of 64 MiB; a wrong passphrase is tried elsewhere
     "force_remove_cameras", "allow_cameras_back", "allow_back_always", "rotate_sealing_key", "rotate_issuing_key",
-    "make_restore_key", "archive_rejected_recording", "reset_system",
+    "make_restore_key", "archive_rejected_recording", "reset_system", "forget_destination",
 }  # fmt: skip
 
 
