@@ -27,8 +27,8 @@ class FoundPort(NamedTuple):
 
 
 class Finder:
-    """``usb_root``: /sys/bus/usb/devices or a bench's copy of that layout; ``dev``: where its ttys are. ``faults``: what
-    the last look found wrong on the USB tree, a line by location."""
+    """``usb_root``: /sys/bus/usb/devices or a bench's copy of that layout; ``dev``: where its ttys are. ``faults``:
+    what the last look found wrong on the USB tree, a line by location."""
 
     def __init__(self, boards: Iterable[Board], usb_root: Path | None, dev: Path, urls: Iterable[str]) -> None:
         self._ours = {(board.usb.vid, board.usb.pid): board for board in boards}

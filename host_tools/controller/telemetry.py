@@ -118,6 +118,8 @@ class Telemetry:
         self._waiting.update((topic, None) for topic in self._said if topic not in now)
         self._waiting.update((topic, None) for topic, row in now.items() if self._said.get(topic) != row)
         self._said = now
+        if len(self._waiting) > 2 * TOPICS_MAX:  # what is gone waits to be taken back, and more and more of it
+            raise TelemetryFault(f"MQTT broker {self._settings.mqtt_server}: takes too little; look at its load")
 
     def _publish(self, link: Link) -> None:
         while self._waiting and link.room:

@@ -20,6 +20,8 @@ from tests.browser.browsing import TELEPHONE, WALL, Tab, check_accessibility, op
 from tests.browser.evidence_site import CORRUPT, FILM, FILM_S, MATROSKA, SMALL_COUNT, Site, running_site
 from tests.browser.station import PASSWORDS
 
+pytestmark = pytest.mark.timeout(180)  # a film is encoded and 31 recordings are delivered before the first page
+
 Enter = Callable[..., Tab]
 
 PAGE_ROWS = 25
@@ -96,7 +98,6 @@ def test_somebody_logs_in_searches_and_goes_through_the_pages(browser: Browser, 
         page = tab.page
         page.goto(f"{site.url}/?state=complete")
         page.wait_for_selector("#login-form")
-        picture(tab, "evidence-login")
         check_accessibility(tab)
         page.fill("#name", "wall")
         page.fill("#password", PASSWORDS["viewer"])

@@ -96,6 +96,10 @@ function modelsField() {
       const now = new Set(work.models.length ? work.models : all);
       if (box.checked) now.add(model);
       else now.delete(model);
+      if (!now.size) {
+        box.checked = true; // a profile for no model at all is none
+        return;
+      }
       work.models = now.size === all.length ? [] : [...now].sort();
       drawGroups();
     });

@@ -213,15 +213,12 @@ def test_states_arrive_are_kept_and_taken_back(name: str, tmp_path: Path):
 def test_the_last_will_and_what_a_restart_finds_of_yesterday(name: str, tmp_path: Path):
     async def act() -> None:
         port = free_port()
-        async with BROKERS[name](tmp_path, port), listening(port) as listener:
-            station = Station(port)
+        async with BROKERS[name](tmp_path, port), listening(port) as listener, cable_to(port) as cable:
+            station = Station(cable.port)
             station.now["alert/7"] = {"kind": "storage_full"}
             async with at_work(station):
                 await until(lambda: len(listener.said) == 4, "all is said")
-                link = next(iter(_links(station)))
-                opened = link._client.socket()
-                assert opened is not None
-                opened.shutdown(socket.SHUT_RDWR)  # as a cable that is cut
+                cable.cut()
                 await until(lambda: listener.told.count("status") >= 3, "online, the will, online again")
                 assert listener.said["status"] == "online"
             async with at_work(Station(port)):  # it does not know of alert 7 any more
@@ -231,16 +228,51 @@ def test_the_last_will_and_what_a_restart_finds_of_yesterday(name: str, tmp_path
     run(act)
 
 
-def _links(station: Station) -> list[Any]:
-    """The link of the running session, from its task's frame: nobody else has it."""
-    found: list[Any] = []
-    for task in asyncio.all_tasks():
-        coroutine: Any = task.get_coro()
-        while coroutine is not None and getattr(coroutine, "cr_frame", None) is not None:
-            link = coroutine.cr_frame.f_locals.get("link")
-            found += [link] if link is not None and link not in found else []
-            coroutine = coroutine.cr_await
-    return found
+class Cable:
+    """A TCP connection on its way to a broker, that can be cut."""
+
+    def __init__(self, port: int) -> None:
+        self.port = 0
+        self._to = port
+        self._ends: list[asyncio.StreamWriter] = []
+        self.carrying: set[asyncio.Task[Any]] = set()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.carrying.add(task)
+        far_reader, far_writer = await asyncio.open_connection(LOCAL, self._to)
+        self._ends += [writer, far_writer]
+        await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
+
+    def cut(self) -> None:
+        """Nobody says goodbye."""
+        for end in self._ends:
+            end.transport.abort()
+        self._ends.clear()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                writer.write(data)
+        except OSError:
+            pass  # cut
+        writer.close()
+
+
+@asynccontextmanager
+async def cable_to(port: int) -> AsyncGenerator[Cable]:
+    cable = Cable(port)
+    server = await asyncio.start_server(cable.carry, LOCAL, 0)
+    cable.port = server.sockets[0].getsockname()[1]
+    try:
+        yield cable
+    finally:
+        cable.cut()
+        server.close()
+        await server.wait_closed()
+        await asyncio.wait(cable.carrying)
 
 
 def test_a_broker_that_was_away_is_told_the_newest_and_no_more(tmp_path: Path):
