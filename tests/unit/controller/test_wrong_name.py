@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from host_tools.controller.upkeep import note_device
 from host_tools.simulation.desk import DeskWorld, uid_of
-from host_tools.system.records import FixedAssignment
+from host_tools.system.records import Device, FixedAssignment
 from host_tools.system.system import Edit, System
 
 Worlds = Callable[..., DeskWorld]
@@ -360,3 +361,17 @@ def test_a_note_is_not_ended_while_its_camera_may_still_flash(make_world: Worlds
     assert (task.result(), desk.pickup.is_in_hand(serial), holdings(world)) == (False, True, {serial: "W-1"})
     settled(world)
     assert not desk.pickup.is_in_hand(serial)
+
+
+@pytest.mark.req("RFID-02")
+def test_an_update_of_its_software_does_not_make_a_camera_rested():
+    system = System()
+    with system.change("controller", 1) as edit:
+        note_device(edit, "CAM-0001", "camera", "pi_zero_2w_camera", "0.1.0", 1)
+        device = edit.find("device", "CAM-0001")
+        assert device is not None
+        edit.put(device.model_copy(update={"taken_unix_ms": 77}))
+        note_device(edit, "CAM-0001", "camera", "pi_zero_2w_camera", "0.2.0", 2)
+    kept = system.state.of("device")["CAM-0001"]
+    assert isinstance(kept, Device)
+    assert (kept.taken_unix_ms, kept.version, len(kept.software)) == (77, "0.2.0", 2)
