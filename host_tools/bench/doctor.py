@@ -207,7 +207,7 @@ def _files(bench: BenchFile) -> Iterator[Finding]:
         yield Finding("fault", "", f"roster {bench.roster} cannot be read; make it, or correct the bench file")
     if system is None and bench.of_kind("camera"):
         text = "no system is named, and cameras answer only to theirs; `bwc system create`, then system = { … }"
-        yield Finding("warning", "", text)
+        yield Finding("note", "", text)
 
 
 def _links(bench: BenchFile, check_url: Callable[[str], object]) -> Iterator[Finding]:

@@ -120,7 +120,7 @@ class BenchHouse:
         self._folder = tempfile.TemporaryDirectory(prefix="bwc-")
         named = self.folder / "bench.toml"
         text = seeded(self.file.read_text(encoding="utf-8"), self.seed)
-        named.write_text(f'name = "hil-{os.getpid()}"\n{text}', encoding="utf-8")
+        named.write_text(f'name = "hil-{os.getpid()}"\n{unnamed(text)}', encoding="utf-8")
         arguments = ["emulate", "--debug", "--bench", str(named), "--folder", str(self.folder)]
         self._program = Program("bench", arguments, self.log)
         self._program.start()
@@ -371,6 +371,12 @@ def settings_text(bench: BenchFile, urls: tuple[str, ...]) -> str:
 def seeded(text: str, seed: int) -> str:
     """An emulated bench's file with another seed."""
     return f"seed = {seed}\n" + re.sub(r"(?m)^seed\s*=.*$", "", text)
+
+
+def unnamed(text: str) -> str:
+    """An emulated bench's file without its name: each run has its own, several run at once."""
+    head, table, rest = text.partition("\n[")
+    return re.sub(r"(?m)^name\s*=.*$", "", head) + table + rest
 
 
 def _own(folder: Path, web: str) -> list[str]:

@@ -66,9 +66,9 @@ class Scenario:
     requirements: tuple[str, ...] = ()
     measurements: tuple[tuple[str, Measurement], ...] = ()
     message: str = ""
-    details: str = ""  # the message in a line
     logs: tuple[tuple[str, str], ...] = ()
     seed: int = 0
+    details: str = ""  # the message in a line
 
 
 @dataclass(frozen=True, slots=True)

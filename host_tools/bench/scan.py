@@ -78,9 +78,9 @@ def bench_text(
 def write_bench(path: Path, text: str, force: bool) -> None:
     """Write it; an older file, on which somebody may have worked, only with ``force``, and only what can be read again.
     BenchFileError."""
-    parse_bench(path, text)
     if path.exists() and not force:
         raise BenchFileError(f"{path}: is there already; name another file, or say --force to replace it")
+    parse_bench(path, text)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -44,9 +44,7 @@ def scan_bench(
 ) -> None:
     """Make a bench file of the boards that are plugged in."""
     if bench is not None and not (bench / "usb").is_dir():
-        raise BoardMissing(
-            f"{bench}: no emulated bench is there; name the folder that `bwc emulate --folder` got"
-        )
+        raise BoardMissing(f"{bench}: no emulated bench is there; name the folder that `bwc emulate --folder` got")
     usb, dev = (bench.resolve() / "usb", bench.resolve() / "ports") if bench else (SYSFS_DEVICES, DEV)
     seen = scan(usb)
     text = bench_text(seen, name, str(write or "bench.toml"), usb, dev, "emulated" if bench else "hardware")

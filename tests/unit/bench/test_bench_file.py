@@ -42,7 +42,7 @@ WRONG = [
     (PORT, 'match = { port = "hub 3" }', "port: 'hub 3' is none; it is a USB port as `bwc ports` shows it"),
     (SWITCH, 'on = "true", off_url = "http://relay/off"', "power is no switch; give on and off (commands), or"),
     (SWITCH, 'dock = "dock-2", bay = 1', "its power is of dock-2; did you mean dock-1?"),
-    ('on = "true"', 'on = "relay {bord}"', "toml:17: on: {bord} is no placeholder; did you mean board?"),
+    ('on = "true"', 'on = "relay {bord}"', ": on: {bord} is no placeholder; did you mean board?"),
     ('on = "true"', 'on = "relay {button}"', "{button} is no placeholder; known: bay, board, dock, serial"),
     ('on = "true"', "on = 'relay \"1'", "is no command (No closing quotation); close its quotes and braces"),
     ('["x-spare"]', '["slowlink"]', "toml:25: features: no feature is called slowlink; did you mean slow-link?"),

@@ -121,7 +121,7 @@ def test_who_holds_a_board_is_told(machine: Machine):
 
 
 def test_what_the_file_names_beside_itself_is_looked_for(machine: Machine):
-    assert "no system is named, and cameras answer only to theirs" in machine.told("warning")
+    assert "no system is named, and cameras answer only to theirs" in machine.told("note")
     named = 'roster = "who.toml"\nsystem = { folder = "sys", passphrase_file = "pass" }\n' + BENCH
     faults = "\n".join(each.text for each in machine.findings(named, "fault"))
     for text in ("system folder", "passphrase file", "roster"):

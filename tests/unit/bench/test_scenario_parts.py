@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from host_tools.bench.houses import unnamed
 from host_tools.bench.programs import Program, ScenarioFailed, log_end, until
 from host_tools.bench.scenario_parts import covered_bytes, overlaps
 
@@ -49,3 +50,8 @@ def test_a_program_that_ends_by_itself_is_told_with_its_last_words(tmp_path: Pat
     program.kill()
     assert program.stop() == 0
     assert log_end(tmp_path / "none") == "(no log)"
+
+
+def test_an_emulated_bench_loses_its_own_name_and_its_boards_keep_theirs():
+    text = 'name = "mine"\nseed = 5\n\n[[dock]]\nname = "dock-1"\n'
+    assert unnamed(text) == '\nseed = 5\n\n[[dock]]\nname = "dock-1"\n'
