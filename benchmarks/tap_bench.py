@@ -1,8 +1,8 @@
 """From the tap to the lamp, in process and on virtual time: ``python -m benchmarks.tap_bench [--taps N] [--json]``.
 
 What is real: reader driver and its bytes, controller, system data, link, camera and dock firmware. What is modelled:
-the reader's serial line (9600 baud, ten bits a byte) and its searches, the USB line to camera and dock. What is assumed,
-because virtual time knows neither disks nor cards: how long a database commits (COMMIT_S) and a card writes
+the reader's serial line (9600 baud, ten bits a byte) and its searches, the USB line to camera and dock. What is
+assumed, because virtual time knows neither disks nor cards: how long a database commits (COMMIT_S) and a card writes
 (CARD_WRITE_MS). Processor time is none. A badge is held at a random moment of the reader's round; the clock stops when
 the camera's own green lamp is lit, and when the bay's is.
 """

@@ -66,9 +66,7 @@ class HardwareCommands(CommandGroup):
     ) -> list[dict[str, Any]]:
         """What was measured at dockings, newest first."""
         kept = self._controller.contacts.history.rows()
-        rows = [
-            row for row in kept if dock in ("", row.dock) and bay in (0, row.bay) and camera in ("", row.camera)
-        ]
+        rows = [row for row in kept if dock in ("", row.dock) and bay in (0, row.bay) and camera in ("", row.camera)]
         return [row.model_dump(exclude_none=True) for row in reversed(rows)][: max(limit, 0)]
 
     @command

@@ -59,19 +59,19 @@ class LiveView:
         self._spool = spool
         self._transfers: dict[str, dict[str, Any]] = {}
         self._last: dict[Key, dict[str, Any]] = {}
-        self._unread: list[Change] = []
+        self._unread: dict[Key, Change] = {}  # the newest of each row: whoever asks for rows alone empties it never
         self._dirty: set[Key] = set()
         self._whole = True
         controller.happenings.listen(self._take)
 
     def rows(self) -> list[Change]:
         """Everything as it is now. What was found meanwhile is still told by ``changes``: others follow them."""
-        self._unread = self.changes(whole=True)
+        self._unread = {(change.kind, change.key): change for change in self.changes(whole=True)}
         return [Change(kind, key, value) for (kind, key), value in self._last.items()]
 
     def changes(self, whole: bool = False) -> list[Change]:
         """What differs from the last time. ``whole``: look at everything, also at what no happening has named."""
-        found, self._unread = self._unread, []
+        found, self._unread = list(self._unread.values()), {}
         if whole or self._whole:
             now = dict(self._all())
             found += [Change(*key, None) for key in self._last if key not in now]

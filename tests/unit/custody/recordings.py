@@ -47,8 +47,8 @@ def sample(
     wearer: tuple[str, str] = ("W-7", "Zoë Example"),
     film: bytes = b"",
 ) -> Sample:
-    """``fragments`` fragments of ``chunks_each`` chunks, the last of each one byte shorter per fragment; or ``film`` cut
-    into as many fragments and chunks."""
+    """``fragments`` fragments of ``chunks_each`` chunks, the last of each one byte shorter per fragment; or ``film``
+    cut into as many fragments and chunks."""
     source = random.Random(seed)
     recording = source.randbytes(16)
     plains = [source.randbytes(chunks_each * chunk_bytes - number) for number in range(fragments)]
