@@ -11,7 +11,7 @@ import pytest
 
 from firmware.camera.recorder import Wearer
 from host_tools.controller.opening import identify
-from host_tools.controller.status import _recording as recording_view
+from host_tools.controller.status import recording_row as recording_view
 from host_tools.hardware.said import printable
 from host_tools.hardware.usb import read_usb_tree
 from host_tools.protocol.connection import Connection, RequestRefused

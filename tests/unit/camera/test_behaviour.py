@@ -11,6 +11,7 @@ from firmware.camera.behaviour import Behaviour
 from firmware.camera.usage import UsageLog
 from firmware.formats import canonical
 from firmware.link import schema
+from firmware.link.conversation import ERROR_WORDS
 from firmware.ports.clock import WALL_CONTROLLER
 from firmware.ports.errors import PortFault
 from firmware.ports.memory_clock import ManualClock
@@ -54,7 +55,7 @@ def test_quality_and_sound_are_the_profile_s():
     rig = configured(video_quality="720p", audio=False)
     asked: list[SensorSettings] = []
     start = rig.ports.sensor.start
-    rig.ports.sensor.start = lambda settings: (asked.append(settings), start(settings))[1]  # type: ignore[method-assign]
+    rig.ports.sensor.start = lambda settings: (asked.append(settings), start(settings))[1]
     rig.record(1_000)
     assert [(each.width_px, each.height_px, each.audio) for each in asked] == [(1280, 720, False)]
 
@@ -95,7 +96,7 @@ def test_what_is_no_document_is_refused_and_the_old_one_holds(settings: bytes):
     rig.connect()
     rig.ask("configure", {"profile": "p", "settings": canonical.encode({"audio": False})})
     answer = rig.ask("configure", {"profile": "p", "settings": settings})
-    assert (answer.name, schema.word_of(schema.ERROR_CODES, answer.fields["code"])) == ("error", "malformed")
+    assert (answer.name, schema.word_of(ERROR_WORDS, answer.fields["code"])) == ("error", "malformed")
     assert rig.app.behaviour.is_on("audio", True) is False
 
 
@@ -196,10 +197,10 @@ class FullCard(MemoryFiles):
 
     takes = False
 
-    def create(self, path: str):
+    def create(self, path: str, reserve_bytes: int = 0):
         if not self.takes:
             raise PortFault("full")
-        return super().create(path)
+        return super().create(path, reserve_bytes)
 
 
 def test_a_card_that_does_not_take_it_loses_nothing_that_is_in_memory():

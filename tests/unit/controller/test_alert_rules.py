@@ -16,7 +16,7 @@ HERE = CameraFacts("CAM-1", battery_percent=80, state="docked")
 
 
 def found(**facts: object) -> dict[tuple[str, str], str]:
-    return alerts_of(replace(Facts(NOW_MS), **facts))  # type: ignore[arg-type]
+    return alerts_of(replace(Facts(NOW_MS), **facts))
 
 
 def test_nothing_is_wrong():

@@ -12,8 +12,9 @@ import pytest
 
 from firmware.camera.assignment import Assignment
 from firmware.camera.behaviour import Behaviour
-from firmware.ports.memory_entropy import SeededEntropy
+from firmware.ports.files import Files
 from firmware.ports.memory_files import MemoryFiles
+from firmware.ports.memory_entropy import SeededEntropy
 from firmware.secure.sealing_file import FileSealer
 from host_tools.accounts.audit import AuditTrail
 from host_tools.accounts.roles import Actor
@@ -374,13 +375,13 @@ def test_system_reports_are_made_daily_and_kept_for_a_week():
     asyncio.run(scenario())
 
 
-def settings_on(files: MemoryFiles) -> dict[str, Any]:
+def settings_on(files: Files) -> dict[str, Any]:
     kept = Behaviour(files)
     kept.load()
     return {"video_quality": "", **kept.all()}
 
 
-def worn(files: MemoryFiles, secret: bytes) -> str:
+def worn(files: Files, secret: bytes) -> str:
     kept = Assignment(files, FileSealer(secret, SeededEntropy(1)))
     kept.load()
     return kept.wearer.wearer_id if kept.wearer else ""

@@ -196,7 +196,8 @@ def test_a_bench_records_the_cables_of_its_boards(tmp_path: Path):
         with pytest.raises(BenchError, match="recorded already"):
             bench.record(dock, tmp_path / "other.pcapng")
         await bench.start()
-        plug: PtyPlug = bench.docks[dock].plug
+        plug = bench.docks[dock].plug
+        assert isinstance(plug, PtyPlug)
         async with asyncio.timeout(20):
             while not plug.is_open():  # noqa: ASYNC110  the bus has no event for that
                 await asyncio.sleep(0.01)

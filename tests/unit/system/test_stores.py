@@ -155,7 +155,7 @@ def test_a_commit_is_synchronous_and_names_nobody_to_others(tmp_path: Path):
     path = tmp_path / "system.sqlite"
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     store = sql_store(path)
-    with store._engine.connect() as connection:  # type: ignore[attr-defined]
+    with store._engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2, "FULL"
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}

@@ -329,7 +329,7 @@ def test_a_system_of_many_stays_quick_to_change():
     put(system, *(Wearer(id=f"N-{n}", name=f"N {n}") for n in range(3_000)))
     written: list[int] = []
     write = system.store.write
-    system.store.write = lambda revision, rows, gone: (written.append(len(rows)), write(revision, rows, gone))[1]  # type: ignore[method-assign]
+    system.store.write = lambda revision, rows, gone: (written.append(len(rows)), write(revision, rows, gone))[1]
     put(system, Wearer(id="N-7", name="Other"), CameraEntry(serial="CAM-0001", model=ZERO))
     assert written == [1]
     rng = random.Random(7)
