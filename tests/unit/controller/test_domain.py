@@ -13,8 +13,8 @@ import pytest
 from firmware.camera.assignment import Assignment
 from firmware.camera.behaviour import Behaviour
 from firmware.ports.files import Files
-from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.memory_entropy import SeededEntropy
+from firmware.ports.memory_files import MemoryFiles
 from firmware.secure.sealing_file import FileSealer
 from host_tools.accounts.audit import AuditTrail
 from host_tools.accounts.roles import Actor
