@@ -77,5 +77,13 @@ def test_a_camera_is_drained_removed_and_added_again(
 
     mark = controller.mark()
     run_command("camera", "add", camera.serial, "--folder", str(controller.folder))
-    controller.wait_for("camera_ready", camera, having=lambda event: event["wearer"] == "Grace Hopper", after=mark)
+    # It left the system as nobody's; whose it is from now on is for people to say.
+    controller.wait_for("camera_ready", camera, having=lambda event: event["wearer"] == "", after=mark)
+    run_command("assign", "set", camera.serial, "W-002", "--folder", str(controller.folder))
+    controller.until(
+        lambda status: any(
+            row["serial"] == camera.serial and row["wearer"] == "Grace Hopper" for row in status["cameras"]
+        ),
+        "the camera to be hers again",
+    )
     assert cameras(controller, "waiting") == []

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command as made_command
+from typer.main import get_command, get_group
 
 
 class Place(NamedTuple):
@@ -44,11 +44,11 @@ def load(name: str, place: Place) -> Any:
     """Import a command."""
     found = getattr(importlib.import_module(f"host_tools.cli.{place.module}"), place.name)
     if isinstance(found, typer.Typer):
-        group = made_command(found)
+        group = get_group(found)
     else:
         single = typer.Typer(add_completion=False)
         single.command(name)(found)
-        group = made_command(single)
+        group = get_command(single)
     group.name = name
     return group
 

@@ -20,6 +20,7 @@ HEAVY = ("fastapi", "sqlalchemy", "uvicorn", "av", "numpy", "host_tools.simulati
 def test_every_command_is_where_the_table_says_and_tells_what_it_does(name: str):
     command = load(name, Commands.places[name])
     assert command.get_short_help_str(), name
+    assert "--install-completion" not in CliRunner().invoke(app, [name, "--help"]).output
 
 
 def test_every_known_error_is_an_error_of_its_module():
