@@ -126,6 +126,13 @@ def _people(station: Station, serials: list[str]) -> None:
         call("add_wearer", id=f"W-{number:03}", name=name, email=f"w{number:03}@example.org")
     for number, serial in enumerate(serials, 1):
         call("assign_camera", camera=serial, wearer=f"W-{number:03}")
+    until(lambda: len(ready_cameras(station)) == len(serials), "the cameras to know their wearers")
+
+
+def ready_cameras(station: Station) -> set[str]:
+    """Cameras that are docked and know whose they are."""
+    cameras = station.controller.call("status")["cameras"]
+    return {camera["serial"] for camera in cameras if camera["online"] and camera["wearer"]}
 
 
 def _states(station: Station, state: str) -> set[str]:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, ViewportSize, expect
 
 from tests.browser.browsing import DESK, TELEPHONE, WALL, Tab, check_accessibility, opened_tab, picture
 from tests.browser.conftest import OpenTab
-from tests.browser.station import Station, until
+from tests.browser.station import Station, ready_cameras, until
 
 LIT = re.compile("amber|green")  # of a docked camera: steady from the dock, or what the controller asks for
 HOLD_TO_STOP_MS = 12_000  # three seconds, on a busy machine
@@ -174,3 +174,4 @@ def _tidy(station: Station) -> None:
             if camera["bay"]:
                 station.bench.call("take_out", camera=name)
             station.bench.call("put_in", camera=name, bay=number)
+    until(lambda: len(ready_cameras(station)) == len(state["cameras"]), "every camera to be back")

@@ -35,6 +35,7 @@ FAST = ("-accel", "tcg,thread=multi", "-smp", str(CPUS))
 PATIENT = ("-accel", "tcg,thread=single", "-icount", "shift=1,sleep=on")
 CAMERAS = 3
 FIRST_LINE_LIMIT_S = 600.0  # kernel and imports; half a minute on an idle machine
+TEMPORARY = ("/run/", "/tmp/", "/dev/shm/")  # noqa: S108 - empty and writable in the guest
 STAGE_LIMIT_S = 900.0  # of one: a busy machine is slow, and is not broken for that
 PASSED, FAILED, STAGE = "PASSED", "FAILED", "STAGE "
 
@@ -50,8 +51,8 @@ while read name options; do insmod /modules/$name.ko $options || echo "$name doe
 mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=512000,cache=loose hostroot /new || exec poweroff -f
 for each in proc sys dev; do mount --move /$each /new/$each; done
 mkdir -p /new/dev/shm /new/dev/pts; mount -t devpts p /new/dev/pts
-for each in run tmp dev/shm; do mount -t tmpfs t /new/$each; done
-mount -t configfs c /new/sys/kernel/config
+{before}for each in run tmp dev/shm; do mount -t tmpfs t /new/$each; done
+{after}mount -t configfs c /new/sys/kernel/config
 exec switch_root /new {python} -m {inside}
 """
 
@@ -112,8 +113,19 @@ def first_files(modules: Modules, busybox: bytes) -> bytes:
         made.file(f"modules/{name}.ko", content)
         order.append(f"{name} {MODULE_OPTIONS.get(name, '')}".strip())
     made.file("modules/order", "\n".join(order).encode() + b"\n")
-    made.file("init", INIT.format(python=sys.executable, inside=INSIDE).encode(), 0o755)
+    before, after = kept_in_view()
+    made.file("init", INIT.format(python=sys.executable, inside=INSIDE, before=before, after=after).encode(), 0o755)
     return made.written()
+
+
+def kept_in_view() -> tuple[str, str]:
+    """What init does before and after it puts empty folders over temporary ones, where this project or its Python lies
+    below one: a clone in /tmp."""
+    places = {str(ROOT), sys.prefix, sys.base_prefix}
+    hidden = sorted(place for place in places if place.startswith(TEMPORARY))
+    before = [f"mkdir -p /keep/{n}; mount --bind '/new{place}' /keep/{n}" for n, place in enumerate(hidden)]
+    after = [f"mkdir -p '/new{place}'; mount --move /keep/{n} '/new{place}'" for n, place in enumerate(hidden)]
+    return "".join(f"{line}\n" for line in before), "".join(f"{line}\n" for line in after)
 
 
 def compile_python() -> None:
