@@ -118,6 +118,10 @@ class Offload:
         self._tell(entry, "offloaded", mb_per_s=round(self.rates.mb_per_s, 2))
 
     async def _reserve(self, wanted: dict[bytes, int]) -> None:
+        # Blocking work goes on though whoever waits for it is cancelled: it must not promise after ``leave``.
+        await _to_its_end(self._renew(wanted))
+
+    async def _renew(self, wanted: dict[bytes, int]) -> None:
         promise = await self._run_blocking(lambda: self._spool.reserve(self._camera_serial, wanted))
         if promise.refused and promise.refused != self._refused:
             self._happenings.tell(

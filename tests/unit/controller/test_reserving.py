@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar, cast
 
 import pytest
 
 from firmware.ports.memory_files import MemoryFiles
+from host_tools.controller.committer import Committer
 from host_tools.controller.delivery import AWAY_PLAN
+from host_tools.controller.offload import Offload
+from host_tools.controller.turns import Turns
 from host_tools.destinations.interface import DestinationUnavailable
 from host_tools.destinations.memory import MemoryDestination
 from host_tools.destinations.wrappers import Failing, Failure
+from host_tools.protocol.connection import Connection
 from tests.unit.controller.rig import SMALL, ControllerRig, running, write_recording
 
+T = TypeVar("T")
 AWAY = DestinationUnavailable("destination: the network is down: mend it")
 
 
@@ -39,6 +47,36 @@ def test_a_docked_camera_reserves_and_gives_back_when_it_leaves(tmp_path: Path):
             assert camera.files.exists(f"recordings/{big.hex}")
 
     asyncio.run(scenario())
+
+
+@pytest.mark.req("CTRL-08")
+def test_a_camera_that_leaves_while_room_is_set_aside_leaves_no_promise_behind(tmp_path: Path):
+    rig = ControllerRig(tmp_path, spool_files=MemoryFiles(capacity_bytes=60_000))
+    began, go_on = threading.Event(), threading.Event()
+
+    def held_up(function: Callable[[], T]) -> Awaitable[T]:
+        def later() -> T:
+            began.set()
+            go_on.wait(10)
+            return function()
+
+        return asyncio.to_thread(later)
+
+    async def scenario() -> None:
+        connection = cast(Connection, None)  # nothing is asked of the camera here
+        committer = Committer(rig.spool, held_up, rig.controller.happenings)
+        offload = Offload(connection, "CAM-1", rig.spool, committer, held_up, rig.controller.happenings, Turns())
+        entry = {"recording": b"r" * 16, "chunks_bytes": 100_000, "manifest_bytes": 100}
+        preparing = asyncio.create_task(offload.prepare([entry], complete=False))
+        await asyncio.to_thread(began.wait, 10)
+        preparing.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.wait({preparing})
+        offload.leave()
+
+    asyncio.run(scenario())
+    assert rig.spool.storage().refused_bytes == 0
 
 
 @pytest.mark.req("CTRL-08", "CTRL-24")
