@@ -100,6 +100,8 @@ def test_our_own_server_serves_either_client_one_after_the_other(tmp_path, opene
         finally:
             board.unplug()
             await server.close()
+        # pySerial's own thread takes its time to end.
+        await until(lambda: not any(url in thread.name for thread in threading.enumerate()))
 
     asyncio.run(scenario())
 
