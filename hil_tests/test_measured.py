@@ -57,12 +57,13 @@ def test_a_docking_is_measured(
     controller.wait_for("erased", camera)
     destination.clip(delivered["container"]).must_be(truth)
 
-    contacts = controller.status()["docks"][0]["bays"][bay - 1]["contacts"]
+    contacts = controller.until(
+        lambda status: status["docks"][0]["bays"][bay - 1]["contacts"], "the dock to have measured the contacts"
+    )
     for row in contacts:
         if row["value"] is not None and row["low"] is not None and row["high"] is not None:
             limits = in_range(row["low"], row["high"])
             measure(row["quantity"], row["value"], row["unit"], limits, unit=dock, instance=f"bay {bay}")
-    assert contacts != [], "the dock has measured nothing"
 
     asked = {entry.name for entry in trace.entries(dock.name)}
     assert "identify" in asked, "the trace has no question to the dock"
