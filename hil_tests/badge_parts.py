@@ -14,7 +14,6 @@ from host_tools.bench.scenario_parts import Bench, Camera, ScenarioController
 
 BADGES = {"W-001": "04A1B2C3D4E501", "W-002": "04A1B2C3D4E502", "W-003": "04A1B2C3D4E503"}
 STRANGER = "04FFFFFFFFFF99"
-AGAIN_S = 2.2  # before a reader tells of the same badge again
 
 
 class Desk:
@@ -31,6 +30,10 @@ class Desk:
         self.change_settings(assignment_mode=mode)
         for wearer, tag in BADGES.items():
             self.controller.command("pair_tag", wearer=wearer, tag=tag)
+        self.until_readers()
+
+    def until_readers(self) -> None:
+        """Until a reader is ready."""
         self.controller.until(
             lambda status: [each for each in status["readers"] if each["state"] == "ready"], "a reader to be ready"
         )
@@ -56,8 +59,7 @@ class Desk:
     def tap(self, tag: str) -> Event:
         """Hold a badge to the reader; what became of it."""
         self._mark = self.controller.mark()
-        self.bench.show_badge(tag)
-        return self.controller.wait_for("tap", after=self._mark)
+        return self.bench.show_badge(tag, lambda: self.controller.wait_for("tap", after=self._mark))
 
     def offered(self, wearer: str, among: tuple[Camera, ...]) -> Camera:
         """Tap with somebody's badge, and wait for the flash: the camera that flashes."""
@@ -74,9 +76,17 @@ class Desk:
         found: dict[str, Any] = self.controller.status()["pickup"]
         return found
 
-    def since_tap(self, what: str, camera: Camera | None = None, limit_s: float = 20.0) -> Event:
+    def since_tap(self, what: str, camera: Camera | None = None) -> Event:
         """The first event of that name since the last tap."""
-        return self.controller.wait_for(what, camera, after=self._mark, limit_s=limit_s)
+        return self.controller.wait_for(what, camera, after=self._mark)
+
+    def until_held(self, holdings: dict[str, str]) -> None:
+        """Until exactly these cameras are held, each by that wearer."""
+
+        def are_held(status: dict[str, Any]) -> bool:
+            return {row["camera"]: row["wearer"] for row in status["pickup"]["holdings"]} == holdings
+
+        self.controller.until(are_held, f"{holdings or 'no camera'} to be held")
 
 
 @pytest.fixture

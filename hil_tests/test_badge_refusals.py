@@ -7,7 +7,7 @@ import pytest
 from hil_tests.badge_parts import BADGES, STRANGER, Desk
 from host_tools.bench.programs import until
 
-pytestmark = [pytest.mark.needs("cameras:2", "worn:2", "any-bay", "press", "badge"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.needs("cameras:2", "worn:2", "any-bay", "press", "badge")
 
 
 @pytest.mark.req("RFID-03", "CTRL-05")

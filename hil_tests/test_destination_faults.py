@@ -182,7 +182,9 @@ def test_other_credentials_then_another_certificate_then_a_capability_less(
 ) -> None:
     camera, server_folder = bench.camera(2), scenario_folder / "server"
     scenario = begin()
-    scenario.controller.until(lambda status: status["destination"]["capabilities"], "the destination to be known")
+    scenario.controller.until(  # what it declares has been kept by then: its categories are read after that
+        lambda status: status["destination"]["categories"], "the destination to be known"
+    )
     connect = ("destination", "connect", "--folder", str(scenario.controller.folder))
     scenario.server.stop()
     (server_folder / "account.key").write_text("rotated by its administrator\n")

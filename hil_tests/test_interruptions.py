@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from host_tools.bench.scenario_parts import (
@@ -15,7 +17,67 @@ from host_tools.bench.scenario_parts import (
 )
 
 pytestmark = pytest.mark.needs("cameras:3", "worn:3", "any-bay", "press")
-SLOW_BYTES_PER_S = 500_000  # a recording of three seconds, a megabyte, then takes two to offload
+SLOW_BYTES_PER_S = 400_000  # a recording of three seconds, a megabyte, then takes almost three to offload
+TRIES = 4  # of an interruption: each with a link half as slow, for a busy machine may miss an offload that is short
+
+
+class Offload:
+    """A recording on its way from a camera, which is broken off: by ``interrupt``, when ``share`` of it is here."""
+
+    def __init__(self, bench: Bench, controller: ScenarioController, camera: Camera, bay: int, share: float) -> None:
+        self.camera = camera
+        self.recording = ""
+        self.committed: list[Range] = []
+        self._bench = bench
+        self._controller = controller
+        self._bay = bay
+        self._share = share
+        self._mark = 0
+
+    def begin(self) -> None:
+        """Into its bay; that ends its recording."""
+        self._mark = self._controller.mark()
+        self.camera.dock(self._bay)
+
+    def break_off(self, interrupt: Callable[[], None], seconds: float = 3.0) -> None:
+        """Interrupt it, and note what had been committed. A machine that was too slow to interrupt it in time records
+        again, and offloads more slowly."""
+        for attempt in range(1, TRIES + 1):
+            self.recording = self._controller.wait_for_share(self.camera, self._share, self._mark)
+            interrupt()
+            if self._controller.is_running():
+                self._controller.wait_for("undocked", self.camera, after=self._mark)
+            self.committed = self._controller.committed(self.recording)
+            if len(self.committed) < self._controller.chunks(self.recording):
+                break
+            assert attempt < TRIES, f"all of it was here each time, before {self._share:.0%} of it could be noticed"
+            self._again(seconds, SLOW_BYTES_PER_S >> attempt)
+        self.camera.wire.listen()
+        self.camera.make_link_fast()
+
+    def must_arrive(self, destination: DestinationFolder) -> None:
+        """Wait until it is delivered and erased, compare it with what was recorded, and with what was sent."""
+        self._controller.wait_for("erased", self.camera, having=lambda event: event["recording"] == self.recording)
+        truth = self.camera.truths()[-1]
+        row = self._controller.status_of(self.recording)
+        destination.clip(row["container"]).must_be(truth)
+        sent = self.camera.wire.served(self.recording)
+        assert overlaps(self.committed, sent) == [], "a chunk that had been committed was sent again"
+        assert covered_bytes(self.committed + sent) == row["bytes"]
+
+    def _again(self, seconds: float, bytes_per_s: int) -> None:
+        if not self._controller.is_running():
+            self._controller.start()
+        self.camera.make_link_fast()
+        self._bench.tidy()
+        self.camera.dock(self._bay)
+        self._controller.wait_for("erased", self.camera, having=lambda event: event["recording"] == self.recording)
+        self.camera.undock()
+        self.camera.make_link_slow(bytes_per_s)
+        self.camera.wire.listen()
+        self._bench.start_recording(self.camera)
+        self._bench.let_pass(seconds)
+        self.begin()
 
 
 def record(bench: Bench, cameras: list[Camera], seconds: float) -> None:
@@ -27,42 +89,24 @@ def record(bench: Bench, cameras: list[Camera], seconds: float) -> None:
     bench.let_pass(seconds)
 
 
-def must_arrive(camera: Camera, controller: ScenarioController, destination: DestinationFolder, after: int = 0) -> str:
-    """Wait until the camera's one recording is delivered and erased, and compare it with what was recorded."""
-    recording: str = controller.wait_for("erased", camera, after=after)["recording"]
-    (truth,) = camera.truths()
-    destination.clip(controller.status_of(recording)["container"]).must_be(truth)
-    return recording
-
-
 @pytest.mark.needs("wire", "slow-link")
 @pytest.mark.req("LINK-05", "EMU-04")
-@pytest.mark.timeout(120)
 def test_undocked_at_10_50_and_90_percent(bench: Bench, controller: ScenarioController, destination: DestinationFolder):
     shares = {bench.camera(1): 0.1, bench.camera(2): 0.5, bench.camera(3): 0.9}
     record(bench, list(shares), seconds=7.0)
-    for bay, camera in enumerate(shares, 1):
-        camera.dock(bay)
-    arrived: dict[Camera, tuple[str, list[Range]]] = {}
-    for camera, share in shares.items():
-        recording = controller.wait_for_share(camera, share)
-        camera.undock()
-        controller.wait_for("undocked", camera)
-        arrived[camera] = recording, controller.committed(recording)
-        assert controller.status_of(recording)["state"] == "offloading", f"undocked too late for {share:.0%}"
-        camera.wire.listen()
-        camera.make_link_fast()
+    offloads = [
+        Offload(bench, controller, camera, bay, share) for bay, (camera, share) in enumerate(shares.items(), 1)
+    ]
+    for offload in offloads:
+        offload.begin()
+    for offload in offloads:
+        offload.break_off(offload.camera.undock, seconds=7.0)
+    assert offloads[-1].committed, "nine tenths of it were here, and nothing of it counts"
 
-    mark = controller.mark()
-    for bay, camera in enumerate(shares, 1):
-        camera.dock(bay)
-    for camera, (recording, committed) in arrived.items():
-        must_arrive(camera, controller, destination, after=mark)
-        sent = camera.wire.served(recording)
-        assert overlaps(committed, sent) == [], "a chunk that had been committed was sent again"
-        assert covered_bytes(committed + sent) == controller.status_of(recording)["bytes"]
-    counts = [len(committed) for _, committed in arrived.values()]
-    assert counts == sorted(set(counts)), f"the later it was undocked, the more had been committed: {counts}"
+    for offload in offloads:
+        offload.begin()
+    for offload in offloads:
+        offload.must_arrive(destination)
 
 
 @pytest.mark.needs("wire", "slow-link", "power")
@@ -72,15 +116,12 @@ def test_a_camera_that_resets_while_it_offloads(
 ):
     camera = bench.camera(1)
     record(bench, [camera], seconds=3.0)
-    camera.dock(bay=3)
-    recording = controller.wait_for_share(camera, 0.5)
-    camera.reset()
-    controller.wait_for("undocked", camera)
-    committed = controller.committed(recording)
-    camera.wire.listen()
-    assert must_arrive(camera, controller, destination) == recording
-    assert overlaps(committed, camera.wire.served(recording)) == []
-    assert len([event for event in controller.events() if event["what"] == "offload_started"]) == 2
+    offload = Offload(bench, controller, camera, 3, 0.5)
+    offload.begin()
+    offload.break_off(camera.reset)
+    offload.must_arrive(destination)
+    started = [event for event in controller.events() if event["what"] == "offload_started"]
+    assert len([event for event in started if event["recording"] == offload.recording]) >= 2
 
 
 @pytest.mark.needs("wire", "slow-link", "power")
@@ -90,16 +131,18 @@ def test_a_dock_that_resets_while_a_camera_offloads(
 ):
     camera, dock = bench.camera(2), bench.dock(1)
     record(bench, [camera], seconds=3.0)
-    camera.dock(bay=8)
-    recording = controller.wait_for_share(camera, 0.5)
-    dock.reset()
-    controller.wait_for("undocked", camera)
-    committed = controller.committed(recording)
-    camera.wire.listen()
-    assert must_arrive(camera, controller, destination) == recording
-    assert overlaps(committed, camera.wire.served(recording)) == []
-    (bay,) = [bay for bay in controller.status()["docks"][0]["bays"] if bay["camera"] == camera.serial]
-    assert (bay["bay"], bay["state"], bay["powered"]) == (8, "docked", True)
+    offload = Offload(bench, controller, camera, 8, 0.5)
+    offload.begin()
+    offload.break_off(dock.reset)
+    offload.must_arrive(destination)
+    controller.until(
+        lambda status: [
+            bay
+            for bay in (status["docks"][0]["bays"] if status["docks"] else [])
+            if (bay["camera"], bay["bay"], bay["state"], bay["powered"]) == (camera.serial, 8, "docked", True)
+        ],
+        "the dock to know of its camera again",
+    )
 
 
 @pytest.mark.needs("wire", "slow-link")
@@ -109,17 +152,11 @@ def test_a_controller_that_is_killed_while_a_camera_offloads(
 ):
     camera = bench.camera(3)
     record(bench, [camera], seconds=3.0)
-    camera.dock(bay=1)
-    recording = controller.wait_for_share(camera, 0.6)
-    controller.kill()
-    committed = controller.committed(recording)
-    camera.wire.listen()
+    offload = Offload(bench, controller, camera, 1, 0.6)
+    offload.begin()
+    offload.break_off(controller.kill)
     controller.start()
-    assert must_arrive(camera, controller, destination) == recording
-    sent = camera.wire.served(recording)
-    assert committed != []
-    assert overlaps(committed, sent) == [], "a chunk that had been committed was sent again"
-    assert covered_bytes(committed + sent) == controller.status_of(recording)["bytes"]
+    offload.must_arrive(destination)
 
 
 @pytest.mark.req("CTRL-09")
@@ -136,11 +173,17 @@ def test_a_destination_that_is_away_and_comes_back(
     trouble = controller.until(lambda status: status["destination"]["trouble"], "the trouble to be told")
     assert str(destination.path) in trouble
     assert controller.status_of(recording)["place"] == "camera and spool"
-    (seen,) = [each for each in controller.status()["cameras"] if each["serial"] == camera.serial]
-    assert seen["recordings"] == 1, "the camera keeps it until the destination has it"
+    controller.until(
+        lambda status: [
+            row for row in status["cameras"] if (row["serial"], row["recordings"]) == (camera.serial, 1)
+        ],
+        "the camera to keep it until the destination has it",
+    )
 
     destination.bring_back()
-    assert must_arrive(camera, controller, destination) == recording
+    assert controller.wait_for("erased", camera)["recording"] == recording
+    (truth,) = camera.truths()
+    destination.clip(controller.status_of(recording)["container"]).must_be(truth)
     controller.until(lambda status: not status["destination"]["trouble"], "the trouble to be over")
 
 

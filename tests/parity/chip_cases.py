@@ -8,6 +8,7 @@ from firmware.drivers.bq25895 import Bq25895
 from firmware.drivers.chip_adc import ChipAdc
 from firmware.drivers.ina2xx import INA219, INA226, InaMonitor
 from firmware.drivers.ina3221 import Ina3221
+from firmware.drivers.lsm6dso import Lsm6dso
 from firmware.drivers.max17048 import Max17048
 from firmware.drivers.mux_adc import FULL_SCALE, MuxAdc
 from firmware.drivers.shift_pins import ShiftPins
@@ -48,6 +49,21 @@ def new_bq25895():
     reset.update({0x0A: 0x73, 0x0B: 0x02, 0x0D: 0x12, 0x14: 0x39})
     read_only = (0x0B, 0x0C, 0x0E, 0x0F, 0x10, 0x11, 0x12, 0x13)
     return RegisterMap(1, reset, read_only, {2: 0x80, 3: 0x40}, (0x14, 0x80))
+
+
+class Lsm6dsoMap(RegisterMap):
+    """Reading its FIFO goes round in the output registers; reading a source of events clears it."""
+
+    def __init__(self):
+        reset = {0x09: 0, 0x0A: 0, 0x0F: 0x6C, 0x10: 0, 0x11: 0, 0x12: 0x04, 0x56: 0, 0x58: 0, 0x5C: 0, 0x5D: 0}
+        super().__init__(1, reset, (0x0F,), power_on_bit=(0x12, 0x01))
+        self.fifo = b""
+
+    def read(self, register, count):
+        if register == 0x78:
+            taken, self.fifo = self.fifo[:count], self.fifo[count:]
+            return taken
+        return super().read(register, count)
 
 
 def the_datasheets_example_is_measured():
@@ -281,6 +297,52 @@ def channels_are_read_by_their_names():
     assert monitor.peek(0) == 0x4527  # it came back with its defaults and was set up again
 
 
+def a_motion_sensor_is_set_up_and_put_to_sleep():
+    chip = Lsm6dsoMap()
+    sensor = Lsm6dso(MemoryI2c({0x6B: chip}), 0x6B)
+    sensor.start()
+    assert chip.writes[0] == (0x12, 0x01)  # a soft reset, before anything else
+    expected = ((0x10, 0x44), (0x11, 0), (0x12, 0x44), (0x09, 0x04), (0x0A, 0x06), (0x56, 0x41), (0x58, 0x80))
+    for register, value in expected:
+        assert chip.peek(register) == value, (register, chip.peek(register))
+    assert chip.peek(0x5D) == 6 << 3 | 7
+    assert chip.writes[-1][0] == 0x10  # it measures when all the rest is said
+    sensor.stop()
+    assert (chip.peek(0x10), chip.peek(0x0A)) == (0, 0)
+    chip.poke(0x0F, 0x6A)  # an LSM6DSL
+    assert "0x6a, so this is another part" in expect_fault(PortFault, sensor.start)
+    assert "0x6a" in expect_fault(NoAnswer, Lsm6dso(MemoryI2c({})).start)
+
+
+def a_reset_that_does_not_end_is_told():
+    chip = Lsm6dsoMap()
+    chip.latch(0x12, 0x01)
+    Lsm6dso(MemoryI2c({0x6A: chip})).start()
+    stuck = RegisterMap(1, {0x0F: 0x6C, 0x12: 0x04})
+    assert "reset" in expect_fault(PortFault, Lsm6dso(MemoryI2c({0x6A: stuck})).start)
+
+
+def motion_is_fetched_from_the_fifo():
+    """Steps of 0.488 mg at 16 g; tags 1 and 2 are rotation and acceleration."""
+    chip = Lsm6dsoMap()
+    sensor = Lsm6dso(MemoryI2c({0x6A: chip}))
+    chip.latch(0x3A, 0x01)
+    chip.latch(0x3B, 0x82)
+    assert sensor.waiting() == (513, False)
+    chip.latch(0x3B, 0x08)
+    assert sensor.waiting() == (0, True)
+    level = b"\x11\x00\x00\x01\x08\xff\xf7"  # 0, 2049 and -2049 steps
+    rotation = b"\x0b\x01\x02\x03\x04\x05\x06"
+    ends = b"\x15\xff\x7f\x00\x80\xff\xff"
+    chip.fifo = level + rotation + ends
+    assert sensor.read(3) == [(0, 999, -1000), (15990, -15991, -1)]
+    chip.latch(0x1B, 0x20)
+    assert sensor.was_weightless()
+    assert not sensor.was_weightless()
+    chip.latch(0x1B, 0x0F)  # it woke up by something else
+    assert not sensor.was_weightless()
+
+
 def inputs_behind_multiplexers_are_selected():
     board = {
         "channels": {
@@ -355,6 +417,9 @@ CASES = tuple(
         a_charger_gets_the_boards_limits,
         a_charger_is_fed_and_switched,
         a_charger_tells_what_it_does,
+        a_motion_sensor_is_set_up_and_put_to_sleep,
+        a_reset_that_does_not_end_is_told,
+        motion_is_fetched_from_the_fifo,
         channels_are_read_by_their_names,
         inputs_behind_multiplexers_are_selected,
         outputs_in_a_chain_are_sent_together,

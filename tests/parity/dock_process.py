@@ -18,10 +18,10 @@ from firmware.ports.errors import PortFault
 from tests.house.tree import ROOT
 from tests.parity import micropython
 from tests.parity.dock_board import BOARD
+from tests.patience import LIMIT_S
 from tests.unit.dock.portable import CAMERA_UV, World
 
 PROGRAM = ROOT / "tests" / "parity" / "dock_program.py"
-SECONDS_MAX = 20.0
 HEAP_KIB = 2 * micropython.HEAP_KIB  # the firmware is compiled in the process, which a Pico does not do
 READ_BYTES = 4096
 
@@ -60,10 +60,10 @@ class DockProcess:
 
     def until(self, condition: Callable[[], object]) -> None:
         """Serve world and cable until the condition holds; fails with the process's own words when it does not."""
-        deadline = time.monotonic() + SECONDS_MAX
+        deadline = time.monotonic() + LIMIT_S
         while not condition():
             left = deadline - time.monotonic()
-            assert left > 0, f"not in {SECONDS_MAX} s; {self.said()}"
+            assert left > 0, f"not in {LIMIT_S} s; {self.said()}"
             assert self.process.poll() is None, f"the process has ended; {self.said()}"
             self._turn(min(left, 0.1))
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from tests.house.micropython import tool
 from tests.house.tree import ROOT
+from tests.patience import LIMIT_S
 
 HEAP_KIB = 192  # what a Pico has left; objects of the interpreter are twice as large here as there
-SECONDS_MAX = 50
 
 
 def environment() -> dict[str, str]:
@@ -36,7 +36,7 @@ def run(program: Path, *arguments: str, heap_kib: int = HEAP_KIB) -> str:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=SECONDS_MAX,
+        timeout=LIMIT_S,
         check=False,
     )
     said = answer.stdout + answer.stderr

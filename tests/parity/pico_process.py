@@ -23,13 +23,13 @@ from tests.house.micropython import tool
 from tests.house.tree import ROOT
 from tests.parity import micropython
 from tests.parity.dock_process import HEAP_KIB, PROGRAM
+from tests.patience import LIMIT_S
 from tests.unit.dock.portable import World
 
 READ_BYTES = 4_096
 RAW, FRIENDLY = b"\x01", b"\x02"  # what a host sends for either kind of prompt
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 SOFT_REBOOT = b"MPY: soft reboot\r\n"
-JOIN_SECONDS = 10.0
 
 
 class PicoProcess:
@@ -61,7 +61,7 @@ class PicoProcess:
 
     def __exit__(self, *error: object) -> None:
         os.write(self._ending, b"\0")
-        self._thread.join(JOIN_SECONDS)
+        self._thread.join(LIMIT_S)
         self._stop()
         for file in (self._host, self._host_slave, self._ended, self._ending):
             os.close(file)
@@ -142,7 +142,10 @@ class PicoProcess:
             os.write(self._repl, RAW)
 
     def _from_world(self) -> None:
-        data = self._world.recv(READ_BYTES)
+        try:
+            data = self._world.recv(READ_BYTES)
+        except ConnectionResetError:  # the process ended with answers that it had not read
+            data = b""
         if not data:
             self._ready.unregister(self._world)
             self._world.close()

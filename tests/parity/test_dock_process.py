@@ -9,6 +9,7 @@ import pytest
 from firmware.dock import states
 from tests.parity.dock_board import BOARD
 from tests.parity.dock_process import DockProcess, over_a_terminal, over_pipes
+from tests.patience import LIMIT_S
 
 
 @pytest.fixture(params=[over_pipes, over_a_terminal], ids=["pipes", "terminal"])
@@ -38,7 +39,7 @@ def test_a_dock_whose_cable_is_pulled_ends_in_order():
         dock.open()
         assert dock.process.stdin is not None
         dock.process.stdin.close()
-        assert dock.process.wait(timeout=10) == 0, dock.said()
+        assert dock.process.wait(timeout=LIMIT_S) == 0, dock.said()
 
 
 @pytest.mark.req("EMU-07")
@@ -46,5 +47,5 @@ def test_firmware_that_cannot_open_its_power_switches_crashes_aloud():
     with over_pipes() as dock:
         dock.open()
         dock.lose_world()
-        assert dock.process.wait(timeout=10) == 1
+        assert dock.process.wait(timeout=LIMIT_S) == 1
         assert "PortFault: the world is gone" in dock.said()

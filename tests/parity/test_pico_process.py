@@ -23,9 +23,9 @@ from host_tools.trust.wrapping import ArgonCost
 from tests.house.micropython import tool
 from tests.parity.dock_board import BOARD
 from tests.parity.pico_process import PicoProcess
+from tests.patience import LIMIT_S
 from tests.unit.dock.portable import CAMERA_UV
 
-SECONDS_MAX = 30.0
 CHEAP = ArgonCost(memory_kib=64, iterations=1, lanes=1)
 
 
@@ -56,7 +56,7 @@ def controller_at(pico: PicoProcess, folder: Path) -> Generator[Callable[[Callab
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="controller")
     thread.start()
     try:
-        assert ready.wait(SECONDS_MAX)
+        assert ready.wait(LIMIT_S)
         yield lambda condition, what: until(lambda: condition(found[0]), what, found[0])
     finally:
         stop.set()
@@ -65,10 +65,10 @@ def controller_at(pico: PicoProcess, folder: Path) -> Generator[Callable[[Callab
 
 def until(condition: Callable[[], Any], what: str, controller: Controller | None = None) -> None:
     """Look until it is so."""
-    deadline_s = time.monotonic() + SECONDS_MAX
+    deadline_s = time.monotonic() + LIMIT_S
     while not condition():
         problems = controller.problems if controller is not None else {}
-        assert time.monotonic() < deadline_s, f"waited {SECONDS_MAX:.0f} s for {what}; {problems}"
+        assert time.monotonic() < deadline_s, f"waited {LIMIT_S:.0f} s for {what}; {problems}"
         threading.Event().wait(0.02)
 
 
@@ -80,7 +80,7 @@ def mpremote(pico: PicoProcess, *words: str) -> str:
     """What the real tool says; it must end well."""
     command = [sys.executable, tool("mpremote"), "connect", str(pico.prompt), *words]
     answer = subprocess.run(
-        command, capture_output=True, text=True, timeout=SECONDS_MAX, stdin=subprocess.DEVNULL, check=False
+        command, capture_output=True, text=True, timeout=LIMIT_S, stdin=subprocess.DEVNULL, check=False
     )
     assert answer.returncode == 0, f"{words}: {answer.stdout}{answer.stderr}"
     return answer.stdout
@@ -96,7 +96,7 @@ def test_the_real_controller_docks_at_a_dock_on_micropython(tmp_path: Path):
         controller_until(lambda controller: dock_of(controller).state_of(1) == "docked", "the camera to be docked")
         assert pico.world.pins.read("bay1.power")
         # Ctrl-C and Ctrl-D at the prompt are a soft reset: the board starts anew, and the controller finds it again
-        with serial.Serial(str(pico.prompt), timeout=SECONDS_MAX) as prompt:
+        with serial.Serial(str(pico.prompt), timeout=LIMIT_S) as prompt:
             prompt.write(b"\r\x03\x03")
             assert prompt.read_until(b">>> ").endswith(b">>> ")
             controller_until(lambda controller: dock_of(controller) is None, "the dock to be missed")
