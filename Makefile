@@ -4,7 +4,7 @@
 #   VENV=FOLDER         another place for the environment
 #   ARGS='…'            more arguments for demo and test, as in `make test ARGS='-k offload -x'`
 #   ONCE=1              `make demo` ends when everything has arrived
-#   JOBS=0              `make test` in one process, which shows output as it comes (auto: a process for each core)
+#   JOBS=0              `make test` in one process, which shows output as it comes (auto: two more than cores)
 #   TIME=600 TARGET=x   how long `make sim` runs and `make fuzz` tries each target, and the only one to fuzz
 
 PYTHON ?= python3
@@ -25,7 +25,7 @@ demo: env-demo  ## one recording's whole journey on an emulated bench (ONCE=1 en
 	@$(BIN)/bwc demo $(ONCE_FLAG) $(ARGS)
 
 test: env-dev  ## all tests, and the scenarios on the emulated bench
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-browser: env-dev  ## the manager's pages in Chromium (Debian: chromium, npm); writes the manual's pictures
 	@$(BIN)/python -m pytest tests/browser $(ARGS)

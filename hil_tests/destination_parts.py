@@ -16,10 +16,10 @@ from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
-from host_tools.bench.programs import Program, ScenarioFailed, run_command, until
+from host_tools.bench.programs import LIMIT_S, Program, ScenarioFailed, free_port, run_command, until
 from host_tools.bench.scenario_parts import Clip
 
-CONNECT_S = 0.2
+CONNECT_S = 5.0  # for a connection within this machine
 RELAY_BYTES = 16_384
 DATE = re.compile(rb"(?im)^date: ([^\r\n]+)")
 
@@ -84,13 +84,13 @@ class DestinationServer:
 
     def change(self, *statements: str) -> None:
         """What an administrator does over there, in the catalogue."""
-        with closing(sqlite3.connect(self.folder / "catalogue.sqlite", timeout=10)) as catalogue, catalogue:
+        with closing(sqlite3.connect(self.folder / "catalogue.sqlite", timeout=LIMIT_S)) as catalogue, catalogue:
             for statement in statements:
                 catalogue.execute(statement)
 
     def value(self, statement: str, *values: str) -> str:
         """The one value that a question to the catalogue answers; empty if there is none."""
-        with closing(sqlite3.connect(self.folder / "catalogue.sqlite", timeout=10)) as catalogue:
+        with closing(sqlite3.connect(self.folder / "catalogue.sqlite", timeout=LIMIT_S)) as catalogue:
             row = catalogue.execute(statement, values).fetchone()
         return str(row[0]) if row else ""
 
@@ -126,12 +126,12 @@ class Relay:
 
     def __enter__(self) -> Relay:
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(LIMIT_S)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join()
         self._loop.close()
 
     async def _run(self) -> None:
@@ -176,12 +176,6 @@ class Relay:
     def _another_date(self, found: re.Match[bytes]) -> bytes:
         moment = parsedate_to_datetime(found[1].decode()) + timedelta(seconds=self.ahead_s)
         return b"date: " + format_datetime(moment, usegmt=True).encode()
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def can_connect(port: int) -> bool:

@@ -26,7 +26,7 @@ from host_tools.destinations.metadata import read_head
 
 SECONDS = float(os.environ.get("OPENBWC_CHAOS_SECONDS", "12"))
 SEED = int(os.environ.get("OPENBWC_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
-CALM_LIMIT_S = 120.0  # after the last blow, until everything has arrived
+CALM_LIMIT_S = 300.0  # after the last blow, until everything has arrived
 PAUSE_S = (0.1, 1.2)  # between two blows
 FROZEN_S = (0.1, 2.5)  # some shorter than any deadline of the link, some longer
 DEAD_S = (0.0, 1.0)
@@ -132,7 +132,7 @@ def own_house(pytestconfig: pytest.Config) -> Iterator[BenchHouse]:
 
 @pytest.mark.slow
 @pytest.mark.emulator_only
-@pytest.mark.timeout(SECONDS + CALM_LIMIT_S + 60)
+@pytest.mark.timeout(SECONDS + CALM_LIMIT_S + 600)
 @pytest.mark.req("CAM-19", "CAM-21", "LINK-05", "LINK-06", "CTRL-08", "CTRL-09", "CTRL-24")
 def test_nothing_is_lost_whatever_dies(own_house: BenchHouse, scenario_folder: Path):
     print(f"chaos seed {SEED}, {SECONDS:.0f} s: OPENBWC_CHAOS_SEED={SEED} OPENBWC_CHAOS_SECONDS={SECONDS:.0f}")
@@ -155,7 +155,8 @@ def test_nothing_is_lost_whatever_dies(own_house: BenchHouse, scenario_folder: P
 
 
 def wait_until_home(storm: Storm) -> None:
-    """Until every camera is docked and empty, and everything that it had was delivered and erased."""
+    """Until every camera is docked and empty, and everything that it had was delivered and erased: what the last one
+    has recorded in the calm, and whatever is too long to have been lost."""
 
     def is_home() -> bool:
         status = storm.controller.status()
@@ -164,7 +165,9 @@ def wait_until_home(storm: Storm) -> None:
         ]
         state = storm.state()["cameras"]
         closed = all(not camera["crashes"] for camera in state.values())
-        return closed and len(cameras) == len(storm.bench.cameras) and set(status["counts"]) <= {"erased"}
+        kept = [each for each in storm.house.client().call("truth") if len(each["prefixes"]) > FRAGMENTS_LOST_MAX + 1]
+        arrived = status["counts"].get("erased", 0) >= max(1, len(kept)) and set(status["counts"]) == {"erased"}
+        return closed and arrived and len(cameras) == len(storm.bench.cameras)
 
     until(is_home, f"everything to arrive (seed {SEED}, {storm.done})", CALM_LIMIT_S)
 

@@ -14,12 +14,8 @@ from host_tools.bench.measurements import in_range
 from host_tools.bench.scenario_parts import Bench, Camera, Dock, ScenarioController
 from host_tools.bench.scenario_tools import Clock, Faults, Measure
 
-pytestmark = pytest.mark.timeout(180)  # a camera may have to boot, a block to cool down
-
 ALWAYS = ("presence", "supply_voltage", "charge_current", "pin_coupling", "settle_time", "bounces")
 WORN_MOHM = 350  # what the fault "contact wrong" puts into one contact
-CHECK_S = 40.0  # from the bay to a check that is done: a camera may have to boot
-HOT_S = 60.0
 
 
 def rows_of(controller: ScenarioController, dock: Dock, bay: int, quick: bool = False) -> dict[str, dict[str, Any]]:
@@ -43,9 +39,22 @@ def docked_and_checked(controller: ScenarioController, camera: Camera, dock: Doc
     """Dock it and wait for the check that every docking gets."""
     controller.until(lambda status: status["docks"], "the dock to be greeted")
     camera.dock(bay, dock.name)
-    return controller.wait_for(
-        "checked", having=lambda event: (event["dock"], event["bay"]) == (dock.serial, bay), limit_s=CHECK_S
-    )
+    return controller.wait_for("checked", having=lambda event: (event["dock"], event["bay"]) == (dock.serial, bay))
+
+
+def measured(controller: ScenarioController, dock: Dock, bay: int, quantity: str, verdict: str) -> dict[str, Any]:
+    """Wait until a bay's row of the status says that of a quantity; the row."""
+
+    def find(status: dict[str, Any]) -> dict[str, Any] | None:
+        rows = bay_of(status, dock, bay).get("contacts", [])
+        return next((row for row in rows if (row["quantity"], row["verdict"]) == (quantity, verdict)), None)
+
+    return controller.until(find, f"{quantity} to be a {verdict}")
+
+
+def until_bay(controller: ScenarioController, dock: Dock, bay: int, **wanted: Any) -> None:
+    """Wait until a bay's row of the status says all of that."""
+    controller.until(lambda status: wanted.items() <= bay_of(status, dock, bay).items(), f"bay {bay} to be {wanted}")
 
 
 @pytest.mark.req("DOCK-01", "DOCK-02", "HIL-02")
@@ -68,7 +77,9 @@ def test_sound_contacts_pass_and_every_figure_says_what_it_is_worth(
     assert rows["delivery_integrity"]["verdict"] != "fail"
     assert "no bit error rate" in rows["delivery_integrity"]["note"]
     assert rows["line_errors"]["verdict"] == "not_measured"
-    (kept,) = controller.command("contact_history", dock=dock.serial, bay=bay, limit=1)
+    (kept,) = controller.until(
+        lambda _: controller.command("contact_history", dock=dock.serial, bay=bay, limit=1), "the check in the history"
+    )
     assert kept["camera"] == camera.serial
     assert kept["resistance_uohm"] > 0
     assert not problem_of(controller.status(), "docking_issue")
@@ -83,7 +94,7 @@ def test_a_worn_contact_is_measured_told_and_not_charged_through(
     faults.inject(dock.name, "contact", "wrong", bay)
     checked = docked_and_checked(controller, camera, dock, bay)
     assert checked["verdict"] == "fail"
-    row = {each["quantity"]: each for each in bay_of(controller.status(), dock, bay)["contacts"]}["contact_resistance"]
+    row = measured(controller, dock, bay, "contact_resistance", "fail")
     low, high = row["value"] - row["uncertainty"], row["value"] + row["uncertainty"]
     measure("worn contact", row["value"] / 1000, "mOhm", in_range(WORN_MOHM, WORN_MOHM + 120), dock, f"bay {bay}")
     assert low < 1000 * (WORN_MOHM + 120)
@@ -91,8 +102,7 @@ def test_a_worn_contact_is_measured_told_and_not_charged_through(
     text = controller.until(lambda status: problem_of(status, "docking_issue"), "the alert")
     steps = [text.index(word) for word in ("seat it anew", "clean the camera's", "known to be good", "undecided")]
     assert steps == sorted(steps), text
-    told = controller.wait_for("derated", camera)
-    assert told["allowed_ua"] == 0
+    controller.wait_for("derated", camera, having=lambda event: event["allowed_ua"] == 0)
     controller.until(
         lambda status: [each for each in status["cameras"] if each["battery"].get("charging") == "stopped"],
         "the camera to say that it is not charged",
@@ -102,10 +112,7 @@ def test_a_worn_contact_is_measured_told_and_not_charged_through(
 
     camera.undock()
     controller.wait_for("undocked", camera)
-    assert (
-        controller.until(lambda status: not problem_of(status, "docking_issue") or None, "the end of the alert")
-        is not None
-    )
+    controller.until(lambda status: not problem_of(status, "docking_issue"), "the end of the alert")
 
 
 @pytest.mark.needs("faults")
@@ -117,16 +124,15 @@ def test_a_short_gets_no_power_until_it_is_gone(
     faults.inject(dock.name, "contact", "brownout", bay)
     checked = docked_and_checked(controller, camera, dock, bay)
     assert checked["verdict"] == "fail"
-    seen = bay_of(controller.status(), dock, bay)
-    assert (seen["state"], seen["powered"], seen["lamp"]) == ("fault", False, "error")
-    row = {each["quantity"]: each for each in seen["contacts"]}["pin_coupling"]
-    assert row["verdict"] == "fail"
-    assert "two pins are joined" in problem_of(controller.status(), "docking_issue")
-    assert controller.camera(camera) is None or not (controller.camera(camera) or {})["online"]
+    until_bay(controller, dock, bay, state="fault", powered=False, lamp="error")
+    measured(controller, dock, bay, "pin_coupling", "fail")
+    text = controller.until(lambda status: problem_of(status, "docking_issue"), "the alert")
+    assert "two pins are joined" in text
+    assert not (controller.camera(camera) or {"online": False})["online"]
 
     faults.heal(dock.name, "contact", bay)
     rows_of(controller, dock, bay, quick=True)
-    controller.wait_for("camera_ready", camera, limit_s=CHECK_S)
+    controller.wait_for("camera_ready", camera)
     controller.until(lambda status: not problem_of(status, "docking_issue"), "the end of the alert")
 
 
@@ -143,7 +149,7 @@ def test_a_contact_that_comes_and_goes_is_called_loose(
         rows = bay_of(status, dock, bay).get("contacts", [])
         return [row["value"] for row in rows if row["quantity"] == "loose" and row["verdict"] != "pass"]
 
-    (count,) = controller.until(losses, "the bay to be called loose", limit_s=CHECK_S)
+    (count,) = controller.until(losses, "the bay to be called loose")
     measure("losses of contact", count, "losses a minute", in_range(2), dock, f"bay {bay}")
 
 
@@ -155,14 +161,11 @@ def test_a_hot_block_is_switched_off_and_tried_again_when_it_is_cool(
     camera = bench.camera(1)
     docked_and_checked(controller, camera, dock, bay)
     faults.inject(dock.name, "contact", "hot", bay)
-    controller.until(
-        lambda status: bay_of(status, dock, bay)["state"] == "fault", "the bay to be switched off", limit_s=HOT_S
-    )
-    row = {each["quantity"]: each for each in bay_of(controller.status(), dock, bay)["contacts"]}["block_temperature"]
-    assert row["verdict"] == "fail"
+    until_bay(controller, dock, bay, state="fault")
+    measured(controller, dock, bay, "block_temperature", "fail")
     assert "hot" in controller.until(lambda status: problem_of(status, "docking_issue"), "the alert")
     faults.heal(dock.name, "contact", bay)
-    controller.until(lambda status: bay_of(status, dock, bay)["state"] == "docked", "it to cool down", limit_s=HOT_S)
+    until_bay(controller, dock, bay, state="docked")
 
 
 @pytest.mark.req("DOCK-06", "DOCK-07")
@@ -174,7 +177,7 @@ def test_a_bay_is_power_cycled_and_its_camera_comes_back(
     controller.command("power_cycle_bay", dock=dock.serial, bay=bay, off_ms=1000)
     controller.wait_for("bay", having=lambda event: event["bay"] == bay and event["state"] == "off")
     controller.wait_for("undocked", camera)
-    controller.until(lambda status: bay_of(status, dock, bay)["state"] == "docked", "the bay to have power again")
+    until_bay(controller, dock, bay, state="docked")
     controller.until(lambda status: (controller.camera(camera) or {}).get("online"), "the camera to be back")
 
 
@@ -185,9 +188,9 @@ def test_a_slow_cable_is_a_connection_issue_at_its_port(
 ):
     controller.until(lambda status: status["docks"], "the dock to be greeted")
     faults.inject(dock.name, "link", "slow")
-    text = controller.until(lambda status: problem_of(status, f"link of {dock.serial}"), "the alert", limit_s=CHECK_S)
+    text = controller.until(lambda status: problem_of(status, f"link of {dock.serial}"), "the alert")
     assert "docking station connection issue at port" in text
     steps = [text.index(word) for word in ("power-cycle", "plugs", "swap the cable", "known to be good", "restart")]
     assert steps == sorted(steps), text
     faults.heal(dock.name, "link")
-    controller.until(lambda status: not problem_of(status, f"link of {dock.serial}"), "it to be over", limit_s=CHECK_S)
+    controller.until(lambda status: not problem_of(status, f"link of {dock.serial}"), "it to be over")

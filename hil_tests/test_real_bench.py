@@ -23,8 +23,11 @@ from host_tools.bench.locks import Locks
 from host_tools.bench.programs import Program, first_answer, run_command, until
 from host_tools.emulator.remote import bench_client
 
-RUN_LIMIT_S = 240  # the bench of boards is started in it too
-WORN = ("CAM-0001", "W-001", "Ada Lovelace")
+RUN_LIMIT_S = 900  # the bench of boards is started in it too
+# Locks are the machine's, and so are of one serial: every run has boards of its own.
+DOCK = f"DOCK-{os.getpid()}"
+CAMERAS = (f"CAM-{os.getpid()}-1", f"CAM-{os.getpid()}-2")
+WORN = (CAMERAS[0], "W-001", "Ada Lovelace")
 
 # What a laboratory has for arms and relays: a small program that moves what it is told. (`bwc bench` would do, slower.)
 ARM = """
@@ -44,6 +47,23 @@ if verb == "look":
     print(*(lamp for lamp, lit in lamps.items() if lit))
 else:
     client.call(verb, **typed)
+"""
+LAB = """
+name = "lab"
+
+[[dock]]
+name = "dock-1"
+serial = "{0}"
+
+[[camera]]
+name = "camera-1"
+serial = "{1}"
+bay = 1
+
+[[camera]]
+name = "camera-2"
+serial = "{2}"
+bay = 2
 """
 BOARD = """bay = {bay}
 power = {{ on = "{arm} put_in camera=camera-{bay} bay={bay}", off = "{arm} take_out camera=camera-{bay}" }}
@@ -77,10 +97,11 @@ def home() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def lab(home: Path) -> Iterator[Path]:
     """A running laboratory with a dock and two cameras in their bays."""
-    folder = home / "lab"
+    folder, plan = home / "lab", home / "lab-plan.toml"
+    plan.write_text(LAB.format(DOCK, *CAMERAS), encoding="utf-8")
     program = Program(
         "lab",
-        ["emulate", "--folder", str(folder), "--cameras", "2", "--name", f"lab-{os.getpid()}"],
+        ["emulate", "--folder", str(folder), "--bench", str(plan), "--name", f"lab-{os.getpid()}"],
         home / "lab.log",
     )
     program.start()
@@ -165,10 +186,10 @@ def test_a_broken_board_costs_its_own_scenarios_and_a_locked_one_the_run(
     done = run_scenarios(bench_file, scenario_folder / "record", "hil_tests/test_measured.py")
     locks.release(held)
     assert done.returncode == 1
-    assert "CAM-0001 is held by ada@elsewhere" in done.stdout
+    assert f"{WORN[0]} is held by ada@elsewhere" in done.stdout
 
     bench_client(lab).call("set_power", board="dock-1", on=False)
     done = run_scenarios(bench_file, scenario_folder / "record", "hil_tests/test_measured.py")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 skipped" in done.stdout
-    assert "dock-1: no device has USB serial DOCK-0001" in done.stdout
+    assert f"dock-1: no device has USB serial {DOCK}" in done.stdout

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,8 +26,10 @@ Range = tuple[int, int]  # from, up to; bytes of a recording's chunks
 READY = {"green": True, "red": False}
 RECORDING = {"green": False, "red": True}
 STEADY_S = 0.3  # longer than the green phase of any pattern that is not steady
+BADGE_S_MAX = 300.0  # that a badge is held to a reader which does not notice
 PRESS_LIMIT_S = 2.0  # a camera that was just taken may still show that it was assigned, and not listen yet
 HOLD_S = 3.3  # a little longer than the hold time of the record button
+HOLD_LIMIT_S = 3 * HOLD_S  # a board that stood still for a moment has not seen how long it was held
 FRAGMENT_MS = 1_000  # the most that a clip may be shorter than what was recorded
 BLOCK_BYTES = 1 << 20
 
@@ -60,9 +63,13 @@ class Bench:
         for camera in cameras:
             until(camera.press_unless_recording, f"{camera.name} to record")
 
-    def show_badge(self, uid: str, seconds: float = 0.6) -> None:
-        """Hold a badge of that number to the reader. Needs "badge"."""
-        self.hands.show_badge(uid, seconds)
+    def show_badge(self, uid: str, until_heard: Callable[[], T]) -> T:
+        """Hold a badge of that number to the reader until it was heard, and take it away. Needs "badge"."""
+        self.hands.show_badge(uid, BADGE_S_MAX)
+        try:
+            return until_heard()
+        finally:
+            self.hands.take_badge_away(uid)
 
     def let_pass(self, seconds: float) -> None:
         """Let cameras record. A recording has a length: the one thing in a scenario that is waited for by the clock."""
@@ -117,7 +124,7 @@ class Camera:
         """Hold the record button until the lamp says that the camera is ready again."""
         begin_s = time.monotonic()
         self.press(HOLD_S)
-        until(lambda: self.shows(READY), f"{self.name} to be ready again")
+        until(self._hold_if_recording, f"{self.name} to be ready again")
         self._ended(begin_s)
 
     def press(self, hold_s: float = 0.15) -> None:
@@ -177,6 +184,16 @@ class Camera:
         if not self._knows_truth:
             return list(self._own_truths)
         return self._hands.truths(self.serial)[self._truths_before :]
+
+    def _hold_if_recording(self) -> bool:
+        """Give the lamp time to say that it is ready; else hold the button once more, as people do."""
+        try:
+            until(lambda: self.shows(READY), "the green lamp", HOLD_LIMIT_S)
+        except ScenarioFailed:
+            if self.shows(RECORDING):
+                self.press(HOLD_S)
+            return False
+        return True
 
     def _ended(self, begin_s: float) -> None:
         """A recording has ended since ``begin_s``, if one was under way. Hands take their time: it was as long as lies
@@ -262,6 +279,10 @@ class ScenarioController:
         self._program.kill()
         self._close_events()
 
+    def is_running(self) -> bool:
+        """Whether it is."""
+        return self._program.is_running()
+
     def freeze(self) -> None:
         """SIGSTOP."""
         self._program.freeze()
@@ -307,10 +328,10 @@ class ScenarioController:
         told = f"{what} of {camera.serial}" if camera else what
         return self._log().wait_for(wanted, told, limit_s, after, self._program.check)
 
-    def wait_for_share(self, camera: Camera, share: float) -> str:
+    def wait_for_share(self, camera: Camera, share: float, after: int = 0) -> str:
         """Until so much of the recording being offloaded from that camera is here; returns the recording."""
         event = self.wait_for(
-            "progress", camera, having=lambda event: event["bytes_here"] >= share * event["bytes_whole"]
+            "progress", camera, having=lambda event: event["bytes_here"] >= share * event["bytes_whole"], after=after
         )
         return event["recording"]
 
@@ -322,13 +343,15 @@ class ScenarioController:
         """All it has told since it was started."""
         return self._log().all()
 
+    def is_whole(self, recording: str) -> bool:
+        """Whether all of it has arrived, read from its index beside it."""
+        with closing(open_index(str(self.folder / "index.sqlite"), read_only=True)) as index:
+            return index.get(bytes.fromhex(recording)).state not in ("announced", "offloading")
+
     def committed(self, recording: str) -> list[Range]:
-        """The chunks that count as arrived, read from its index beside it."""
-        index = open_index(str(self.folder / "index.sqlite"), read_only=True)
-        try:
+        """The chunks of a recording under way that count as arrived, read from its index beside it."""
+        with closing(open_index(str(self.folder / "index.sqlite"), read_only=True)) as index:
             chunks = index.committed_chunks(bytes.fromhex(recording))
-        finally:
-            index.close()
         manifest = self.folder / "spool" / "recordings" / recording / "manifest.json"
         entries = document.manifest_in(manifest.read_bytes()).chunks
         return [(entries[chunk].offset, entries[chunk].offset + entries[chunk].length) for chunk in chunks]
