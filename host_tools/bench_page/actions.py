@@ -50,6 +50,17 @@ class Camera(Said):
     camera: Name
 
 
+class Move(Said):
+    camera: Name
+    activity: Name
+
+
+class Carry(Said):
+    camera: Name
+    x_m: float
+    y_m: float
+
+
 class Power(Said):
     board: Name
     on: bool
@@ -131,6 +142,14 @@ def _undock(bench: EmulatedBench, said: Camera) -> None:
     bench.take_out(said.camera)
 
 
+def _move(bench: EmulatedBench, said: Move) -> None:
+    bench.move(said.camera, said.activity)
+
+
+def _carry(bench: EmulatedBench, said: Carry) -> None:
+    bench.carry(said.camera, said.x_m, said.y_m)
+
+
 def _power(bench: EmulatedBench, said: Power) -> None:
     bench.set_power(said.board, said.on)
 
@@ -168,6 +187,8 @@ ACTIONS: tuple[Row, ...] = (
     Row("let_go", LetGo, _let_go, "let a button go"),
     Row("dock", Dock, _dock, "put a camera into a bay, from the bench or from another bay"),
     Row("undock", Camera, _undock, "pull a camera out of its bay"),
+    Row("move", Move, _move, "what the wearer of a camera does from now on"),
+    Row("carry", Carry, _carry, "carry a camera to a spot, in metres"),
     Row("power", Power, _power, "switch a board's own supply"),
     Row("reset", Board, _reset, "reset a board"),
     Row("link", Link, _link, "make a board's cable slow, or as fast as it was"),

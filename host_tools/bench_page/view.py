@@ -11,6 +11,7 @@ from typing import Any
 
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.faults import table
+from host_tools.emulator.models.imu import ACTIVITIES, DOCKED
 
 RATE_S = 1.0  # a link's speed is told over so long at least
 CLOCK_STEP_MS = 100  # a board's clock is compared with the machine's in such steps
@@ -37,7 +38,12 @@ class View:
                 {"name": name, "title": dock.board.title, "bays": list(dock.bays)} for name, dock in bench.docks.items()
             ],
             "cameras": [
-                {"name": name, "title": camera.board.title, "buttons": [each.name for each in camera.board.buttons]}
+                {
+                    "name": name,
+                    "title": camera.board.title,
+                    "buttons": [each.name for each in camera.board.buttons],
+                    "activities": [each for each in ACTIVITIES if each != DOCKED] if camera.motion_chip else [],
+                }
                 for name, camera in bench.cameras.items()
             ],
             "readers": list(bench.readers),

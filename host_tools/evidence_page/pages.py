@@ -9,10 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 
 from host_tools.evidence.people_api import ROLES
-from host_tools.web_kit.pages import LOGIN_PATH, Link, Pages
+from host_tools.web_kit.pages import Link, Pages, add_ways_in
 from host_tools.web_kit.sessions import SessionDoor
 
 
@@ -61,16 +60,8 @@ def page_router(pages: Pages, door: SessionDoor, about: About, is_set_up: Callab
     for row in PAGES:
         add(row)
 
-    async def login(request: Request) -> Response:
-        if await door.maybe(request) is not None:
-            return RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
-        values: dict[str, Any] = {"about": frame, "arguments": {}, "is_set_up": await is_set_up()}
-        return pages.render(request, "login.html", None, name="login", **values)
+    async def login_values() -> dict[str, Any]:
+        return {"about": frame, "is_set_up": await is_set_up()}
 
-    async def icon() -> Response:
-        return RedirectResponse(pages.assets.address("kit/icon.svg"), 302)
-
-    router.add_api_route(LOGIN_PATH, login, methods=["GET"], response_class=Response)
-    router.add_api_route("/favicon.ico", icon, methods=["GET"], response_class=Response)
-    router.add_api_route("/assets/{version}/{name:path}", pages.assets.serve, methods=["GET"], response_class=Response)
+    add_ways_in(router, pages, door, login_values)
     return router

@@ -6,14 +6,14 @@ that there is one door to them. A page of somebody who is not logged in is the l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from host_tools.accounts.roles import Role
@@ -96,3 +96,21 @@ def to_login(request: Request) -> Response:
     """To the login page, and back here afterwards."""
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"{LOGIN_PATH}?next={quote(target, safe='')}", 303, headers={"Cache-Control": "no-store"})
+
+
+def add_ways_in(
+    router: APIRouter, pages: Pages, door: SessionDoor, values: Callable[[], Awaitable[dict[str, Any]]]
+) -> None:
+    """The login page and the pages' own files. ``values``: what the login page is filled with."""
+
+    async def login(request: Request) -> Response:
+        if await door.maybe(request) is not None:
+            return RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
+        return pages.render(request, "login.html", None, name="login", arguments={}, **await values())
+
+    async def icon() -> Response:
+        return RedirectResponse(pages.assets.address("kit/icon.svg"), 302)
+
+    router.add_api_route(LOGIN_PATH, login, methods=["GET"], response_class=Response)
+    router.add_api_route("/favicon.ico", icon, methods=["GET"], response_class=Response)
+    router.add_api_route("/assets/{version}/{name:path}", pages.assets.serve, methods=["GET"], response_class=Response)

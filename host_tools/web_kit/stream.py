@@ -54,12 +54,12 @@ class Ring:
     async def follow(self, last_id: str = "", beat_s: float = BEAT_S) -> AsyncGenerator[bytes]:
         """What follows ``last_id``, for ever; from now on where it is empty."""
         place = self._place_of(last_id)
-        yield f"retry: {RETRY_MS}\n\n".encode()
-        if place is None:
-            place = self._number
-            yield f"id: {self._run}-{place}\nevent: reset\ndata: {{}}\n\n".encode()
-        self.streams += 1
+        self.streams += 1  # before the first line: whoever has read that misses nothing
         try:
+            yield f"retry: {RETRY_MS}\n\n".encode()
+            if place is None:
+                place = self._number
+                yield f"id: {self._run}-{place}\nevent: reset\ndata: {{}}\n\n".encode()
             while not self._closed:
                 batch, place = self._after(place)
                 if batch:

@@ -348,7 +348,8 @@ def test_times_are_those_of_the_destination(enter: Enter, local: str, zone: str,
     tab = enter("viewer", "/", "#found tbody tr", timezone_id="Pacific/Auckland")
     found_utc = tab.page.evaluate(
         """async ([local, zone]) => {
-            const address = document.querySelector("script[src*='search.js']").src.replace("search.js", "zone.js");
+            const page = document.querySelector("script[src*='search.js']").src;
+            const address = page.replace("evidence/search.js", "kit/js/zone.js");
             const { unixMs } = await import(address);
             return new Date(unixMs(local, zone)).toISOString().replace(".000", "");
         }""",

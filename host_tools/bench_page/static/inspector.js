@@ -60,6 +60,8 @@ export class Inspector {
       this.board([
         ["clock", (camera) => clockWord(camera.clock)],
         ["card", (camera) => size(camera.card.free_bytes)],
+        ["motion", (camera) => (camera.motion ? camera.motion.reason || t("bench.works") : NONE)],
+        ["radio", (camera) => radioWord(camera.radio)],
       ]),
     ];
   }
@@ -116,7 +118,20 @@ export class Inspector {
       into.disabled = !now.length;
       out.disabled = !camera.bay;
     });
-    return [h("div", { class: "hands" }, h("label", { class: "inline", for: "dock-into" }, t("bench.into")), bays, into, out), this.boardHands()];
+    return [h("div", { class: "hands" }, h("label", { class: "inline", for: "dock-into" }, t("bench.into")), bays, into, out), this.wearer(), this.boardHands()];
+  }
+
+  /** What the wearer of a camera does that feels motion. */
+  wearer() {
+    const { activities } = this.about.cameras.find((camera) => camera.name === this.key);
+    if (!activities.length) return null;
+    const doing = h("select", { id: "doing" }, activities.map((each) => h("option", { value: each }, t(`bench.activity.${each}`))));
+    doing.addEventListener("change", () => act("move", { camera: this.key, activity: doing.value }, doing));
+    this.parts.push((camera) => {
+      doing.disabled = Boolean(camera.bay);
+      if (document.activeElement !== doing && activities.includes(camera.motion.activity)) doing.value = camera.motion.activity;
+    });
+    return h("div", { class: "hands" }, h("label", { class: "inline", for: "doing" }, t("bench.wearer")), doing);
   }
 
   boardHands() {
@@ -239,6 +254,11 @@ function volts(mv) {
 
 function flow(perSecond, total) {
   return t("bench.total", { rate: `${size(perSecond)}/s`, total: size(total) });
+}
+
+function radioWord(radio) {
+  if (!radio) return NONE;
+  return t(radio.calling ? "bench.radio_calls" : radio.listening ? "bench.radio_listens" : "bench.radio_quiet");
 }
 
 function clockWord(clock) {

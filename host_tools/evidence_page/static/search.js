@@ -5,7 +5,7 @@ import { byId, fill, h } from "../kit/js/dom.js";
 import { at, span } from "../kit/js/format.js";
 import { t } from "../kit/js/texts.js";
 import { addressOf, cameraText, causeText, keptBadge, keptText, may, named, plainTable, STATES, stateBadge, wearerText } from "./words.js";
-import { unixMs } from "./zone.js";
+import { unixMs } from "../kit/js/zone.js";
 
 const PAGE_ROWS = 25;
 const PLACE = /^\s*(-?\d+(?:\.\d+)?)\s*[,; ]\s*(-?\d+(?:\.\d+)?)\s*$/;

@@ -20,11 +20,11 @@ from host_tools.web_kit.certificate_folder import CERTIFICATES_MAX, OWN_NAME, Ce
 from host_tools.web_kit.errors import WebError
 from host_tools.web_kit.guard import Receive, Scope, Send
 from host_tools.web_kit.serving import TlsFront, serving
+from tests.patience import LIMIT_S
 
 NOW_MS = int(datetime.now(UTC).timestamp() * 1000)  # a browser looks at the machine's clock, too
 DAY_MS = 86_400_000
 HOSTS = ("127.0.0.1", "localhost", "station.example")
-LIMIT_S = 10.0
 
 
 class Authority:

@@ -9,8 +9,7 @@ import random
 import pytest
 
 from host_tools.web_kit.stream import BATCH_MAX, EVENT_BYTES_MAX, Ring
-
-LIMIT_S = 5.0
+from tests.patience import LIMIT_S
 
 
 def parsed(pieces: bytes) -> list[tuple[str, str, str]]:

@@ -27,9 +27,9 @@ export async function getWithTag(path, query = {}) {
   return request("GET", path, undefined, { query });
 }
 
-/** Change something. `tag`: the ETag that was seen (`etagOf(row)`), or "new" for what must not be there yet. */
-export async function send(method, path, body = undefined, { tag = "", query = {} } = {}) {
-  return (await request(method, path, body, { tag, query })).data;
+/** Change something. `tag`: the ETag that was seen (`etagOf(row)`), or "new" for what must not be there yet; `limitMs`: for what takes long. */
+export async function send(method, path, body = undefined, { tag = "", query = {}, limitMs = LIMIT_MS } = {}) {
+  return (await request(method, path, body, { tag, query, limitMs })).data;
 }
 
 /** What a row's `version` is as an ETag. */
@@ -69,7 +69,7 @@ export function sessionEnded() {
   location.assign(`/login?ended=1&next=${next}`);
 }
 
-async function request(method, path, body, { tag = "", query = {} }) {
+async function request(method, path, body, { tag = "", query = {}, limitMs = LIMIT_MS }) {
   const url = new URL(PREFIX + path, location.origin);
   for (const [name, value] of Object.entries(query)) {
     for (const each of Array.isArray(value) ? value : [value]) if (each !== "" && each !== undefined) url.searchParams.append(name, each);
@@ -84,7 +84,7 @@ async function request(method, path, body, { tag = "", query = {} }) {
     headers,
     body: body === undefined ? undefined : JSON.stringify(body),
     cache: "no-store",
-    signal: AbortSignal.timeout(LIMIT_MS),
+    signal: AbortSignal.timeout(limitMs),
   });
   const data = response.status === 204 ? null : await response.json().catch(() => null);
   if (response.ok) return { data, etag: response.headers.get("ETag") ?? "" };

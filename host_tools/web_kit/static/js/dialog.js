@@ -68,6 +68,7 @@ function ask(heading, content, { ok, danger = false, read, large = false }) {
       event.preventDefault();
       if (!inner.reportValidity()) return;
       if (submit) submit.disabled = true;
+      inner.setAttribute("aria-busy", "true");
       try {
         end(await read());
       } catch (error) {
@@ -75,6 +76,7 @@ function ask(heading, content, { ok, danger = false, read, large = false }) {
         problem.hidden = false;
       } finally {
         if (submit) submit.disabled = false;
+        inner.removeAttribute("aria-busy");
       }
     });
     document.body.append(dialog);

@@ -20,4 +20,9 @@ export function tOr(name, otherwise) {
   return name in table ? t(name) : otherwise;
 }
 
+/** What the names that begin so end with: `names("act.")`. */
+export function names(start) {
+  return Object.keys(table).filter((name) => name.startsWith(start)).map((name) => name.slice(start.length));
+}
+
 export { language };

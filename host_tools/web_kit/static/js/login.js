@@ -1,8 +1,8 @@
 // Logging in: the only page without a session.
 
-import { ProblemError, send } from "../kit/js/api.js";
-import { byId, fill } from "../kit/js/dom.js";
-import { t } from "../kit/js/texts.js";
+import { ProblemError, send } from "./api.js";
+import { byId, fill } from "./dom.js";
+import { t } from "./texts.js";
 
 const form = byId("login-form");
 const problem = byId("login-problem");

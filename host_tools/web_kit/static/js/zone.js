@@ -1,6 +1,6 @@
-// Times as people type them, in the destination's time zone wherever the browser is.
+// Times as people type them, in the time zone of whom the page belongs to, wherever the browser is.
 
-import { zone } from "../kit/js/format.js";
+import { zone } from "./format.js";
 
 const LOCAL = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2}))?$/;
 
