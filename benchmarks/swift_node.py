@@ -22,7 +22,10 @@ USER = "axis:bws"
 KEY = "s3cretKey"
 START_S_MAX = 60.0
 POLL_S = 0.1
+PATIENCE_S = 50  # of the proxy with the others
 SERVERS = ("account", "container", "object")
+PACKAGES = ("swift==2.38.3",)
+DONE_NAME = "filled"  # in the environment, once all of it is there
 
 CACHE = '''
 """An in-process stand-in for memcached: enough for one proxy without worker processes."""
@@ -69,32 +72,73 @@ def filter_factory(global_conf, **local_conf):
 '''
 
 
-@contextmanager
-def swift_node(folder: Path, environment: Path) -> Generator[str]:
-    """The URL of authentication, while the block runs. ``environment``: a virtual environment with ``swift``."""
-    ports = {name: _free_port() for name in (*SERVERS, "proxy")}
-    _configure(folder, environment, ports)
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
+class SwiftNode:
+    """One node below ``folder``, as long as its owner wants. ``environment``: a virtual environment with ``swift``."""
+
+    def __init__(self, folder: Path, environment: Path) -> None:
+        self.folder = folder
+        self._environment = environment
+        self._processes: list[subprocess.Popen[bytes]] = []
+        ports = {name: _free_port() for name in (*SERVERS, "proxy")}
+        _configure(folder, environment, ports)
+        self.url = f"http://127.0.0.1:{ports['proxy']}/auth/v1.0"
+
+    def start(self) -> None:
+        """Returns when it lets its account in."""
         for name in (*SERVERS, "proxy"):
-            command = [str(environment / "bin" / f"swift-{name}-server"), str(folder / "etc" / f"{name}.conf")]
-            log = (folder / f"{name}.log").open("wb")
+            command = [
+                str(self._environment / "bin" / f"swift-{name}-server"), str(self.folder / "etc" / f"{name}.conf")
+            ]  # fmt: skip
+            log = (self.folder / f"{name}.log").open("ab")
             with log:
-                processes.append(
-                    subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=_environ(folder))
+                self._processes.append(
+                    subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=_environ(self.folder))
                 )
-        url = f"http://127.0.0.1:{ports['proxy']}/auth/v1.0"
-        _wait(url, processes, folder)
-        yield url
-    finally:
+        _wait(self.url, self._processes, self.folder)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it; what it keeps stays. A second call does nothing."""
+        processes, self._processes = self._processes, []
         for process in processes:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, number)
         for process in processes:
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+    def objects(self) -> list[Path]:
+        """The files that hold objects' bytes."""
+        return sorted(self.folder.glob("srv/d1/objects/**/*.data"))
+
+
+@contextmanager
+def swift_node(folder: Path, environment: Path) -> Generator[str]:
+    """The URL of authentication, while the block runs."""
+    node = SwiftNode(folder, environment)
+    try:
+        node.start()
+        yield node.url
+    finally:
+        node.stop()
+
+
+def made_environment(place: Path) -> Path:
+    """The virtual environment at ``place``, made and filled from PyPI where it is not there yet. SystemExit says what
+    is missing."""
+    if (place / DONE_NAME).exists():
+        return place
+    for words, missing in (
+        ([sys.executable, "-m", "venv", "--clear", str(place)], "Python's venv (Debian: python3-venv)"),
+        ([str(place / "bin" / "pip"), "install", "-q", *PACKAGES], f"PyPI's {' and '.join(PACKAGES)}"),
+        ([str(place / "bin" / "swift-proxy-server"), "--help"], "swift-proxy-server in PyPI's swift"),
+    ):
+        done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{missing} is missing, so there is no Swift: {done.stderr.strip()[-300:]}")
+    (place / DONE_NAME).touch()
+    return place
 
 
 def _configure(folder: Path, environment: Path, ports: dict[str, int]) -> None:
@@ -121,10 +165,13 @@ def _configure(folder: Path, environment: Path, ports: dict[str, int]) -> None:
         )
     (etc / "proxy.conf").write_text(
         f"{_default(folder, ports['proxy'])}"
-        "[pipeline:main]\npipeline = catch_errors cache tempauth proxy-server\n"
+        "[pipeline:main]\npipeline = catch_errors cache tempauth container-quotas slo proxy-server\n"
         "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
+        f"conn_timeout = {PATIENCE_S}\nnode_timeout = {PATIENCE_S}\n"  # a busy machine is no broken one
         "[filter:tempauth]\nuse = egg:swift#tempauth\n"
         f"user_{USER.replace(':', '_')} = {KEY} .admin\n"
+        "[filter:container-quotas]\nuse = egg:swift#container_quotas\n"
+        "[filter:slo]\nuse = egg:swift#slo\n"
         "[filter:catch_errors]\nuse = egg:swift#catch_errors\n"
         "[filter:cache]\npaste.filter_factory = one_process_cache:filter_factory\n"
     )
@@ -143,13 +190,16 @@ def _environ(folder: Path) -> dict[str, str]:
 
 
 def _wait(url: str, processes: list[subprocess.Popen[bytes]], folder: Path) -> None:
-    request = urllib.request.Request(url, headers={"X-Auth-User": USER, "X-Auth-Key": KEY})
     deadline = time.monotonic() + START_S_MAX
     while time.monotonic() < deadline:
         if any(process.poll() is not None for process in processes):
             break
         try:
-            with urllib.request.urlopen(request, timeout=5):
+            keys = {"X-Auth-User": USER, "X-Auth-Key": KEY}
+            with urllib.request.urlopen(urllib.request.Request(url, headers=keys), timeout=5) as answer:
+                place, token = answer.headers["X-Storage-Url"], answer.headers["X-Auth-Token"]
+            box = urllib.request.Request(f"{place}/ready", headers={"X-Auth-Token": token}, method="PUT")
+            with urllib.request.urlopen(box, timeout=5):  # the other servers come later than the proxy
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(POLL_S)

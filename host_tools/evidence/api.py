@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -21,11 +21,18 @@ from starlette.requests import ClientDisconnect
 from firmware.ports.errors import NoSpace, PortFault
 from host_tools.destinations.capabilities import plain_etag
 from host_tools.destinations.clock_check import TIME_ZONE_HEADER
-from host_tools.destinations.headers import Resource, from_headers, to_headers
+from host_tools.destinations.headers import (
+    CONFIRMS_HEADER,
+    CONFIRMS_SHA256,
+    SHA256_HEADER,
+    Resource,
+    from_headers,
+    to_headers,
+)
 from host_tools.evidence import rules
 from host_tools.evidence.blocking import RunBlocking
 from host_tools.evidence.catalogue import Container, StoredObject
-from host_tools.evidence.errors import Refusal
+from host_tools.evidence.errors import Refusal, StoreAway
 from host_tools.evidence.intake import Document, Intake
 from host_tools.evidence.store import Upload
 from host_tools.evidence.streaming import object_headers, stream
@@ -34,8 +41,22 @@ from host_tools.evidence.tokens import TOKEN_LIFE_MS, Tokens
 PIECE_BYTES = 1 << 20  # to the disk at once; the next is gathered meanwhile, so two in memory a clip
 MB = 1_000_000
 LISTING_MAX = 10_000  # rows, as Swift has it
+RETRY_AFTER_S = 30  # what keeps a store away is seldom over sooner
 
 _log = logging.getLogger(__name__)
+
+
+class _Coming(NamedTuple):
+    """What is said of an object before its bytes. ``etag`` (MD5) and ``sha256``: empty if they were not sent along;
+    ``length_bytes``: None if it was not said."""
+
+    container: str
+    name: str
+    metadata: dict[str, str]
+    content_type: str
+    etag: str
+    sha256: str
+    length_bytes: int | None
 
 
 def make_app(intake: Intake, tokens: Tokens, run_blocking: RunBlocking) -> FastAPI:
@@ -85,6 +106,7 @@ class _Api:
             "X-Auth-Token-Expires": str(TOKEN_LIFE_MS // 1000),
             "X-Storage-Url": f"{request.url.scheme}://{request.url.netloc}/v1/{self.account}",
             "Cache-Control": "no-store",
+            CONFIRMS_HEADER: CONFIRMS_SHA256,
         }
         if self._intake.settings.time_zone:
             headers[TIME_ZONE_HEADER] = self._intake.settings.time_zone
@@ -129,27 +151,20 @@ class _Api:
         return PlainTextResponse("".join(f"{each.name}\n" for each in rows), headers=headers)
 
     async def put_object(self, container: str, name: str, request: Request) -> Response:
-        """201, with the MD5 of what came as Etag. An Etag sent along must be that MD5 (422)."""
+        """201, with the MD5 of what came as Etag, and its SHA-256. What was sent along of these must fit (422)."""
         self._admit(request)
         metadata = _metadata(request, "Object")
         said = request.headers.get("content-length", "")
         length_bytes = int(said) if re.fullmatch(r"\d{1,18}", said) else None
-        await self._run_blocking(lambda: self._check_object(container, name, metadata, length_bytes))
-        upload = await self._run_blocking(lambda: self._intake.store.begin(0))
+        etag, sha256 = plain_etag(request.headers.get("etag", "")), request.headers.get(SHA256_HEADER, "")
+        kind = request.headers.get("content-type", "application/octet-stream")[:100]
+        coming = _Coming(container, name, metadata, kind, etag, sha256, length_bytes)
+        is_short = length_bytes is not None and length_bytes <= PIECE_BYTES
         try:
-            await self._receive(request, upload)
-            wanted = request.headers.get("etag", "")
-            if wanted and plain_etag(wanted) != upload.etag:
-                raise Refusal(422, f"object {name}: other bytes came than its Etag says")
-            kind = request.headers.get("content-type", "application/octet-stream")[:100]
-            row = await self._run_blocking(lambda: self._intake.finish_object(upload, container, name, metadata, kind))
-        except BaseException as error:
-            # Whatever ends it, also the end of the task: what was not confirmed is not left lying about.
-            await self._run_blocking(lambda: self._intake.store.discard(upload))
-            if isinstance(error, ClientDisconnect):
-                return Response(status_code=408)  # nobody hears it
-            raise
-        return Response(status_code=201, headers={"Etag": row.etag})
+            row = await (self._take_short if is_short else self._take_long)(request, coming)
+        except ClientDisconnect:
+            return Response(status_code=408)  # nobody hears it
+        return Response(status_code=201, headers={"Etag": row.etag, SHA256_HEADER: row.sha256})
 
     async def post_object(self, container: str, name: str, request: Request) -> Response:
         """These metadata in place of all it had."""
@@ -171,7 +186,7 @@ class _Api:
         found = await self._run_blocking(lambda: self._find(container, name))
         if isinstance(found, Document):
             return Response(found.body, headers={"Etag": found.etag}, media_type="application/json")
-        return stream(self._intake.store, self._run_blocking, found, request.headers.get("range", ""))
+        return await stream(self._intake.store, self._run_blocking, found, request.headers.get("range", ""))
 
     async def elsewhere(self, rest: str, request: Request) -> Response:
         """Another account's storage address, or none at all."""
@@ -180,30 +195,67 @@ class _Api:
 
     # -- helpers
 
+    async def _take_short(self, request: Request, coming: _Coming) -> StoredObject:
+        """Heard whole, then judged and kept in one go: each change of threads costs as much as writing it."""
+        body = await request.body()
+        return await self._run_blocking(lambda: self._keep_short(coming, body))
+
+    def _keep_short(self, coming: _Coming, body: bytes) -> StoredObject:
+        self._check_object(coming)
+        upload = self._intake.store.begin(0)
+        try:
+            upload.feed(body)
+            return self._finish(coming, upload)
+        except BaseException:
+            self._intake.store.discard(upload)
+            raise
+
+    async def _take_long(self, request: Request, coming: _Coming) -> StoredObject:
+        """Judged by its head, and kept as it comes."""
+        await self._run_blocking(lambda: self._check_object(coming))
+        upload = await self._run_blocking(lambda: self._intake.store.begin(0))
+        try:
+            await self._receive(request, upload)
+            return await self._run_blocking(lambda: self._finish(coming, upload))
+        except BaseException:
+            # Whatever ends it, also the end of the task: what was not confirmed is not left lying about.
+            await self._run_blocking(lambda: self._intake.store.discard(upload))
+            raise
+
     async def _receive(self, request: Request, upload: Upload) -> None:
         """Everything of the request into the upload; one piece is written while the next is gathered."""
-        gathered = bytearray()
+        gathered: list[bytes] = []
+        gathered_bytes = taken_bytes = 0
         writing: asyncio.Future[None] | None = None
         try:
             async for part in request.stream():
-                gathered += part
-                if len(gathered) >= PIECE_BYTES:
-                    if upload.length_bytes + len(gathered) > rules.OBJECT_LENGTH_MAX:
+                gathered.append(part)
+                gathered_bytes += len(part)
+                if gathered_bytes >= PIECE_BYTES:
+                    taken_bytes += gathered_bytes
+                    if taken_bytes > rules.OBJECT_LENGTH_MAX:
                         raise Refusal(413, f"more than {rules.OBJECT_LENGTH_MAX} bytes")
                     if writing is not None:
                         await writing
-                    writing = asyncio.ensure_future(self._run_blocking(partial(upload.feed, gathered)))
-                    gathered = bytearray()
+                    writing = asyncio.ensure_future(self._run_blocking(partial(_feed, upload, gathered)))
+                    gathered, gathered_bytes = [], 0
         finally:
             if writing is not None:
                 await writing
         if gathered:
-            await self._run_blocking(lambda: upload.feed(gathered))
+            await self._run_blocking(partial(_feed, upload, gathered))
 
-    def _check_object(self, container: str, name: str, metadata: dict[str, str], length_bytes: int | None) -> None:
-        self._intake.check_object(container, name, metadata, length_bytes)
-        keep_bytes = self._intake.settings.keep_free_mb * MB
-        if length_bytes != 0 and self._intake.store.files.free_bytes() - (length_bytes or 0) < keep_bytes:
+    def _finish(self, coming: _Coming, upload: Upload) -> StoredObject:
+        if coming.etag not in ("", upload.etag) or coming.sha256 not in ("", upload.sha256):
+            raise Refusal(422, f"object {coming.name}: other bytes came than its digest says")
+        return self._intake.finish_object(upload, coming.container, coming.name, coming.metadata, coming.content_type)
+
+    def _check_object(self, coming: _Coming) -> None:
+        length_bytes = coming.length_bytes
+        self._intake.check_object(coming.container, coming.name, coming.metadata, length_bytes)
+        keep_bytes, store = self._intake.settings.keep_free_mb * MB, self._intake.store
+        here_bytes = 0 if store.swift is not None else length_bytes or 0
+        if length_bytes != 0 and store.files.free_bytes() - here_bytes < keep_bytes:
             raise Refusal(507, "out of storage")
 
     def _find(self, container: str, name: str) -> StoredObject | Document:
@@ -232,7 +284,14 @@ async def _storage_fault(_: Request, error: Exception) -> Response:
     _log.error("storage: %s", error)
     if isinstance(error, NoSpace):
         return PlainTextResponse("out of storage\n", status_code=507)
+    if isinstance(error, StoreAway):
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        return PlainTextResponse("the store of objects does not answer: later\n", status_code=503, headers=headers)
     return PlainTextResponse("the storage failed: look into the destination's log\n", status_code=500)
+
+
+def _feed(upload: Upload, parts: list[bytes]) -> None:
+    upload.feed(b"".join(parts))
 
 
 def _metadata(request: Request, resource: Resource) -> dict[str, str]:

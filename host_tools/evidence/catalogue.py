@@ -1,25 +1,27 @@
 """The destination's database: containers, objects, metadata, what may be searched for, what was declared.
 
-Law: rows in, rows out; no rule of what may be stored. One SQLite file beside the objects, every change durable when it
-returns. May be called from several threads.
+Law: rows in, rows out; no rule of what may be stored. A SQLite file beside the rest, or a PostgreSQL database of its
+own; every change durable when it returns. May be called from several threads.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from host_tools.evidence import database
+from host_tools.evidence.database import Database, Values
 from host_tools.evidence.errors import EvidenceError
 
 APPLICATION_ID = 0x42574345  # "BWCE" in the file's header
 SCHEMA_VERSION = 1
-BUSY_S = 10.0  # another program may look into the file meanwhile
+SCHEMA_FACT = "schema"  # on a server, which has no place for the two numbers above
 PAGE_ROWS_MAX = 10_000  # of one listing, as Swift has it
 
 _SCHEMA = """
@@ -61,6 +63,8 @@ CREATE INDEX places_by_latitude ON places (latitude, longitude);
 CREATE INDEX places_by_container ON places (container);
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
+# The same on a server: names are compared byte by byte there, too.
+_ON_A_SERVER = ((" STRICT", ""), ("INTEGER", "BIGINT"), ("REAL", "DOUBLE PRECISION"), ("TEXT", 'TEXT COLLATE "C"'))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class StoredObject:
     category: str = ""
 
 
+SUM = "CAST(coalesce(sum(length_bytes), 0) AS BIGINT)"  # of objects: a whole number on every database
 _CONTAINER_NAMES = [each.name for each in fields(Container)]
 _OBJECT_NAMES = [each.name for each in fields(StoredObject)]
 _CONTAINER = ", ".join(_CONTAINER_NAMES)
@@ -109,40 +114,33 @@ _OBJECT = ", ".join(_OBJECT_NAMES)
 class Catalogue:
     """The open database."""
 
-    def __init__(self, path: Path | str) -> None:
-        """EvidenceError if the file is another program's or damaged."""
-        self._lock = threading.RLock()
+    def __init__(self, path: Path | str, url: str = "") -> None:
+        """``path``: of the file; ``url``: of the server instead, where it is not empty. EvidenceError if it is another
+        program's, or damaged."""
+        where, self._place = database.named(url) if url else (URL.create("sqlite", database=str(path)), str(path))
+        self._database = Database(where, self._place)
         try:
-            self._database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        except sqlite3.Error as error:
-            raise EvidenceError(f"{path}: cannot be opened ({error}): choose a folder you may write") from error
-        try:
-            self._prepare(str(path))
-        except sqlite3.Error as error:
+            self._prepare()
+        except SQLAlchemyError as error:
             self.close()
-            raise EvidenceError(f"{path}: is no catalogue ({error}): restore it from a backup") from error
+            why = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise EvidenceError(f"{self._place}: is no catalogue ({why}): restore it from a backup") from error
         except EvidenceError:
             self.close()
             raise
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it lies in the destination's folder."""
+        return self._database.is_file
+
     def close(self) -> None:
-        """Give the file back; a second call does nothing."""
+        """Give it back; a second call does nothing."""
         self._database.close()
 
-    @contextmanager
-    def change(self) -> Generator[None]:
+    def change(self) -> AbstractContextManager[None]:
         """A transaction, durable when it ends; one inside another is part of it."""
-        with self._lock:
-            if self._database.in_transaction:
-                yield
-                return
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
+        return self._database.change()
 
     def container(self, name: str) -> Container | None:
         """The container of exactly that name."""
@@ -167,7 +165,12 @@ class Catalogue:
     def keep_object(self, row: StoredObject) -> None:
         """Write an object, new or in place of one of that name."""
         values = [json.dumps(value) if isinstance(value, dict) else value for value in _values(row)]
-        self._run(f"INSERT OR REPLACE INTO objects ({_OBJECT}) VALUES ({', '.join('?' * len(values))})", values)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in _OBJECT_NAMES[2:])
+        self._run(
+            f"INSERT INTO objects ({_OBJECT}) VALUES ({', '.join('?' * len(values))}) "
+            f"ON CONFLICT (container, name) DO UPDATE SET {changes}",
+            values,
+        )
 
     def objects(self, container: str, after: str = "", rows_max: int = PAGE_ROWS_MAX) -> list[StoredObject]:
         """A container's objects by name, a page at a time."""
@@ -179,7 +182,7 @@ class Catalogue:
 
     def usage(self, container: str) -> tuple[int, int]:
         """How many objects a container has, and their bytes."""
-        statement = "SELECT count(*), coalesce(sum(length_bytes), 0) FROM objects WHERE container = ?"
+        statement = f"SELECT count(*), {SUM} FROM objects WHERE container = ?"
         count, used_bytes = self.rows(statement, (container,))[0]
         return count, used_bytes
 
@@ -195,7 +198,7 @@ class Catalogue:
         """Containers of recordings for which ``where`` holds, newest first. ``where`` is this software's own text."""
         rows = self.rows(
             f"SELECT {_CONTAINER} FROM containers WHERE camera <> '' AND {where} "
-            "ORDER BY started_ms DESC, name LIMIT ?",
+            "ORDER BY started_ms DESC NULLS LAST, name LIMIT ?",
             (*values, min(rows_max, PAGE_ROWS_MAX)),
         )
         return [_container(row) for row in rows]
@@ -212,6 +215,15 @@ class Catalogue:
         """Whether an object lies in that file."""
         return bool(self.rows("SELECT 1 FROM objects WHERE file = ?", (file,)))
 
+    def lying_in(self, first: str, last: str) -> list[StoredObject]:
+        """Objects whose places are from ``first`` to ``last``, by place."""
+        rows = self.rows(f"SELECT {_OBJECT} FROM objects WHERE file BETWEEN ? AND ? ORDER BY file", (first, last))
+        return [_object(row) for row in rows]
+
+    def has_between(self, first: str, last: str) -> bool:
+        """Whether there is any."""
+        return bool(self.rows("SELECT 1 FROM objects WHERE file BETWEEN ? AND ? LIMIT 1", (first, last)))
+
     def keep_places(self, container: str, places: list[tuple[float, float]]) -> None:
         """Where a recording was made: latitude and longitude in degrees, in place of what was known."""
         with self.change():
@@ -226,28 +238,47 @@ class Catalogue:
 
     def keep_fact(self, key: str, value: str) -> None:
         """Keep it."""
-        self._run("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
+        self._run(
+            "INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+        )
 
-    def rows(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """What a question answers."""
-        with self._lock:
-            return self._database.execute(statement, values).fetchall()
+        return self._database.rows(statement, values)
 
-    def _run(self, statement: str, values: tuple[Any, ...] | list[Any]) -> None:
-        with self._lock:
-            self._database.execute(statement, values)
+    def _run(self, statement: str, values: Values) -> None:
+        self._database.run(statement, values)
 
-    def _prepare(self, path: str) -> None:
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        self._database.execute("PRAGMA foreign_keys = ON")
-        found = self._database.execute("PRAGMA application_id").fetchone()[0]
-        version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0 and version == 0 and not self._database.execute("SELECT 1 FROM sqlite_master").fetchone():
-            script = f"{_SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-            self._database.executescript(f"BEGIN; {script} COMMIT;")
+    def _prepare(self) -> None:
+        if not self.is_file:
+            self._prepare_server()
+            return
+        found = self.rows("PRAGMA application_id")[0][0]
+        version = self.rows("PRAGMA user_version")[0][0]
+        if found == 0 and version == 0 and not self._database.tables():
+            numbers = (f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {SCHEMA_VERSION}")
+            with self.change():
+                self._database.script([*_statements(_SCHEMA), *numbers])
         elif (found, version) != (APPLICATION_ID, SCHEMA_VERSION):
-            raise EvidenceError(f"{path}: has layout {version}, this software knows {SCHEMA_VERSION}: use its own")
+            raise EvidenceError(
+                f"{self._place}: has layout {version}, this software knows {SCHEMA_VERSION}: use its own"
+            )
+
+    def _prepare_server(self) -> None:
+        present = self._database.tables()
+        if not present:
+            schema = _SCHEMA
+            for ours, theirs in _ON_A_SERVER:
+                schema = schema.replace(ours, theirs)
+            with self.change():
+                self._database.script(_statements(schema))
+                self.keep_fact(SCHEMA_FACT, str(SCHEMA_VERSION))
+        elif "facts" not in present or self.fact(SCHEMA_FACT) != str(SCHEMA_VERSION):
+            raise EvidenceError(f"{self._place}: is something else's, or of another layout: name an empty database")
+
+
+def _statements(script: str) -> list[str]:
+    return [each.strip() for each in script.split(";") if each.strip()]
 
 
 def _values(row: Container | StoredObject) -> list[Any]:

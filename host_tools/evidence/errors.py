@@ -1,5 +1,7 @@
 """What can go wrong at the destination: for people who run it, and as status codes for controllers."""
 
+from firmware.ports.errors import IoFault
+
 
 class EvidenceError(Exception):
     """The destination cannot do what its owner asked; one line that names the thing and the remedy."""
@@ -12,3 +14,11 @@ class Refusal(Exception):
         super().__init__(text)
         self.status = status
         self.text = text
+
+
+class StoreAway(IoFault):
+    """The store of objects takes and gives nothing now; the same may succeed later, and nothing was kept of it."""
+
+
+class StoreDamaged(IoFault):
+    """An object is not in its store as it was received; one line that names it and the remedy."""

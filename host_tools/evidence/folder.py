@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from firmware.ports.errors import PortFault
 from firmware.ports.files import Files
 from firmware.version import VERSION
 from host_tools.destinations import connection_file
@@ -27,12 +28,18 @@ from host_tools.evidence.intake import Intake
 from host_tools.evidence.quarantine import with_quarantine
 from host_tools.evidence.settings import SETTINGS_NAME, ServerSettings, read_settings
 from host_tools.evidence.store import Store
+from host_tools.evidence.swift_keys import KEYS_NAME, SwiftKeys, read_keys, session
+from host_tools.evidence.swift_objects import SwiftObjects
 
 SECRET_NAME = "account.key"  # noqa: S105 - a file's name
 CERTIFICATE_NAME = "certificate.pem"
 KEY_NAME = "certificate.key"
 CATALOGUE_NAME = "catalogue.sqlite"
+DATABASE_NAME = "database.url"  # instead of it, where it is there; holds a password
+URL_CHARACTERS_MAX = 2_000
 APPLICATION = "OpenBWC content destination"
+IDENTITY_FACT = "store"  # of the catalogue: the word by which a Swift container is known as ours
+SWIFT_FIRST, SWIFT_LAST = "swift", "swift0"  # between these are all places of a Swift store
 PUBLIC_ID_CHARACTERS = 16  # of the key's SHA-256: tells keys apart
 
 
@@ -101,13 +108,43 @@ def opened(
     settings = read_settings(folder)
     files = with_quarantine(files, settings.quarantine_folder, files_at)
     secret = _read_secret(folder)
-    catalogue = Catalogue(folder / CATALOGUE_NAME)
-    try:
-        intake = Intake(Store(files, catalogue, wall_ms, new_name), settings, wall_ms, told)
+    with ExitStack() as stack:
+        catalogue = Catalogue(folder / CATALOGUE_NAME, _database_url(folder / DATABASE_NAME))
+        stack.callback(catalogue.close)
+        swift = None
+        if (folder / KEYS_NAME).exists():
+            swift = _swift_objects(read_keys(folder / KEYS_NAME), catalogue, new_name)
+            stack.callback(swift.close)
+        intake = Intake(Store(files, catalogue, wall_ms, new_name, swift), settings, wall_ms, told)
         intake.declare()
         yield Destination(folder, settings, intake, secret)
+
+
+def try_keys(file: Path) -> None:
+    """Whether a Swift store lets us in with the keys in ``file``. Changes nothing there. EvidenceError."""
+    keys = read_keys(file)
+    tried = SwiftObjects(session(keys), keys.container, keys.segment_bytes, "", lambda: False)
+    try:
+        tried.knock()
+    except PortFault as error:
+        raise EvidenceError(str(error)) from error
     finally:
-        catalogue.close()
+        tried.close()
+
+
+def keep_in(destination: Destination, file: Path, new_name: Callable[[], str]) -> SwiftKeys:
+    """New objects go into the Swift store whose keys are in ``file`` from the next start on; or the one that has them
+    gets other keys. EvidenceError if it does not let us in, or has not what it should; then nothing has changed."""
+    keys = read_keys(file)
+    tried = _swift_objects(keys, destination.store.catalogue, new_name)
+    try:
+        trouble = tried.look()
+    finally:
+        tried.close()
+    if trouble:
+        raise EvidenceError(trouble)
+    _write_private(destination.folder / KEYS_NAME, file.read_bytes())
+    return keys
 
 
 def connection(destination: Destination, port: int, is_encrypted: bool = True) -> ConnectionFile:
@@ -134,6 +171,42 @@ def connection(destination: Destination, port: int, is_encrypted: bool = True) -
 def connection_text(destination: Destination, port: int, is_encrypted: bool = True) -> bytes:
     """The same as a file."""
     return connection_file.write(connection(destination, port, is_encrypted))
+
+
+def keep_rows_in(folder: Path, file: Path) -> None:
+    """The catalogue of a destination that has none yet is in the database whose URL is in ``file``. EvidenceError if it
+    cannot be used; then nothing has changed."""
+    _write_private(folder / DATABASE_NAME, try_database(file).encode() + b"\n")
+
+
+def try_database(file: Path) -> str:
+    """The URL in ``file``, of a database in which the catalogue is or can be. EvidenceError."""
+    url = _database_url(file)
+    if not url:
+        raise EvidenceError(f"{file}: is not there, or empty: name a file with the URL of a database")
+    Catalogue("", url).close()
+    return url
+
+
+def _database_url(file: Path) -> str:
+    """Of the server that has the catalogue; empty if there is none."""
+    try:
+        return file.read_text(encoding="utf-8")[:URL_CHARACTERS_MAX].strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"{file}: cannot be read: it must hold the URL of a database") from error
+
+
+def _swift_objects(keys: SwiftKeys, catalogue: Catalogue, new_name: Callable[[], str]) -> SwiftObjects:
+    with catalogue.change():
+        identity = catalogue.fact(IDENTITY_FACT) or new_name()
+        catalogue.keep_fact(IDENTITY_FACT, identity)
+
+    def may_claim() -> bool:
+        return not catalogue.has_between(SWIFT_FIRST, SWIFT_LAST)
+
+    return SwiftObjects(session(keys), keys.container, keys.segment_bytes, identity, may_claim)
 
 
 def _public_key(path: Path | None) -> bytes:

@@ -47,7 +47,7 @@ def health(intake: Intake, certificate: Validity | None, now_ms: int) -> Health:
     """As it stands. Blocks."""
     catalogue = intake.store.catalogue
     free_bytes = intake.store.files.free_bytes()
-    red = [low_disk(free_bytes, RUN_FREE_BYTES_MIN)]
+    red = [low_disk(free_bytes, RUN_FREE_BYTES_MIN), intake.store.objects.trouble(), *intake.store.missing]
     amber: list[str] = []
     for name, reason in catalogue.rows(
         f"SELECT name, quarantine FROM containers WHERE quarantine <> '' ORDER BY name LIMIT {ROWS_MAX}"

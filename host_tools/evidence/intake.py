@@ -7,16 +7,17 @@ else would take. A wearer who is not in use any more still gets what was recorde
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from firmware.ports.errors import PortFault
 from host_tools.destinations import capabilities
 from host_tools.destinations.capabilities import CAPABILITIES_OBJECT, CATEGORIES_OBJECT, Category, md5_hex
-from host_tools.destinations.checks import is_complete
+from host_tools.destinations.checks import is_complete, merged
 from host_tools.destinations.names import NO_WEARER
 from host_tools.evidence import places, quarantine, retention, rules
 from host_tools.evidence.catalogue import Container, StoredObject
-from host_tools.evidence.errors import EvidenceError, Refusal
+from host_tools.evidence.errors import EvidenceError, Refusal, StoreAway
 from host_tools.evidence.settings import ServerSettings
 from host_tools.evidence.store import Store, Upload
 
@@ -94,11 +95,12 @@ class Intake:
             fault = self._judge_times(name, metadata)
             if is_complete(metadata) and not before.is_complete:
                 fault = fault or self._judge_digests(before)
+                # Before it is complete: where the store cannot be read now, completion is asked for again.
+                places.learn(self.store, replace(before, metadata=merged(before.metadata, metadata)))
         row = self.store.update_container(name, metadata, fault)
         if row.is_complete and row.quarantine:
             self._set_apart(row)
         if row.is_complete and not before.is_complete:
-            places.learn(self.store, row)
             warning = retention.arrival_warning(self.store, row, self.settings, self._wall_ms())
             if warning:
                 self._told(warning)
@@ -122,9 +124,13 @@ class Intake:
     ) -> StoredObject:
         """Keep what came, durable when it returns. Refusal."""
         self.store.settle(upload)
-        with self._catalogue.change():
-            self._check_licence(container, name, metadata)
-            row, obsolete = self.store.keep(upload, container, name, metadata, content_type)
+        try:
+            with self._catalogue.change():
+                self._check_licence(container, name, metadata)
+                row, obsolete = self.store.keep(upload, container, name, metadata, content_type)
+        except StoreAway:
+            upload.is_kept = True  # the catalogue may have it: its bytes stay, and go as nobody's if it has not
+            raise
         self.store.let_go(upload, obsolete)
         self.turned_away.pop((container, name), None)
         return row
@@ -207,7 +213,7 @@ class Intake:
 
     def _set_apart(self, row: Container) -> None:
         try:
-            quarantine.set_apart(self.store.files, self._catalogue, row)
+            self.store.set_apart(row)
         except PortFault as error:
             self._told(f"recording {row.name} stays where it is, the quarantine cannot be written ({error}): mend it")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from host_tools.evidence import retention
-from host_tools.evidence.catalogue import Container
+from host_tools.evidence.catalogue import SUM, Container
 from host_tools.evidence.health import RUN_FREE_BYTES_MIN, START_FREE_BYTES_MIN, Health
 from host_tools.evidence.intake import Intake
 from host_tools.evidence.search import Query, search
@@ -19,7 +19,7 @@ _RECEIVING = "SELECT count(*) FROM containers WHERE camera <> '' AND completed_m
 
 def overview(intake: Intake, health: Health, now_ms: int) -> dict[str, Any]:
     """All of the health page. Blocks."""
-    held = intake.store.catalogue.rows("SELECT coalesce(sum(length_bytes), 0) FROM objects")[0][0]
+    held = intake.store.catalogue.rows(f"SELECT {SUM} FROM objects")[0][0]
     return {
         **health.as_document(),
         "receiving": intake.store.catalogue.rows(_RECEIVING)[0][0],

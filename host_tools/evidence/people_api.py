@@ -7,6 +7,7 @@ are a literal table here. Who looked at what, and who took what out, is in the a
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, Literal
@@ -15,6 +16,7 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response, Security
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from firmware.ports.errors import PortFault
 from firmware.version import VERSION
 from host_tools.accounts.passwords import TRIED_CHARACTERS_MAX
 from host_tools.accounts.people import People
@@ -22,7 +24,7 @@ from host_tools.accounts.roles import Role
 from host_tools.evidence import viewing
 from host_tools.evidence.blocking import RunBlocking
 from host_tools.evidence.catalogue import Container, StoredObject
-from host_tools.evidence.errors import EvidenceError
+from host_tools.evidence.errors import EvidenceError, StoreAway
 from host_tools.evidence.export import Exported, as_zip, contents
 from host_tools.evidence.health import Health
 from host_tools.evidence.intake import Intake
@@ -31,6 +33,8 @@ from host_tools.evidence.search import Query as Asked
 from host_tools.evidence.streaming import stream
 from host_tools.web_kit.problems import Problem, documented, handle_problems
 from host_tools.web_kit.sessions import SCHEMES, SessionDoor, Visitor, drop_cookie, set_cookie
+
+_log = logging.getLogger(__name__)
 
 PREFIX = "/api/v1"
 NO_STORE = {"Cache-Control": "no-store"}
@@ -101,6 +105,7 @@ def make_people_app(
         title="OpenBWC evidence", version=VERSION, docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json"
     )
     handle_problems(app)
+    app.add_exception_handler(PortFault, _storage_fault)
     door = SessionDoor(people, wall_ms, run_blocking)
     app.include_router(_session_router(door, wall_ms))
     app.include_router(_Router(intake, people, door, health_now, log_text, wall_ms, run_blocking).router)
@@ -174,7 +179,7 @@ class _Router:
         visitor = await self._admit(request, "view")
         row = await self._run_blocking(lambda: self._object(container, name))
         await self._note_playing(visitor, container, name)
-        answer = stream(self._store, self._run_blocking, row, request.headers.get("range", ""))
+        answer = await stream(self._store, self._run_blocking, row, request.headers.get("range", ""))
         answer.headers["Cache-Control"] = "private, no-store"
         # What a controller says an object is must not make a page or a program of it at this address.
         kind = PLAYED.get(name.rpartition(".")[2].lower())
@@ -253,10 +258,17 @@ class _Router:
         try:
             while (piece := await self._run_blocking(lambda: next(pieces, None))) is not None:
                 yield piece
-        except EvidenceError:
+        except (EvidenceError, PortFault):
             return  # the archive has no end then, and opens nowhere
         finally:
             pieces.close()
+
+
+async def _storage_fault(_: Request, error: Exception) -> Response:
+    _log.error("storage: %s", error)
+    if isinstance(error, StoreAway):
+        return Problem(503, "the store of objects or rows does not answer: look at the health page").response()
+    return Problem(500, "the storage failed: look into the destination's log").response()
 
 
 def _session_router(door: SessionDoor, wall_ms: Callable[[], int]) -> APIRouter:

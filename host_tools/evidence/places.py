@@ -1,4 +1,5 @@
-"""Where recordings were made: learnt from the location objects that came with them, for search.
+"""Where recordings were made: learnt from the location objects that came with them, or from where they began and ended,
+for search.
 
 Law: a track that cannot be read (encrypted, another form) teaches nothing and is no error: the object is kept.
 """
@@ -18,20 +19,34 @@ TRACK_END = "_gpstrail.json"
 TRACK_BYTES_MAX = 16 << 20  # a day of a fix a second; more is no track of a recording
 PLACES_MAX = 10_000  # of one recording; search needs no more
 EARTH_M = 6_371_008.8  # mean radius, IUGG
+LOCATION_KEYS = ("TriggerOnLocation", "TriggerOffLocation")  # of a container: all that there is without a track
 CELL_DEGREES = 0.0005  # 55 m of latitude: places this near each other are one place to search
 
+_START = re.compile(
+    r"\s*(-?\d{1,3}\.\d+)[^-\d]+(-?\d{1,3}\.\d+)(?:\D.*)?"
+)  # the API names the parts, not what parts them
 _POINT = re.compile(r"\s*POINT\s*\(\s*(\S+)\s+(\S+)\s*\)\s*", re.IGNORECASE)
 
 
 def learn(store: Store, recording: Container) -> None:
     """Read the tracks of a recording that is complete."""
-    found: dict[tuple[int, int], tuple[float, float]] = {}
+    found: dict[tuple[float, float], tuple[float, float]] = {}
     for row in store.catalogue.objects(recording.name):
         if row.name.endswith(TRACK_END) and row.length_bytes <= TRACK_BYTES_MAX:
             for latitude, longitude in points(b"".join(store.read(row, 0, row.length_bytes))):
                 cell = round(latitude / CELL_DEGREES), round(longitude / CELL_DEGREES)
                 found.setdefault(cell, (latitude, longitude))
+    if not found:
+        texts = [recording.metadata.get(key, "") for key in LOCATION_KEYS]
+        found.update((place, place) for text in texts if (place := location_place(text)) is not None)
     store.catalogue.keep_places(recording.name, list(found.values())[:PLACES_MAX])
+
+
+def location_place(text: str) -> tuple[float, float] | None:
+    """Latitude and longitude of a location in metadata, whatever stands between its parts; None if that cannot be
+    told."""
+    match = _START.fullmatch(text)
+    return _place(match[1], match[2]) if match else None
 
 
 def points(track: bytes) -> Iterator[tuple[float, float]]:

@@ -11,11 +11,11 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from firmware.ports.errors import AlreadyExists, NotFound
 from firmware.ports.files import File, Files
@@ -25,7 +25,6 @@ from host_tools.evidence.errors import EvidenceError
 
 FOLDER = "quarantine"  # below the destination's own, unless another was chosen
 ABOUT_NAME = "about.json"
-READ_BYTES = 1 << 20
 NAME_CHARACTERS_MAX = 100  # with the digest well below what any file system takes
 CLIP_END, KEY_END = ".mp4", ".key"
 
@@ -113,7 +112,19 @@ def with_quarantine(files: Files, chosen: Path | None, files_at: Callable[[Path]
     return TwoFolders(files, files_at(chosen))
 
 
-def set_apart(files: Files, catalogue: Catalogue, box: Container) -> None:
+class Kept(Protocol):
+    """Where recordings lie that are not set apart."""
+
+    def read(self, row: StoredObject, start_byte: int, length_bytes: int) -> Generator[bytes, None, None]:
+        """Bytes of an object, a piece at a time. PortFault."""
+        ...
+
+    def remove(self, place: str) -> None:
+        """Let go of an object's bytes."""
+        ...
+
+
+def set_apart(files: Files, catalogue: Catalogue, box: Container, kept: Kept) -> None:
     """Move all of a recording into the quarantine, with a note of why. Blocks. PortFault; may be repeated."""
     folder = folder_of(box.name)
     for path in (FOLDER, folder):
@@ -126,12 +137,11 @@ def set_apart(files: Files, catalogue: Catalogue, box: Container) -> None:
         path = f"{folder}/{plain(row.name)}"
         if row.file == path:
             continue
-        _copy(files, row.file, path)
+        _copy(files, kept.read(row, 0, row.length_bytes), row.length_bytes, path)
         files.sync_folder(folder)
         with catalogue.change():
             catalogue.keep_object(replace(row, file=path))
-        with suppress(NotFound):
-            files.remove(row.file)
+        kept.remove(row.file)
     files.sync_folder(folder)
 
 
@@ -185,22 +195,19 @@ def _content_sha256(custody: bytes) -> str:
         return ""
 
 
-def _copy(files: Files, old_path: str, new_path: str) -> None:
-    source = files.open(old_path)
+def _copy(files: Files, pieces: Generator[bytes, None, None], length_bytes: int, path: str) -> None:
+    with suppress(NotFound):
+        files.remove(path)  # of an attempt that was broken off
+    target = files.create(path, length_bytes)
     try:
-        with suppress(NotFound):
-            files.remove(new_path)  # of an attempt that was broken off
-        target = files.create(new_path, source.size_bytes())
-        try:
-            buffer, at = bytearray(READ_BYTES), 0
-            while count := source.read_at(at, buffer):
-                target.write_at(at, memoryview(buffer)[:count])
-                at += count
-            target.sync()
-        finally:
-            target.close()
+        at = 0
+        with closing(pieces):
+            for piece in pieces:
+                target.write_at(at, piece)
+                at += len(piece)
+        target.sync()
     finally:
-        source.close()
+        target.close()
 
 
 def _write(files: Files, path: str, data: bytes) -> None:

@@ -42,10 +42,10 @@ class Query:
 
 def search(catalogue: Catalogue, query: Query, rows_max: int = FOUND_MAX) -> list[Container]:
     """Recordings that fit, newest first."""
-    conditions: list[tuple[str, tuple[Any, ...]]] = [("1", ())]
+    conditions: list[tuple[str, tuple[Any, ...]]] = [("1 = 1", ())]
     for column, value in (("wearer", query.wearer), ("camera", query.camera), ("cause", query.cause)):
         if value:
-            conditions.append((f"{column} = ? COLLATE NOCASE", (value,)))
+            conditions.append((f"lower({column}) = lower(?)", (value,)))
     if query.after_ms is not None:
         conditions.append(("started_ms >= ?", (query.after_ms,)))
     if query.before_ms is not None:

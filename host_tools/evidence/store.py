@@ -1,8 +1,8 @@
-"""What the destination keeps: bytes in files, everything about them in the catalogue.
+"""What the destination keeps: bytes in a store of objects, everything about them in the catalogue.
 
-Law: an object is received into a file of its own, made durable, and then becomes the object of its name in one
-transaction; so there is never half an object, and never a name without its bytes. Files that belong to no object are
-what a crash left over, and go at the next start. Objects pass through in pieces; none is ever whole in memory.
+Law: an object is received into a place of its own, made durable, and then becomes the object of its name in one
+transaction; so there is never half an object, and never a name without its bytes. Places that belong to no object are
+what a crash left over, and go when they are looked for. Objects pass through in pieces; none is ever whole in memory.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import replace
 
-from firmware.ports.errors import AlreadyExists, NotFound, PortFault
-from firmware.ports.files import File, Files
+from firmware.ports.errors import PortFault
+from firmware.ports.files import Files
 from host_tools.destinations.checks import is_complete, merged
 from host_tools.evidence import quarantine as quarantines
 from host_tools.evidence.blocking import Buffer
 from host_tools.evidence.catalogue import PAGE_ROWS_MAX, Catalogue, Container, StoredObject
-from host_tools.evidence.errors import Refusal
+from host_tools.evidence.errors import Refusal, StoreAway
+from host_tools.evidence.objects import DiskObjects, Incoming, Objects
 from host_tools.evidence.rules import search_keys
+from host_tools.evidence.swift_objects import EMPTY_PLACE, LARGE_PLACE, PLACE, SwiftObjects
 
-OBJECTS = "objects"
 BOOKMARK_START = "bookmark_"
-SHARD_CHARACTERS = 2  # 256 folders: thousands of files each at a million objects
-READ_BYTES = 1 << 20  # a piece of an object on its way out
+ELSEWHERE = (PLACE, LARGE_PLACE, EMPTY_PLACE)  # beginnings of places that are not on the disk
 
 NewName = Callable[[], str]
 
@@ -32,17 +32,21 @@ NewName = Callable[[], str]
 class Upload:
     """An object on its way in. ``feed`` blocks."""
 
-    def __init__(self, file: File, path: str) -> None:
-        self.path = path
+    def __init__(self, incoming: Incoming) -> None:
         self.length_bytes = 0
-        self._file = file
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self.is_kept = False
+        self.incoming = incoming
         self._sha256 = hashlib.sha256()
+
+    @property
+    def path(self) -> str:
+        """Where it lies; of meaning once it was settled."""
+        return self.incoming.place
 
     @property
     def etag(self) -> str:
         """MD5 of what came so far."""
-        return self._md5.hexdigest()
+        return self.incoming.etag
 
     @property
     def sha256(self) -> str:
@@ -51,47 +55,53 @@ class Upload:
 
     def feed(self, piece: Buffer) -> None:
         """Keep a piece. PortFault."""
-        self._file.write_at(self.length_bytes, piece)
+        self.incoming.write(piece)
         self.length_bytes += len(piece)
-        self._md5.update(piece)
         self._sha256.update(piece)
-
-    def sync(self) -> None:
-        """Everything that came is on the medium. PortFault."""
-        self._file.sync()
-        self._file.close()
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._file.close()
 
 
 class Store:
-    """Every call blocks. ``new_name``: a random word of hexadecimal digits, never the same twice."""
+    """Every call blocks. ``new_name``: a random word of hexadecimal digits, never the same twice; ``swift``: takes new
+    objects instead of the disk."""
 
-    def __init__(self, files: Files, catalogue: Catalogue, wall_ms: Callable[[], int], new_name: NewName) -> None:
+    def __init__(
+        self,
+        files: Files,
+        catalogue: Catalogue,
+        wall_ms: Callable[[], int],
+        new_name: NewName,
+        swift: SwiftObjects | None = None,
+    ) -> None:
         self.files = files
         self.catalogue = catalogue
+        self.swift = swift
         self._wall_ms = wall_ms
         self._new_name = new_name
+        self._disk = DiskObjects(files)
         self._receiving: set[str] = set()
-        with suppress(AlreadyExists):
-            files.make_folder(OBJECTS)
+        self.missing: tuple[str, ...] = ()  # what ``reconciling`` has found, for people
+
+    @property
+    def objects(self) -> Objects:
+        """Where new ones go."""
+        return self.swift or self._disk
 
     def sweep(self) -> int:
         """Remove files that belong to no object, and finish what was being set apart; answers how many files went.
-        Before anything is received."""
+        Before anything is received. The disk's alone: ``reconciling`` looks at another store."""
         removed = 0
         for box in self.catalogue.recordings("quarantine <> '' AND completed_ms IS NOT NULL", (), PAGE_ROWS_MAX):
             with suppress(PortFault):  # told when it was completed; it lies where it was
-                quarantines.set_apart(self.files, self.catalogue, box)
-        for shard in self.files.list_folder(OBJECTS):
-            for name in self.files.list_folder(f"{OBJECTS}/{shard}"):
-                path = f"{OBJECTS}/{shard}/{name}"
-                if path not in self._receiving and not self.catalogue.has_file(path):
-                    self.files.remove(path)
-                    removed += 1
+                self.set_apart(box)
+        for path in self._disk.places():
+            if path not in self._receiving and not self.catalogue.has_file(path):
+                self.files.remove(path)
+                removed += 1
         return removed
+
+    def set_apart(self, box: Container) -> None:
+        """Move a recording into the quarantine. PortFault; may be repeated."""
+        quarantines.set_apart(self.files, self.catalogue, box, self)
 
     def put_container(self, name: str, metadata: dict[str, str], quarantine: str = "") -> bool:
         """Make a container or add to one; whether it is new."""
@@ -109,26 +119,13 @@ class Store:
 
     def begin(self, length_bytes: int) -> Upload:
         """A place for an object that may be ``length_bytes`` long (0: not known). PortFault."""
-        name = self._new_name()
-        folder = f"{OBJECTS}/{name[:SHARD_CHARACTERS]}"
-        try:
-            self.files.make_folder(folder)
-        except AlreadyExists:
-            pass
-        else:
-            self.files.sync_folder(OBJECTS)
-        path = f"{folder}/{name}"
-        self._receiving.add(path)
-        try:
-            return Upload(self.files.create(path, length_bytes), path)
-        except BaseException:
-            self._receiving.discard(path)
-            raise
+        upload = Upload(self.objects.begin(self._new_name(), length_bytes))
+        self._receiving.add(upload.path)
+        return upload
 
     def settle(self, upload: Upload) -> None:
-        """What came is on the medium, though not an object yet. PortFault."""
-        upload.sync()
-        self.files.sync_folder(upload.path.rpartition("/")[0])
+        """What came is durable, though not an object yet. PortFault."""
+        upload.incoming.settle()
 
     def keep(
         self, upload: Upload, container: str, name: str, metadata: dict[str, str], content_type: str
@@ -157,15 +154,16 @@ class Store:
 
     def let_go(self, upload: Upload, obsolete: str) -> None:
         """After the transaction of ``keep``."""
+        upload.is_kept = True
         self._receiving.discard(upload.path)
         if obsolete:
-            self.remove_files([obsolete])
+            self.remove(obsolete)
 
     def discard(self, upload: Upload) -> None:
-        """What came is not wanted."""
-        upload.close()
-        self._receiving.discard(upload.path)
-        self.remove_files([upload.path])
+        """What came is not wanted; what was kept meanwhile stays."""
+        if not upload.is_kept:
+            self._receiving.discard(upload.path)
+            upload.incoming.discard()
 
     def update_object(self, container: str, name: str, metadata: dict[str, str]) -> StoredObject:
         """These metadata in place of all it had. Refusal 404; 400 in a complete container."""
@@ -188,29 +186,25 @@ class Store:
 
     def read(self, row: StoredObject, start_byte: int, length_bytes: int) -> Generator[bytes, None, None]:
         """Bytes of an object, a piece at a time. PortFault."""
-        file = self.files.open(row.file)
-        try:
-            end_byte = start_byte + length_bytes
-            while start_byte < end_byte:
-                buffer = bytearray(min(READ_BYTES, end_byte - start_byte))
-                count = file.read_at(start_byte, buffer)
-                if count == 0:
-                    raise NotFound(f"{row.file} ends at byte {start_byte}")
-                yield bytes(buffer[:count])
-                start_byte += count
-        finally:
-            file.close()
+        return self._of(row.file).read(row, start_byte, length_bytes)
 
     def drop(self, container: str) -> None:
         """Forget a container and all in it. PortFault."""
-        self.remove_files(self.catalogue.drop_container(container))
+        for place in self.catalogue.drop_container(container):
+            self.remove(place)
         quarantines.leave(self.files, container)
 
-    def remove_files(self, paths: list[str]) -> None:
-        """Let go of files; what is gone already is gone."""
-        for path in paths:
-            with suppress(NotFound):
-                self.files.remove(path)
+    def remove(self, place: str) -> None:
+        """Let go of an object's bytes; what is gone already is gone."""
+        self._of(place).remove(place)
+
+    def _of(self, place: str) -> Objects:
+        """The store that a place is of. StoreAway: its keys have been taken away."""
+        if not place.startswith(ELSEWHERE):
+            return self._disk
+        if self.swift is None:
+            raise StoreAway("objects lie in a Swift store and swift.toml is not there: restore it")
+        return self.swift
 
     def _keep(self, row: Container, metadata: dict[str, str], quarantine: str) -> Container:
         found = merged(row.metadata, metadata)

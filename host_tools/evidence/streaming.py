@@ -1,25 +1,32 @@
 """Objects on their way out: whole or a range of them, in pieces; as the API's clients and people's browsers ask.
 
-Law: the very bytes that were received, never another form of them; memory does not grow with a clip.
+Law: the very bytes that were received, never another form of them; memory does not grow with a clip. Whoever asks for
+all of an object gets its last piece only if the whole is what was received; what cannot be read at all is said by a
+status, before the first byte.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 
 from fastapi.responses import Response, StreamingResponse
 
+from firmware.ports.errors import PortFault
 from host_tools.destinations.headers import to_headers
 from host_tools.evidence.blocking import RunBlocking
 from host_tools.evidence.catalogue import StoredObject
+from host_tools.evidence.errors import StoreDamaged
 from host_tools.evidence.store import Store
 
+_log = logging.getLogger(__name__)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-def stream(store: Store, run_blocking: RunBlocking, row: StoredObject, wanted: str) -> Response:
-    """An object, or the range of it that a Range header names. 416 if there is no such range."""
+async def stream(store: Store, run_blocking: RunBlocking, row: StoredObject, wanted: str) -> Response:
+    """An object, or the range of it that a Range header names. 416 if there is no such range. PortFault."""
     found = span(wanted, row.length_bytes)
     if found is None:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{row.length_bytes}"})
@@ -27,7 +34,10 @@ def stream(store: Store, run_blocking: RunBlocking, row: StoredObject, wanted: s
     headers = {**object_headers(row), "Content-Length": str(length_bytes)}
     if wanted:
         headers["Content-Range"] = f"bytes {start}-{start + length_bytes - 1}/{row.length_bytes}"
-    body = _pieces(store, run_blocking, row, start, length_bytes)
+    is_whole = length_bytes == row.length_bytes
+    pieces = whole(store, row) if is_whole else store.read(row, start, length_bytes)
+    first = await run_blocking(lambda: next(pieces, None))
+    body = _pieces(run_blocking, first, pieces)
     return StreamingResponse(body, status_code=206 if wanted else 200, headers=headers, media_type=row.content_type)
 
 
@@ -57,12 +67,29 @@ def span(wanted: str, length_bytes: int) -> tuple[int, int] | None:
     return (start, end - start + 1) if start <= end else None
 
 
+def whole(store: Store, row: StoredObject) -> Generator[bytes, None, None]:
+    """All of an object, the last piece when it is known to be what was received. PortFault. Blocks."""
+    digest, held = hashlib.sha256(), b""
+    for piece in store.read(row, 0, row.length_bytes):
+        digest.update(piece)
+        if held:
+            yield held
+        held = piece
+    if digest.hexdigest() != row.sha256:
+        raise StoreDamaged(f"object {row.container}/{row.name}: its bytes have changed since it came: use a backup")
+    if held:
+        yield held
+
+
 async def _pieces(
-    store: Store, run_blocking: RunBlocking, row: StoredObject, start: int, length_bytes: int
+    run_blocking: RunBlocking, piece: bytes | None, pieces: Generator[bytes, None, None]
 ) -> AsyncIterator[bytes]:
-    pieces = store.read(row, start, length_bytes)
     try:
-        while (piece := await run_blocking(lambda: next(pieces, None))) is not None:
+        while piece is not None:
             yield piece
+            piece = await run_blocking(lambda: next(pieces, None))
+    except PortFault as error:
+        _log.error("storage: %s", error)
+        raise  # the answer ends before its length, and the client sees that it has not all
     finally:
-        pieces.close()
+        await run_blocking(pieces.close)

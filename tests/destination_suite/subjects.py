@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import swift_node
+from host_tools.bench.programs import free_port
 from host_tools.cli.delivering import read_connection_file
 from host_tools.destinations.conformance import Finding
 from host_tools.destinations.connection_file import ConnectionFile
@@ -44,13 +44,12 @@ def kinds() -> list[str]:
 
 
 @contextmanager
-def reference(folder: Path) -> Generator[Subject]:
-    """Ours, as a process."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+def reference(folder: Path, *options: str) -> Generator[Subject]:
+    """Ours, as a process. ``options``: of its making."""
+    port = free_port()
     place, issued = folder / "destination", folder / "connection.json"
     bwc = [sys.executable, "-m", "host_tools.cli", "destination"]
-    subprocess.run([*bwc, "create", str(place), "--port", str(port)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*bwc, "create", str(place), "--port", str(port), *options], check=True, stdout=subprocess.DEVNULL)
     settings = place / "server.toml"
     settings.write_text(settings.read_text() + "full_support = true\nrequires_known = false\n")
     subprocess.run([*bwc, "connection-file", str(place), str(issued)], check=True, stdout=subprocess.DEVNULL)

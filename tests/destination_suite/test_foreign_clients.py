@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from host_tools.destinations.names import container_time
 from host_tools.destinations.swift_session import SwiftSession
 from tests.destination_suite.subjects import REFERENCE, Subject
+from tests.patience import LIMIT_S
 
 CONTENT = bytes(range(256)) * 5_000  # 1.2 MB
 SEED = 7
@@ -61,7 +62,7 @@ class Curl:
             words += ["-H", header]
         if method in ("PUT", "POST") and upload is None:
             words += ["-H", "Content-Length: 0"]
-        done = subprocess.run([*words, url], check=True, capture_output=True, text=True, timeout=30)
+        done = subprocess.run([*words, url], check=True, capture_output=True, text=True, timeout=LIMIT_S)
         told = dict(line.split(": ", 1) for line in dump.read_text().splitlines() if ": " in line)
         content = body.read_bytes() if body.exists() else b""
         return int(done.stdout), {key.lower(): value for key, value in told.items()}, content

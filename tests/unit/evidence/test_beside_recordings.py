@@ -26,6 +26,7 @@ from host_tools.destinations.extras import Bookmark, Fix, read_track
 from host_tools.destinations.interface import DestinationError, DestinationRefused, Receipt, Source
 from host_tools.destinations.wrappers import Wrapper
 from host_tools.evidence.search import Query, search
+from tests.patience import LIMIT_S
 from tests.unit.controller.test_delivery import Held, quick
 from tests.unit.controller.test_delivery import wall_ms as held_wall_ms
 from tests.unit.custody.recordings import CAMERA, STARTED_UNIX_MS, Sample, sample
@@ -156,7 +157,7 @@ def test_what_was_refused_is_sent_or_archived_and_stays_until_a_person_confirms(
                 assert held.states() == ["delivered", "delivered"]
                 assert rejected.rows() == []
                 assert held.words().count("delivered") == 2
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(LIMIT_S):
                     while held.spool.storage().used_bytes:  # noqa: ASYNC110  letting go tells nobody
                         await asyncio.sleep(0.01)
                 assert delivery.losses.lost == {}, "nobody looks for them there"
@@ -196,7 +197,7 @@ def test_the_next_destination_is_not_asked_for_what_the_one_before_has(tmp_path:
             await attached.replace_connection(connection_file.write(two.connection))
             asked = len(held.told)
             async with held.delivering(attached, around=around(attached, 3_600_000)) as delivery:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(LIMIT_S):
                     while delivery.losses.is_due(held_wall_ms()):  # noqa: ASYNC110  a look tells nobody
                         await asyncio.sleep(0.01)
                 assert delivery.losses.lost == {}
@@ -245,7 +246,8 @@ def test_what_a_restored_destination_has_lost_is_sent_again_or_named(tmp_path: P
 
 def forget(server: Running) -> None:
     """As if it had been restored from before the delivery."""
-    server.store.remove_files(server.store.catalogue.drop_container(BOX))
+    for place in server.store.catalogue.drop_container(BOX):
+        server.store.remove(place)
 
 
 def clip_of(server: Running) -> str:

@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from firmware.platform.linux.files import LinuxFiles
+from host_tools.bench.programs import free_port
 from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations.connection_file import parse
 from host_tools.destinations.interface import STATUS, TRANSFERRING, DestinationUnavailable
@@ -47,8 +47,7 @@ async def serve(place: Path) -> asyncio.subprocess.Process:
 @pytest.mark.req("DEST-02", "CTRL-09")
 def test_a_clip_that_was_cut_off_is_not_there_and_comes_again(tmp_path: Path):
     place = tmp_path / "destination"
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     folder.create(place, f"{OPEN_HOUSE}port = {port}\n", SECRET, wall_ms())
     with folder.opened(place, LinuxFiles(place), wall_ms, str, print) as opened:
         connection = parse(folder.connection_text(opened, port))

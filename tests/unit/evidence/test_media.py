@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from host_tools.evidence.media import ClipError, ClipReport, inspect_clip
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).parents[3]
 FRAGMENTED = "frag_keyframe+empty_moov+default_base_moof+skip_trailer"
@@ -141,7 +142,12 @@ def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
         "print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')])"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", program, str(path)], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True
+        [sys.executable, "-c", program, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=True,
     )
     assert int(ended.stdout) < 160 << 10, "KiB"
 
@@ -154,7 +160,7 @@ def test_the_extra_is_named_where_it_is_missing(make_clip: MakeClip) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LIMIT_S,
         check=False,
     )
     assert ended.returncode == 1

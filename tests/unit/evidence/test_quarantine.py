@@ -148,7 +148,7 @@ def test_moving_goes_on_where_it_stopped_and_no_byte_is_ever_only_half_there(tmp
             budget += 1
             failing = Failing(tmp_path / "d", budget)
             try:
-                set_apart(failing, made.store.catalogue, made.store.required(BOX))
+                set_apart(failing, made.store.catalogue, made.store.required(BOX), made.store)
             except IoFault:
                 for row in made.store.catalogue.objects(BOX):
                     assert b"".join(made.store.read(row, 0, row.length_bytes)) == FILM

@@ -13,6 +13,7 @@ from host_tools.destinations.headers import to_headers
 from host_tools.destinations.swift_session import Answer, SwiftSession
 from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.tokens import TOKEN_LIFE_MS
+from tests.patience import LIMIT_S
 from tests.unit.evidence.running import OPEN_HOUSE, SECRET, Running, running, wall_ms
 
 BOX = "W-7_CAM-1_20260101T000000Z"
@@ -297,7 +298,7 @@ def test_a_sender_that_disappears_leaves_nothing(tmp_path: Path):
         lines = [f"PUT /v1/AUTH_controller/{BOX}/{CLIP} HTTP/1.1", "Host: x", f"X-Auth-Token: {token}"]
         writer.write("\r\n".join([*lines, "Content-Length: 9000000", "", ""]).encode() + CONTENT)
         await writer.drain()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             while not files(server):
                 await make(session, BOX)
             writer.close()

@@ -1,0 +1,173 @@
+"""The database below the catalogue: SQLite in a file, or a server by its SQLAlchemy URL; statements in, tuples out.
+
+Law: one connection, one transaction at a time, every change durable when it returns; nothing of what the rows mean.
+Statements are of what SQLite and PostgreSQL share, a ``?`` for each value. A server that went away is asked anew by the
+next statement; what was under way then is StoreAway, and whoever gave it in gives it in again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+
+from host_tools.evidence.errors import EvidenceError, StoreAway
+
+BUSY_S = 10.0  # another program may look into the file meanwhile
+FILE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
+SERVER_SETTINGS = (  # whatever the server's own are
+    "SET synchronous_commit = on",
+    "SET statement_timeout = '60s'",
+    "SET lock_timeout = '30s'",
+    "SET TIME ZONE 'UTC'",
+)
+ONE_WRITER = "SELECT pg_advisory_xact_lock(1115112261)"  # as a file has it: who counts licences counts alone
+CONNECT_S_MAX = 10
+STATEMENTS_KEPT = 200  # there are some dozens, and search puts together others
+
+Values = Sequence[Any]
+
+
+class Database:
+    """Open. ``place``: how people call it, without a secret. May be called from several threads."""
+
+    def __init__(self, url: URL, place: str) -> None:
+        """EvidenceError, which names it and the remedy."""
+        self.place = place
+        self._lock = threading.RLock()
+        self._depth = 0
+        self.is_file = url.get_backend_name() == "sqlite"
+        waiting: dict[str, Any] = (
+            {"timeout": BUSY_S, "check_same_thread": False} if self.is_file else {"connect_timeout": CONNECT_S_MAX}
+        )
+        try:
+            self._engine = sql.create_engine(
+                url, poolclass=sql.pool.StaticPool if self.is_file else None, connect_args=waiting
+            )
+        except (ArgumentError, NoSuchModuleError, ImportError, TypeError) as error:
+            raise EvidenceError(f"{place}: is no database that can be used ({_said(error)}): name another") from error
+        event.listen(self._engine, "connect", _settle_file if self.is_file else _settle_server)
+        try:
+            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        except SQLAlchemyError as error:
+            self._engine.dispose()
+            raise EvidenceError(f"{place}: cannot be opened ({_said(error)}): {self._hint(error)}") from error
+
+    def close(self) -> None:
+        """Give it back; a second call does nothing."""
+        with suppress(SQLAlchemyError):
+            self._connection.close()
+        self._engine.dispose()
+
+    @contextmanager
+    def change(self) -> Generator[None]:
+        """A transaction, durable when it ends; one inside another is part of it. StoreAway."""
+        with self._lock:
+            if self._depth:
+                yield
+                return
+            self._do("BEGIN IMMEDIATE" if self.is_file else "BEGIN")
+            self._depth = 1
+            try:
+                if not self.is_file:
+                    self._do(ONE_WRITER)
+                yield
+                self._do("COMMIT")
+            except BaseException:
+                with suppress(StoreAway, SQLAlchemyError):
+                    self._do("ROLLBACK")
+                raise
+            finally:
+                self._depth = 0
+
+    def rows(self, statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
+        """What a question answers. StoreAway."""
+        with self._lock, self._answering():
+            found = self._connection.execute(_bound(statement), _named(values)).fetchall()
+            return [tuple(row) for row in found]
+
+    def run(self, statement: str, values: Values = ()) -> None:
+        """A statement that answers nothing. StoreAway."""
+        with self._lock, self._answering():
+            self._connection.execute(_bound(statement), _named(values))
+
+    def script(self, statements: Sequence[str]) -> None:
+        """One after the other. StoreAway."""
+        for statement in statements:
+            self._do(statement)
+
+    def tables(self) -> set[str]:
+        """Names of those that are there."""
+        with self._lock, self._answering():
+            return set(sql.inspect(self._connection).get_table_names())
+
+    def _hint(self, error: SQLAlchemyError) -> str:
+        if not self.is_file:
+            return "check that it runs, the URL and its password"
+        if isinstance(error, OperationalError):
+            return "choose a folder you may write"
+        return "restore it from a backup"
+
+    def _do(self, statement: str) -> None:
+        with self._lock, self._answering():
+            self._connection.exec_driver_sql(statement)
+
+    @contextmanager
+    def _answering(self) -> Generator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            self._connection.rollback()  # of SQLAlchemy's own book-keeping: the next statement connects anew
+            if self.is_file or not isinstance(error, OperationalError):
+                raise
+            raise StoreAway(
+                f"{self.place}: takes nothing now ({_said(error)}): check that it runs, its disk"
+            ) from error
+
+
+def named(text: str) -> tuple[URL, str]:
+    """A URL, and how people call that database. EvidenceError, which does not quote it: it may hold a password."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise EvidenceError("database: is no URL: write postgresql+psycopg://USER:PASSWORD@HOST/NAME") from error
+    if url.get_backend_name() != "postgresql":
+        raise EvidenceError(f"database: {url.get_backend_name()} is not known: name a PostgreSQL server, or none")
+    return url, f"database {url.host or 'here'}/{url.database}"
+
+
+def _settle_file(connection: Any, _record: object) -> None:
+    """A commit is on the medium when it returns; readers are not held up. The driver begins nothing of its own."""
+    connection.isolation_level = None
+    for statement in FILE_SETTINGS:
+        connection.execute(statement)
+
+
+def _settle_server(connection: Any, _record: object) -> None:
+    for statement in SERVER_SETTINGS:
+        connection.execute(statement)
+    connection.commit()
+
+
+@lru_cache(STATEMENTS_KEPT)
+def _bound(statement: str) -> sql.TextClause:
+    parts = statement.split("?")
+    text = parts[0] + "".join(f":v{number}{part}" for number, part in enumerate(parts[1:]))
+    return sql.text(text)
+
+
+def _named(values: Values) -> dict[str, Any]:
+    return {f"v{number}": value for number, value in enumerate(values)}
+
+
+def _said(error: Exception) -> str:
+    """The driver's word, one line; never SQLAlchemy's, which quotes statements and values."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0][:160] if lines else type(error).__name__
