@@ -142,6 +142,10 @@ class Delivery:
         self.losses.look_again()
         self.news.set()
 
+    def is_located(self, recording: bytes) -> bool:
+        """Whether its camera has noted where it was. CustodyError while its manifest is not here. Blocks."""
+        return bool(self._spool.manifest(recording).track)
+
     def confirmed(self, row: Recording) -> None:
         """A person has taken a refused recording elsewhere: its camera may let go of it as of any other."""
         self.faults.pop(row.recording, None)
@@ -258,13 +262,14 @@ class Delivery:
         """Container, clip, what goes beside it, completion; answers what was stored, for the ledger."""
         around = self.around
         about = recording_metadata(manifest, container, CONTROLLER_SERIAL, around.time_zone())
-        await self._destination.ensure_container(container, {**about, **place_metadata(notes)})
-        content = self._spool.content_source(row.recording, opener, self._run_blocking)
+        await self._destination.ensure_container(container, {**about, **place_metadata(manifest, notes)})
+        sha256 = manifest.content_sha256.hex()
+        content = self._spool.content_source(row.recording, opener, self._run_blocking, sha256)
         name = clip_name(manifest)
         receipt = await self._destination.put_object(
             container, name, content, manifest.content_bytes, clip_metadata(manifest)
         )
-        if receipt.sha256 != manifest.content_sha256.hex():
+        if receipt.sha256 != sha256:
             raise DestinationRefused(
                 f"{self.destination_name} stored other bytes than recording {row.recording.hex()}; examine its storage"
             )
@@ -295,7 +300,7 @@ class Delivery:
         return manifest, opener, notes, container
 
     def _open(self, row: Recording) -> tuple[Manifest, Opener, Notes]:
-        """The manifest as its recipients know it: who wore the camera is told to the destination."""
+        """The manifest as its recipients know it: the destination is told who wore the camera, and where it was."""
         stored = self._spool.manifest(row.recording)
         opener = self._opener_of(stored)
         return belief.known(stored, opener), opener, self.around.notes.of(row.recording)

@@ -11,7 +11,9 @@ import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from firmware.formats import track
 from firmware.formats.manifest import Manifest
+from firmware.formats.track import DEGREE, Place
 from host_tools.controller.delivery_notes import Notes
 from host_tools.custody.heads import HeadSigner, SignedHead
 from host_tools.custody.index import Index
@@ -20,7 +22,7 @@ from host_tools.destinations import custody_object
 from host_tools.destinations.capabilities import STORE_BOOKMARKS, STORE_GNSS_TRACK
 from host_tools.destinations.custody_object import Told
 from host_tools.destinations.encryption import StoredReceipt
-from host_tools.destinations.extras import Extra, bookmark, location_text, location_track, opening_bookmark
+from host_tools.destinations.extras import Extra, Fix, bookmark, location_text, location_track, opening_bookmark
 from host_tools.destinations.interface import Receipt
 from host_tools.destinations.metadata import cause_word, head_metadata
 
@@ -33,8 +35,9 @@ def beside_the_clip(
 ) -> list[Extra]:
     """In the order in which they are sent: track, opening bookmark, the others."""
     found: list[Extra] = []
-    if notes.fixes and STORE_GNSS_TRACK in capabilities:
-        found.append(location_track(manifest, notes.fixes))
+    fixes = fixes_of(manifest, notes)
+    if fixes and STORE_GNSS_TRACK in capabilities:
+        found.append(location_track(manifest, fixes))
     if STORE_BOOKMARKS in capabilities:
         if manifest.started.source != "none":
             found.append(_opening(manifest, notes, container, camera_name))
@@ -42,11 +45,19 @@ def beside_the_clip(
     return found
 
 
-def place_metadata(notes: Notes) -> dict[str, str]:
+def fixes_of(manifest: Manifest, notes: Notes) -> tuple[Fix, ...]:
+    """Where a recording was made, oldest first: what its camera has noted (``belief.known``); where it has noted
+    nothing, what people have said."""
+    places = [place for entry in manifest.track for place in track.unpack(entry.places)]
+    return tuple(_fix(manifest, place) for place in places) or notes.fixes
+
+
+def place_metadata(manifest: Manifest, notes: Notes) -> dict[str, str]:
     """Of the container: where it was begun and where it ended."""
-    if not notes.fixes:
+    fixes = fixes_of(manifest, notes)
+    if not fixes:
         return {}
-    first, last = notes.fixes[0], notes.fixes[-1]
+    first, last = fixes[0], fixes[-1]
     return {"TriggerOnLocation": location_text(first), "TriggerOffLocation": location_text(last)}
 
 
@@ -82,14 +93,21 @@ class TextSource:
             yield self._text
 
 
+def _fix(manifest: Manifest, place: Place) -> Fix:
+    """At the camera's own time, as its video has it."""
+    unix_ms = manifest.started.unix_ms + place.at_ms
+    return Fix(unix_ms, place.latitude / DEGREE, place.longitude / DEGREE, place.accuracy_dm / 10)
+
+
 def _opening(manifest: Manifest, notes: Notes, container: str, camera_name: str) -> Extra:
     start_s = manifest.started.unix_ms // 1000
+    fixes = fixes_of(manifest, notes)
     return opening_bookmark(
         hashlib.sha256(container.encode()).hexdigest()[:ID_CHARACTERS],
         start_s * 1000,
         camera_name,
         cause_word(manifest.cause_start),
-        location_text(notes.fixes[0]) if notes.fixes else "",
+        location_text(fixes[0]) if fixes else "",
         notes.category,
         notes.text,
     )

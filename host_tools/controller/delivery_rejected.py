@@ -30,7 +30,7 @@ from host_tools.custody.index import Index, Recording
 from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
 from host_tools.destinations.archive import write_archive
-from host_tools.destinations.capabilities import STORE_BOOKMARKS, STORE_GNSS_TRACK
+from host_tools.destinations.capabilities import STORE_BOOKMARKS, STORE_GNSS_TRACK, STORE_REJECTED_CONTENT
 from host_tools.destinations.metadata import clip_metadata, recording_metadata
 from host_tools.destinations.names import clip_name, container_name
 from host_tools.destinations.rejected import RejectedObject, rejected_name, send_rejected
@@ -68,7 +68,9 @@ class Rejected:
         self._one_at_a_time = asyncio.Lock()
 
     def rows(self) -> list[dict[str, Any]]:
-        """All that were set aside, oldest first, each with what was done with it. Blocks."""
+        """All that were set aside, oldest first, each with what was done with it, and whether the destination has a
+        place for it. Blocks."""
+        sendable = STORE_REJECTED_CONTENT in self._delivery.destination.describe().capabilities
         rows = [row for row in self._index.recordings() if row.poison and row.stored]
         return [
             {
@@ -79,6 +81,7 @@ class Rejected:
                 "bytes": row.chunks_bytes,
                 "reason": row.poison,
                 "fault": self._delivery.faults.get(row.recording, ""),
+                "sendable": sendable,
                 "done": self._record(row.recording),
             }
             for row in rows
@@ -133,7 +136,7 @@ class Rejected:
     def _about(self, manifest: Manifest, container: str, recording: bytes) -> dict[str, str]:
         around = self._delivery.around
         known = recording_metadata(manifest, container, CONTROLLER_SERIAL, around.time_zone())
-        return {**known, **place_metadata(around.notes.of(recording))}
+        return {**known, **place_metadata(manifest, around.notes.of(recording))}
 
     def _objects(
         self, row: Recording, manifest: Manifest, opener: Opener, kinds: frozenset[str]

@@ -6,12 +6,15 @@ stores without opening: only who delivers asks for an opener, and only he learns
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from firmware.formats import manifest as manifests
+from firmware.formats import track
 from firmware.formats.chunk import SUITE_CLEAR, Opener
 from firmware.formats.errors import FormatError
 from firmware.formats.manifest import Manifest
+from firmware.formats.track import TrackEntry
 from firmware.secure import document, document_private
 from firmware.secure.document import Announced, SignerTrust
 from firmware.secure.document_trust import EvidenceTrust
@@ -87,14 +90,21 @@ def of_system(trust: SystemTrust, suites_of: Callable[[str], frozenset[str]] = l
 
 
 def known(manifest: Manifest, opener: Opener) -> Manifest:
-    """The manifest with what was concealed in it put back: for names and metadata, never for digests or signatures.
-    ContentMismatch if its private part does not open."""
-    if not manifest.private:
-        return manifest
+    """The manifest with what was concealed in it put back, who wore the camera and where it was: for names and
+    metadata, never for digests or signatures. ContentMismatch if its private part or its track does not open."""
     try:
-        return document_private.put_back(manifest, document_private.decode(opener.reveal(manifest.private)))
+        if manifest.private:
+            part = document_private.decode(opener.reveal(manifest.private))
+            manifest = document_private.put_back(manifest, part)
+        return replace(manifest, track=tuple(_revealed(entry, opener) for entry in manifest.track))
     except FormatError as error:
         raise ContentMismatch(manifest.recording, str(error)) from error
+
+
+def _revealed(entry: TrackEntry, opener: Opener) -> TrackEntry:
+    block = opener.reveal_places(entry.fragment, entry.places)
+    track.unpack(block)
+    return TrackEntry(entry.fragment, block)
 
 
 def _opener(manifest: Manifest, ring: KeyRing, suites: frozenset[str]) -> Opener:

@@ -5,7 +5,7 @@ as an argument, so that the simulation runs the same code inline on virtual time
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol, TypeVar
@@ -96,6 +96,47 @@ class BlockingSource:
                 yield item
         finally:
             iterator.close()
+
+
+class Tap(Protocol):
+    """Through which everything passes that is read."""
+
+    def feed(self, piece: Buffer, /) -> None:
+        """The next piece. Blocks, and may raise."""
+        ...
+
+    def sha256(self) -> str | None:
+        """Of all pieces, in hexadecimal; None if whoever gets them digests them, and refuses what is not right."""
+        ...
+
+
+class TappedSource(BlockingSource):
+    """The same, and a second way through it for whoever digests what he takes: ``tapped``, where nothing is digested
+    twice. ``start_tapped`` raises at its end unless the tap has seen what it ought to; ``sha256``: that, where the
+    caller knows it.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], Generator[memoryview, None, None]],
+        start_tapped: Callable[[Tap], Generator[Sequence[memoryview], None, None]],
+        run_blocking: RunBlocking,
+        sha256: str = "",
+    ) -> None:
+        super().__init__(start, run_blocking)
+        self.sha256 = sha256
+        self._start_tapped = start_tapped
+        self._run_blocking = run_blocking
+
+    async def tapped(self, tap: Tap) -> AsyncGenerator[Sequence[Buffer]]:
+        """Some pieces at a time, each fed to ``tap`` in the worker that has read it; they stay valid while the next
+        ones are read, no longer. What is wrong with them may show only at the end: until then nothing may count."""
+        batches = self._start_tapped(tap)
+        try:
+            while (batch := await self._run_blocking(lambda: next(batches, None))) is not None:
+                yield batch
+        finally:
+            batches.close()
 
 
 def _gather(iterator: Generator[memoryview, None, None], together_bytes: int) -> Buffer | None:

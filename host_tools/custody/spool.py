@@ -20,8 +20,8 @@ from firmware.ports.errors import NotFound, PortFault
 from firmware.ports.files import File, Files
 from host_tools.custody import details, states
 from host_tools.custody.belief import Belief, ClearBelief
-from host_tools.custody.blocking import BlockingSource, Buffer, RunBlocking, Together, one_by_one
-from host_tools.custody.content import Plaintext, read_content
+from host_tools.custody.blocking import Buffer, RunBlocking, Tap, TappedSource, Together, one_by_one
+from host_tools.custody.content import Batches, Plaintext, read_content, read_tapped
 from host_tools.custody.errors import (
     CustodyError,
     CustodyFault,
@@ -210,18 +210,39 @@ class Spool:
         SpoolDamage: that chunk is missing again. ContentMismatch: fetching again cannot help; poison the recording.
         """
         with telling(f"recording {recording.hex()}"):
-            manifest = self.manifest(recording)
-            if not self._shelves.is_whole(recording):
-                raise CustodyRefused(f"recording {recording.hex()}: not all of it is in the spool")
+            manifest = self._whole(recording)
             try:
                 yield from read_content(self._open_chunks(recording), manifest, opener)
             except SpoolDamage as damage:
                 self._withdraw(manifest, damage)
                 raise
 
-    def content_source(self, recording: bytes, opener: Opener, run_blocking: RunBlocking) -> BlockingSource:
-        """The same for ``async for``; it can be started again from the first byte."""
-        return BlockingSource(lambda: self.open_content(recording, opener), run_blocking)
+    def open_tapped(self, recording: bytes, opener: Opener, tap: Tap) -> Batches:
+        """The same, digested by ``tap`` alone: what is wrong shows at the end, and is then looked for with every
+        digest. CustodyFault if it is not found: then what was read was not what is there. Blocks."""
+        with telling(f"recording {recording.hex()}"):
+            manifest = self._whole(recording)
+            try:
+                yield from read_tapped(self._open_chunks(recording), manifest, opener, tap)
+            except SpoolDamage as damage:
+                self._withdraw(manifest, damage)
+                raise
+        if tap.sha256() not in (None, manifest.content_sha256.hex()):
+            for _ in self.open_content(recording, opener):
+                continue
+            raise CustodyFault(f"recording {recording.hex()}: reads otherwise each time: check the memory and the disk")
+
+    def content_source(
+        self, recording: bytes, opener: Opener, run_blocking: RunBlocking, sha256: str = ""
+    ) -> TappedSource:
+        """Both for ``async for``; it can be started again from the first byte. ``sha256``: as its manifest has it, for
+        whoever gets the content and proves it himself."""
+        return TappedSource(
+            lambda: self.open_content(recording, opener),
+            lambda tap: self.open_tapped(recording, opener, tap),
+            run_blocking,
+            sha256,
+        )
 
     def scrub(self, recording: bytes, first_chunk: int, budget_bytes: int) -> int | None:
         """Read back some of a held recording's chunks, as long as nobody else has it; returns the next chunk to check,
@@ -372,6 +393,12 @@ class Spool:
             shelf.close()
         if not self._shelves.is_here(row.recording):
             self._recovery.shelve(row, manifest)
+
+    def _whole(self, recording: bytes) -> Manifest:
+        manifest = self.manifest(recording)
+        if not self._shelves.is_whole(recording):
+            raise CustodyRefused(f"recording {recording.hex()}: not all of it is in the spool")
+        return manifest
 
     def _open_chunks(self, recording: bytes) -> File:
         try:

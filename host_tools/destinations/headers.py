@@ -11,6 +11,11 @@ from urllib.parse import quote, unquote
 
 Resource = Literal["Container", "Object"]
 
+# This software's own: a destination that names SHA-256 beside the token answers it with every object that it has taken.
+CONFIRMS_HEADER = "X-Confirms"
+CONFIRMS_SHA256 = "sha256"
+SHA256_HEADER = "X-Object-Sha256"
+
 META_PREFIXES: Mapping[Resource, str] = {"Container": "X-Container-Meta-", "Object": "X-Object-Meta-"}
 
 # What the public API names, as it spells it.

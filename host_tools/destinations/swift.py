@@ -5,14 +5,12 @@ means is seen to here: a complete container stays complete, and into it goes onl
 answers HEAD, that is asked of it; where it does not, this process remembers what it sent.
 """
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Self
 
-from host_tools.custody.blocking import Buffer, RunBlocking
+from host_tools.custody.blocking import RunBlocking
 from host_tools.destinations import capabilities
 from host_tools.destinations.capabilities import (
     CAPABILITIES_OBJECT,
@@ -27,7 +25,7 @@ from host_tools.destinations.capabilities import (
 from host_tools.destinations.checks import check_metadata, check_name, is_complete
 from host_tools.destinations.clock_check import CLOCK_TOLERANCE_MS, check_clock
 from host_tools.destinations.connection_file import ConnectionFile
-from host_tools.destinations.headers import from_headers, to_headers
+from host_tools.destinations.headers import SHA256_HEADER, from_headers, to_headers
 from host_tools.destinations.http_status import ContainerRefused, fault
 from host_tools.destinations.interface import (
     COMPLETE,
@@ -42,8 +40,10 @@ from host_tools.destinations.interface import (
 )
 from host_tools.destinations.receiving import Intake, reading
 from host_tools.destinations.swift_session import Answer, SwiftSession, spoken
+from host_tools.destinations.uploading import Upload
 
 REMEMBERED_CONTAINERS_MAX = 256  # recordings under way and just sent; older ones are asked for again
+OTHER_BYTES = 422  # than their digest says
 NOT_THERE = (400, 404, 405, 501)  # to HEAD: no such object, or no such request
 CONTENT_TYPES = {"mp4": "video/mp4", "mkv": "video/x-matroska", "json": "application/json", "key": "application/json"}
 
@@ -149,15 +149,19 @@ class SwiftDestination:
         known = self._known.get(container) or await self._look(container) or _Known()
         if known.is_complete:
             return await self._compare(container, name, source, length_bytes, known)
-        upload = _Upload(source, name, length_bytes, self._run_blocking)
+        upload = Upload(source, name, length_bytes, self._run_blocking, lambda: self.session.confirms_sha256)
         headers = {**to_headers("Object", metadata), "Content-Type": content_type(name)}
+        if upload.sha256:
+            headers[SHA256_HEADER] = upload.sha256
         if length_bytes == 0:
             await upload.require_empty()
         body = upload.pieces if length_bytes else None
         answer = await self.session.request("PUT", (container, name), headers, body, length_bytes)
+        if answer.status == OTHER_BYTES and upload.sha256:
+            await upload.examine()
+            raise self._unproven(name, "got other bytes than were sent")
         self._require(answer, f"storing object {name} of {container}", 200, 201, 202)
-        receipt = upload.receipt()
-        self._check_etag(name, receipt, answer.headers.get("etag", ""))
+        receipt = self._confirmed(name, upload.receipt(), answer)
         self._remember(container, known).receipts[name] = receipt
         return receipt
 
@@ -257,15 +261,23 @@ class SwiftDestination:
                 self._known.clear()
             raise error
 
-    def _check_etag(self, name: str, receipt: Receipt, etag: str) -> None:
-        if not etag and not self._options.requires_etag:
-            return
-        if plain_etag(etag) != receipt.etag:
-            said = f"another Etag ({etag[:64]})" if etag else "no Etag"
-            raise DestinationUnavailable(
-                f"destination {self.session.location} answers {said} for {name}, so nothing says that it has these "
-                "bytes: check its storage and the network"
-            )
+    def _confirmed(self, name: str, sent: Receipt, answer: Answer) -> Receipt:
+        """What was sent, once the answer tells its digest: MD5 as the API has it, or SHA-256 where that was offered."""
+        etag = answer.headers.get("etag", "")
+        if not sent.etag:
+            said = answer.headers.get(SHA256_HEADER.lower(), "")
+            if said != sent.sha256:
+                raise self._unproven(name, f"answers another SHA-256 ({said[:64]})" if said else "answers no SHA-256")
+            return replace(sent, etag=plain_etag(etag))
+        if plain_etag(etag) != sent.etag and (etag or self._options.requires_etag):
+            raise self._unproven(name, f"answers another Etag ({etag[:64]})" if etag else "answers no Etag")
+        return sent
+
+    def _unproven(self, name: str, what: str) -> DestinationUnavailable:
+        return DestinationUnavailable(
+            f"destination {self.session.location} {what} for {name}, so nothing says that it has these bytes: check "
+            "its storage and the network"
+        )
 
     def _check_clock(self) -> None:
         options = self._options
@@ -276,78 +288,3 @@ class SwiftDestination:
 def content_type(name: str) -> str:
     """By the end of an object's name."""
     return CONTENT_TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
-
-
-class _Upload:
-    """A source on its way: digested in a worker while the network has it."""
-
-    def __init__(self, source: Source, name: str, length_bytes: int, run_blocking: RunBlocking) -> None:
-        self._source = source
-        self._name = name
-        self._length_bytes = length_bytes
-        self._run_blocking = run_blocking
-        self._intake = Intake(name, length_bytes)
-        self._is_begun = False
-
-    async def pieces(self) -> AsyncGenerator[bytes]:
-        """From the first byte on, whenever it is asked."""
-        if self._is_begun and isinstance(self._source, AsyncIterator):
-            raise DestinationUnavailable(f"object {self._name}: the token ran out on the way: it is sent again")
-        self._is_begun = True
-        intake = self._intake = Intake(self._name, self._length_bytes)
-        held = b""
-        async with reading(self._source) as pieces, _Ahead(pieces) as ahead:
-            while (piece := await ahead.next()) is not None:
-                if intake.received_bytes + len(piece) > self._length_bytes:
-                    intake.feed(piece)  # raises: too much is noticed before it is sent
-                digesting = asyncio.ensure_future(self._run_blocking(partial(intake.feed, piece)))
-                try:
-                    if held:
-                        yield held
-                finally:
-                    await digesting
-                held = piece
-        intake.receipt()  # raises: too little is noticed before the request ends
-        if held:
-            yield held  # the last one only now: a source that breaks at its end must not leave a whole object behind
-
-    async def require_empty(self) -> None:
-        """A request without a body is whole with its head, so what is wrong must show before. SourceMismatch."""
-        async for _ in self.pieces():
-            continue
-
-    def receipt(self) -> Receipt:
-        """What was sent last. SourceMismatch."""
-        return self._intake.receipt()
-
-
-class _Ahead:
-    """Asks a source for its next piece while the one before is on its way; copies, as no piece is valid for longer."""
-
-    def __init__(self, pieces: AsyncIterator[Buffer]) -> None:
-        self._pieces = pieces
-        self._asking: asyncio.Future[bytes | None] | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """The source is left alone before it is closed."""
-        asking = self._asking
-        if asking is not None:
-            asking.cancel()
-            await asyncio.wait([asking])
-            if not asking.cancelled():
-                asking.exception()
-
-    async def next(self) -> bytes | None:
-        """None at the end."""
-        asking = self._asking or asyncio.ensure_future(self._ask())
-        self._asking = asking
-        piece = await asking
-        self._asking = asyncio.ensure_future(self._ask()) if piece is not None else None
-        return piece
-
-    async def _ask(self) -> bytes | None:
-        piece = await anext(self._pieces, None)
-        return None if piece is None else bytes(piece)

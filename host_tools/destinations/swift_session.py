@@ -8,25 +8,23 @@ has run out is renewed once a request.
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import NamedTuple, cast
+from typing import cast
 from urllib.parse import quote, urlsplit
 
-import httpx
-
+from host_tools.custody.blocking import Buffer
 from host_tools.destinations.clock_check import TIME_ZONE_HEADER, ClockReading, read_date
 from host_tools.destinations.connection_file import ConnectionFile, ConnectionFileError
+from host_tools.destinations.headers import CONFIRMS_HEADER, CONFIRMS_SHA256
 from host_tools.destinations.http_status import CredentialsRefused, fault
 from host_tools.destinations.interface import DestinationUnavailable
+from host_tools.destinations.wire import Answer, Wire, WireError
 
-CONNECT_S_MAX = 10.0  # of one address; a destination has up to ten
-SILENCE_S_MAX = 120.0  # a store that makes 5 GB durable before it answers is silent for long
-ANSWER_BYTES_MAX = 1 << 24  # a listing of thousands of objects; clips are never read back through here
 TOKEN_CHARACTERS_MAX = 8_192  # the header limit of a Swift proxy
 AGENT = "openbwc-controller"
 
-Body = Callable[[], AsyncGenerator[bytes]]
+Body = Callable[[], AsyncGenerator[Buffer]]
 
 
 class Unreachable(DestinationUnavailable):
@@ -37,23 +35,16 @@ class CertificateRefused(DestinationUnavailable):
     """It shows a certificate that the connection file does not have."""
 
 
-class Answer(NamedTuple):
-    """Of a request. ``headers``: names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class SwiftSession:
     """``wall_ms``: Unix time in milliseconds, for the comparison of clocks."""
 
     def __init__(self, connection: ConnectionFile, wall_ms: Callable[[], int]) -> None:
         self.location = _short(connection.auth_uris[0])
         self.clock: ClockReading | None = None
+        self.confirms_sha256 = False  # with each object that it takes, beside the MD5 that the API has
         self._connection = connection
         self._wall_ms = wall_ms
-        self._client: httpx.AsyncClient | None = None
+        self._wire: Wire | None = None
         self._token = ""
         self._storage = ""
         self._authenticating = asyncio.Lock()
@@ -64,10 +55,10 @@ class SwiftSession:
 
     async def close(self) -> None:
         """Give connections back; a second call does nothing."""
-        client, self._client = self._client, None
+        wire, self._wire = self._wire, None
         self._token = self._storage = ""
-        if client is not None:
-            await client.aclose()
+        if wire is not None:
+            await wire.close()
 
     async def request(
         self,
@@ -75,11 +66,12 @@ class SwiftSession:
         path: tuple[str, ...],
         headers: Mapping[str, str] | None = None,
         body: Body | None = None,
-        length_bytes: int = 0,
+        length_bytes: int | None = 0,
         query: str = "",
     ) -> Answer:
         """Ask for ``path`` (container, or container and object) below the storage address. ``body`` begins again with
-        each call. DestinationUnavailable if no answer came; any status is an answer, 401 only after a new token."""
+        each call; ``length_bytes``: None where only its end tells. DestinationUnavailable if no answer came; any status
+        is an answer, 401 only after a new token."""
         answer = await self._ask(method, path, headers or {}, body, length_bytes, query)
         if answer.status == 401:
             await self._authenticate(self._token)
@@ -102,11 +94,15 @@ class SwiftSession:
         path: tuple[str, ...],
         headers: Mapping[str, str],
         body: Body | None,
-        length_bytes: int,
+        length_bytes: int | None,
         query: str,
     ) -> Answer:
         url = "/".join((await self.storage(), *(quote(part, safe="") for part in path)))
         sent = {**headers, "X-Auth-Token": self._token}
+        if length_bytes is None and body is not None:
+            sent["Transfer-Encoding"] = "chunked"
+            whole = body
+            return await self._send(method, url + (f"?{query}" if query else ""), sent, lambda: _chunked(whole))
         if method in ("PUT", "POST"):
             sent["Content-Length"] = str(length_bytes)
         return await self._send(method, url + (f"?{query}" if query else ""), sent, body)
@@ -131,11 +127,7 @@ class SwiftSession:
                 raise error
 
     async def _authenticate_at(self, uri: str) -> None:
-        keys = {"X-Auth-User": self._connection.user, "X-Auth-Key": self._connection.key}
-        answer = await self._send("GET", uri, keys, None)
-        if answer.status not in (200, 204):
-            raise _unavailable(fault(_short(uri), "authenticating", answer.status, spoken(answer)))
-        token, storage = answer.headers.get("x-auth-token", ""), answer.headers.get("x-storage-url", "")
+        token, storage = await self._grant(uri)
         if not token or len(token) > TOKEN_CHARACTERS_MAX or urlsplit(storage).scheme not in ("http", "https"):
             raise DestinationUnavailable(
                 f"destination {_short(uri)} gives no token or no storage address: check the URL"
@@ -147,47 +139,39 @@ class SwiftSession:
         self._token, self._storage = token, storage.rstrip("/")
         self.location = _short(uri)
 
+    async def _grant(self, uri: str) -> tuple[str, str]:
+        """A token and the storage address, as the API has it. DestinationUnavailable."""
+        keys = {"X-Auth-User": self._connection.user, "X-Auth-Key": self._connection.key}
+        answer = await self._send("GET", uri, keys, None)
+        self._let_in(uri, answer, 200, 204)
+        self.confirms_sha256 = answer.headers.get(CONFIRMS_HEADER.lower(), "") == CONFIRMS_SHA256
+        return answer.headers.get("x-auth-token", ""), answer.headers.get("x-storage-url", "")
+
+    def _let_in(self, uri: str, answer: Answer, *good: int) -> None:
+        if answer.status not in good:
+            raise _unavailable(fault(_short(uri), "authenticating", answer.status, spoken(answer)))
+
     async def _send(self, method: str, url: str, headers: Mapping[str, str], body: Body | None) -> Answer:
         asked_ms = self._wall_ms()
+        sent = {"User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        if self._wire is None:
+            self._wire = Wire(lambda: _trust(self._connection))
         try:
             if body is None:
-                answer = await self._exchange(method, url, headers, b"" if method in ("PUT", "POST") else None)
+                answer = await self._wire.ask(method, url, sent)
             else:
-                async with aclosing(body()) as pieces:  # httpx leaves a body that it could not send unfinished
-                    answer = await self._exchange(method, url, headers, pieces)
-        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
+                async with aclosing(body()) as pieces:  # one that was not read to its end gives its file back
+                    answer = await self._wire.ask(method, url, sent, pieces)
+        except WireError as error:
             raise _no_answer(url, error) from error
         self._note_clock(answer, asked_ms)
         return answer
-
-    async def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | AsyncIterator[bytes] | None
-    ) -> Answer:
-        async with self._opened().stream(method, url, headers=dict(headers), content=content) as response:
-            text = bytearray()
-            async for piece in response.aiter_raw():
-                text += piece
-                if len(text) > ANSWER_BYTES_MAX:
-                    raise DestinationUnavailable(f"destination {_short(url)}: its answer is too long: check the URL")
-            found = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, found, bytes(text))
 
     def _note_clock(self, answer: Answer, asked_ms: int) -> None:
         reading = read_date(answer.headers.get("date", ""), asked_ms, self._wall_ms())
         if reading is not None:
             known = self.clock.time_zone if self.clock else ""
             self.clock = reading._replace(time_zone=answer.headers.get(TIME_ZONE_HEADER.lower(), known))
-
-    def _opened(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                verify=_trust(self._connection),
-                timeout=httpx.Timeout(SILENCE_S_MAX, connect=CONNECT_S_MAX),
-                headers={"User-Agent": AGENT, "Accept-Encoding": "identity"},
-                follow_redirects=False,
-                trust_env=False,
-            )
-        return self._client
 
 
 def spoken(answer: Answer) -> str:
@@ -203,10 +187,21 @@ def spoken(answer: Answer) -> str:
     return "" if "<" in text else text
 
 
+async def _chunked(body: Body) -> AsyncGenerator[bytes]:
+    """In HTTP's frames, the last of which says that this was all."""
+    async with aclosing(body()) as pieces:
+        async for piece in pieces:
+            if piece:
+                yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
+
+
 def _trust(connection: ConnectionFile) -> ssl.SSLContext:
     """The pinned certificates and no others, be they leaves or authorities; the system's where none is pinned."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION  # in the middle of a body it would keep a piece back
+    context.set_alpn_protocols(["http/1.1"])
     if not connection.certificates:
         context.load_default_certs()
         return context

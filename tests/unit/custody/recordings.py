@@ -5,9 +5,11 @@ import random
 from dataclasses import dataclass
 
 from firmware.formats import manifest as manifests
+from firmware.formats import track
 from firmware.formats.chunk import ClearOpener, ClearSealer
 from firmware.formats.manifest import ChunkEntry, FragmentEntry, Manifest
 from firmware.formats.moment import Moment
+from firmware.formats.track import Place, TrackEntry
 from firmware.ports.sensor import FRAGMENT_INIT, FRAGMENT_MEDIA
 
 CAMERA = "CAM-0001"
@@ -46,9 +48,10 @@ def sample(
     started_unix_ms: int = STARTED_UNIX_MS,
     wearer: tuple[str, str] = ("W-7", "Zoë Example"),
     film: bytes = b"",
+    places: tuple[Place, ...] = (),
 ) -> Sample:
     """``fragments`` fragments of ``chunks_each`` chunks, the last of each one byte shorter per fragment; or ``film``
-    cut into as many fragments and chunks."""
+    cut into as many fragments and chunks. ``places``: noted with the last fragment."""
     source = random.Random(seed)
     recording = source.randbytes(16)
     plains = [source.randbytes(chunks_each * chunk_bytes - number) for number in range(fragments)]
@@ -81,6 +84,7 @@ def sample(
         content_sha256=hashlib.sha256(content).digest(),
         content_bytes=len(content),
         chunks_bytes=len(chunks),
+        track=(TrackEntry(fragments - 1, track.pack(places)),) if places else (),
     )
     data = manifests.encode(manifest)
     return Sample(manifest, data, manifests.digest(data), chunks, content)

@@ -12,6 +12,7 @@ from host_tools.custody import states
 from host_tools.custody.errors import CustodyFault, CustodyRefused
 from host_tools.custody.index import Announcement, Index, open_index
 from host_tools.custody.ledger import Ledger
+from tests.patience import LIMIT_S
 
 A = bytes(15) + b"a"
 OFFER = Announcement(A, "CAM-1", bytes(32), 900, 5_000, 1_000, 2_000, False)
@@ -72,7 +73,7 @@ def test_a_killed_writer_loses_nothing_committed_and_frees_the_file(tmp_path: Pa
         os.kill(os.getpid(), signal.SIGKILL)
         """
     )
-    done = subprocess.run([sys.executable, "-c", program, path], check=False, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program, path], check=False, timeout=LIMIT_S)
     assert done.returncode < 0
     index = open_index(path)
     assert Ledger(index).verify().entries == 50
