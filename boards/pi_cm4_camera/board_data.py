@@ -66,6 +66,7 @@ BOARD = {
         "charger": {"part": "BQ25895", "kind": "charger", "bus": "i2c1", "address": 106},
         "microphone": {"part": "ICS-43434", "kind": "microphone", "bus": "i2s0"},
         "gnss": {"part": "MAX-M10S", "kind": "gnss", "bus": "uart0"},
+        "radio": {"part": "CYW43455", "kind": "radio"},
         "sensor": {"part": "IMX708", "kind": "sensor"},
         "secure_element": {"part": "ATECC608B", "kind": "secure_element", "bus": "i2c1", "address": 96},
         "motion": {"part": "LSM6DSO", "kind": "imu", "bus": "i2c1", "address": 107},

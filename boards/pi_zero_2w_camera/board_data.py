@@ -66,6 +66,7 @@ BOARD = {
         "charger": {"part": "BQ25895", "kind": "charger", "bus": "i2c1", "address": 106},
         "microphone": {"part": "ICS-43434", "kind": "microphone", "bus": "i2s0"},
         "gnss": {"part": "MAX-M10S", "kind": "gnss", "bus": "uart0"},
+        "radio": {"part": "CYW43436", "kind": "radio"},
         "sensor": {"part": "IMX708", "kind": "sensor"},
     },
     "suite": "aes-256-gcm",

@@ -11,7 +11,10 @@ from typing import Any
 from firmware.camera import access, card, states
 from firmware.camera import assignment as lending
 from firmware.camera.behaviour import Behaviour
+from firmware.camera.broadcasts import Broadcasts
+from firmware.camera.fall_watch import FallWatch
 from firmware.camera.lamp import StatusLamp
+from firmware.camera.location import OFF, Location
 from firmware.camera.membership import Membership
 from firmware.camera.power import Power
 from firmware.camera.recorder import CameraIdentity, Outcome, Profile, Recorder
@@ -28,6 +31,7 @@ from firmware.link.schema import LAMP_PATTERNS, number_of
 from firmware.link.session import BOARD, Session
 from firmware.ports.application import Application
 from firmware.ports.errors import PortFault, SensorFault
+from firmware.ports.stream import Stream
 from firmware.secure import hpke_wrapping
 from firmware.secure.channel import SecureChannel
 from firmware.secure.sealing_file import FileSealer
@@ -44,13 +48,17 @@ RETRY_CARD_MS = 10_000  # between two attempts to open a card that does not work
 RELEASED_FROM = ("docked", "safe_mode")  # states in which a camera may be given back to the factory's state
 _DOCKED_AFTER = {ROSE: True, FELL: False, LOST: False}
 CAUSE_BUTTON = "button"
+CAUSE_FALL = "fall"
+CAUSE_BROADCAST = "broadcast"  # another camera nearby has begun
+CAUSE_MOTION_SENSOR = "motion_sensor"  # of a malfunction
 CAUSE_DOCKED = "docked"
 
 
 def compose(ports: Any, board: dict[str, Any]) -> CameraApp:
-    """``ports``: an object with clock, stream, files, pins, adc, entropy, sensor, watchdog, keystore, board_secret
-    (32 bytes that no other board has, empty where there are none), make_channel (None: real TLS) and wrap_key (None:
-    real HPKE). ``board``: board_data of board.toml with serial and firmware filled in."""
+    """``ports``: an object with clock, stream, files, pins, adc, entropy, sensor, watchdog, keystore, gnss (the stream
+    of a satellite receiver, None without one), radio (None without one), board_secret (32 bytes that no other board
+    has, empty where there are none), make_channel (None: real TLS) and wrap_key (None: real HPKE). ``board``:
+    board_data of board.toml with serial and firmware filled in."""
     return CameraApp(ports, board)
 
 
@@ -78,7 +86,8 @@ class CameraApp(Application):
         self.trust = CameraTrust(ports.files, sealer, board["suite"], ports.wrap_key or hpke_wrapping.wrap)
         self.vault = self.trust.vault(ports.entropy)
         self.assignment = self.trust.assignment()
-        self.recorder = Recorder(ports.sensor, self.vault, ports.clock, identity)
+        self.location = Location(ports.gnss)
+        self.recorder = Recorder(ports.sensor, self.vault, ports.clock, identity, self.location.take_block)
         self.lamp = StatusLamp(ports.pins)
         self.membership = Membership(
             ports.files,
@@ -102,11 +111,11 @@ class CameraApp(Application):
             self.membership.system,
             self.power.percent,
         )
+        self.falls = FallWatch(ports.buses, board, ports.clock)
         self.behaviour = Behaviour(ports.files)
+        self.broadcasts = Broadcasts(ports.radio, ports.files, sealer, ports.clock, board["serial"], self.behaviour)
         self.usage = UsageLog(ports.files, sealer, ports.clock, ports.entropy, self.power.percent)
-        parts = (self.service, self.power, self.behaviour, self.usage)
-        handlers = self.membership.guarded({name: do for part in parts for name, do in part.handlers().items()})
-        self.cable = Cable(ports.stream, self._new_session, handlers, self._read_piece, self._on_change)
+        self.cable = self._new_cable(ports.stream)
         self._dock = Debounce(DOCK_STABLE_MS, DOCK_SAMPLES, DOCK_SAMPLES)
         self._docked: bool = ports.pins.read(DOCK_PIN)
         self._told: dict[str, Any] = {}
@@ -127,6 +136,9 @@ class CameraApp(Application):
         self.power.step(now_ms, self._docked)
         self.assignment.follow(now_ms)
         self._follow_button(now_ms)
+        self._follow_motion(now_ms)
+        self._follow_broadcasts(now_ms)
+        self._follow_location(now_ms)
         self._follow_recorder()
         self._retry_card(now_ms)
         self._recover_left(now_ms)
@@ -151,6 +163,9 @@ class CameraApp(Application):
             self.cable.next_deadline_ms(),
             self.power.next_deadline_ms(),
             self.assignment.next_deadline_ms(),
+            self.falls.next_deadline_ms(),
+            self.broadcasts.next_deadline_ms(),
+            self.location.next_deadline_ms(),
             self._lamp_change_ms,
             self._card_retry_ms,
             self._left_retry_ms,
@@ -187,6 +202,7 @@ class CameraApp(Application):
         self.assignment.see(lending.DOCKED if docked else lending.UNDOCKED, now_ms)
         self.usage.note("docked" if docked else "undocked", wearer_before if docked else self._wearer_id())
         if not self._docked:
+            self.broadcasts.undocked(now_ms)
             self._happen_here(states.UNDOCK)
             return
         was_recording = self.state == "recording"
@@ -198,17 +214,30 @@ class CameraApp(Application):
         self._choose_press()
         for word in self._record.feed(self._pins.read(self._record_pin), now_ms):
             if word in (self._press_start, DOUBLE_PRESS) and states.may_record(self.state):
-                self._begin()
+                self._begin(CAUSE_BUTTON)
             elif word == HOLD and self.state == "recording":
                 self._happen(states.STOP)
                 self.recorder.stop(CAUSE_BUTTON)
 
-    def _begin(self) -> None:
+    def _follow_motion(self, now_ms: int) -> None:
+        """The sensor sleeps unless a fall would start a recording."""
+        wanted = states.may_record(self.state) and self.behaviour.is_on("fall_recording", False)
+        worked = not self.falls.reason
+        if self.falls.step(now_ms, wanted):
+            self._begin(CAUSE_FALL)
+        elif worked and self.falls.reason:
+            self.usage.note("malfunction", self._wearer_id(), CAUSE_MOTION_SENSOR)
+
+    def _follow_broadcasts(self, now_ms: int) -> None:
+        if self.broadcasts.step(now_ms, states.may_record(self.state)):
+            self._begin(CAUSE_BROADCAST)
+
+    def _begin(self, cause: str) -> None:
         wearer = self.assignment.wearer
         if wearer is None:
             return
         try:
-            self.recorder.start(CAUSE_BUTTON, wearer, self._profile())
+            self.recorder.start(cause, wearer, self._profile())
         except VaultError as error:
             if error.kind == "storage":
                 self._break()
@@ -219,7 +248,13 @@ class CameraApp(Application):
         else:
             self._happen(states.RECORD)
             self._recorded_by = wearer.wearer_id
-            self.usage.note("recording_started", wearer.wearer_id, CAUSE_BUTTON)
+            self.usage.note("recording_started", wearer.wearer_id, cause)
+            if cause != CAUSE_BROADCAST:
+                self.broadcasts.began(self._clock.now_ms())
+
+    def _follow_location(self, now_ms: int) -> None:
+        setting = self.behaviour.word("location", OFF)
+        self.location.step(now_ms, setting, self._docked, self.recorder.recording_since_ms())
 
     def _follow_recorder(self) -> None:
         outcome = self.recorder.poll()
@@ -260,6 +295,7 @@ class CameraApp(Application):
             self.power.load()
             self.assignment.load(self._docked)
             self.behaviour.load()
+            self.broadcasts.load()
             self.usage.load()
         except (VaultError, PortFault, FormatError):
             self._card_retry_ms = self._clock.now_ms() + RETRY_CARD_MS
@@ -295,6 +331,7 @@ class CameraApp(Application):
     def _let_go(self) -> None:
         self.assignment.keep(None, "")
         self.behaviour.forget()
+        self.broadcasts.forget()
         self.usage.forget()
 
     def _on_change(self, change: events.Event) -> None:
@@ -365,6 +402,11 @@ class CameraApp(Application):
             return
         if self.membership.is_known() and self.membership.is_adopted() and not self.usage.write():
             self._usage_retry_ms = now_ms + RETRY_CARD_MS
+
+    def _new_cable(self, stream: Stream) -> Cable:
+        parts = (self.service, self.power, self.behaviour, self.broadcasts, self.usage)
+        handlers = self.membership.guarded({name: do for part in parts for name, do in part.handlers().items()})
+        return Cable(stream, self._new_session, handlers, self._read_piece, self._on_change)
 
     def _new_session(self) -> Session:
         nonce: int = struct.unpack("<Q", self._entropy.random_bytes(8))[0]

@@ -8,12 +8,20 @@ from firmware.formats.header import Header
 from firmware.formats.journal import FragmentWritten
 from firmware.formats.manifest import Manifest
 from firmware.formats.moment import Moment
+from firmware.formats.track import SEAL_BYTES_MAX, TrackEntry
 from firmware.ports.sensor import FRAGMENT_INIT, FRAGMENT_MEDIA
+
+TRACK_ROW_BYTES = 16  # of an entry, around its block
+
+
+def track_row_bytes(block_bytes: int) -> int:
+    """What a fragment's block of places, sealed or not, takes of the manifest at most."""
+    return 2 * (block_bytes + SEAL_BYTES_MAX) + TRACK_ROW_BYTES if block_bytes else 0
 
 
 class Assembly:
     """The whole fragments of one recording so far; ``chunk_count`` and ``chunks_bytes`` are what they take on the card,
-    ``content_bytes`` what they are long when played."""
+    ``content_bytes`` what they are long when played, ``track_bytes`` what their places take of the manifest."""
 
     def __init__(self, header: Header) -> None:
         self.header = header
@@ -21,6 +29,7 @@ class Assembly:
         self.chunk_count = 0
         self.chunks_bytes = 0
         self.content_bytes = 0
+        self.track_bytes = 0
         self._duration_ms = 0
 
     def add(self, event: FragmentWritten) -> None:
@@ -30,6 +39,7 @@ class Assembly:
         self.chunk_count += event.entry.chunk_count
         self.chunks_bytes += sum(chunk.length for chunk in event.chunks)
         self.content_bytes += event.entry.content_bytes
+        self.track_bytes += track_row_bytes(len(event.places))
         self._duration_ms = max(self._duration_ms, event.entry.start_ms + event.entry.duration_ms)
 
     def cut(self, fragment_count: int) -> "Assembly":
@@ -74,6 +84,7 @@ class Assembly:
             container=info.container,
             wrapped_keys=self.header.wrapped_keys,
             private=self.header.private,
+            track=tuple(TrackEntry(number, event.places) for number, event in enumerate(self.events) if event.places),
         )
 
     def _check_follows(self, event: FragmentWritten) -> None:

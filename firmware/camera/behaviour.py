@@ -66,27 +66,24 @@ class Behaviour:
             self._files.remove(FILE)
             self._files.sync_folder("")
 
+    def keep(self, profile: str, settings: Mapping[str, Any]) -> None:
+        """Obey these from now on, durably before they count. FormatError; PortFault if the card does not take them."""
+        document = canonical.encode(
+            {"format": "openbwc-settings", "schema": canonical.SCHEMA, "profile": profile, "settings": settings}
+        )
+        if (profile, settings) == (self.profile, self._settings):
+            return
+        card.replace(self._files, "", FILE, document)
+        self.profile, self._settings = profile, settings
+
     def handlers(self) -> dict[str, Callable[[Fields], None]]:
         """Message name -> function, for the cable."""
         return {"configure": self._configure}
 
     def _configure(self, fields: Fields) -> None:
         try:
-            settings = canonical.decode(fields["settings"], FILE, SETTINGS_BYTES_MAX)
-            document = canonical.encode(
-                {
-                    "format": "openbwc-settings",
-                    "schema": canonical.SCHEMA,
-                    "profile": fields["profile"],
-                    "settings": settings,
-                }
-            )
+            self.keep(fields["profile"], canonical.decode(fields["settings"], FILE, SETTINGS_BYTES_MAX))
         except FormatError as error:
             raise Refusal("malformed", str(error)) from error
-        if (fields["profile"], settings) == (self.profile, self._settings):
-            return
-        try:
-            card.replace(self._files, "", FILE, document)
         except PortFault as fault:
             raise Refusal("storage", f"the settings cannot be kept ({fault})") from fault
-        self.profile, self._settings = fields["profile"], settings

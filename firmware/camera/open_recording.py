@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from firmware.camera import card
-from firmware.camera.assembly import Assembly
+from firmware.camera.assembly import Assembly, track_row_bytes
 from firmware.camera.documents import Documents
 from firmware.camera.vault_errors import VaultError, storage_faults
 from firmware.formats import journal
@@ -67,8 +67,9 @@ class OpenRecording:
         """What is durable of the file that will play, in bytes."""
         return self._assembly.content_bytes
 
-    def append(self, fragment: Fragment) -> None:
-        """Record one fragment; when this returns it survives a power cut.
+    def append(self, fragment: Fragment, places: bytes = b"") -> None:
+        """Record one fragment, and the block of places (formats.track) that were noted meanwhile; when this returns
+        both survive a power cut.
 
         VaultError: it is not recorded and nothing can follow it (``full``, ``storage``, or ``out_of_range`` when the
         recording is as long as one may be); ``close`` keeps what is whole.
@@ -78,8 +79,8 @@ class OpenRecording:
         self._failed = True  # whatever goes wrong from here to the end is the end of the recording
         with storage_faults(f"recording {self._name}"):
             pieces = self._split(fragment)
-            self._require_space(pieces)
-            written = self._write_chunks(fragment, pieces)
+            self._require_space(pieces, places)
+            written = self._write_chunks(fragment, pieces, places)
             self._write_line(written)
         self._assembly.add(written)
         self._failed = False
@@ -118,17 +119,18 @@ class OpenRecording:
             raise VaultError("out_of_range", f"recording {self._name} is as long as one may be: {CHUNKS_MAX} chunks")
         return pieces
 
-    def _require_space(self, pieces: "list[memoryview]") -> None:
+    def _require_space(self, pieces: "list[memoryview]", places: bytes) -> None:
         """What is kept free pays for closing, so that a full card costs no more than what did not fit."""
         suite = self._assembly.header.suite
         entries = self._assembly.chunk_count + len(self._assembly.events) + len(pieces) + 1
         wanted = sum(sealed_bytes(suite, len(piece)) for piece in pieces) + journal.LINE_BYTES_MAX
-        reserve = CLOSE_RESERVE_BYTES + entries * CLOSE_RESERVE_ENTRY_BYTES
+        track_bytes = self._assembly.track_bytes + track_row_bytes(len(places))
+        reserve = CLOSE_RESERVE_BYTES + entries * CLOSE_RESERVE_ENTRY_BYTES + track_bytes
         free = self._files.free_bytes()
         if free < wanted + reserve:
             raise VaultError("full", f"recording {self._name}: the card is full, {free} bytes are left")
 
-    def _write_chunks(self, fragment: Fragment, pieces: "list[memoryview]") -> FragmentWritten:
+    def _write_chunks(self, fragment: Fragment, pieces: "list[memoryview]", places: bytes) -> FragmentWritten:
         first = self._assembly.chunk_count
         offset = self._assembly.chunks_bytes
         chunks: list[ChunkEntry] = []
@@ -149,7 +151,9 @@ class OpenRecording:
             content_bytes=len(fragment.data),
             content_sha256=sha256(fragment.data).digest(),
         )
-        return FragmentWritten(entry, tuple(chunks), self._content.digest())
+        number = len(self._assembly.events)
+        sealed_places = self._sealer.conceal_places(number, places) if places else b""
+        return FragmentWritten(entry, tuple(chunks), self._content.digest(), sealed_places)
 
     def _write_line(self, event: journal.Event) -> None:
         line = journal.encode(self._lines, event, self._marks)

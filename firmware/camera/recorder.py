@@ -4,6 +4,7 @@ Law: pure stepping; no thread, no waiting. Whatever fails, the recording so far 
 the recorder is idle again afterwards. Fragments are split and sealed by the vault.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from firmware.camera.vault import OpenRecording, Vault, VaultError
@@ -72,16 +73,31 @@ class Outcome(NamedTuple):
     text: str
 
 
-class Recorder:
-    """``state``: ``idle``; ``recording``; ``finishing`` while the encoder drains after a stop."""
+def no_places() -> bytes:
+    """Of a camera that does not know where it is."""
+    return b""
 
-    def __init__(self, sensor: Sensor, vault: Vault, clock: Clock, camera: CameraIdentity) -> None:
+
+class Recorder:
+    """``state``: ``idle``; ``recording``; ``finishing`` while the encoder drains after a stop. ``take_places``: asked
+    at each fragment for the block of places (formats.track) noted since the one before."""
+
+    def __init__(
+        self,
+        sensor: Sensor,
+        vault: Vault,
+        clock: Clock,
+        camera: CameraIdentity,
+        take_places: Callable[[], bytes] = no_places,
+    ) -> None:
         self.state: RecorderState = "idle"
         self._sensor = sensor
         self._vault = vault
         self._clock = clock
         self._camera = camera
+        self._take_places = take_places
         self._open: OpenRecording | None = None
+        self._started_ms = 0
         self._stopped: Moment | None = None
         self._cause = ""
         self._drain_until_ms = 0
@@ -98,13 +114,15 @@ class Recorder:
         """
         if self.state != "idle":
             raise VaultError("refused", "a recording is still in progress")
-        opened = self._vault.begin(self._info(cause, wearer, profile))
+        info = self._info(cause, wearer, profile)
+        opened = self._vault.begin(info)
         try:
             self._sensor.start(self._settings(wearer, profile))
         except SensorFault:
             opened.discard()
             raise
         self._open = opened
+        self._started_ms = info.started.monotonic_ms
         self._stopped = None
         self._cause = ""
         self.state = "recording"
@@ -141,6 +159,10 @@ class Recorder:
             return self._clock.now_ms()
         return self._drain_until_ms if self.state == "finishing" else None
 
+    def recording_since_ms(self) -> "int | None":
+        """When the recording began that goes on; None: none does, or it has been stopped."""
+        return self._started_ms if self.state == "recording" else None
+
     def recorded_bytes(self) -> int:
         """What of the recording in progress is safe on the card, as bytes of the file that will play."""
         return self._open.content_bytes() if self._open else 0
@@ -151,7 +173,7 @@ class Recorder:
         if self._open is None:
             return None  # closed already; the encoder only drains
         try:
-            self._open.append(fragment)
+            self._open.append(fragment, self._take_places())
         except VaultError as error:
             cause, interrupted = _VAULT_ENDINGS[error.kind]
             outcome = self._close(self._open, cause, interrupted, str(error))

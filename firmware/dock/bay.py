@@ -92,13 +92,12 @@ class Bay:
         return True
 
     def measure_now(self) -> None:
-        """Take again what can be taken without cutting the power; the rest stays as the last check found it.
-
-        PortFault if the converter fails.
+        """Take again what can be taken without cutting the power; the rest stays as the last check found it, and a
+        load that this check still waits for is measured and told when it flows. PortFault if the converter fails.
         """
         self.check.take(contacts.PRESENCE, self._meter.average_uv("presence"))
         self._take_temperature()
-        if self.state in states.POWERED:
+        if self.state in states.POWERED and not self._awaits_load():
             self._measure_power()
 
     def begin_window(self, run: int, window_ms: int, now_ms: int) -> bool:
@@ -119,8 +118,7 @@ class Bay:
         if not self._debounce.level or self._debounce.wavers():
             return True
         if self.state == states.DOCKED:
-            unmeasured = self.check.value_of(contacts.CHARGE_CURRENT) is None or self._meter.is_open()
-            return unmeasured or self._over_samples > 0
+            return self._awaits_load() or self._meter.is_open() or self._over_samples > 0
         return self.state in (states.SETTLING, states.CHECKING) or self._unreadable
 
     def errand_ms(self) -> "int | None":
@@ -196,9 +194,12 @@ class Bay:
             self.supply_uv = self._meter.read_uv("supply")
             self._supply_due_ms = now_ms + SUPPLY_EVERY_MS
         self._report_window(self._meter.fill_window(now_ms))
-        if self.check.value_of(contacts.CHARGE_CURRENT) is None:
+        if self._awaits_load():
             self._measure_load(now_ms, waited_ms)
         return None
+
+    def _awaits_load(self) -> bool:
+        return self.check.value_of(contacts.CHARGE_CURRENT) is None
 
     def _measure_load(self, now_ms: int, waited_ms: int) -> None:
         if self._unloaded_uv < 0 and waited_ms >= UNLOADED_MS and self.current_ua < LOADED_UA_MIN:

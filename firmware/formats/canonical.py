@@ -16,7 +16,7 @@ from firmware.link.schema import TEXT_BYTES_MAX
 Document = Mapping[str, Any]
 
 INTEGER_MAX = (1 << 63) - 1  # every reader, in any language, has a signed 64-bit integer
-SCHEMA = 1  # of every document here; any change of fields makes it 2
+SCHEMA = 1  # of every document here; any change of what every document has makes it 2
 WORD_CHARACTERS_MAX = 32  # causes, policies, suites: names that people read in a table
 _DIGITS = frozenset("0123456789abcdef")
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")

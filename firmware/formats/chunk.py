@@ -92,6 +92,11 @@ class Sealer:
         """The private part of the recording, sealed; nothing where the suite conceals nothing. Once a recording."""
         raise Unprovided(self, "conceal")
 
+    def conceal_places(self, fragment: int, places: bytes) -> bytes:
+        """A fragment's block of the track, sealed; as it is where the suite conceals nothing. Once a fragment, in
+        their order."""
+        raise Unprovided(self, "conceal_places")
+
     def forget(self) -> None:
         """Drop the key, if there is one. Nothing can be sealed afterwards."""
         raise Unprovided(self, "forget")
@@ -107,6 +112,11 @@ class Opener:
     def reveal(self, private: Bytes) -> bytes:
         """What ``Sealer.conceal`` was given. FormatError unless it is this recording's private part."""
         raise Unprovided(self, "reveal")
+
+    def reveal_places(self, fragment: int, places: Bytes) -> bytes:
+        """What ``Sealer.conceal_places`` was given. FormatError unless it is that of that fragment of this
+        recording."""
+        raise Unprovided(self, "reveal_places")
 
 
 class Begun(NamedTuple):
@@ -150,6 +160,10 @@ class ClearSealer(Sealer):
         """Nothing: what is private stays in the clear too."""
         return b""
 
+    def conceal_places(self, fragment: int, places: bytes) -> bytes:
+        """As it is."""
+        return places
+
     def forget(self) -> None:
         """There is no key."""
 
@@ -174,6 +188,10 @@ class ClearOpener(Opener):
     def reveal(self, private: Bytes) -> bytes:
         """There is nothing to reveal."""
         raise FormatError("private part: of a recording in the clear, which has none")
+
+    def reveal_places(self, fragment: int, places: Bytes) -> bytes:
+        """As it is."""
+        return bytes(places)
 
 
 def new_opener(suite: str, recording: bytes) -> Opener:

@@ -8,7 +8,7 @@ in it; otherwise the journal is damaged. Either way nothing from that line on is
 from dataclasses import dataclass
 from enum import Enum
 
-from firmware.formats import canonical, moment
+from firmware.formats import canonical, moment, track
 from firmware.formats.errors import FormatError
 from firmware.formats.manifest import (
     FRAGMENT_CHUNKS_MAX,
@@ -23,21 +23,24 @@ from firmware.formats.manifest import (
 from firmware.formats.marks import Marks, add_mark, take_mark
 from firmware.formats.moment import Moment
 
-LINE_BYTES_MAX = 16384  # FRAGMENT_CHUNKS_MAX chunks of at most 112 characters fit twice; bounds a reader's buffer
+LINE_BYTES_MAX = 16384  # FRAGMENT_CHUNKS_MAX chunks of at most 112 characters and a block of places; bounds a buffer
 TORN_BYTES_MAX = LINE_BYTES_MAX + 16  # one line with its check: all that a power cut can leave unfinished
 
 _FRAGMENT_KEYS = frozenset({"line", "event", "fragment", "chunks", "total_sha256"})
+_PLACES_KEY = "places"  # there if and only if any were noted
 _STOP_KEYS = frozenset({"line", "event", "cause", "stopped", "interrupted"})
 
 
 @dataclass(frozen=True, slots=True)
 class FragmentWritten:
     """A fragment whose chunks are durable. ``total_sha256``: of the plaintext of all fragments up to and with this one,
-    so that a recording can be closed after a power cut without its key."""
+    so that a recording can be closed after a power cut without its key; ``places``: the fragment's block of the track,
+    sealed where the chunks are, nothing where none was noted."""
 
     entry: FragmentEntry
     chunks: "tuple[ChunkEntry, ...]"
     total_sha256: bytes
+    places: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ def _to_fields(line: int, event: Event) -> canonical.Document:
         "fragment": fragment_row(event.entry),
         "chunks": [chunk_row(entry) for entry in event.chunks],
         "total_sha256": event.total_sha256.hex(),
+        **({_PLACES_KEY: event.places.hex()} if event.places else {}),
     }
 
 
@@ -159,12 +163,13 @@ def _from_fields(fields: canonical.Document, line: int) -> Event:
         )
     if fields.get("event") != "fragment":
         raise FormatError(f"{what}: unknown event")
-    canonical.require_keys(fields, _FRAGMENT_KEYS, what)
+    canonical.require_keys(fields, _FRAGMENT_KEYS | ({_PLACES_KEY} & fields.keys()), what)
     row = canonical.rows(fields["fragment"], f"{what}: fragment", 8)
     written = FragmentWritten(
         entry=fragment_of_row(row, f"{what}: fragment"),
         chunks=chunk_rows(fields["chunks"], f"{what}: chunks", FRAGMENT_CHUNKS_MAX),
         total_sha256=canonical.binary(fields["total_sha256"], f"{what}: total_sha256", SHA256_BYTES),
+        places=track.block(fields[_PLACES_KEY], f"{what}: places") if _PLACES_KEY in fields else b"",
     )
     if len(written.chunks) != written.entry.chunk_count:
         raise FormatError(f"{what}: {len(written.chunks)} chunks instead of {written.entry.chunk_count}")

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from hashlib import sha256
 
-from firmware.formats import canonical, moment
+from firmware.formats import canonical, moment, track
 from firmware.formats.chunk import CHUNK_BYTES_MAX, CHUNK_HEADER_BYTES, CHUNKS_MAX
 from firmware.formats.errors import FormatError
 from firmware.formats.moment import Moment, moment_of
 from firmware.formats.recording_id import RECORDING_ID_BYTES
+from firmware.formats.track import TrackEntry
 from firmware.ports.sensor import FRAGMENT_INIT, FRAGMENT_MEDIA
 
-__all__ = ("ChunkEntry", "FragmentEntry", "Manifest", "Moment", "decode", "encode", "moment_of")
+__all__ = ("ChunkEntry", "FragmentEntry", "Manifest", "Moment", "TrackEntry", "decode", "encode", "moment_of")
 
 MANIFEST_BYTES_MAX = 1 << 26  # 64 MiB: CHUNKS_MAX chunks and as many fragments fit; also the limit on the wire
 FRAGMENT_CHUNKS_MAX = 64  # 64 MiB in one fragment: far above a second of any video a board can encode
@@ -29,6 +30,7 @@ _COUNTS = ("content_bytes", "chunks_bytes")
 _BINARIES = ("recording", "content_sha256")
 PRIVATE_KEY = "private"  # there if and only if the private texts are sealed
 PRIVATE_TEXTS = ("wearer_id", "wearer_name", "profile")
+TRACK_KEY = "track"  # there if and only if places were noted
 _OTHERS = ("format", "schema", "boot", "started", "stopped", "interrupted", "chunks", "fragments", "wrapped_keys")
 _KEYS = frozenset((*_TEXTS, *_WORDS, *_COUNTS, *_BINARIES, *_OTHERS))
 
@@ -62,7 +64,8 @@ class Manifest:
 
     ``boot``: 16 hexadecimal digits, the boot whose monotonic clock the moments use; ``interrupted``: it did not end as
     somebody or something asked for; ``wrapped_keys``: the recording's key, once per recipient (none in ``clear``);
-    ``private``: PRIVATE_TEXTS, sealed, which are then empty themselves (nothing in ``clear``).
+    ``private``: PRIVATE_TEXTS, sealed, which are then empty themselves (nothing in ``clear``); ``track``: where it was
+    made, block by block, sealed where the chunks are (nothing where no place was noted).
     """
 
     recording: bytes
@@ -88,6 +91,7 @@ class Manifest:
     container: str = CONTAINER_MP4
     wrapped_keys: "tuple[bytes, ...]" = ()
     private: bytes = b""
+    track: "tuple[TrackEntry, ...]" = ()
     schema: int = canonical.SCHEMA
 
     @property
@@ -114,7 +118,7 @@ def decode(data: "bytes | bytearray | memoryview") -> Manifest:
     """The manifest whose canonical form ``data`` is."""
     fields = canonical.decode(data, "manifest", MANIFEST_BYTES_MAX)
     canonical.require_kind(fields, "manifest")
-    canonical.require_keys(fields, keys_with_private(_KEYS, fields), "manifest")
+    canonical.require_keys(fields, keys_with_private(_KEYS, fields) | ({TRACK_KEY} & fields.keys()), "manifest")
     manifest = _from_fields(fields)
     _check_chunks(manifest)
     _check_fragments(manifest)
@@ -221,6 +225,8 @@ def _to_fields(manifest: Manifest) -> canonical.Document:
         wrapped_keys=[key.hex() for key in manifest.wrapped_keys],
         **private_fields(manifest.private),
     )
+    if manifest.track:
+        fields[TRACK_KEY] = [track.row(entry) for entry in manifest.track]
     return fields
 
 
@@ -244,6 +250,7 @@ def _from_fields(fields: canonical.Document) -> Manifest:
         fragments=tuple(fragment_of_row(row, f"manifest.fragments[{n}]") for n, row in enumerate(fragments)),
         wrapped_keys=wrapped_key_list(fields["wrapped_keys"], "manifest.wrapped_keys"),
         private=private_part(fields, "manifest"),
+        track=track.entries(fields[TRACK_KEY], "manifest.track", len(fragments)) if TRACK_KEY in fields else (),
     )
 
 

@@ -184,6 +184,7 @@ RECIPIENT_BYTES_MAX = 1216  # a public key of ML-KEM-768 and X25519
 REVOCATIONS_BYTES_MAX = 1 << 21  # 2 MiB: 16 384 devices; a camera reads it into memory once
 REVOCATIONS_PIECE_BYTES = 3072  # of it in one message
 TOKEN_BYTES = 32  # the key of the MACs on pulls
+BROADCAST_KEY_BYTES = 32  # that of the tags on what cameras broadcast
 
 # number, name, remedy for the reader of a log
 ERROR_CODES = (
@@ -481,6 +482,7 @@ MESSAGES = (
     ),
     (56, "bulk_token", "host", 1, (("token", "fixed", "", TOKEN_BYTES),)),
     (57, "factory_reset", "host", 1, ()),
+    (58, "set_broadcast_key", "host", 1, (("number", "u8", "", None), ("key", "fixed", "", BROADCAST_KEY_BYTES))),
 )
 
 # question -> the message that answers it; every other question is answered with ``done``, and any with ``error``

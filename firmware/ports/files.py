@@ -36,6 +36,11 @@ class File:
         """Cut the file to ``size_bytes``."""
         raise Unprovided(self, "truncate")
 
+    def write_out(self, offset_bytes: int, length_bytes: int) -> None:
+        """What was written there is to go out now, and will not be read again soon: a hint, for files that are written
+        from one end to the other and are longer than memory likes. May wait for an earlier part, and raise what became
+        of it. Nothing is durable before ``sync``. Where there is no such thing, nothing happens."""
+
     def sync(self) -> None:
         """Return when contents and size are on the medium."""
         raise Unprovided(self, "sync")

@@ -1,11 +1,12 @@
 """Sealed chunks and the sealed private part of a recording: AES-256-GCM under the recording's own key.
 
 Why no nonce is ever used twice. A nonce is ``kind`` (4 bytes) and ``number`` (8 bytes), little-endian: kind 0 with a
-chunk's index, kind 1 with the number of a private part. The key is 32 fresh random bytes for every recording and lives
-in one sealer only; it is never written down in the clear and no sealer is ever made again for it, so after a power
-cut nothing can be sealed under it at all. The sealer refuses an index that is not above the one before, and a second
-private part. So a pair of key and nonce occurs once. A recording holds at most 2^18 chunks of 2^16 blocks of 16 bytes;
-what 2^34 blocks under one key give an attacker, (2^34)^2 / 2^129, is below 2^-60.
+chunk's index, kind 1 with the number of a private part, kind 2 with the number of the fragment whose places they are.
+The key is 32 fresh random bytes for every recording and lives in one sealer only; it is never written down in the
+clear and no sealer is ever made again for it, so after a power cut nothing can be sealed under it at all. The sealer
+refuses an index or a fragment that is not above the one before, and a second private part. So a pair of key and nonce
+occurs once. A recording holds at most 2^18 chunks of 2^16 blocks of 16 bytes; what 2^34 blocks under one key give an
+attacker, (2^34)^2 / 2^129, is below 2^-60.
 
 What shows. The 32 bytes in front of a chunk are associated data: recording, index, length, the mark of a fragment's
 last chunk, suite. A changed bit, a chunk moved, repeated, put into another recording or cut short does not open.
@@ -26,10 +27,12 @@ from firmware.secure import sealing_padding
 SUITE_SEALED = "aes-256-gcm"  # the word for all of it: the KEM of hpke_wrapping for the key, this for the chunks
 TAG_BYTES = 16
 PRIVATE_PREFIX = b"openbwc-private-1\x00"
+PLACES_PREFIX = b"openbwc-places-1\x00"
 
 _NONCE = struct.Struct("<IQ")
 _KIND_CHUNK = 0
 _KIND_PRIVATE = 1
+_KIND_PLACES = 2
 
 
 class GcmSealer(Sealer):
@@ -42,6 +45,7 @@ class GcmSealer(Sealer):
         self._cipher: AESGCM | None = AESGCM(key)
         self._buffer = bytearray()  # kept: fresh memory for every ciphertext costs more than encrypting it
         self._next_index = 0
+        self._next_places = 0
         self._concealed = False
 
     def seal(self, index: int, plaintext: Bytes, last: bool) -> bytes:
@@ -72,6 +76,14 @@ class GcmSealer(Sealer):
             raise FormatError(f"recording {self._name}: a private part of {len(private)} bytes")
         self._concealed = True
         return cipher.encrypt(_NONCE.pack(_KIND_PRIVATE, 0), padded, PRIVATE_PREFIX + self._recording)
+
+    def conceal_places(self, fragment: int, places: bytes) -> bytes:
+        """See Sealer. FormatError: a fragment at or below one whose places were sealed before, or the key is gone."""
+        cipher = self._held()
+        if fragment < self._next_places:
+            raise FormatError(f"recording {self._name}: the places of fragment {fragment} are sealed already")
+        self._next_places = fragment + 1
+        return cipher.encrypt(_NONCE.pack(_KIND_PLACES, fragment), places, PLACES_PREFIX + self._recording)
 
     def forget(self) -> None:
         """Drop the key. What was sealed can only be opened by its recipients from now on."""
@@ -124,6 +136,17 @@ class GcmOpener(Opener):
         except InvalidTag as error:
             raise FormatError(f"recording {name}: its private part is damaged or of another recording") from error
         return sealing_padding.unpad(padded, f"recording {name}: private part")
+
+    def reveal_places(self, fragment: int, places: Bytes) -> bytes:
+        """See Opener."""
+        nonce = _NONCE.pack(_KIND_PLACES, fragment)
+        try:
+            return self._cipher.decrypt(nonce, places, PLACES_PREFIX + self._recording)
+        except InvalidTag as error:
+            name = self._recording.hex()
+            raise FormatError(
+                f"recording {name}: the places of fragment {fragment} are damaged or another's"
+            ) from error
 
 
 def _require_recording(recording: bytes) -> None:

@@ -12,21 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from firmware.ports.files import Files
-from host_tools.emulator.bench_file import Bench, BenchFileError, CameraPart, DockPart, ReaderPart
+from host_tools.emulator.air import Air
+from host_tools.emulator.bench_file import SPOT_M_MAX, Bench, BenchFileError, CameraPart, DockPart, ReaderPart
 from host_tools.emulator.camera_world import CameraWorld, Surroundings
 from host_tools.emulator.dock_world import DockWorld
-from host_tools.emulator.errors import BenchError
+from host_tools.emulator.errors import BenchError, FaultUnsupported
 from host_tools.emulator.fault_plan import Played, parse_plan, play
 from host_tools.emulator.faults import Faults
 from host_tools.emulator.lane import HostLane, Lane
 from host_tools.emulator.look import look_at_bay, look_at_camera, look_at_link
+from host_tools.emulator.models.imu import ACTIVITIES, DOCKED, STANDING
 from host_tools.emulator.physics import Physics
 from host_tools.emulator.reader_world import HOLD_S, ReaderWorld
 from host_tools.emulator.truth import Truth
 from host_tools.emulator.usb_layout import UsbIdentity
 from host_tools.emulator.usb_ports import Socket, UsbPorts
+from host_tools.emulator.walk import DEFAULT_WALK, read_walk
 from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import find_board
+from host_tools.hardware.errors import nearest
 from host_tools.hardware.usb import location_of_controller
 from host_tools.protocol.capture import CaptureFile
 from host_tools.protocol.pcapng import CaptureFileError
@@ -59,6 +63,7 @@ class EmulatedBench:
         self.usb_ports = UsbPorts(self.lane.bus, bench.seed)
         self.truth = Truth(folder / "truth.jsonl")
         self.workshop = workshop or Workshop()
+        self.air = Air(f"{bench.seed}")
         self._loop = asyncio.get_running_loop()
         self._made_s = self._loop.time()
         self._releases: dict[tuple[str, str], asyncio.TimerHandle] = {}
@@ -117,6 +122,7 @@ class EmulatedBench:
         except ValueError as error:
             raise BenchError(f"bay {bay} of {dock}: {error}") from error
         world.bay, world.contacts = (dock, bay), contacts
+        world.motion.begin(DOCKED, self.world_ms())
         station.move()
         self._physics.follow(camera)
 
@@ -128,6 +134,7 @@ class EmulatedBench:
         contacts, (dock, _bay) = world.contacts, world.bay
         contacts.remove(self.world_ms())
         world.bay = world.contacts = None
+        world.motion.begin(STANDING, self.world_ms())
         self.docks[dock].move()
         self._physics.follow(camera)
 
@@ -147,6 +154,24 @@ class EmulatedBench:
         """The finger goes off a button that ``press`` holds. Nothing if it is off."""
         if (camera, button) in self._releases:
             self._lift_in(camera, button, 0.0)
+
+    def move(self, camera: str, activity: str) -> None:
+        """What the wearer of a camera does from now on: a word of models.imu. BenchError where the camera cannot feel
+        it, or is worn by nobody."""
+        world = self._camera(camera)
+        if activity not in ACTIVITIES:
+            raise BenchError(f"nobody can be {activity}; {nearest(activity, ACTIVITIES, 'activities')}")
+        if world.motion_chip is None:
+            raise FaultUnsupported(f"unsupported: {camera} is a {world.board.model} and has no motion sensor")
+        if world.bay is not None and activity != DOCKED:
+            raise BenchError(f"{camera} is in bay {world.bay[1]} of {world.bay[0]}, worn by nobody; take it out first")
+        world.motion.begin(activity, self.world_ms())
+
+    def carry(self, camera: str, x_m: float, y_m: float) -> None:
+        """Carry a camera to a spot on the bench, in metres: how far it is from others is how well they hear it."""
+        if not (abs(x_m) <= SPOT_M_MAX and abs(y_m) <= SPOT_M_MAX):
+            raise BenchError(f"{x_m}, {y_m} is beyond the bench: it ends {SPOT_M_MAX:.0f} m from its middle")
+        self._camera(camera).go((x_m, y_m))
 
     def show_badge(self, reader: str, uid: str, seconds: float = HOLD_S) -> None:
         """Hold a badge to a reader for some time. BenchError."""
@@ -285,8 +310,12 @@ class EmulatedBench:
             self.bench.picture,
             self.truth,
             lambda: self._booted(part.name),
+            self.lane.unix_ms,
+            read_walk(Path(part.walk)) if part.walk else DEFAULT_WALK,
+            self.air,
         )
         world = CameraWorld(part, board, plug, around, seed)
+        world.go(part.spot_m or (float(number), 0.0))
         self._add_socket(world)
         return world
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -17,6 +17,8 @@ from host_tools.emulator.reader_world import ReaderKind
 from host_tools.hardware.errors import nearest
 from host_tools.hardware.toml_lines import key_lines
 
+CAMERA_MODEL = "pi_zero_2w_camera"
+SPOT_M_MAX = 10_000.0  # no radio carries farther
 NAME = r"^[a-z][a-z0-9-]{0,30}$"
 SERIAL = r"^[A-Z0-9-]{4,24}$"
 PORT = r"^[0-9]+-[0-9]+(\.[0-9]+)*$"
@@ -27,6 +29,7 @@ PATTERNS = {  # for people
 }
 BenchName = Annotated[str, Field(pattern=NAME)]
 BoardName = Annotated[str, Field(pattern=NAME)]
+Metres = Annotated[float, Field(ge=-SPOT_M_MAX, le=SPOT_M_MAX)]
 Serial = Annotated[str, Field(pattern=SERIAL)]
 
 
@@ -57,15 +60,21 @@ class DockPart(Part):
 
 
 class CameraPart(Part):
-    """A camera. ``bay``: of the first dock, 0 for undocked. ``card_bytes``: a smaller card than the board's."""
+    """A camera. ``bay``: of the first dock, 0 for undocked. ``card_bytes``: a smaller card than the board's.
+    ``walk``: a GPX file that its wearer walks each time it is taken out, else one of our own; ``gnss_start``: what its
+    satellite receiver knows when the bench starts. ``spot_m``: where it is on the bench, for radio; else the cameras
+    are a metre apart."""
 
     name: BoardName
-    model: str = "pi_zero_2w_camera"
+    model: str = CAMERA_MODEL
     serial: Serial
     bay: Annotated[int, Field(ge=0, le=8)] = 0
     battery_percent: Annotated[float, Field(ge=0, le=100)] = 85.0
     card_bytes: Annotated[int, Field(ge=1 << 20)] | None = None
     scene: str | None = None
+    walk: str | None = None
+    gnss_start: Literal["cold", "warm", "hot"] = "hot"
+    spot_m: tuple[Metres, Metres] | None = None
 
 
 class ReaderPart(Part):
@@ -108,8 +117,11 @@ class Bench(Part):
         return self
 
 
-def default_bench(name: str = "demo", cameras: int = 3, seed: int = 1, scene: str | None = None) -> Bench:
-    """One dock with eight bays and some cameras in its first bays. BenchFileError for a name that cannot be one."""
+def default_bench(
+    name: str = "demo", cameras: int = 3, seed: int = 1, scene: str | None = None, model: str = CAMERA_MODEL
+) -> Bench:
+    """One dock with eight bays and some cameras of that model in its first bays. BenchFileError for a name that cannot
+    be one."""
     if re.fullmatch(NAME, name) is None:
         raise BenchFileError(f"{name!r} is no name of a bench; it is {PATTERNS[NAME]}")
     return Bench(
@@ -119,7 +131,7 @@ def default_bench(name: str = "demo", cameras: int = 3, seed: int = 1, scene: st
         dock=(DockPart(name="dock-1", serial="DOCK-0001"),),
         reader=(ReaderPart(name="reader-1"),),
         camera=tuple(
-            CameraPart(name=f"camera-{number}", serial=f"CAM-{number:04}", bay=number)
+            CameraPart(name=f"camera-{number}", serial=f"CAM-{number:04}", bay=number, model=model)
             for number in range(1, cameras + 1)
         ),
     )

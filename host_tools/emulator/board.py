@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -164,7 +165,8 @@ class EmulatedBoard:
         self._crashed = True
         text = traceback.format_exc()
         self.crashes.append(text)
-        LOG.error("board %s: its firmware has crashed; its watchdog will reset it\n%s", self.name, text)
+        told = "on command" if isinstance(sys.exception(), InjectedCrash) else f"by itself\n{text.rstrip()}"
+        LOG.error("board %s: its watchdog will reset it: its firmware has crashed, %s", self.name, told)
 
     def _set_timer(self) -> None:
         if self._timer is not None:

@@ -11,8 +11,10 @@ from firmware.drivers.chip_adc import ChipAdc
 from firmware.ports.files import Files
 from firmware.ports.i2c import I2c
 from firmware.version import VERSION
+from host_tools.emulator.air import Air, AirRadio
 from host_tools.emulator.bench_file import CameraPart, Picture
 from host_tools.emulator.board import EmulatedBoard
+from host_tools.emulator.gnss_port import WornReceiver, bus_baud
 from host_tools.emulator.lane import Lane
 from host_tools.emulator.line import FaultyLine
 from host_tools.emulator.memory_plug import MemoryPlug
@@ -20,23 +22,29 @@ from host_tools.emulator.models import Battery, BatteryTraits, BayContacts, Came
 from host_tools.emulator.models.buttons import PushButton
 from host_tools.emulator.models.card import Card
 from host_tools.emulator.models.charging import CameraBus
+from host_tools.emulator.models.imu import Motion
+from host_tools.emulator.models.imu_chip import MotionChip
 from host_tools.emulator.models.oscillator import CRYSTAL, TCXO, Oscillator
+from host_tools.emulator.models.radio import Spot
 from host_tools.emulator.platform import BoardClock, DeadlineWatchdog, LevelPins, Ports, Rtc
 from host_tools.emulator.plugs import PtyPlug
 from host_tools.emulator.port_faults import FaultyAdc, FaultySensor
 from host_tools.emulator.scene import SceneFactory
-from host_tools.emulator.truth import Truth, TruthSensor
+from host_tools.emulator.truth import SaidPlace, Truth, TruthSensor
+from host_tools.emulator.walk import Walk
 from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import Board, board_data
 
 PRESENT_UV_MIN = 4_000_000  # the divider at the charger's input reads "present" above this
 DOCK_PIN = "dock.present"
+MOTION_PART = "LSM6DSO"
 CAMERA_MODE = "bench"  # the name under which a bench's picture size appears among the board's modes
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a bench gives each of its cameras. ``workshop``: where it was made; ``files``: what its card holds."""
+    """What a bench gives each of its cameras. ``workshop``: where it was made; ``files``: what its card holds;
+    ``unix_ms``: UTC when the bench began; ``walk``: where its wearer goes."""
 
     lane: Lane
     world_ms: Callable[[], int]
@@ -47,6 +55,9 @@ class Surroundings:
     picture: Picture
     truth: Truth
     booted: Callable[[], None]
+    unix_ms: int
+    walk: Walk
+    air: Air
 
 
 class CameraWorld:
@@ -68,6 +79,15 @@ class CameraWorld:
         self.sensor_faults: set[str] = set()
         self.dead_cell = False
         self.chips = CameraBus(seed, self.battery, self.supply_uv, around.world_ms)
+        self.gnss = _receiver(part, board, around, seed)
+        self.spot: Spot = (0.0, 0.0)
+        self.radio: AirRadio | None = None
+        self.motion = Motion(f"{seed}")
+        self.motion_chip: MotionChip | None = None
+        self.motion_address = _motion_address(board)
+        if self.motion_address:
+            self.motion_chip = MotionChip(f"{seed}", self.motion, around.world_ms)
+            self.chips.bus.plug(self.motion_address, self.motion_chip)
         self.line = FaultyLine(plug, f"{seed}", asyncio.get_running_loop().time, self._wake_in)
         self.buttons = {each.name: PushButton(f"{seed} {each.name}") for each in board.buttons}
         self._button_pins = {each.name: each.pin for each in board.buttons}
@@ -137,8 +157,16 @@ class CameraWorld:
             else:
                 self._touch(button, level)
 
+    def go(self, spot: Spot) -> None:
+        """Be there from now on: radio carries from there."""
+        self.spot = spot
+        if self.radio is not None:
+            self._around.air.follow(self.radio)
+
     def follow(self) -> None:
         """Tell the board what its surroundings are now."""
+        if self.gnss is not None:
+            self.gnss.follow(self.bay is not None)
         self._drive_pins()
 
     def lamps(self) -> dict[str, bool]:
@@ -183,6 +211,9 @@ class CameraWorld:
             self._line_timer.cancel()
         self._line_timer = asyncio.get_running_loop().call_later(delay_s, self.emulated.wake)
 
+    def _said_places(self) -> list[SaidPlace]:
+        return self.gnss.said_places() if self.gnss is not None else []
+
     def _crystal_ms(self) -> int:
         return self._crystal.count_ms(self._around.world_ms())
 
@@ -204,20 +235,47 @@ class CameraWorld:
             entropy=lane.entropy(f"{self.part.name} {self.emulated.boots}"),
             watchdog=DeadlineWatchdog(around.world_ms, self.board.firmware.watchdog_ms),
             files=self.card,
-            sensor=TruthSensor(FaultySensor(sensor, seed, self.sensor_faults), around.truth, self.part.serial),
+            sensor=TruthSensor(
+                FaultySensor(sensor, seed, self.sensor_faults), around.truth, self.part.serial, self._said_places
+            ),
             keystore=self._keys.keystore,
             board_secret=self._keys.board_secret,
             buses=buses,
             make_channel=lane.make_channel,
             wrap_key=lane.wrap_key,
+            radio=self._new_radio(),
+            gnss=self.gnss.boot() if self.gnss is not None else None,
         )
 
+    def _new_radio(self) -> AirRadio | None:
+        if any(chip.kind == "radio" for chip in self.board.peripherals):
+            self.radio = self._around.air.radio(lambda: self.spot, self.emulated.wake)
+        return self.radio
+
     def _close_ports(self, ports: Ports) -> None:
+        if self.radio is not None:
+            self._around.air.remove(self.radio)
+            self.radio = None
         self.line.forget()
         if self._line_timer is not None:
             self._line_timer.cancel()
         if isinstance(ports.sensor, TruthSensor):
             ports.sensor.close()
+        if self.gnss is not None:
+            self.gnss.line.power_off()
+
+
+def _receiver(part: CameraPart, board: Board, around: Surroundings, seed: int) -> WornReceiver | None:
+    """None where the board has none."""
+    baud = bus_baud(board)
+    if not baud:
+        return None
+    return WornReceiver(f"{seed}", around.walk, part.gnss_start, baud, around.unix_ms, around.world_ms)
+
+
+def _motion_address(board: Board) -> int:
+    """Of its motion sensor; 0 where it has none that is emulated."""
+    return next((chip.address or 0 for chip in board.peripherals if chip.part == MOTION_PART), 0)
 
 
 def _capacity_mah(board: Board) -> int:

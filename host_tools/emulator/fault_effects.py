@@ -15,6 +15,7 @@ from host_tools.emulator.camera_world import CameraWorld
 from host_tools.emulator.dock_world import DockWorld
 from host_tools.emulator.errors import FaultUnsupported
 from host_tools.emulator.models import BayContacts, Node
+from host_tools.emulator.models.imu_chip import MotionChip
 
 if TYPE_CHECKING:
     from host_tools.emulator.bench import EmulatedBench
@@ -210,6 +211,27 @@ def clock(kind: str) -> Hands:
     return Hands(do_it, undo)
 
 
+def gnss(kind: str) -> Hands:
+    """See models.gnss. What was said before is not changed."""
+
+    def faults_of(site: Site) -> set[str]:
+        if site.camera.gnss is None:
+            raise FaultUnsupported(f"unsupported: {site.board} is a {site.world.board.model} and has no receiver")
+        site.camera.gnss.line.look()
+        return site.camera.gnss.receiver.faults
+
+    def do_it(site: Site) -> None:
+        faults_of(site).add(kind)
+
+    def undo(site: Site) -> None:
+        faults_of(site).discard(kind)
+
+    def check(site: Site) -> None:
+        faults_of(site)
+
+    return Hands(do_it, undo, check)
+
+
 def link(kind: str) -> Hands:
     """See line."""
 
@@ -256,6 +278,35 @@ def sensor(kind: str) -> Hands:
         site.camera.emulated.wake()
 
     return Hands(do_it, undo)
+
+
+def imu(kind: str) -> Hands:
+    """See models.imu_chip; ``off``: nothing answers at its address."""
+
+    def chip_of(site: Site) -> MotionChip:
+        if site.camera.motion_chip is None:
+            raise FaultUnsupported(f"unsupported: {site.board} is a {site.world.board.model} and has no motion sensor")
+        return site.camera.motion_chip
+
+    def do_it(site: Site) -> None:
+        chip = chip_of(site)
+        if kind == "off":
+            site.camera.chips.bus.unplug(site.camera.motion_address)
+        else:
+            chip.set_faults(chip.faults | {kind})
+
+    def undo(site: Site) -> None:
+        chip = chip_of(site)
+        if kind == "off":
+            chip.power_on()
+            site.camera.chips.bus.plug(site.camera.motion_address, chip)
+        else:
+            chip.set_faults(chip.faults - {kind})
+
+    def check(site: Site) -> None:
+        chip_of(site)
+
+    return Hands(do_it, undo, check)
 
 
 def adc(kind: str) -> Hands:

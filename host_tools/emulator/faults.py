@@ -41,6 +41,11 @@ class Row(NamedTuple):
     text: str
     hands: Hands
 
+    @property
+    def counted(self) -> str:
+        """``instances`` for people: only a dock has bays to choose from."""
+        return f"{self.instances} (dock)" if self.instances == "bay" and "camera" in self.kinds else self.instances
+
 
 TABLE: tuple[Row, ...] = (
     Row("contact", "off", BOTH, "bay", "presence pin does not touch: the dock sees no camera", effects.CONTACT_OPEN),
@@ -72,6 +77,13 @@ TABLE: tuple[Row, ...] = (
     Row("clock", "stuck", CAMERA, "", "the clock chip stands", effects.clock("stuck")),
     Row("clock", "wrong", CAMERA, "", "the clock chip jumps an hour ahead", effects.clock("wrong")),
     Row("clock", "slow", CAMERA, "", "the clock chip loses 2 %", effects.clock("slow")),
+    Row("gnss", "off", CAMERA, "", "the satellite receiver says nothing", effects.gnss("off")),
+    Row("gnss", "stuck", CAMERA, "", "says the same instant again and again", effects.gnss("stuck")),
+    Row("gnss", "garbage", CAMERA, "", "bytes that are no sentences", effects.gnss("garbage")),
+    Row("gnss", "wrong", CAMERA, "", "lies: two kilometres off, in good sentences", effects.gnss("wrong")),
+    Row("gnss", "slow", CAMERA, "", "saves power: one place in ten seconds", effects.gnss("slow")),
+    Row("gnss", "intermittent", CAMERA, "", "loses the sky for 2 to 8 s, again and again",
+        effects.gnss("intermittent")),
     Row("link", "off", BOTH, "", "cable carries nothing, though the port is there", effects.link("off")),
     Row("link", "stuck", BOTH, "", "the host's driver takes and gives nothing", effects.link("stuck")),
     Row("link", "slow", BOTH, "", "115200 baud, with back-pressure", effects.link("slow")),
@@ -100,6 +112,11 @@ TABLE: tuple[Row, ...] = (
     Row("sensor", "off", CAMERA, "", "the image sensor does not answer", effects.sensor("off")),
     Row("sensor", "stuck", CAMERA, "", "no more pictures come", effects.sensor("stuck")),
     Row("sensor", "intermittent", CAMERA, "", "fails now and then", effects.sensor("intermittent")),
+    Row("imu", "off", CAMERA, "", "the motion sensor does not answer", effects.imu("off")),
+    Row("imu", "stuck", CAMERA, "", "its readings stand still", effects.imu("stuck")),
+    Row("imu", "garbage", CAMERA, "", "its readings are noise", effects.imu("garbage")),
+    Row("imu", "wrong", CAMERA, "", "it reads half of what it feels", effects.imu("wrong")),
+    Row("imu", "slow", CAMERA, "", "it measures eight times slower", effects.imu("slow")),
     Row("adc", "off", BOTH, "bay", "the converter does not answer", effects.adc("off")),
     Row("adc", "stuck", BOTH, "bay", "readings stand still", effects.adc("stuck")),
     Row("adc", "garbage", BOTH, "bay", "readings are noise", effects.adc("garbage")),
@@ -115,7 +132,7 @@ def table() -> list[dict[str, str]]:
             "component": row.component,
             "type": row.type,
             "boards": " ".join(row.kinds),
-            "instance": row.instances,
+            "instance": row.counted,
             "text": row.text,
         }
         for row in TABLE

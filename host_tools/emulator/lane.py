@@ -7,6 +7,7 @@ a ``MemoryLane`` holds no descriptor and no thread, so it may be one of virtual 
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -25,13 +26,15 @@ from host_tools.emulator.usb_bus import UsbBus
 from host_tools.emulator.video_sensor import EncodingSensor
 
 Wake = Callable[[], None]
+MEMORY_UNIX_MS = 1_767_268_800_000  # a lane in memory begins at noon of New Year's Day 2026, every time
 FRAGMENT_BYTES = 4_000  # of a sensor without pictures: enough for several frames of the link
 
 
 class Lane(ABC):
-    """``make_channel``, ``wrap_key``: see Ports; None is the real thing."""
+    """``make_channel``, ``wrap_key``: see Ports; None is the real thing. ``unix_ms``: when it was made, in UTC."""
 
     bus: UsbBus | MemoryBus
+    unix_ms = MEMORY_UNIX_MS
     make_channel: Callable[..., Any] | None = None
     wrap_key: Callable[..., bytes] | None = None
 
@@ -57,6 +60,7 @@ class HostLane(Lane):
 
     def __init__(self, folder: Path) -> None:
         self.bus = UsbBus(folder / "usb")
+        self.unix_ms = time.time_ns() // 1_000_000
         self._ports = folder / "ports"
 
     def plug(self, name: str, wake: Wake) -> PtyPlug:

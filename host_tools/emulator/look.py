@@ -11,6 +11,7 @@ from typing import Any
 
 from firmware.camera.app import CameraApp
 from firmware.dock.application import DockApp
+from firmware.formats.track import DEGREE
 from firmware.link.schema import BAY_STATES, LAMP_PATTERNS, QUANTITIES, VERDICTS, word_of
 from firmware.ports.application import Application
 from host_tools.emulator.camera_world import CameraWorld
@@ -70,6 +71,9 @@ def look_at_camera(camera: CameraWorld) -> dict[str, Any]:
             "phase": battery.phase(),
             "cell_c": round(battery.temperature_c(), 1),
         },
+        "gnss": _gnss(camera),
+        "motion": _motion(camera),
+        "radio": _radio(camera),
         "buttons": _buttons(camera),
         "clock": {"unix_ms": wall.unix_ms, "source": wall.source} if wall is not None else None,
         "card": {"free_bytes": card.free_bytes(), "total_bytes": card.total_bytes()},
@@ -98,6 +102,44 @@ def _buttons(camera: CameraWorld) -> dict[str, bool]:
     ports = camera.emulated.ports
     pins = ports.pins if ports is not None and isinstance(ports.pins, LevelPins) else None
     return {each.name: pins.read(each.pin) if pins is not None else False for each in camera.board.buttons}
+
+
+def _gnss(camera: CameraWorld) -> dict[str, Any] | None:
+    """What its receiver has said last of all that was looked at, and the place that the firmware noted last; None
+    without a receiver."""
+    if camera.gnss is None:
+        return None
+    heard, application = camera.gnss.line.heard, camera.emulated.application
+    newest = application.location.newest if isinstance(application, CameraApp) else None
+    return {
+        "said": list(heard[-1].fix) if heard and heard[-1].fix is not None else None,
+        "noted": [newest.latitude / DEGREE, newest.longitude / DEGREE] if newest is not None else None,
+    }
+
+
+def _motion(camera: CameraWorld) -> dict[str, Any] | None:
+    """What the wearer does, and what is wrong with the sensor as the firmware has it; None where there is none."""
+    if camera.motion_chip is None:
+        return None
+    application = camera.emulated.application
+    reason = application.falls.reason if isinstance(application, CameraApp) else ""
+    return {"activity": camera.motion.activity, "reason": reason}
+
+
+def _radio(camera: CameraWorld) -> dict[str, Any] | None:
+    """Where it is, whether it calls or listens, and what the firmware made of what it heard; None without a radio."""
+    radio = camera.radio
+    if radio is None:
+        return None
+    application = camera.emulated.application
+    calls = application.broadcasts if isinstance(application, CameraApp) else None
+    return {
+        "spot_m": list(camera.spot),
+        "calling": radio.message is not None,
+        "listening": radio.listening,
+        "called": calls is not None and calls.last is not None,
+        "ignored": dict(calls.ignored) if calls is not None else {},
+    }
 
 
 def _has_session(application: Application | None) -> bool:

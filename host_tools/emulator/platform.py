@@ -16,6 +16,7 @@ from firmware.ports.files import Files
 from firmware.ports.i2c import I2c
 from firmware.ports.keystore import Keystore
 from firmware.ports.pins import Pins
+from firmware.ports.radio import Radio
 from firmware.ports.sensor import Sensor
 from firmware.ports.stream import Stream
 from firmware.ports.watchdog import Watchdog
@@ -42,6 +43,8 @@ class Ports:
     board_secret: bytes = field(default=b"", repr=False)
     make_channel: Callable[..., Any] | None = None
     wrap_key: Callable[..., bytes] | None = None
+    gnss: Stream | None = None
+    radio: Radio | None = None
 
 
 class Rtc:

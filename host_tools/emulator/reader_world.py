@@ -63,6 +63,7 @@ class ReaderWorld:
         self._loop = asyncio.get_running_loop()
         self._out = b""
         self._timers: set[asyncio.TimerHandle] = set()
+        self._hand: asyncio.TimerHandle | None = None  # that takes a badge away
         self._twn4 = EmulatedTwn4(now_ms, binary=kind == "twn4-binary", with_crc=kind == "twn4-binary")
         self._ascii = EmulatedAsciiReader(kind == "ascii125k-long")
 
@@ -86,7 +87,9 @@ class ReaderWorld:
             self._ascii.hold(number, self._now_ms())
         else:
             self._twn4.hold(EM4102 if low else ISO14443A, 8 * len(number), number)
-        self._after(seconds, lambda: self._take_away(number))
+        if self._hand is not None:  # of somebody who held one here before
+            self._hand.cancel()
+        self._hand = self._after(seconds, lambda: self._take_away(number))
         self._step()
 
     def restart(self) -> None:
@@ -131,9 +134,11 @@ class ReaderWorld:
     def _is_ascii(self) -> bool:
         return self.kind in ("ascii125k", "ascii125k-long")
 
-    def _after(self, seconds: float, act: Callable[[], None]) -> None:
+    def _after(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         self._timers = {each for each in self._timers if each.when() > self._loop.time()}
-        self._timers.add(self._loop.call_later(seconds, act))
+        timer = self._loop.call_later(seconds, act)
+        self._timers.add(timer)
+        return timer
 
 
 def _nothing() -> None:

@@ -58,6 +58,14 @@ class BenchServer:
     def press(self, camera: str, button: str, hold_s: float = SHORT_PRESS_S) -> None:
         self._bench.press(camera, button, hold_s)
 
+    def move(self, camera: str, activity: str) -> None:
+        """What the wearer of a camera does from now on."""
+        self._bench.move(camera, activity)
+
+    def carry(self, camera: str, x_m: float, y_m: float) -> None:
+        """Carry a camera to a spot, in metres."""
+        self._bench.carry(camera, x_m, y_m)
+
     def set_power(self, board: str, on: bool) -> None:
         self._bench.set_power(board, on)
 
@@ -128,6 +136,8 @@ _ACTIONS = {
     "put_in": BenchServer.put_in,
     "take_out": BenchServer.take_out,
     "press": BenchServer.press,
+    "move": BenchServer.move,
+    "carry": BenchServer.carry,
     "set_power": BenchServer.set_power,
     "reset": BenchServer.reset,
     "limit_link": BenchServer.limit_link,

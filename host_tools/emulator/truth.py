@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from firmware.ports.sensor import FRAGMENT_END, Fragment, Sensor, SensorSettings
 
 RUNNING = ".recording"  # suffix of the file of a recording that goes on, after its camera's serial
+
+
+class SaidPlace(NamedTuple):
+    """What a satellite receiver has said, in degrees."""
+
+    unix_ms: int
+    latitude: float
+    longitude: float
 
 
 class PoweredSensor(Protocol):
@@ -63,10 +72,19 @@ class Truth:
         return self._path.with_name(camera + RUNNING)
 
 
-class TruthSensor(Sensor):
-    """A sensor that digests what passes through it."""
+def nowhere() -> list[SaidPlace]:
+    """Of a camera without a receiver."""
+    return []
 
-    def __init__(self, sensor: PoweredSensor, truth: Truth, camera: str) -> None:
+
+class TruthSensor(Sensor):
+    """A sensor that digests what passes through it. ``places``: all that the camera's receiver has said until now."""
+
+    def __init__(
+        self, sensor: PoweredSensor, truth: Truth, camera: str, places: Callable[[], list[SaidPlace]] = nowhere
+    ) -> None:
+        self._places = places
+        self._places_before: frozenset[SaidPlace] = frozenset()
         self._sensor = sensor
         self._truth = truth
         self._camera = camera
@@ -85,6 +103,7 @@ class TruthSensor(Sensor):
         self._sensor.start(settings)
         self._digest = hashlib.sha256()
         self._prefixes, self._media_ms, self._frames = [], 0, 0
+        self._places_before = frozenset(self._places()[:-1])  # the newest may be on the line still
         self._running = True
 
     def stop(self) -> None:
@@ -113,11 +132,14 @@ class TruthSensor(Sensor):
         if not self._running:
             return
         self._running = False
-        self._truth.note(recording_line(self._camera, ended, self._prefixes, self._media_ms, self._frames))
+        line = recording_line(self._camera, ended, self._prefixes, self._media_ms, self._frames)
+        said = [place for place in self._places() if place not in self._places_before]
+        self._truth.note({**line, "places": said} if said else line)
 
 
 def recording_line(camera: str, ended: bool, prefixes: list[str], media_ms: int, frames: int) -> dict[str, Any]:
-    """What is told of one recording. ``ended``: the sensor was stopped in order."""
+    """What is told of one recording. ``ended``: the sensor was stopped in order. With ``places`` beside it, where the
+    receiver has told any meanwhile."""
     return {
         "camera": camera,
         "ended": ended,

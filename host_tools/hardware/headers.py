@@ -7,6 +7,16 @@ Sources: pinout figure of the Raspberry Pi Pico datasheet and function table of 
 
 from __future__ import annotations
 
+# processor -> (header of its boards, cores, interpreter of the firmware on it)
+SOCS: dict[str, tuple[str, int, str]] = {
+    "RP2040": ("pico", 2, "micropython"),
+    "RP2350": ("pico", 2, "micropython"),
+    "BCM2835": ("pi40", 1, "cpython"),
+    "BCM2710A1": ("pi40", 4, "cpython"),
+    "BCM2711": ("pi40", 4, "cpython"),
+    "BCM2712": ("pi40", 4, "cpython"),
+}
+
 # header -> GPIO -> number on the header
 HEADERS: dict[str, dict[int, int]] = {
     "pico": {

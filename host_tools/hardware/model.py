@@ -30,6 +30,7 @@ PeripheralKind = Literal[
     "microphone",
     "mux",
     "power_monitor",
+    "radio",
     "rtc",
     "secure_element",
     "sensor",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from host_tools.hardware import rules_update, rules_wiring
 from host_tools.hardware.errors import nearest
-from host_tools.hardware.headers import ADC_GPIOS, HEADERS
+from host_tools.hardware.headers import ADC_GPIOS, HEADERS, SOCS
 from host_tools.hardware.model import Board, Channel, SocPin
 from host_tools.hardware.problem import Path, Problem, repeated
 
@@ -26,6 +26,19 @@ def problems(board: Board) -> Iterator[Problem]:
 
 def _pin_names(board: Board) -> list[str]:
     return [pin.name for pin in board.pins.soc]
+
+
+def _soc(board: Board) -> Iterator[Problem]:
+    soc = board.soc
+    if soc.name not in SOCS:
+        yield Problem(("soc", "name"), f"no processor {soc.name} is known; {nearest(soc.name, SOCS, 'known')}")
+        return
+    header, cores, python = SOCS[soc.name]
+    for key, said, known in (
+        ("header", soc.header, header), ("cores", soc.cores, cores), ("python", soc.python, python),
+    ):  # fmt: skip
+        if said != known:
+            yield Problem(("soc", key), f"{key} of a {soc.name}: {known}, not {said}")
 
 
 def _soc_pins(board: Board) -> Iterator[Problem]:
@@ -225,6 +238,7 @@ def _camera(board: Board) -> Iterator[Problem]:
 
 
 RULES = (
+    _soc,
     _soc_pins,
     _names,
     _expander,

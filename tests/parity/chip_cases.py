@@ -328,9 +328,9 @@ def motion_is_fetched_from_the_fifo():
     sensor = Lsm6dso(MemoryI2c({0x6A: chip}))
     chip.latch(0x3A, 0x01)
     chip.latch(0x3B, 0x82)
-    assert sensor.waiting() == (513, False)
-    chip.latch(0x3B, 0x08)
-    assert sensor.waiting() == (0, True)
+    assert sensor.waiting() == 513
+    chip.latch(0x3B, 0xF8)
+    assert sensor.waiting() == 0
     level = b"\x11\x00\x00\x01\x08\xff\xf7"  # 0, 2049 and -2049 steps
     rotation = b"\x0b\x01\x02\x03\x04\x05\x06"
     ends = b"\x15\xff\x7f\x00\x80\xff\xff"

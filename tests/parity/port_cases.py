@@ -9,11 +9,13 @@ from firmware.ports import (
     files_suite,
     i2c_suite,
     pins_suite,
+    radio_suite,
     sensor_suite,
     stream_suite,
     watchdog_suite,
 )
 from firmware.ports.limited_files import LimitedFiles
+from firmware.ports.lossy_radio import LossyRadio
 from firmware.ports.lossy_stream import LossyStream
 from firmware.ports.memory_adc import MemoryAdc
 from firmware.ports.memory_clock import ManualClock
@@ -21,6 +23,7 @@ from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.memory_i2c import MemoryI2c, RegisterMap
 from firmware.ports.memory_pins import MemoryPins
+from firmware.ports.memory_radio import MemoryAir
 from firmware.ports.memory_sensor import MemorySensor
 from firmware.ports.memory_stream import stream_pair
 from firmware.ports.memory_watchdog import MemoryWatchdog
@@ -32,6 +35,17 @@ STREAM_BYTES = 4096
 def new_lossless_pair():
     first, second = stream_pair(STREAM_BYTES)
     return LossyStream(first, 1), LossyStream(second, 2)
+
+
+def new_radios():
+    air = MemoryAir()
+    return air.radio(), air.radio(), air.repeat
+
+
+def new_radios_in_a_bad_place():
+    """One message in two is lost, others come twice. (A garbled one is another message.)"""
+    air = MemoryAir()
+    return air.radio(), LossyRadio(air.radio(), 5, 50, 0, 20), air.repeat
 
 
 def new_watchdog(timeout_ms):
@@ -56,6 +70,8 @@ SUITES = (
     ("files of a limited size", files_suite.CAPACITY_CASES, lambda size: LimitedFiles(MemoryFiles(), size)),
     ("i2c", i2c_suite.CASES, lambda address, width, values: MemoryI2c({address: RegisterMap(width, values)})),
     ("pins", pins_suite.CASES, lambda button, lamp: MemoryPins((button,), (lamp,))),
+    ("radio", radio_suite.CASES, new_radios),
+    ("radio, lossy", radio_suite.CASES, new_radios_in_a_bad_place),
     ("sensor", sensor_suite.CASES, new_sensor),
     ("stream", stream_suite.CASES, lambda: stream_pair(STREAM_BYTES)),
     ("stream of 3 bytes", stream_suite.CASES, lambda: stream_pair(3)),

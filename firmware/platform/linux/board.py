@@ -23,6 +23,8 @@ from firmware.platform.linux.host_chosen import HostChosenStream
 from firmware.platform.linux.i2c import LinuxI2c
 from firmware.platform.linux.identity import LinuxIdentity
 from firmware.platform.linux.pins import LinuxPins
+from firmware.platform.linux.radio import radio_or_none
+from firmware.platform.linux.receiver import receiver_or_none
 from firmware.platform.linux.terminal import TerminalStream
 from firmware.platform.linux.watchdog import LinuxWatchdog
 from firmware.ports.adc import Adc
@@ -35,6 +37,7 @@ from firmware.ports.files_keystore import FilesKeystore
 from firmware.ports.i2c import I2c
 from firmware.ports.keystore import Keystore
 from firmware.ports.pins import Pins
+from firmware.ports.radio import Radio
 from firmware.ports.sensor import Sensor
 from firmware.ports.stream import Stream
 from firmware.ports.watchdog import Watchdog
@@ -68,6 +71,8 @@ class Ports:
     board_secret: bytes = field(default=b"", repr=False)
     make_channel: "Callable[..., Any] | None" = None
     wrap_key: "Callable[..., bytes] | None" = None
+    gnss: "Stream | None" = None
+    radio: "Radio | None" = None
 
 
 class Wakeup:
@@ -213,6 +218,8 @@ def camera_ports(board: "dict[str, Any]", stream: Stream, wakeup: Wakeup) -> Por
     ports.buses = open_buses(board)
     ports.keystore = FilesKeystore(files, P256(entropy), DeviceKeyWrap(secret, entropy) if secret else None)
     ports.board_secret = secret
+    ports.gnss = receiver_or_none(board)
+    ports.radio = radio_or_none(board, entropy)
     return ports
 
 

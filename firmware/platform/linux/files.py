@@ -39,6 +39,9 @@ _FAULTS: "dict[int, type[PortFault]]" = {
     errno.ESTALE: IoFault,
 }
 _NO_RESERVATION = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+_NO_RANGES = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ESPIPE})
+_START_WRITING = 2  # SYNC_FILE_RANGE_WRITE of linux/fs.h
+_FINISH_WRITING = 1 | 2 | 4  # _WAIT_BEFORE | _WRITE | _WAIT_AFTER
 _KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE of linux/falloc.h: blocks are set aside beyond the end, the size stays
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # non-blocking: opening a stray FIFO must not hang
@@ -189,6 +192,7 @@ class LinuxFile(File):
         self._descriptor = descriptor
         self._writable = writable
         self._sync_error = 0
+        self._going_out: tuple[int, int] | None = None
 
     def read_at(self, offset_bytes: int, buffer: "bytearray | memoryview") -> int:
         """See File."""
@@ -221,6 +225,21 @@ class LinuxFile(File):
         """See File. Blocks set aside beyond the new end are given back."""
         with _faults("truncate", self._path):
             os.ftruncate(self._writable_descriptor(), size_bytes)
+
+    def write_out(self, offset_bytes: int, length_bytes: int) -> None:
+        """See File. One part is on its way while the next is written; what has arrived leaves the page cache, whose
+        pages are used again instead of ever new ones. A failure counts as one of ``sync``, which would not hear of it
+        any more."""
+        descriptor, before = self._writable_descriptor(), self._going_out
+        self._going_out = (offset_bytes, length_bytes)
+        error = _sync_range(descriptor, offset_bytes, length_bytes, _START_WRITING)
+        if not error and before is not None:
+            error = _sync_range(descriptor, *before, _FINISH_WRITING)
+            if not error:
+                os.posix_fadvise(descriptor, *before, os.POSIX_FADV_DONTNEED)
+        if error and error not in _NO_RANGES:
+            self._sync_error = error
+            raise _fault("sync", self._path, error)
 
     def sync(self) -> None:
         """See File. After one failure this handle never claims success again: Linux drops the unwritten pages and
@@ -288,7 +307,16 @@ def _find_fallocate() -> "Callable[[int, int, int, int], int] | None":
     return None
 
 
+def _find_sync_file_range() -> "Callable[[int, int, int, int], int] | None":
+    function = getattr(ctypes.CDLL(None, use_errno=True), "sync_file_range", None)
+    if function is not None:
+        function.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+        function.restype = ctypes.c_int
+    return function
+
+
 _FALLOCATE = _find_fallocate()
+_SYNC_FILE_RANGE = _find_sync_file_range()
 
 
 def _fallocate(descriptor: int, reserve_bytes: int) -> int:
@@ -297,5 +325,15 @@ def _fallocate(descriptor: int, reserve_bytes: int) -> int:
         return errno.ENOSYS
     ctypes.set_errno(0)
     if _FALLOCATE(descriptor, _KEEP_SIZE, 0, reserve_bytes) == 0:
+        return 0
+    return ctypes.get_errno() or errno.EIO
+
+
+def _sync_range(descriptor: int, offset_bytes: int, length_bytes: int, how: int) -> int:
+    """Bring a part of a file to the medium; returns 0 or the error number."""
+    if _SYNC_FILE_RANGE is None:
+        return errno.ENOSYS
+    ctypes.set_errno(0)
+    if _SYNC_FILE_RANGE(descriptor, offset_bytes, length_bytes, how) == 0:
         return 0
     return ctypes.get_errno() or errno.EIO

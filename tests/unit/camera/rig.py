@@ -22,6 +22,7 @@ from firmware.ports.memory_pins import MemoryPins
 from firmware.ports.memory_sensor import MemorySensor
 from firmware.ports.memory_stream import stream_pair
 from firmware.ports.memory_watchdog import MemoryWatchdog
+from firmware.ports.radio import Radio
 from firmware.secure.channel_context import ChannelTrust
 from firmware.secure.sealing_file import FileSealer
 from firmware.secure.token import PullToken, new_token
@@ -41,7 +42,9 @@ STEP_MS_MAX = 50  # as often as the world around the camera is looked at
 class Ports:
     """What the application is made over."""
 
-    def __init__(self, files: Files, seed: int, fragment_bytes: int, keystore: Keystore) -> None:
+    def __init__(
+        self, files: Files, seed: int, fragment_bytes: int, keystore: Keystore, radio: Radio | None = None
+    ) -> None:
         self.clock = ManualClock()
         self.stream, self.far_end = stream_pair()
         self.files = files
@@ -55,8 +58,10 @@ class Ports:
         self.keystore = keystore
         self.board_secret = SECRET
         self.buses = {}
+        self.radio = radio
         self.make_channel = None
         self.wrap_key = None
+        self.gnss, self.receiver = stream_pair()
 
 
 class CameraRig:
@@ -81,6 +86,7 @@ class CameraRig:
         _copy(self.keyed.files, self.files)
         self.seed = seed
         self.fragment_bytes = fragment_bytes
+        self.radio: Radio | None = None
         if wearer is not None:
             Assignment(self.files, FileSealer(SECRET, SeededEntropy(seed))).keep(wearer, "default")
         self.boot(docked)
@@ -88,7 +94,7 @@ class CameraRig:
     def boot(self, docked: bool = False) -> None:
         """Power comes, with everything volatile gone."""
         self.seed += 1
-        self.ports = Ports(self.files, self.seed, self.fragment_bytes, self.keyed.keystore)
+        self.ports = Ports(self.files, self.seed, self.fragment_bytes, self.keyed.keystore, self.radio)
         self.ports.pins.drive("dock.present", docked)
         self.app: CameraApp = compose(self.ports, board_data(BOARD, serial=SERIAL, firmware="0.1.0"))
         self.states = [self.app.state]

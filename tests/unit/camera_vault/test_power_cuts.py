@@ -12,6 +12,7 @@ import pytest
 
 from firmware.camera import card
 from firmware.camera.vault import OpenRecording, Vault
+from firmware.formats.track import PLACE_BYTES, TrackEntry
 from firmware.ports.files import Files
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
@@ -70,7 +71,7 @@ class Scenario:
         promise = self.promises[recording.recording] = Promise(made)
         for fragment in made:
             promise.offered += 1
-            recording.append(fragment)
+            recording.append(fragment, places(promise.offered))
             promise.appended += 1
         return recording
 
@@ -85,6 +86,11 @@ class Scenario:
         promise.erasure = allow(recording, promise.manifest_sha256, counter)
         vault.erase(promise.erasure, SERIAL)
         promise.erased = True
+
+
+def places(number: int) -> bytes:
+    """What was noted with the fragment of that number, from 1."""
+    return bytes([number]) * PLACE_BYTES
 
 
 def changes_of_the_whole_scenario() -> int:
@@ -118,6 +124,7 @@ def check_promises(files: MemoryFiles, scenario: Scenario) -> None:
         count = len(found.fragments)
         assert promise.appended <= count <= promise.offered
         assert content == joined(promise.made[:count])
+        assert found.track == tuple(TrackEntry(number, places(number + 1)) for number in range(count))
         assert found.interrupted or promise.closing
         if promise.manifest_sha256:
             assert there[recording].manifest_sha256 == promise.manifest_sha256

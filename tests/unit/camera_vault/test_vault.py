@@ -1,13 +1,17 @@
 """The vault on a card that works: what goes in comes out, and goes only when an authorisation says so."""
 
+from collections.abc import Callable
+
 import pytest
 
 from firmware.camera import card
+from firmware.camera.assembly import track_row_bytes
 from firmware.camera.open_recording import CLOSE_RESERVE_BYTES
 from firmware.camera.vault import BEGIN_FREE_BYTES_MIN, READ_HANDLES_MAX, OpenRecording, Vault, VaultError
-from firmware.formats import authorisation
-from firmware.formats.chunk import CHUNK_BYTES_MAX
+from firmware.formats import authorisation, canonical, manifest, track
+from firmware.formats.chunk import CHUNK_BYTES_MAX, CHUNKS_MAX
 from firmware.formats.manifest import Moment
+from firmware.formats.track import PLACE_BYTES, PLACES_BLOCK_MAX, SEAL_BYTES_MAX, TrackEntry
 from firmware.link.schema import PART_CHUNKS, PART_MANIFEST
 from firmware.ports.files import Files
 from firmware.ports.limited_files import LimitedFiles
@@ -357,3 +361,34 @@ class Boastful(LimitedFiles):
 
     def free_bytes(self) -> int:
         return 1 << 40
+
+
+def test_what_is_kept_free_pays_for_the_longest_row_of_a_track() -> None:
+    for count in (1, PLACES_BLOCK_MAX):
+        sealed = bytes(count * PLACE_BYTES + SEAL_BYTES_MAX)
+        row = canonical.encode({"": track.row(TrackEntry(CHUNKS_MAX, sealed))})
+        assert len(row) - len('{"":}') < track_row_bytes(count * PLACE_BYTES)
+    assert track_row_bytes(0) == 0
+
+
+def error_of(act: Callable[[], None]) -> VaultError | None:
+    try:
+        act()
+    except VaultError as error:
+        return error
+    return None
+
+
+@pytest.mark.req("CAM-09", "CAM-19")
+def test_a_full_card_ends_a_recording_with_a_long_track_cleanly() -> None:
+    """A manifest that is longer than what is kept free for a short one."""
+    vault = opened(MemoryFiles(16 << 20))
+    recording, block = vault.begin(info()), bytes(PLACES_BLOCK_MAX * PLACE_BYTES)
+    made = iter(fragments(3, [100] * 10_000))
+    kept = 0
+    while (error := error_of(lambda: recording.append(next(made), block))) is None:
+        kept += 1
+    assert error.kind == "full"
+    closed = recording.close(STOPPED, "storage_full")
+    assert len(closed.track) == kept
+    assert len(manifest.encode(closed)) > 2 * CLOSE_RESERVE_BYTES

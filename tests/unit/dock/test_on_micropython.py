@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.micropython import ANSWER_SECONDS_MAX, compile_for_board, tool
+from tests.house.micropython import compile_for_board, tool
 from tests.house.tree import ROOT
+from tests.patience import LIMIT_S
 from tests.unit.dock.portable import journey
 
 PORTABLE_ROOMS = ("link", "ports", "drivers", "dock")
@@ -34,7 +35,7 @@ def test_the_dock_runs_within_a_picos_heap(tmp_path: Path):
         env={"MICROPYPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=ANSWER_SECONDS_MAX,
+        timeout=LIMIT_S,
         check=False,
     )
     assert answer.returncode == 0, answer.stderr or answer.stdout

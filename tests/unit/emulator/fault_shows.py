@@ -402,6 +402,54 @@ def sensor_intermittent(bench: Bench) -> None:
     bench.wait(lambda: bench.app().state == "ready", 30)
 
 
+# -- motion sensor
+
+
+def watch_for_falls(bench: Bench) -> None:
+    """Camera-2's profile wants falls, and its sensor has been looked at."""
+    bench.do(lambda: bench.app().behaviour.keep("night", {"fall_recording": True}))
+    bench.do(bench.camera().emulated.wake)
+    bench.run(5)
+    assert bench.app().falls.reason == ""
+
+
+def motion_fails_and_is_well_again(bench: Bench, kind: str, text: str) -> None:
+    """The firmware says so within two minutes, and a fall counts again when it is over."""
+    watch_for_falls(bench)
+    bench.inject("camera-2", "imu", kind)
+    bench.wait(lambda: text in bench.app().falls.reason, 120)
+    assert text in bench.bench.state()["cameras"]["camera-2"]["motion"]["reason"]
+    bench.inject("camera-2", "imu", "ok")
+    bench.wait(lambda: not bench.app().falls.reason, 30)
+    bench.do(lambda: bench.bench.move("camera-2", "fall"))
+    bench.wait(lambda: bench.app().state == "recording", 15)
+
+
+@show("imu", "off")
+def imu_off(bench: Bench) -> None:
+    motion_fails_and_is_well_again(bench, "off", "nothing answers at 0x6b")
+
+
+@show("imu", "stuck")
+def imu_stuck(bench: Bench) -> None:
+    motion_fails_and_is_well_again(bench, "stuck", "its readings stand still")
+
+
+@show("imu", "garbage")
+def imu_garbage(bench: Bench) -> None:
+    motion_fails_and_is_well_again(bench, "garbage", "are not what a body does")
+
+
+@show("imu", "wrong")
+def imu_wrong(bench: Bench) -> None:
+    motion_fails_and_is_well_again(bench, "wrong", "are not what a body does")
+
+
+@show("imu", "slow")
+def imu_slow(bench: Bench) -> None:
+    motion_fails_and_is_well_again(bench, "slow", "too few")
+
+
 # -- firmware
 
 

@@ -17,10 +17,10 @@ from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench, CameraPart, DockPart, Picture
 from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import find_board
+from tests.patience import LIMIT_S
 from tests.unit.trust.parts import World as TrustWorld
 from tests.unit.trust.parts import adopt_on_card, equip_on_card
 
-LIMIT_S = 15.0
 SMALL = Bench(
     name="unit",
     seed=7,
@@ -33,11 +33,18 @@ SMALL = Bench(
 )
 
 
-def member_card(workshop: Workshop, name: str, serial: str, wearer: Wearer) -> MemoryFiles:
+WITH_MOTION = SMALL.model_copy(
+    update={"camera": (SMALL.camera[0], SMALL.camera[1].model_copy(update={"model": "pi_cm4_camera"}))}
+)
+
+
+def member_card(
+    workshop: Workshop, name: str, serial: str, wearer: Wearer, model: str = "pi_zero_2w_camera"
+) -> MemoryFiles:
     """The card of a camera that belongs to some system, and has a wearer."""
     world, card = TrustWorld(), MemoryFiles()
     world.trust.trust_manufacturer(workshop.maker.root)
-    keys = workshop.keys_of(name, find_board("pi_zero_2w_camera"), card)
+    keys = workshop.keys_of(name, find_board(model), card)
     workshop.provision(serial, card, keys)
     identity = CameraIdentity(card, keys.keystore, serial)
     adopt_on_card(world.trust, identity, world.now_ms)

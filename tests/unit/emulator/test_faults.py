@@ -8,7 +8,8 @@ import pytest
 
 from host_tools.emulator.errors import BenchError, FaultUnsupported
 from host_tools.emulator.faults import TABLE, TYPES
-from tests.unit.emulator.fault_shows_dock import ALL as SHOWS
+from tests.unit.emulator.fault_shows_gnss import ALL as SHOWS
+from tests.unit.emulator.rig import SMALL, WITH_MOTION
 from tests.unit.emulator.virtual import virtual_bench
 
 ROWS = [(row.component, row.type) for row in TABLE]
@@ -17,7 +18,7 @@ ROWS = [(row.component, row.type) for row in TABLE]
 @pytest.mark.req("EMU-04")
 @pytest.mark.parametrize("row", ROWS, ids=[" ".join(row) for row in ROWS])
 def test_a_fault_shows_and_ok_undoes_it(row: tuple[str, str], tmp_path: Path):
-    with virtual_bench(tmp_path) as bench:
+    with virtual_bench(tmp_path, plan=WITH_MOTION if row[0] == "imu" else SMALL) as bench:
         bench.wait(lambda: bench.bay() == "docked" and bench.app().state == "ready", 5)
         bench.run(4)
         SHOWS[row](bench)
@@ -44,6 +45,7 @@ def test_the_table_uses_the_known_words_once_each():
         (("camera-2", "button", "off", 3), "has no instance 3; it has button 1, 2"),
         (("camera-2", "card", "off", 1), "has no instance 1; it has no instances"),
         (("dock-1", "card", "ok", 0), "unsupported: dock-1 is a dock and has no card"),
+        (("camera-1", "imu", "off", 0), "unsupported: camera-1 is a pi_zero_2w_camera and has no motion sensor"),
         (("camera-9", "card", "off", 0), "no board camera-9 on this bench; it has dock-1, camera-1, camera-2"),
     ],
 )

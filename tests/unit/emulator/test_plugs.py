@@ -10,6 +10,8 @@ import pytest
 
 from host_tools.emulator.plugs import SLOW_LINE_S, PtyPlug, SlowLine
 from host_tools.transports.registry import open_serial
+from tests.patience import LIMIT_S
+from tests.unit.emulator.rig import until
 
 RATE = 200_000
 
@@ -68,7 +70,7 @@ def test_a_slow_link_carries_everything_at_its_speed(tmp_path: Path):
         sent = 0
         plug.limit(RATE)
         started_s = loop.time()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_S):
             while collector.count < total:  # noqa: ASYNC110  bytes have no event
                 await asyncio.sleep(0.005)
         assert loop.time() - started_s >= 0.9 * (total - RATE * SLOW_LINE_S) / RATE
@@ -89,7 +91,7 @@ def test_pulled_out_is_a_hang_up_and_put_in_again_a_new_port(tmp_path: Path):
         pipe.start(collector)
         plug.pull_out()
         plug.pull_out()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             while not collector.lost_text:  # noqa: ASYNC110  the receiver only notes it
                 await asyncio.sleep(0.005)
         assert "plug it in again" in collector.lost_text
@@ -98,7 +100,8 @@ def test_pulled_out_is_a_hang_up_and_put_in_again_a_new_port(tmp_path: Path):
         again = await open_serial(str(plug.link))
         assert again.write([b"abc"]) == 3
         buffer = bytearray(10)
-        assert (plug.read_into(buffer), bytes(buffer[:3])) == (3, b"abc")
+        assert await until(lambda: plug.read_into(buffer), "the bytes to come through the terminal") == 3
+        assert bytes(buffer[:3]) == b"abc"
         again.close()
         plug.pull_out()
 

@@ -22,9 +22,9 @@ from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports.errors import PortError, PortMissing
 from host_tools.transports.local import LocalError, LocalServer
 from host_tools.transports.registry import Registry
+from tests.patience import LIMIT_S
 from tests.unit.emulator.rig import SMALL, bench_at_work, until
 
-LIMIT_S = 10.0
 READ_BYTES = 4_096
 NONCES = itertools.count(1)  # every session of a board has one of its own
 

@@ -23,12 +23,12 @@ from host_tools.protocol.connection import Connection, RequestRefused
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports.errors import LinkLost, PortMissing
 from host_tools.transports.usb_bulk import open_usb
+from tests.patience import LIMIT_S
 from tests.unit.emulator.rig import bench_at_work, until
 
 CAMERA, DOCK = find_board("pi_zero_2w_camera").usb, find_board("pico_dock_8").usb
 URL = f"usb://{CAMERA.vid:04x}:{CAMERA.pid:04x}/CAM-0001"
 NONCES = itertools.count(1)
-LIMIT_S = 10.0
 READ_TIMEOUT_MS = 50
 
 

@@ -17,10 +17,10 @@ from host_tools.emulator.usb_descriptors import Function
 from host_tools.emulator.usb_device import BulkStream, UsbDevice
 from host_tools.emulator.usb_layout import UsbIdentity
 from host_tools.emulator.usbip import UsbIpServer
+from tests.patience import LIMIT_S
 
 IDENTITY = UsbIdentity(0x1209, 0x0001, "OpenBWC", "Camera", "CAM-0001")
 FUNCTIONS = (Function("link", "acm"), Function("offload", "ffs"))
-LIMIT_S = 10.0
 SET_LINE_STATE = struct.pack("<BBHHH", 0x21, 0x22, 3, 0, 0)
 
 

@@ -13,6 +13,7 @@ from firmware.camera.recorder import Wearer
 from firmware.dock import DockApp
 from firmware.link.schema import BAY_STATES, word_of
 from firmware.ports.memory_files import MemoryFiles
+from host_tools.emulator.bench_file import Bench as BenchPlan
 from host_tools.emulator.camera_world import CameraWorld
 from host_tools.emulator.platform import ReplayEntropy
 from host_tools.emulator.workshop import Workshop
@@ -76,14 +77,17 @@ class Bench(VirtualBench):
 
 
 @contextmanager
-def virtual_bench(folder: Path, ready: bool = True, card: MemoryFiles | None = None) -> Generator[Bench]:
+def virtual_bench(
+    folder: Path, ready: bool = True, card: MemoryFiles | None = None, plan: BenchPlan = SMALL
+) -> Generator[Bench]:
     """Started; ``ready``: camera-2 is a member with a wearer. What fell on the floor fails the test."""
     print(f"seed {SEED}")
     workshop = Workshop(entropy=ReplayEntropy(f"workshop {SEED}"))
     cards = {"camera-2": card or MemoryFiles()}
     if ready:
-        cards["camera-2"] = member_card(workshop, "camera-2", "CAM-0002", Wearer("W-1", "Ada Lovelace"))
-    bench = Bench(SMALL, folder, lambda name, size: cards.get(name) or MemoryFiles(), workshop)
+        model = plan.camera[1].model
+        cards["camera-2"] = member_card(workshop, "camera-2", "CAM-0002", Wearer("W-1", "Ada Lovelace"), model)
+    bench = Bench(plan, folder, lambda name, size: cards.get(name) or MemoryFiles(), workshop)
     try:
         yield bench
     finally:

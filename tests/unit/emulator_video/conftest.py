@@ -18,8 +18,7 @@ import pytest
 
 from firmware.ports.clock import Clock
 from firmware.ports.sensor import FRAGMENT_END, FRAGMENT_INIT, FRAGMENT_MEDIA, Fragment, Sensor, SensorSettings
-
-WAKE_S_MAX = 20.0  # far more than any fragment takes here
+from tests.patience import LIMIT_S
 
 
 class Box(NamedTuple):
@@ -57,7 +56,7 @@ class Recorder:
             if fragment is not None:
                 self.fragments.append(fragment)
             else:
-                assert self.woken.acquire(timeout=WAKE_S_MAX), "the sensor did not wake anybody"
+                assert self.woken.acquire(timeout=LIMIT_S), "the sensor did not wake anybody"
         return self.fragments
 
     def poll_to_end(self, sensor: Sensor) -> list[Fragment]:

@@ -14,6 +14,7 @@ from host_tools.emulator.scene import SOUND_RATE_HZ, SceneError, scene_from_argu
 from host_tools.emulator.scene_planes import Planes, planes_of, split
 from host_tools.emulator.scene_synthetic import BEEP_MS, SyntheticScenes
 from host_tools.emulator.scene_v4l2 import V4l2Scene
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).parents[3]
 
@@ -136,7 +137,7 @@ def test_the_extra_is_named_where_it_is_missing() -> None:
     """A Python without its site-packages really has no PyAV."""
     program = "from host_tools.emulator.scene import scene_from_argument; scene_from_argument(None, 1)"
     ended = subprocess.run(
-        [sys.executable, "-S", "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-S", "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
     assert ended.returncode == 1
     last = ended.stderr.strip().splitlines()[-1]

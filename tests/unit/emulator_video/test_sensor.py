@@ -14,6 +14,7 @@ from firmware.ports.memory_clock import ManualClock
 from firmware.ports.sensor import FRAGMENT_END, FRAGMENT_INIT, FRAGMENT_MEDIA, Fragment, SensorSettings
 from host_tools.emulator.scene import Scene, SceneError, scene_from_argument
 from host_tools.emulator.video_sensor import EncodingSensor
+from tests.patience import LIMIT_S
 
 STREET = scene_from_argument(None, 1)
 
@@ -139,7 +140,7 @@ def test_the_queue_is_bounded_and_nothing_is_lost_without_a_pace(
     sensor = free_sensor(recorder.wake, queue_fragments_max=2)
     sensor.start(settings)
     for _ in range(2):
-        assert recorder.woken.acquire(timeout=20)
+        assert recorder.woken.acquire(timeout=LIMIT_S)
     # Nobody polls: the encoder has to wait, having woken us for no more than the queue holds.
     assert not recorder.woken.acquire(timeout=0.5)
     sensor.stop()
@@ -274,7 +275,7 @@ def test_close_ends_the_thread_whatever_it_does(
     sensor = new_sensor(recorder.wake, clock, speed=None if full else 1.0, queue_fragments_max=1)
     sensor.start(settings)
     if full:
-        assert recorder.woken.acquire(timeout=20)
+        assert recorder.woken.acquire(timeout=LIMIT_S)
     assert any(thread.name == "sensor-encoder" for thread in threading.enumerate())
     sensor.close()
     sensor.close()

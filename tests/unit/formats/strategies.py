@@ -13,6 +13,8 @@ from firmware.formats.header import Header, RecordingInfo
 from firmware.formats.journal import Event, FragmentWritten, Stopped
 from firmware.formats.manifest import ChunkEntry, FragmentEntry, Manifest
 from firmware.formats.moment import SOURCES, UNIX_MS_MAX, Moment
+from firmware.formats.track import ACCURACY_DM_MAX, BLOCK_BYTES_MAX, LATITUDE_MAX, LONGITUDE_MAX, Place, TrackEntry
+from firmware.formats.track import SOURCES as PLACE_SOURCES
 
 INTEGERS = st.integers(0, (1 << 63) - 1)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)  # 240 bytes at most, whatever the alphabet
@@ -48,6 +50,17 @@ AUTHORISATIONS = st.builds(EraseAuthorisation, TEXTS, IDS, DIGESTS, WORDS, INTEG
 ERASURES = st.builds(
     Erasures, INTEGERS, st.lists(st.builds(Erased, INTEGERS, IDS, DIGESTS), max_size=ERASED_MAX).map(tuple)
 )
+PLACES = st.builds(
+    Place,
+    at_ms=st.integers(0, (1 << 32) - 1),
+    unix_ms=UNIX_TIMES,
+    latitude=st.integers(-LATITUDE_MAX, LATITUDE_MAX),
+    longitude=st.integers(-LONGITUDE_MAX, LONGITUDE_MAX),
+    accuracy_dm=st.integers(0, ACCURACY_DM_MAX),
+    source=st.sampled_from(sorted(PLACE_SOURCES)),
+    satellites=st.integers(0, 255),
+)
+BLOCKS = st.just(b"") | st.binary(min_size=1, max_size=100) | st.just(bytes(BLOCK_BYTES_MAX))
 STOPS = st.builds(Stopped, WORDS, MOMENTS, st.booleans())
 
 
@@ -73,7 +86,7 @@ def fragments(draw: st.DrawFn, count_max: int = 5) -> tuple[FragmentWritten, ...
             content_sha256=draw(DIGESTS),
         )
         chunk += len(lengths)
-        written.append(FragmentWritten(entry, tuple(chunks), draw(DIGESTS)))
+        written.append(FragmentWritten(entry, tuple(chunks), draw(DIGESTS), draw(BLOCKS)))
     return tuple(written)
 
 
@@ -113,6 +126,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         container=info.container,
         wrapped_keys=draw(KEYS),
         private=private,
+        track=tuple(TrackEntry(number, event.places) for number, event in enumerate(written) if event.places),
     )
 
 

@@ -9,6 +9,7 @@ from firmware.formats.errors import FormatError
 from firmware.formats.journal import LINE_BYTES_MAX, Ending, JournalReader, Stopped
 from firmware.formats.manifest import FRAGMENT_CHUNKS_MAX, ChunkEntry, FragmentEntry
 from firmware.formats.moment import Moment
+from firmware.formats.track import BLOCK_BYTES_MAX
 from tests.unit.formats.strategies import STOPS, fragments
 
 STOP = Stopped("button", Moment(9000, 0, "none", 0), False)
@@ -88,7 +89,8 @@ def test_the_largest_fragment_fits_a_line() -> None:
     huge = (1 << 63) - 1
     chunks = tuple(ChunkEntry(huge, huge, bytes(32)) for _ in range(FRAGMENT_CHUNKS_MAX))
     entry = FragmentEntry(1, huge, FRAGMENT_CHUNKS_MAX, huge, huge, huge, 0, bytes(32))
-    assert len(journal.encode(1 << 40, journal.FragmentWritten(entry, chunks, bytes(32)))) < LINE_BYTES_MAX
+    event = journal.FragmentWritten(entry, chunks, bytes(32), bytes(BLOCK_BYTES_MAX))
+    assert len(journal.encode(1 << 40, event)) < LINE_BYTES_MAX
 
 
 def test_a_line_must_name_its_chunks() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from firmware.formats import authorisation, chunk, erasures, header, journal, manifest, recording_id
+from firmware.formats import authorisation, chunk, erasures, header, journal, manifest, recording_id, track
 from firmware.formats.chunk import ClearOpener, ClearSealer
 from firmware.formats.errors import FormatError
 
@@ -31,7 +31,7 @@ def cases(kind: str, *names: str) -> Any:
 
 
 def test_every_format_has_vectors() -> None:
-    assert VECTORS.keys() == {"chunk", "recording_id", "journal", "marks", *DOCUMENTS}
+    assert VECTORS.keys() == {"chunk", "recording_id", "journal", "marks", "track", *DOCUMENTS}
     assert all(found["vectors"] and found["refused"] for found in VECTORS.values())
 
 
@@ -105,6 +105,28 @@ def test_refused_recording_ids(name: str, entry: dict[str, Any]) -> None:
         recording_id.parse(entry["text"])
 
 
+@pytest.mark.req("CAM-09")
+@cases("vectors", "track")
+def test_places(name: str, entry: dict[str, Any]) -> None:
+    block = bytes.fromhex(entry["hex"])
+    assert [place._asdict() for place in track.unpack(block)] == entry["value"]
+    assert track.pack(track.unpack(block)) == block
+    by_hand = (struct.pack("<IQiiHBB", *place.values()) for place in entry["value"])
+    assert b"".join(by_hand) == block
+    event = journal.decode(entry["text"].encode(), entry["line"])
+    assert isinstance(event, journal.FragmentWritten)
+    assert event.places == block
+    assert journal.encode(entry["line"], event) == entry["text"].encode()
+    check_line(entry["text"].encode())
+
+
+@pytest.mark.req("CAM-09")
+@cases("refused", "track")
+def test_refused_places(name: str, entry: dict[str, Any]) -> None:
+    with pytest.raises(FormatError, match=entry["error"]):
+        track.unpack(bytes.fromhex(entry["hex"]))
+
+
 def test_the_parts_of_the_example_fit_together() -> None:
     """Chunks, journal, manifest and authorisation of the vectors are one recording."""
     closed = manifest.decode(VECTORS["manifest"]["vectors"][0]["text"].encode())
@@ -132,6 +154,7 @@ def test_the_parts_of_the_example_fit_together() -> None:
         VECTORS["authorisation"]["vectors"][0]["text"],
         VECTORS["erasures"]["vectors"][1]["text"],
         VECTORS["recording_id"]["vectors"][0]["text"],
+        VECTORS["track"]["vectors"][0]["hex"],
     ],
 )
 def test_the_documentation_shows_the_vectors(shown: str) -> None:

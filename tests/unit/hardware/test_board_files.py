@@ -236,6 +236,14 @@ SPOILS = [
         'pins = ["outputs.clock"',
         "GPIO 14 cannot be",
     ),
+    (
+        "pi_cm4_camera",
+        'name = "BCM2711"',
+        'name = "BCM2117"',
+        "BCM2117",
+        "no processor BCM2117 is known; did you mean BCM2",
+    ),
+    ("pi_dock", "cores = 4", "cores = 8", "cores = 8", "cores of a BCM2710A1: 4, not 8"),
     ("pi_zero_2w_camera", 'revision = "A"\n', "", "# Body-worn", "missing key revision; add it"),
     ("pi_zero_2w_camera", "[battery]", "[batery]", "[batery]", "unknown key batery; did you mean battery?"),
 ]

@@ -14,8 +14,7 @@ from firmware.platform.linux.functionfs import BUFFER_BYTES, DISABLE, ENABLE, SE
 from firmware.platform.linux.host_chosen import HostChosenStream
 from firmware.ports.errors import PortFault
 from firmware.ports.memory_stream import stream_pair
-
-SECONDS_MAX = 10.0
+from tests.patience import LIMIT_S
 
 
 class Host:
@@ -29,7 +28,7 @@ class Host:
             ("ep2", socket.SOCK_STREAM),
         ):
             ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
-            ours.settimeout(SECONDS_MAX)
+            ours.settimeout(LIMIT_S)
             self._ours[name] = ours
             setattr(self, f"_{name}", theirs.detach())
         self.woken = 0
@@ -52,7 +51,7 @@ class Host:
 
     def until(self, condition: Callable[[], bool]) -> None:
         with self.stream._changed:
-            assert self.stream._changed.wait_for(condition, SECONDS_MAX)
+            assert self.stream._changed.wait_for(condition, LIMIT_S)
 
     def close(self) -> None:
         for end in self._ours.values():

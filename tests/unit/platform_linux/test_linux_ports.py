@@ -172,3 +172,44 @@ def test_evidence_is_for_its_owner_alone(tmp_path: Path) -> None:
     put(files, "folder/one", b"")
     assert (tmp_path / "folder").stat().st_mode & 0o077 == 0
     assert (tmp_path / "folder/one").stat().st_mode & 0o077 == 0
+
+
+PART_BYTES = 1 << 16
+
+
+def test_what_is_written_out_early_is_what_was_written(tmp_path: Path) -> None:
+    content = os.urandom(4 * PART_BYTES)
+    file = LinuxFiles(tmp_path).create("long")
+    for start in range(0, len(content), PART_BYTES):
+        file.write_at(start, content[start : start + PART_BYTES])
+        file.write_out(start, PART_BYTES)
+    file.sync()
+    file.close()
+    assert (tmp_path / "long").read_bytes() == content
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
+def test_a_failure_of_writing_out_is_one_of_sync_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """The kernel tells of it once; whoever asks for sync afterwards must hear it again."""
+    file = LinuxFiles(tmp_path).create("long")
+    file.write_at(0, bytes(PART_BYTES))
+    monkeypatch.setattr(linux_files, "_sync_range", lambda *_: error)
+    for act in (lambda: file.write_out(0, PART_BYTES), file.sync):
+        with pytest.raises(NoSpace if error == errno.ENOSPC else IoFault):
+            act()
+    file.close()
+
+
+@pytest.mark.parametrize("error", [errno.ENOSYS, errno.EINVAL])
+def test_where_nothing_can_be_written_out_early_nothing_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    file = LinuxFiles(tmp_path).create("long")
+    monkeypatch.setattr(linux_files, "_sync_range", lambda *_: error)
+    for start in range(0, 3 * PART_BYTES, PART_BYTES):
+        file.write_at(start, bytes(PART_BYTES))
+        file.write_out(start, PART_BYTES)
+    file.sync()
+    file.close()

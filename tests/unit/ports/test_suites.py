@@ -12,12 +12,14 @@ from firmware.ports import (
     files_suite,
     i2c_suite,
     pins_suite,
+    radio_suite,
     sensor_suite,
     stream_suite,
     watchdog_suite,
 )
 from firmware.ports.clock import Clock
 from firmware.ports.limited_files import LimitedFiles
+from firmware.ports.lossy_radio import LossyRadio
 from firmware.ports.lossy_stream import LossyStream
 from firmware.ports.memory_adc import MemoryAdc
 from firmware.ports.memory_clock import ManualClock
@@ -25,10 +27,12 @@ from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.memory_i2c import MemoryI2c, RegisterMap
 from firmware.ports.memory_pins import MemoryPins
+from firmware.ports.memory_radio import MemoryAir
 from firmware.ports.memory_sensor import MemorySensor
 from firmware.ports.memory_stream import MemoryStream, stream_pair
 from firmware.ports.memory_watchdog import MemoryWatchdog
 from firmware.ports.power_cut_files import PowerCutFiles
+from firmware.ports.radio import Radio
 from firmware.ports.stream import Stream
 from firmware.ports.subtree_files import SubtreeFiles
 
@@ -108,6 +112,38 @@ def test_adc(case: Case) -> None:
 @named(i2c_suite.CASES)
 def test_i2c(case: Case) -> None:
     case(lambda address, width, values: MemoryI2c({address: RegisterMap(width, values)}))
+
+
+@pytest.mark.parametrize("drop_percent", [0, 50])
+@named(radio_suite.CASES)
+def test_radio(drop_percent: int, case: Case) -> None:
+    def new_pair() -> tuple[Radio, Radio, Callable[[], None]]:
+        air = MemoryAir()
+        return air.radio(), LossyRadio(air.radio(), 5, drop_percent, 0, 20), air.repeat
+
+    case(new_pair)
+
+
+@named(radio_suite.CASES)
+def test_radio_in_memory(case: Case) -> None:
+    def new_pair() -> tuple[Radio, Radio, Callable[[], None]]:
+        air = MemoryAir()
+        return air.radio(), air.radio(), air.repeat
+
+    case(new_pair)
+
+
+def test_a_bad_place_loses_garbles_and_repeats_as_often_as_it_is_told() -> None:
+    air = MemoryAir()
+    sender, place = air.radio(), LossyRadio(air.radio(), 3, 30, 40, 50)
+    place.listen(True)
+    found: list[bytes] = []
+    for _ in range(1_000):
+        sender.broadcast(b"message", 0)
+        while (heard := place.receive()) is not None:
+            found.append(heard.data)
+    assert 950 < len(found) < 1_150, "seven tenths arrive, half of them twice"
+    assert 0.35 < sum(data != b"message" for data in found) / len(found) < 0.45
 
 
 @named(watchdog_suite.CASES)

@@ -66,6 +66,12 @@ def open_private(key: bytes, recording: bytes, private: bytes) -> dict[str, Any]
     return found
 
 
+def open_places(key: bytes, recording: bytes, fragment: int, sealed: bytes) -> list[tuple[int, ...]]:
+    """ "Track": the places of a fragment."""
+    block = AESGCM(key).decrypt(struct.pack("<IQ", 2, fragment), sealed, b"openbwc-places-1\x00" + recording)
+    return list(struct.iter_unpack("<IQiiHBB", block))
+
+
 def read_signed(document: bytes, root: bytes) -> dict[str, Any]:
     """ "Signed manifest": the manifest, its signature and its signer's certificate verified up to ``root``."""
     first, second, rest = document.split(b"\n")

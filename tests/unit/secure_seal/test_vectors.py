@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature, InvalidTag
 
-from firmware.formats import authorisation, header
+from firmware.formats import authorisation, header, track
 from firmware.formats.errors import FormatError
 from firmware.ports.entropy import Entropy
 from firmware.secure import document, document_private, hpke_wrapping
@@ -68,6 +68,10 @@ def test_sealing_makes_the_vectors_bytes():
     private = sealer.conceal(document_private.encode(part))
     assert private.hex() == RECORDING["private"]["hex"]
     assert document_private.decode(opener.reveal(private)) == part
+    places, number = bytes.fromhex(RECORDING["places"]["plaintext"]), RECORDING["places"]["fragment"]
+    sealed_places = sealer.conceal_places(number, places)
+    assert sealed_places.hex() == RECORDING["places"]["hex"]
+    assert opener.reveal_places(number, sealed_places) == places
     for row in RECORDING["chunks"]:
         plaintext = bytes.fromhex(row["plaintext"])
         assert sealer.seal(row["index"], plaintext, row["last"]).hex() == row["hex"]
@@ -169,6 +173,9 @@ def test_the_reader_reads_a_whole_recording():
     assert sha256(content).hexdigest() == closed["content_sha256"]
     names = reader.open_private(KEY, identity, bytes.fromhex(RECORDING["private"]["hex"]))
     assert names == {name: RECORDING["private"][name] for name in ("wearer_id", "wearer_name", "profile")}
+    given = RECORDING["places"]
+    read = reader.open_places(KEY, identity, given["fragment"], bytes.fromhex(given["hex"]))
+    assert read == track.unpack(bytes.fromhex(given["plaintext"]))
 
 
 def test_the_reader_reads_what_is_sealed_today():
@@ -214,6 +221,7 @@ def test_the_reader_sees_an_exchanged_manifest():
         RECORDING["chunks"][1]["hex"],
         RECORDING["private"]["plaintext"],
         RECORDING["private"]["hex"][:64],
+        RECORDING["places"]["hex"],
         DOCUMENT["signed_hex"],
         DOCUMENT["signature"],
         DOCUMENT["sha256"],
@@ -231,6 +239,8 @@ def _read_part(entry: dict[str, Any], data: bytes) -> None:
         opener_for(closed, RING).open(entry["index"], data)
     elif entry["what"] == "private part":
         GcmOpener(IDENTITY, KEY).reveal(data)
+    elif entry["what"] == "places":
+        GcmOpener(IDENTITY, KEY).reveal_places(entry["fragment"], data)
     else:
         opener_for(header.Header(IDENTITY, SUITE_SEALED, (data,), _info()), RING)
 
@@ -241,6 +251,8 @@ def _read_part_independently(entry: dict[str, Any], data: bytes) -> None:
         assert last == RECORDING["chunks"][entry["index"]]["last"]
     elif entry["what"] == "private part":
         reader.open_private(KEY, IDENTITY, data)
+    elif entry["what"] == "places":
+        reader.open_places(KEY, IDENTITY, entry["fragment"], data)
     else:
         reader.recording_key(SEEDS[0], data, IDENTITY, RECORDING["suite"])
 
