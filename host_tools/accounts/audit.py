@@ -6,6 +6,7 @@ version, so one reader reads both. A line is durable before the act it tells of 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from host_tools.custody.ledger import Head, Verdict
 
 # What became of an act. ``asked`` comes before it; an ``asked`` with nothing after it was cut short.
 OUTCOMES = ("asked", "done", "failed", "refused")
+ASKED_IN = "asked_in"  # in ``more`` of an outcome: the number of the line that was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,20 @@ class AuditTrail:
     def entries(self, after: int | None = None) -> Iterator[AuditEntry]:
         """Entries in order, from the one that follows ``after``. CustodyRefused names a line that is none."""
         return (_read(ledger.read_entry(link)) for link in self._store.audit_links(after))
+
+    def between(
+        self, first: int, last: int, account: str = "", action: str = "", outcomes_only: bool = False
+    ) -> Iterator[AuditEntry]:
+        """Entries with these numbers, newest first; of one account, of one action, only what tells an outcome. At most
+        ``SEARCHED_ROWS`` numbers. CustodyRefused names a line that is none."""
+        asked = {"account": account, "event": action}
+        words = [f"{json.dumps(name)}:{json.dumps(said, ensure_ascii=False)}" for name, said in asked.items() if said]
+        words += [f"{json.dumps(ASKED_IN)}:"] if outcomes_only else []
+        for link in self._store.audit_links_between(first, last, words):
+            found = _read(ledger.read_entry(link))
+            fits = account in ("", found.account) and action in ("", found.action)
+            if fits and (ASKED_IN in found.more or not outcomes_only):
+                yield found
 
     def verify(self, heads: Iterable[Head] = ()) -> Verdict:
         """Check the whole chain; ``heads`` were written down earlier, and the chain must contain them."""

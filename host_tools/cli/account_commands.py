@@ -25,8 +25,8 @@ from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.roles import GIVEN, LOCAL, MEANING
 from host_tools.accounts.store import open_copy
 from host_tools.accounts.uploads import read_bytes
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.people import PEOPLE_NAME
-from host_tools.controller.remote import controller_client
 from host_tools.custody.ledger import Head
 
 PASSWORD_FILE_BYTES_MAX = 4_096
@@ -45,9 +45,10 @@ CONTROLLER = Path("controller")
 
 
 @app.command("list")
-def list_(folder: Folder = CONTROLLER) -> None:
+@asks
+def list_(controller: Asked) -> None:
     """All accounts."""
-    found: list[dict[str, Any]] = controller_client(folder).call("list_accounts")
+    found: list[dict[str, Any]] = controller.call("list_accounts")
     table = Table("Account", "Role", "May", "Since", "Changed")
     for row in found:
         since, changed = _moment(row["made_unix_ms"]), _moment(row["changed_unix_ms"])
@@ -56,8 +57,9 @@ def list_(folder: Folder = CONTROLLER) -> None:
 
 
 @app.command()
+@asks
 def setup(
-    folder: Folder = CONTROLLER,
+    controller: Asked,
     evaluation: Annotated[
         bool, typer.Option("--evaluation", help="With the account demo, password demo. Cannot be undone.")
     ] = False,
@@ -65,34 +67,37 @@ def setup(
 ) -> None:
     """Make the root account of a new system."""
     password = _new_password("root", password_file)
-    controller_client(folder).call("set_up_accounts", password=password, evaluation=evaluation)
+    controller.call("set_up_accounts", password=password, evaluation=evaluation)
     console.print("root can log in" + ("; so can demo, password demo" if evaluation else ""))
 
 
 @app.command()
+@asks
 def add(
+    controller: Asked,
     name: str,
     role: Annotated[str, typer.Option(help=f"One of {', '.join(GIVEN)}.")] = "viewer",
-    folder: Folder = CONTROLLER,
     password_file: PasswordFile = None,
 ) -> None:
     """Give somebody an account."""
     password = _new_password(name, password_file)
-    made = controller_client(folder).call("add_account", name=name, role=role, password=password)
+    made = controller.call("add_account", name=name, role=role, password=password)
     console.print(f"{made['name']} can log in as {made['role']}", highlight=False)
 
 
 @app.command()
-def remove(name: str, folder: Folder = CONTROLLER) -> None:
+@asks
+def remove(controller: Asked, name: str) -> None:
     """Take an account away, with its sessions."""
-    controller_client(folder).call("remove_account", name=name)
+    controller.call("remove_account", name=name)
     console.print(f"{name} is removed", highlight=False)
 
 
 @app.command()
+@asks
 def password(
+    controller: Asked,
     name: str,
-    folder: Folder = CONTROLLER,
     password_file: PasswordFile = None,
     current_file: Annotated[Path | None, typer.Option(help="Likewise, the current password; root's needs it.")] = None,
 ) -> None:
@@ -101,28 +106,31 @@ def password(
     if name == "root" or current_file is not None:
         arguments["current"] = _password_from(current_file, f"Current password of {name}", confirm=False)
     arguments["password"] = _new_password(name, password_file)
-    controller_client(folder).call("set_account_password", **arguments)
+    controller.call("set_account_password", **arguments)
     console.print(f"{name} has another password, and is logged out everywhere", highlight=False)
 
 
 @app.command()
-def role(name: str, role: str, folder: Folder = CONTROLLER) -> None:
+@asks
+def role(controller: Asked, name: str, role: str) -> None:
     """Make an account something else; its sessions end."""
-    controller_client(folder).call("set_account_role", name=name, role=role)
+    controller.call("set_account_role", name=name, role=role)
     console.print(f"{name} is {role.replace('_', ' ')} now", highlight=False)
 
 
 @app.command()
-def logout(name: str, folder: Folder = CONTROLLER) -> None:
+@asks
+def logout(controller: Asked, name: str) -> None:
     """End all sessions of an account."""
-    controller_client(folder).call("log_out_account", name=name)
+    controller.call("log_out_account", name=name)
     console.print(f"{name} is logged out everywhere", highlight=False)
 
 
 @app.command()
-def unlock(name: str, folder: Folder = CONTROLLER) -> None:
+@asks
+def unlock(controller: Asked, name: str) -> None:
     """Forget the wrong passwords that were tried on an account."""
-    controller_client(folder).call("unlock_account", name=name)
+    controller.call("unlock_account", name=name)
     console.print(f"{name} can log in at once", highlight=False)
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from host_tools.cli.manager_client import LocalWearers, Wearers, opened_manager
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.registry import make_registry
 from host_tools.cli.show import plain_table
+from host_tools.cli.wearer_commands import all_rows
 from host_tools.controller.readers import Found, ReaderFinder
 from host_tools.emulator.reader_world import HOLD_S
 from host_tools.emulator.remote import bench_client
@@ -28,7 +26,6 @@ from host_tools.readers.registry import open_reader
 from host_tools.readers.tags import EM4100, Tag, em4100_printed
 
 WAIT_S = 60.0  # for somebody to hold a badge to the reader
-PASSWORD_VARIABLE = "OPENBWC_PASSWORD"  # noqa: S105  its name, not its value
 
 app = typer.Typer(help="Read badges at a reader that is plugged in here, and pair them.", no_args_is_help=True)
 console = Console()
@@ -36,11 +33,6 @@ console = Console()
 ReaderUrl = Annotated[str, typer.Option("--reader", help="A reader by URL; left out, the only one that is plugged in.")]
 UsbRoot = Annotated[Path, typer.Option(help="The USB tree; another one for an emulated bench.")]
 Dev = Annotated[Path, typer.Option(help="Where serial ports are.")]
-Folder = Annotated[Path, typer.Option(help="The controller's folder, on its own machine.")]
-Manager = Annotated[str, typer.Option(help="Its manager's address, from another machine: https://station:8440")]
-Account = Annotated[str, typer.Option(help="With --manager: whose rights to use.")]
-PasswordFile = Annotated[Path | None, typer.Option(help=f"Else ${PASSWORD_VARIABLE}, or it is asked for.")]
-Certificate = Annotated[Path | None, typer.Option(help="The manager's certificate (PEM), if nobody vouches for it.")]
 Wearer = Annotated[str, typer.Argument(help="The wearer's id.")]
 WaitS = Annotated[float, typer.Option("--wait", help="Seconds for a badge to come.")]
 
@@ -72,39 +64,29 @@ def read(
 
 
 @app.command()
+@asks
 def pair(
+    controller: Asked,
     wearer: Wearer,
     reader: ReaderUrl = "",
-    folder: Folder = Path("controller"),
-    manager: Manager = "",
-    account: Account = "",
-    password_file: PasswordFile = None,
-    certificate: Certificate = None,
     usb_root: UsbRoot = SYSFS_DEVICES,
     dev: Dev = Path("/dev"),
     wait: WaitS = WAIT_S,
 ) -> None:
     """Give a wearer the badge that is held to the reader, twice."""
     url = _url(reader, usb_root, dev)
-    with _opened_wearers(folder, manager, account, password_file, certificate) as wearers:
-        tag = asyncio.run(_read_for_pairing(url, wearers.tags(), wait))
-        row = wearers.pair(wearer, tag.text, tag.technology)
+    tag = asyncio.run(_read_for_pairing(url, _known(controller), wait))
+    row = controller.call("pair_tag", wearer=wearer, tag=tag.text, technology=tag.technology)
     console.print(f"{row['name']} ({row['id']}) has badge {tag.text} from now on", highlight=False)
 
 
 @app.command()
+@asks
 def unpair(
-    wearer: Wearer,
-    tag: Annotated[str, typer.Argument(help="The badge's number, in hexadecimal.")],
-    folder: Folder = Path("controller"),
-    manager: Manager = "",
-    account: Account = "",
-    password_file: PasswordFile = None,
-    certificate: Certificate = None,
+    controller: Asked, wearer: Wearer, tag: Annotated[str, typer.Argument(help="The badge's number, in hexadecimal.")]
 ) -> None:
     """Take a badge from a wearer: a lost card opens nothing any more."""
-    with _opened_wearers(folder, manager, account, password_file, certificate) as wearers:
-        row = wearers.unpair(wearer, tag)
+    row = controller.call("unpair_tag", wearer=wearer, tag=tag)
     console.print(f"{row['name']} ({row['id']}) has {len(row['tags'])} badges left", highlight=False)
 
 
@@ -187,26 +169,10 @@ async def _repeated(reader: Reader, taps: RepeatedTaps) -> Tag:
         console.print(progress.text, highlight=False)
 
 
-@contextmanager
-def _opened_wearers(
-    folder: Path, manager: str, account: str, password_file: Path | None, certificate: Path | None
-) -> Generator[Wearers]:
-    if not manager:
-        yield LocalWearers(folder)
-        return
-    if not account:
-        raise ReaderError("--manager needs --account: whose rights are to be used")
-    with opened_manager(manager, certificate, account, _password(password_file)) as wearers:
-        yield wearers
-
-
-def _password(file: Path | None) -> str:
-    if file is None:
-        return os.environ.get(PASSWORD_VARIABLE) or typer.prompt("Password", hide_input=True)
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise ReaderError(f"{file}: cannot be read ({error.strerror}): check its name and owner") from error
+def _known(controller: Asked) -> dict[str, str]:
+    """Badge numbers, and whose they are."""
+    rows = all_rows(controller, "list_wearers")
+    return {tag: f"{row['name']} ({row['id']})" for row in rows for tag in row["tags"]}
 
 
 def _now_ms() -> int:

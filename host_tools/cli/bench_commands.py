@@ -24,6 +24,7 @@ console = Console()
 
 Folder = Annotated[Path, typer.Option(help="The bench's folder.")]
 BENCH = Path("bench")
+ACTIVITY_HELP = "standing, walking, running, sitting, stairs or fall."
 UNSUPPORTED_STATUS = 3  # what the board cannot have; 1 is any other refusal
 
 
@@ -63,6 +64,23 @@ def undock(camera: str, folder: Folder = BENCH) -> None:
 def press(camera: str, button: str = "record", hold: float = 0.15, folder: Folder = BENCH) -> None:
     """Press a button of a camera for HOLD seconds."""
     bench_client(folder).call("press", camera=camera, button=button, hold_s=hold)
+
+
+@app.command()
+def motion(camera: str, activity: Annotated[str, typer.Argument(help=ACTIVITY_HELP)], folder: Folder = BENCH) -> None:
+    """What the wearer of a camera does from now on; a fall ends in lying still."""
+    bench_client(folder).call("move", camera=camera, activity=activity)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def carry(
+    camera: str,
+    x: Annotated[float, typer.Argument(help="Metres.")],
+    y: Annotated[float, typer.Argument(help="Metres.")] = 0.0,
+    folder: Folder = BENCH,
+) -> None:
+    """Carry a camera to a spot: how far it is from others is how well its radio hears them."""
+    bench_client(folder).call("carry", camera=camera, x_m=x, y_m=y)
 
 
 @app.command()

@@ -3,51 +3,53 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.show import plain_table
 from host_tools.cli.trusting import PassphraseFile, read_passphrase
-from host_tools.controller.remote import controller_client
 
 STYLES = {"member": "green", "factory": "yellow", "safe_mode": "bold yellow", "revoked": "red", "unknown": "red"}
 
 app = typer.Typer(help="Add cameras to the system, remove them, bring them back.", no_args_is_help=True)
 console = Console()
 
-Folder = Annotated[Path, typer.Option(help="The controller's folder.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Serials = Annotated[list[str], typer.Argument(help="Serials of cameras.")]
 
 
 @app.command("list")
-def list_cameras(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+@asks
+def list_cameras(controller: Asked, as_json: Json = False) -> None:
     """All cameras that belong here or are here, with what they are to this system."""
-    _print(_cameras(folder), as_json)
+    _print(_cameras(controller), as_json)
 
 
 @app.command()
-def waiting(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+@asks
+def waiting(controller: Asked, as_json: Json = False) -> None:
     """Cameras that wait to be added. Compare the serial with the one on the camera."""
-    _print([camera for camera in _cameras(folder) if camera["admission"] == "factory"], as_json)
+    _print([camera for camera in _cameras(controller) if camera["admission"] == "factory"], as_json)
 
 
 @app.command()
-def add(serials: Serials, folder: Folder = Path("controller")) -> None:
+@asks
+def add(controller: Asked, serials: Serials) -> None:
     """Add waiting cameras to this system."""
     for serial in serials:
-        controller_client(folder).call("add_camera", serial=serial)
+        controller.call("add_camera", serial=serial)
         console.print(f"{serial}: added", highlight=False)
 
 
 @app.command()
+@asks
 def remove(
+    controller: Asked,
     serials: Serials,
-    folder: Folder = Path("controller"),
     force: Annotated[bool, typer.Option("--force", help="Undocked cameras, at once; what they hold is lost.")] = False,
     stolen: Annotated[bool, typer.Option("--stolen", help="With --force: they can never be added again.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Do not remove it after all.")] = False,
@@ -56,18 +58,19 @@ def remove(
     """Remove cameras: each is drained at its dock, then back in its factory state, and can be added anywhere."""
     if force:
         phrase = read_passphrase(passphrase_file)
-        controller_client(folder).call("force_remove_cameras", serials=serials, passphrase=phrase, stolen=stolen)
+        controller.call("force_remove_cameras", serials=serials, passphrase=phrase, stolen=stolen)
     for serial in serials if not force else ():
-        controller_client(folder).call("remove_camera", serial=serial, keep=keep)
+        controller.call("remove_camera", serial=serial, keep=keep)
     done = "taken off" if force else "stays" if keep else "is removed as soon as it is docked and drained"
     for serial in serials:
         console.print(f"{serial}: {done}", highlight=False)
 
 
 @app.command("allow-back")
+@asks
 def allow_back(
+    controller: Asked,
     serials: Annotated[list[str] | None, typer.Argument(help="Serials of docked cameras in safe mode.")] = None,
-    folder: Folder = Path("controller"),
     always: Annotated[bool, typer.Option("--always", help="All cameras, by themselves, from now on.")] = False,
     ask: Annotated[bool, typer.Option("--ask", help="No camera by itself any more.")] = False,
     passphrase_file: PassphraseFile = None,
@@ -75,18 +78,17 @@ def allow_back(
     """Bring cameras back from safe mode."""
     if (1 if serials else 0) + always + ask != 1:
         raise typer.BadParameter("give serials, or --always, or --ask")
-    client = controller_client(folder)
     if ask:
-        client.call("ask_before_back")
+        controller.call("ask_before_back")
     elif always:
-        client.call("allow_back_always", passphrase=read_passphrase(passphrase_file))
+        controller.call("allow_back_always", passphrase=read_passphrase(passphrase_file))
     else:
-        client.call("allow_cameras_back", serials=serials, passphrase=read_passphrase(passphrase_file))
+        controller.call("allow_cameras_back", serials=serials, passphrase=read_passphrase(passphrase_file))
     console.print("done")
 
 
-def _cameras(folder: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = controller_client(folder).call("status")["cameras"]
+def _cameras(controller: Asked) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = controller.call("status")["cameras"]
     return found
 
 

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from firmware.platform.linux.files import FILE_MODE, LinuxFiles
 from firmware.ports.files import Files
@@ -42,12 +43,13 @@ from host_tools.custody.index import Index, open_index
 from host_tools.custody.spool import SYNCS_AT_ONCE, Spool
 from host_tools.destinations.attached import Attached
 from host_tools.destinations.directory import create
-from host_tools.emulator.bench import EmulatedBench
-from host_tools.emulator.bench_file import Bench
-from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import Board, board_models, find_board
 from host_tools.system.system import System
 from host_tools.trust.system import SystemTrust
+
+if TYPE_CHECKING:  # a controller starts without an emulator
+    from host_tools.emulator.bench import EmulatedBench
+    from host_tools.emulator.bench_file import Bench
 
 INDEX_NAME = "index.sqlite"
 MAKER_FILE = "maker.pem"  # in a bench's folder: whom a system must trust before it can add the bench's cameras
@@ -125,6 +127,8 @@ async def check_destination(folder: Path) -> None:
 
 def assemble_bench(bench: Bench, folder: Path) -> EmulatedBench:
     """An emulated bench whose cards are folders below ``folder``, beside the workshop that made its cameras."""
+    from host_tools.emulator.bench import EmulatedBench
+    from host_tools.emulator.workshop import Workshop
 
     def files_of(name: str, capacity_bytes: int) -> Files:
         return LimitedFiles(LinuxFiles(make_folder(folder / "cards" / name)), capacity_bytes)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import signal
+from collections.abc import Generator
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated
 
@@ -77,14 +80,45 @@ def _run(shares: list[Share], processes: int, name: str) -> list[Tally]:
     with (
         Progress(*columns, console=console, transient=True) as progress,
         ProcessPoolExecutor(processes, mp_context=context) as pool,
+        _ended_with(pool),
     ):
         task = progress.add_task(name, total=len(shares))
-        for done in as_completed([pool.submit(sweep.sweep_share, share) for share in shares]):
+        with _interrupted_later():
+            parts = [pool.submit(sweep.sweep_share, share) for share in shares]
+        for done in as_completed(parts):
             found.append(done.result())
             progress.advance(task)
             if not console.is_terminal and len(found) * 10 // len(shares) > (len(found) - 1) * 10 // len(shares):
                 console.print(f"{name}: {len(found)} of {len(shares)} parts")  # a log has no bar
     return found
+
+
+@contextmanager
+def _interrupted_later() -> Generator[None]:
+    """A process that is just beginning is not left half begun; and it keeps SIGINT blocked, for a terminal sends Ctrl-C
+    to all of them, and this one ends them."""
+    waiting: list[int] = []
+    handler = signal.signal(signal.SIGTERM, lambda number, _frame: waiting.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if waiting:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@contextmanager
+def _ended_with(pool: Executor) -> Generator[None]:
+    """Whoever is interrupted waits for no share that has begun."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
 
 
 def _repeat(text: str) -> None:

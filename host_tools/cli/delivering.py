@@ -32,6 +32,8 @@ from host_tools.system import records
 from host_tools.system.errors import DomainError
 from host_tools.system.system import System
 
+UPLOAD_NAME = "setup-connection.json"  # what was uploaded to the setup assistant
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LOG = logging.getLogger("openbwc.controller")
 BY = "destination"  # who changed the domain's categories
@@ -137,6 +139,12 @@ class DomainPeople:
 
     def _device(self, serial: str, model: str) -> people.Device:
         return people.Device(serial, self.camera_name(serial), model)
+
+
+def forget_upload(folder: Path) -> None:
+    """Of the setup assistant: the controller keeps the connection file itself once it was connected; then the upload is not needed any more."""
+    if (folder / UPLOAD_NAME).exists() and Attachment(LinuxFiles(folder)).connection() is not None:
+        (folder / UPLOAD_NAME).unlink()
 
 
 def _attached(attachment: Attachment, given: ConnectionFile | None, domain: DomainPeople) -> Attached:

@@ -53,6 +53,7 @@ Hosts = Annotated[
 def register(app: typer.Typer, opened: Open) -> None:
     """Add these commands. ``opened``: a destination from its folder."""
     app.add_typer(account_app, name="account")
+    _register_stores(app, opened)
     _register_logs(app, opened)
     _register_moves(app, opened)
 
@@ -102,6 +103,23 @@ def remove(name: str, folder: Folder = Path("destination")) -> None:
         people.audit.append("remove_account", _me(), "asked", wall_ms(), {"name": name})
         people.remove(name)
     console.print(f"{name} is removed", highlight=False)
+
+
+def keep(opened: Open, folder: Path, file: Path) -> None:
+    """Objects of this destination go into that Swift store."""
+    with opened(folder) as destination:
+        keys = folders.keep_in(destination, file, lambda: secrets.token_hex(16))
+    console.print(f"{folder}: objects go into {keys.container} at {keys.auth}; delete {file} now", highlight=False)
+
+
+def _register_stores(app: typer.Typer, opened: Open) -> None:
+    @app.command("keep-in")
+    def keep_in(
+        keys: Annotated[Path, typer.Argument(help="A file with auth, user and key of a Swift store.")],
+        folder: Folder = Path("destination"),
+    ) -> None:
+        """Keep new objects in a Swift store, or give it new credentials; restart the server then."""
+        keep(opened, folder, keys)
 
 
 def _register_logs(app: typer.Typer, opened: Open) -> None:
@@ -164,14 +182,15 @@ def _register_moves(app: typer.Typer, opened: Open) -> None:
         if new.exists():
             raise EvidenceError(f"{new}: exists: name a new folder")
         with opened(old) as destination:  # whether it is one, and whole
-            mode = destination.settings.mode
+            mode, has_file = destination.settings.mode, destination.store.catalogue.is_file
         try:
             shutil.copytree(old, new, ignore=shutil.ignore_patterns(*LEFT_OUT))
-            with (
-                closing(sqlite3.connect(old / folders.CATALOGUE_NAME)) as source,
-                closing(sqlite3.connect(new / folders.CATALOGUE_NAME)) as target,
-            ):
-                source.backup(target)
+            if has_file:
+                with (
+                    closing(sqlite3.connect(old / folders.CATALOGUE_NAME)) as source,
+                    closing(sqlite3.connect(new / folders.CATALOGUE_NAME)) as target,
+                ):
+                    source.backup(target)
         except (OSError, sqlite3.Error) as error:
             raise EvidenceError(f"{new}: cannot be made ({error}): choose a disk with room") from error
         path = new / SETTINGS_NAME

@@ -24,10 +24,11 @@ from rich.table import Table
 from firmware.platform.linux.files import LinuxFiles
 from host_tools.accounts.people import People
 from host_tools.cli import destination_care
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.delivering import read_connection_file
+from host_tools.cli.destination_looks import look_after
 from host_tools.cli.people import opened_people
 from host_tools.cli.trusting import PassphraseFile, read_passphrase
-from host_tools.controller.remote import controller_client
 from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations import conformance
 from host_tools.destinations.connection_file import ConnectionFile
@@ -49,8 +50,6 @@ from host_tools.evidence.settings import PORT
 from host_tools.evidence.tokens import Tokens
 from host_tools.evidence_page.app import add_pages, content_policy
 
-LOOK_S = 60.0  # between looks at disk and certificate
-CLEAN_UP_LOOKS = 60  # an hour: retention is counted in days
 READ_BYTES = 1 << 20
 SETTINGS_TEXT = """\
 # An OpenBWC content destination. Every key and what it means: docs/destination.md.
@@ -75,6 +74,8 @@ def create(
     port: Annotated[int, typer.Option(min=1, max=65_535)] = PORT,
     site: Annotated[str, typer.Option(help="What people call it.")] = "OpenBWC",
     mode: Annotated[str, typer.Option(help="What one licence covers: wearer or device.")] = "wearer",
+    swift: Annotated[Path | None, typer.Option(help="Keep objects in the Swift store of this file of keys.")] = None,
+    database: Annotated[Path | None, typer.Option(help="Keep the catalogue in the database of this URL file.")] = None,
 ) -> None:
     """Make a destination in an empty folder: settings, account, self-signed certificate."""
     if mode not in get_args(Mode):
@@ -82,7 +83,16 @@ def create(
     text = SETTINGS_TEXT.format(
         site=json.dumps(site), mode=mode, hosts=json.dumps(host or ["127.0.0.1"]), port=port
     )  # fmt: skip
+    if swift is not None:
+        folders.try_keys(swift)  # before anything is made
+    if database is not None:
+        folders.try_database(database)
     folders.create(folder, text, secrets.token_urlsafe(32), _wall_ms())
+    if database is not None:
+        folders.keep_rows_in(folder, database)
+        console.print(f"{folder}: its catalogue is in that database; delete {database} now", highlight=False)
+    if swift is not None:
+        destination_care.keep(_opened, folder, swift)
     warning = low_disk(LinuxFiles(folder).free_bytes(), START_FREE_BYTES_MIN)
     if warning:
         console.print(warning, style="yellow", highlight=False)
@@ -117,30 +127,31 @@ def issue(
 
 
 @app.command()
+@asks
 def connect(
+    controller: Asked,
     connection: Annotated[Path, typer.Argument(help="The connection file that the destination issued.")],
-    folder: Annotated[Path, typer.Option(help="The controller's folder.")] = Path("controller"),
 ) -> None:
     """Give a running controller another connection file of its destination."""
     try:
         text = connection.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise EvidenceError(f"{connection}: cannot be read: name the file that the destination issued") from error
-    taken = controller_client(folder).call("connect_destination", connection_file=text)
+    taken = controller.call("connect_destination", connection_file=text)
     console.print(f"{taken['site']} at {', '.join(taken['addresses'])}; delete {connection} now", highlight=False)
 
 
 @app.command()
+@asks
 def forget(
-    folder: Annotated[Path, typer.Option(help="The controller's folder.")] = Path("controller"),
+    controller: Asked,
     passphrase_file: PassphraseFile = None,
     name: Annotated[str | None, typer.Option(help="The system's name, as a proof that it is meant.")] = None,
 ) -> None:
     """Have a running controller leave its destination, so that another can be connected. Nothing is lost, or it is
     refused."""
-    client = controller_client(folder)
     typed = name if name is not None else typer.prompt("Type the system's name to leave its destination")
-    for line in client.call("forget_destination", passphrase=read_passphrase(passphrase_file), name=typed):
+    for line in controller.call("forget_destination", passphrase=read_passphrase(passphrase_file), name=typed):
         console.print(line, highlight=False)
     console.print("left; now: bwc destination connect CONNECTION-FILE", highlight=False)
 
@@ -165,6 +176,8 @@ def status(folder: Folder = Path("destination"), as_json: Json = False) -> None:
     """Green, amber or red, and why."""
     with _opened(folder) as opened:
         validity = certificates.validity(opened.certificate.read_bytes())
+        if opened.store.swift is not None:
+            opened.store.swift.look()
         found = health(opened.intake, validity, _wall_ms())
     if as_json:
         console.print_json(data=found.as_document())
@@ -303,7 +316,7 @@ async def _serve(folder: Path, listen: str, is_encrypted: bool) -> None:
             tell(retention.shortest_warning(opened.settings))
             tell(f"serving on {listen}:{port}")
             console.print(f"destination {folder} on {listen}:{port}; end: Ctrl-C", highlight=False)
-            looking = asyncio.create_task(_look_after(opened, tell))
+            looking = asyncio.create_task(look_after(opened, tell))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in (looking, stopping):
@@ -324,25 +337,6 @@ def _for_people(opened: folders.Destination, people: People) -> FastAPI:
     made = make_people_app(opened.intake, people, health_now, log, _wall_ms, run_in_thread)
     add_pages(made, opened.intake, people, health_now, _wall_ms, run_in_thread)
     return made
-
-
-async def _look_after(opened: folders.Destination, tell: Callable[[str], None]) -> None:
-    """Tell each trouble once, and remove what may go."""
-    told: frozenset[str] = frozenset()
-    looks = 0
-    while True:
-        validity = certificates.validity(opened.certificate.read_bytes())
-        found = await run_in_thread(lambda: health(opened.intake, validity, _wall_ms()))  # noqa: B023
-        for problem in found.problems:
-            if problem not in told:
-                tell(problem)
-        told = frozenset(found.problems)
-        if looks % CLEAN_UP_LOOKS == 0:
-            gone = await run_in_thread(lambda: retention.clean_up(opened.store, opened.settings, _wall_ms()))
-            if gone:
-                tell(f"{len(gone)} recordings were kept as long as they were to be, and are removed")
-        looks += 1
-        await asyncio.sleep(LOOK_S)
 
 
 async def _examine(known: ConnectionFile, recording: str) -> conformance.Examination:

@@ -3,92 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.show import VERDICT_STYLES, plain_table, print_whole
-from host_tools.controller.remote import controller_client
+from host_tools.controller.commands import CommandError
+from host_tools.controller.contact_alerts import amount, number
+from host_tools.controller.contact_readings import NOT_YET
 from host_tools.simulation.contact_sweep import Case, Found, drawn_cases, histogram, sweep
 
-# Unit of the wire -> (factor, unit for people, digits after the point).
-SHOWN = {
-    "uV": (1e-6, "V", 3),
-    "uA": (1e-3, "mA", 0),
-    "uOhm": (1e-3, "mOhm", 1),
-    "mC": (1e-3, "deg C", 1),
-    "ppm": (1e-4, "%", 2),
-}
 SEEDS = 200
 
 app = typer.Typer(help="Docks and their bays: contacts, power, charging.", no_args_is_help=True)
 console = Console()
+progress = Console(stderr=True)
 
-Folder = Annotated[Path, typer.Option(help="The controller's folder.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 DockSerial = Annotated[str, typer.Option(help="Serial of the dock; may be left out where one is connected.")]
 Bay = Annotated[int, typer.Option(min=1, max=8, help="Number of the bay.")]
 
 
 @app.command()
+@asks
 def check(
+    controller: Asked,
     dock: DockSerial = "",
     bay: Annotated[int | None, typer.Option(min=1, max=8, help="Number of the bay; all that are in use else.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="As at every docking; else longer and repeated.")] = False,
-    folder: Folder = Path("controller"),
     as_json: Json = False,
 ) -> None:
     """Measure the contacts of docked cameras: value, uncertainty, limits, verdict and confidence of every quantity."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for serial, number in _bays(folder, dock, bay):
-        rows = controller_client(folder).call("check_contacts", dock=serial, bay=number, quick=quick)
-        found[f"{serial} bay {number}"] = rows
+    for serial, one in _bays(controller, dock, bay):
+        title = f"{serial} bay {one}"
+        with progress.status(f"measuring {title}"):
+            found[title] = controller.call("check_contacts", dock=serial, bay=one, quick=quick)
+        if not as_json:
+            _print_rows(title, found[title])
     if as_json:
         console.print_json(data=found)
-    else:
-        for title, rows in found.items():
-            _print_rows(title, rows)
-        if not found:
-            console.print("no camera is docked", style="dim")
+    elif not found:
+        console.print("no camera is docked", style="dim")
     if any(row["verdict"] == "fail" for rows in found.values() for row in rows):
         raise typer.Exit(1)
 
 
 @app.command("power-cycle")
+@asks
 def power_cycle(
+    controller: Asked,
     bay: Bay,
     dock: DockSerial = "",
     off_ms: Annotated[int, typer.Option(help="How long the power stays away.")] = 2000,
-    folder: Folder = Path("controller"),
 ) -> None:
     """Take a bay's power away for a moment; its contacts are checked anew before it comes back."""
-    state = controller_client(folder).call("power_cycle_bay", dock=dock, bay=bay, off_ms=off_ms)
+    state = controller.call("power_cycle_bay", dock=_dock(controller, dock), bay=bay, off_ms=off_ms)
     console.print(f"bay {bay} is {state}", highlight=False)
 
 
 @app.command("smart-charge")
+@asks
 def smart_charge(
+    controller: Asked,
     suspend: Annotated[int, typer.Option(min=0, max=168, help="Hours in which all are charged to full; 0: none.")] = 24,
-    folder: Folder = Path("controller"),
 ) -> None:
     """Suspend smart charge, which keeps cameras short of full that stand docked for long; or take that back."""
-    until_ms = controller_client(folder).call("suspend_smart_charge", hours=suspend)
+    until_ms = controller.call("suspend_smart_charge", hours=suspend)
     console.print("smart charge is on" if not until_ms else f"smart charge is suspended for {suspend} hours")
 
 
 @app.command()
+@asks
 def history(
+    controller: Asked,
     dock: DockSerial = "",
     bay: Annotated[int, typer.Option(min=0, max=8, help="Number of the bay; 0: all.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=20_000)] = 20,
-    folder: Folder = Path("controller"),
     as_json: Json = False,
 ) -> None:
     """What was measured at dockings, newest first."""
-    rows = controller_client(folder).call("contact_history", dock=dock, bay=bay, limit=limit)
+    rows = controller.call("contact_history", dock=dock, bay=bay, limit=limit)
     if as_json:
         console.print_json(data=rows)
         return
@@ -100,7 +99,7 @@ def history(
             str(row["bay"]),
             row["camera"] or "-",
             Text(row["verdict"].replace("_", " "), style=VERDICT_STYLES[row["verdict"]]),
-            _with_unit(row["resistance_uohm"], "uOhm") if "resistance_uohm" in row else "-",
+            amount(row["resistance_uohm"], "uOhm") if "resistance_uohm" in row else "-",
             f"{row['settle_ms']} ms" if "settle_ms" in row else "-",
             str(row.get("bounces", "-")),
         )
@@ -132,21 +131,30 @@ def _told(seeds: int, first: int) -> Iterator[Found]:
         yield from sweep(cases)
 
 
-def _bays(folder: Path, dock: str, bay: int | None) -> list[tuple[str, int]]:
+def _bays(controller: Asked, dock: str, bay: int | None) -> list[tuple[str, int]]:
     """Which bays are meant: the one named, or all that hold a camera."""
-    docks = controller_client(folder).call("status")["docks"]
     if bay is not None:
-        return [(dock, bay)]
+        return [(_dock(controller, dock), bay)]
     return [
         (each["serial"], row["bay"])
-        for each in docks
+        for each in controller.call("status")["docks"]
         for row in each["bays"]
         if dock in ("", each["serial"]) and row["state"] in ("docked", "fault", "off")
     ]
 
 
+def _dock(controller: Asked, serial: str) -> str:
+    """The one that is meant: where one is connected, it need not be named."""
+    if serial:
+        return serial
+    docks = [each["serial"] for each in controller.call("status")["docks"]]
+    if len(docks) != 1:
+        raise CommandError(f"which dock? give --dock, one of {', '.join(docks) or 'none: no dock is connected'}")
+    return docks[0]
+
+
 def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
-    columns = ("Quantity", "Value", "+-", "Limits", "Verdict", "Confidence")
+    columns = ("Quantity", "Value", "+-", "Limits", "Verdict", "Sure")
     table = plain_table(title, columns, columns)
     for row in rows:
         measured = row["verdict"] != "not_measured"
@@ -154,24 +162,15 @@ def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
         confidence, uncertainty = row.get("confidence"), row.get("uncertainty")
         table.add_row(
             row["quantity"].replace("_", " "),
-            _with_unit(row["value"], unit) if measured else "-",
-            _number(uncertainty, unit) if measured and uncertainty else "",
-            f"{_number(row['low'], unit)} to {_number(row['high'], unit)}",
+            amount(row["value"], unit) if measured else "-",
+            number(uncertainty, unit) if measured and uncertainty else "",
+            f"{number(row['low'], unit)} to {number(row['high'], unit)}",
             Text(row["verdict"].replace("_", " "), style=VERDICT_STYLES[row["verdict"]]),
             f"{confidence:g} %" if confidence is not None else "",
         )
     print_whole(console, table)
     for row in rows:
-        if row.get("note"):
-            text = f"  {row['quantity'].replace('_', ' ')}: {row['note']}"
-            console.print(text, style="dim", highlight=False, soft_wrap=True)
+        if row.get("note") and row["note"] != NOT_YET:
+            text = Text(f"{row['quantity'].replace('_', ' ')}: {row['note']}", style="dim")
+            console.print(Padding(text, (0, 0, 0, 2)))
     console.print()
-
-
-def _with_unit(value: float, unit: str) -> str:
-    return f"{_number(value, unit)} {SHOWN[unit][1] if unit in SHOWN else unit}"
-
-
-def _number(value: float, unit: str) -> str:
-    factor, _, digits = SHOWN.get(unit, (1, unit, 0))
-    return f"{value * factor:.{digits}f}"

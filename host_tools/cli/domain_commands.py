@@ -14,9 +14,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.show import plain_table
 from host_tools.controller.commands import CommandError
-from host_tools.controller.remote import controller_client
 
 SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
@@ -25,15 +25,15 @@ settings_app = typer.Typer(help="What holds for the whole system.", no_args_is_h
 report_app = typer.Typer(help="Reports as files.", no_args_is_help=True)
 console = Console()
 
-Folder = Annotated[Path, typer.Option(help="The controller's folder.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Pairs = Annotated[list[str] | None, typer.Argument(help="NAME=VALUE; on, off, a number or a word.")]
 
 
 @profile_app.command("list")
-def list_profiles(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+@asks
+def list_profiles(controller: Asked, as_json: Json = False) -> None:
     """All profiles, and what models cannot do of them."""
-    rows: list[dict[str, Any]] = controller_client(folder).call("list_profiles")
+    rows: list[dict[str, Any]] = controller.call("list_profiles")
     if as_json:
         console.print_json(data=rows)
         return
@@ -49,21 +49,21 @@ def list_profiles(folder: Folder = Path("controller"), as_json: Json = False) ->
 
 
 @profile_app.command("set")
+@asks
 def set_profile(
+    controller: Asked,
     name: str,
     pairs: Pairs = None,
     description: str | None = None,
     model: Annotated[list[str] | None, typer.Option(help="Models it is for; else all.")] = None,
     for_model: Annotated[str, typer.Option(help="The settings are for this model only.")] = "",
-    folder: Folder = Path("controller"),
 ) -> None:
     """Make a profile, or change settings of one. NAME= takes a setting back to its default."""
-    client = controller_client(folder)
-    known = next((row for row in client.call("list_profiles") if row["name"] == name), None)
+    known = next((row for row in controller.call("list_profiles") if row["name"] == name), None)
     old: dict[str, Any] = known or {"version": 0, "description": "", "models": [], "settings": {}, "by_model": {}}
     settings, by_model = dict(old["settings"]), {key: dict(value) for key, value in old["by_model"].items()}
     _apply(by_model.setdefault(for_model, {}) if for_model else settings, pairs or [])
-    row = client.call(
+    row = controller.call(
         "put_profile",
         name=name,
         version=old["version"],
@@ -76,16 +76,18 @@ def set_profile(
 
 
 @profile_app.command()
-def remove(name: str, folder: Folder = Path("controller")) -> None:
+@asks
+def remove(controller: Asked, name: str) -> None:
     """Remove a profile that nobody has."""
-    controller_client(folder).call("remove_profile", name=name)
+    controller.call("remove_profile", name=name)
     console.print(f"{name}: removed", highlight=False)
 
 
 @profile_app.command()
-def catalogue(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+@asks
+def catalogue(controller: Asked, as_json: Json = False) -> None:
     """Every setting that a profile can hold."""
-    found = controller_client(folder).call("setting_catalogue")
+    found = controller.call("setting_catalogue")
     if as_json:
         console.print_json(data=found)
         return
@@ -96,9 +98,10 @@ def catalogue(folder: Folder = Path("controller"), as_json: Json = False) -> Non
 
 
 @settings_app.command("show")
-def show_settings(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+@asks
+def show_settings(controller: Asked, as_json: Json = False) -> None:
     """All settings of the system."""
-    row: dict[str, Any] = controller_client(folder).call("get_settings")
+    row: dict[str, Any] = controller.call("get_settings")
     if as_json:
         console.print_json(data=row)
         return
@@ -110,19 +113,20 @@ def show_settings(folder: Folder = Path("controller"), as_json: Json = False) ->
 
 
 @settings_app.command("set")
-def set_settings(pairs: Pairs = None, folder: Folder = Path("controller")) -> None:
+@asks
+def set_settings(controller: Asked, pairs: Pairs = None) -> None:
     """Change settings of the system."""
-    client = controller_client(folder)
     changes: dict[str, Any] = {}
     _apply(changes, pairs or [])
-    client.call("change_settings", version=client.call("get_settings")["version"], changes=changes)
+    controller.call("change_settings", version=controller.call("get_settings")["version"], changes=changes)
     console.print("done")
 
 
 @settings_app.command("telling")
-def show_telling(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+@asks
+def show_telling(controller: Asked, as_json: Json = False) -> None:
     """Where mail and telemetry go, what waits, and what keeps it from going."""
-    state: dict[str, dict[str, Any]] = controller_client(folder).call("notification_state")
+    state: dict[str, dict[str, Any]] = controller.call("notification_state")
     if as_json:
         console.print_json(data=state)
         return
@@ -138,19 +142,21 @@ def show_telling(folder: Folder = Path("controller"), as_json: Json = False) -> 
 
 
 @settings_app.command("test-mail")
-def send_test_mail(folder: Folder = Path("controller")) -> None:
+@asks
+def send_test_mail(controller: Asked) -> None:
     """Send a mail now to the system's notification_address."""
-    sent = controller_client(folder).call("send_test_mail")
+    sent = controller.call("send_test_mail")
     console.print(f"sent to {sent['address']}", highlight=False)
 
 
+@asks
 def alerts(
-    folder: Folder = Path("controller"),
+    controller: Asked,
     history: Annotated[bool, typer.Option("--history", help="Those that are over, too.")] = False,
     as_json: Json = False,
 ) -> None:
     """What is wrong now, what it means, and what to do about it, in order."""
-    rows: list[dict[str, Any]] = controller_client(folder).call("list_alerts", history=history)["rows"]
+    rows: list[dict[str, Any]] = controller.call("list_alerts", history=history)["rows"]
     if as_json:
         console.print_json(data=rows)
         return
@@ -167,14 +173,15 @@ def alerts(
 
 
 @report_app.command("make")
+@asks
 def make_report(
+    controller: Asked,
     name: Annotated[str, typer.Argument(help="camera_usage, camera_status, camera_connection, software_versions.")],
     file: Annotated[Path | None, typer.Argument(help="Where to; else the terminal.")] = None,
     tag: Annotated[str, typer.Option(help="Cameras with this tag only.")] = "",
-    folder: Folder = Path("controller"),
 ) -> None:
     """A report as CSV."""
-    text = controller_client(folder).call("report", name=name, tag=tag)["csv"]
+    text = controller.call("report", name=name, tag=tag)["csv"]
     if file is None:
         sys.stdout.write(text)
     else:
@@ -182,16 +189,16 @@ def make_report(
 
 
 @report_app.command("system")
+@asks
 def system_report(
+    controller: Asked,
     file: Annotated[Path, typer.Argument(help="Where to put the archive.")],
-    folder: Folder = Path("controller"),
 ) -> None:
     """The system report: everything a person needs who is to find out what is wrong, as one archive."""
-    client = controller_client(folder)
-    made = client.call("make_system_report")
+    made = controller.call("make_system_report")
     data, offset = bytearray(), 0
     while offset < made["size_bytes"]:
-        piece = base64.b64decode(client.call("read_system_report", name=made["name"], offset=offset)["data"])
+        piece = base64.b64decode(controller.call("read_system_report", name=made["name"], offset=offset)["data"])
         if not piece:
             break
         data += piece

@@ -9,11 +9,13 @@ import typer
 from rich.console import Console
 
 from firmware.version import VERSION
+from host_tools.cli.ending import INTERRUPTED_EXIT, end_in_order, exit_code
 from host_tools.cli.lazy import LazyGroup, Place, classes_of
 
 # Errors that people are told in one line, by the module that defines them.
 KNOWN_ERRORS = {
     "AccountsError": "host_tools.accounts.errors",
+    "AskError": "host_tools.cli.over_rest",
     "BenchError": "host_tools.emulator.bench",
     "BenchFileError": "host_tools.emulator.bench_file",
     "BenchPageError": "host_tools.bench_page.errors",
@@ -68,8 +70,11 @@ class Commands(LazyGroup):
         "destination": Place("destination_commands", "app"),
         "dissector": Place("wire_commands", "dissector"),
         "dock": Place("dock_commands", "app"),
+        "follow": Place("login_commands", "follow"),
         "identify": Place("port_commands", "identify"),
         "ledger": Place("ledger_commands", "app"),
+        "login": Place("login_commands", "login"),
+        "logout": Place("login_commands", "logout"),
         "ports": Place("port_commands", "ports"),
         "profile": Place("domain_commands", "profile_app"),
         "replay": Place("wire_commands", "replay"),
@@ -106,11 +111,14 @@ def about() -> None:
 
 
 def main() -> None:
-    """Entry point. Exit codes: 0 done, 1 could not be done, 2 wrong arguments, 130 interrupted."""
+    """Entry point. Exit codes: 0 done, 1 could not be done, 2 wrong arguments, 130 interrupted, 143 terminated."""
+    end_in_order()
     try:
         app()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(exit_code())
+    except SystemExit as ended:  # so Typer ends what was interrupted
+        sys.exit(exit_code() if ended.code == INTERRUPTED_EXIT else ended.code)
     except Exception as error:  # told in a line if it is a known one, raised as it is if not
         known, unknown = _parted(error)
         for each in known:

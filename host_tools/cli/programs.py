@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from host_tools.cli.bench_page import plan_page
 from host_tools.cli.compose import INDEX_NAME, MAKER_FILE, check_destination, create_destination
-from host_tools.cli.demo import DemoPlan, run_demo
+from host_tools.cli.delivering import forget_upload
 from host_tools.cli.registry import make_registry
 from host_tools.cli.serve import RunningController, serve_bench, serve_controller
-from host_tools.cli.setup import forget_upload, serve_setup
 from host_tools.cli.trusting import has_trust, open_trust
 from host_tools.controller.settings import read_settings
-from host_tools.emulator.bench_file import default_bench, read_bench
-from host_tools.emulator.exports import PORT_MAX
-from host_tools.emulator.rendezvous import holder
+
+# Each program imports what it alone needs when it is started: a controller waits for no emulator and no page of one.
+if TYPE_CHECKING:
+    from host_tools.emulator.bench_file import Bench
+
+PORT_MAX = 65_535  # of TCP
 
 console = Console()
 
@@ -38,6 +40,8 @@ def demo(
     scene: Scene = None,
 ) -> None:
     """Record, dock, check, offload, deliver: the whole journey on an emulated bench."""
+    from host_tools.cli.demo import DemoPlan, run_demo
+
     asyncio.run(run_demo(DemoPlan(folder, cameras, seconds, scene, once), console))
 
 
@@ -46,6 +50,7 @@ def emulate(
     folder: BenchFolder = Path("bench"),
     name: Annotated[str, typer.Option(help="Name of the bench, for emu://NAME/BOARD.")] = "demo",
     cameras: Annotated[int, typer.Option(min=0, max=8)] = 3,
+    model: Annotated[str, typer.Option(help="Of the cameras; see `bwc board list`.")] = "pi_zero_2w_camera",
     seed: int = 1,
     scene: Scene = None,
     usbip: Annotated[
@@ -60,12 +65,16 @@ def emulate(
     debug: Debug = False,
 ) -> None:
     """Run an emulated bench until Ctrl-C; its boards are ports that any program can open."""
+    from host_tools.cli.bench_page import plan_page
+    from host_tools.emulator.bench_file import default_bench, read_bench
+    from host_tools.emulator.rendezvous import holder
+
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(message)s", stream=sys.stderr)
-    plan = read_bench(bench) if bench is not None else default_bench(name, cameras, seed, scene)
+    plan = read_bench(bench) if bench is not None else default_bench(name, cameras, seed, scene, model)
     page = plan_page(web, address, web_token)
 
     def ready(page_url: str) -> None:
-        console.print(f"bench [bold]{plan.name}[/] in {folder}: {len(plan.dock)} docks, {len(plan.camera)} cameras")
+        console.print(f"bench [bold]{plan.name}[/] in {folder}: {_boards(plan)}")
         if (other := holder(plan.name)) not in (None, folder.resolve()):
             told = f"emu://{plan.name}/… is the bench in {other}, which has that name; give this one another --name"
             console.print(told, soft_wrap=True, highlight=False, style="yellow")
@@ -79,6 +88,11 @@ def emulate(
             console.print(f"bench page: {page_url}", soft_wrap=True, highlight=False)
 
     asyncio.run(serve_bench(plan, folder, ready, usbip, rfc2217, page))
+
+
+def _boards(plan: Bench) -> str:
+    counted = (("dock", len(plan.dock)), ("camera", len(plan.camera)))
+    return ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counted)
 
 
 def controller(
@@ -112,6 +126,8 @@ def controller(
     if create and not chosen.destination.is_file():
         create_destination(chosen.destination)
     if setup and not has_trust(chosen.folder):
+        from host_tools.cli.setup import serve_setup
+
         chosen = asyncio.run(serve_setup(chosen, _print_setup))
     if not (chosen.folder / INDEX_NAME).exists():
         # A wrong folder is told at the first start. Later the controller starts without its destination: after a power
@@ -125,8 +141,11 @@ def controller(
         forget_upload(chosen.folder)
         if running.url:
             console.print(f"manager: {running.url}", highlight=False)
+            console.print(f"SHA-256 of its certificate: {running.fingerprint}", highlight=False, soft_wrap=True)
 
-    asyncio.run(serve_controller(chosen, ready))
+    if asyncio.run(serve_controller(chosen, ready)):
+        # A new program in this one's place: same number, same output, and settings and software are read anew.
+        os.execv(sys.executable, [sys.executable, "-m", "host_tools.cli", *sys.argv[1:]])  # noqa: S606  itself
 
 
 def _print_setup(url: str, code: str) -> None:

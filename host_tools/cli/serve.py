@@ -11,13 +11,12 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firmware.platform.linux.files import LinuxFiles
 from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.people import People
 from host_tools.accounts.roles import LOCAL, Actor
-from host_tools.cli.bench_page import PagePlan, serving_page
 from host_tools.cli.compose import Assembled, assemble_bench, assemble_controller
 from host_tools.cli.domain_groups import domain_groups
 from host_tools.cli.people import opened_people, wall_ms
@@ -37,19 +36,21 @@ from host_tools.controller.pickup_audit import PickupAudit
 from host_tools.controller.pickup_commands import PickupCommands
 from host_tools.controller.recording_commands import RecordingCommands
 from host_tools.controller.remote import SOCKET
+from host_tools.controller.service_commands import ServiceCommands
 from host_tools.controller.settings import Settings
 from host_tools.controller.upkeep import Upkeep
 from host_tools.custody.blocking import run_in_thread
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.journey import Journey
-from host_tools.emulator.bench_file import Bench
-from host_tools.emulator.exports import exported
-from host_tools.emulator.remote import BenchServer
 from host_tools.protocol.connection import RequestRefused
 from host_tools.system.errors import DomainError
 from host_tools.transports.errors import LinkLost
 from host_tools.transports.local import LocalError, LocalServer, Peer
 from host_tools.trust.errors import TrustError
+
+if TYPE_CHECKING:  # a controller starts without an emulator and its page
+    from host_tools.cli.bench_page import PagePlan
+    from host_tools.emulator.bench_file import Bench
 
 LOG = logging.getLogger("openbwc.controller")
 
@@ -66,15 +67,21 @@ EXPECTED = (
 )
 
 
-async def serve_controller(settings: Settings, on_ready: Callable[[RunningController], None]) -> None:
-    """Until SIGINT or SIGTERM."""
-    stop = asyncio.Event()
+async def serve_controller(settings: Settings, on_ready: Callable[[RunningController], None]) -> bool:
+    """Until SIGINT or SIGTERM, or until somebody asks for a fresh start: then True."""
+    stop, fresh = asyncio.Event(), asyncio.Event()
     _on_signals(stop.set)
-    async with running_controller(settings) as running:
+
+    def restart() -> None:
+        fresh.set()
+        stop.set()
+
+    async with running_controller(settings, restart) as running:
         on_ready(running)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({running.task, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+    return fresh.is_set()
 
 
 class RunningController:
@@ -82,18 +89,22 @@ class RunningController:
 
     def __init__(self, assembled: Assembled, commands: Commands, people: People) -> None:
         self.url = ""  # of the manager, as people type it
+        self.fingerprint = ""  # of its certificate
         self.commands = commands
         self.controller, self.index, self.spool = assembled.controller, assembled.index, assembled.spool
         self.task = asyncio.create_task(_work(assembled, people))
 
 
 @asynccontextmanager
-async def running_controller(settings: Settings) -> AsyncGenerator[RunningController]:
-    """Start a controller and answer questions about it on a socket in its folder; stop it in order at the end."""
+async def running_controller(
+    settings: Settings, restart: Callable[[], None] | None = None
+) -> AsyncGenerator[RunningController]:
+    """Start a controller and answer questions about it on a socket in its folder; stop it in order at the end.
+    ``restart``: asks the caller to end this block and begin another; None where that cannot be."""
     with assemble_controller(settings) as assembled, opened_people(settings.folder) as people:
         https = HttpsSide(settings.folder)
         view = LiveView(assembled.controller, assembled.spool)
-        commands = make_commands(assembled, people, view, https)
+        commands = make_commands(assembled, people, view, https, restart)
         server = LocalServer(settings.folder / SOCKET, LocalDoor(commands).handle)
         await server.start()
         assembled.controller.happenings.listen(server.publish)
@@ -102,6 +113,7 @@ async def running_controller(settings: Settings) -> AsyncGenerator[RunningContro
             async with serving_manager(
                 settings, commands, people, assembled.controller.happenings, view, assembled.system, https
             ) as running.url:
+                running.fingerprint = await run_in_thread(https.fingerprint) if running.url else ""
                 yield running
         finally:
             running.task.cancel()
@@ -138,6 +150,10 @@ async def serve_bench(
     """Until SIGINT or SIGTERM, or until somebody asks the bench to stop. ``usbip_port``: where its USB devices are
     exported; ``rfc2217_port``: where the first board is a network serial port, the others follow; ``page``: where its
     page is, whose address ``on_ready`` gets."""
+    from host_tools.cli.bench_page import serving_page
+    from host_tools.emulator.exports import exported
+    from host_tools.emulator.remote import BenchServer
+
     made = assemble_bench(bench, folder)
     async with exported(made, usbip_port, rfc2217_port), serving_page(made, page) as url:
         server = BenchServer(made)
@@ -152,13 +168,20 @@ async def serve_bench(
         await serving
 
 
-def make_commands(assembled: Assembled, people: People, view: LiveView, https: HttpsSide) -> Commands:
+def make_commands(
+    assembled: Assembled,
+    people: People,
+    view: LiveView,
+    https: HttpsSide,
+    restart: Callable[[], None] | None = None,
+) -> Commands:
     """All commands of a controller. A new group is one more line here."""
     gate = Gate(people.audit, wall_ms, run_in_thread)
     journey = Journey(assembled.index, wall_ms)
     return Commands(
         [
             LiveCommands(gate, view),
+            ServiceCommands(gate, restart),
             RecordingCommands(gate, assembled.index, run_in_thread),
             HttpsCommands(gate, https.certificates, https.network, https.use, wall_ms, run_in_thread),
             HardwareCommands(gate, assembled.controller, assembled.index, assembled.spool, journey, run_in_thread),

@@ -14,12 +14,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from firmware.platform.linux.files import FILE_MODE, LinuxFiles
+from firmware.platform.linux.files import FILE_MODE
 from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.names import ROOT
 from host_tools.accounts.passwords import check_password
 from host_tools.cli.compose import check_destination, make_folder
-from host_tools.cli.delivering import read_connection_file, require_privacy
+from host_tools.cli.delivering import UPLOAD_NAME, read_connection_file, require_privacy
 from host_tools.cli.domain import opened_system
 from host_tools.cli.people import opened_people, wall_ms
 from host_tools.cli.system_commands import new_serial
@@ -27,7 +27,6 @@ from host_tools.cli.trusting import has_trust, make_trust
 from host_tools.cli.web import HttpsSide, certified, listening, own_names, read_address, shown
 from host_tools.controller.settings import WEB_DEFAULT, WEB_OFF, Settings, SettingsError
 from host_tools.custody.blocking import run_in_thread
-from host_tools.destinations.attachment import Attachment
 from host_tools.destinations.connection_file import ConnectionFileError
 from host_tools.destinations.interface import DestinationError
 from host_tools.hardware import board_models, find_board
@@ -39,7 +38,6 @@ from host_tools.trust.wrapping import check_passphrase
 from host_tools.web.setup import Assistant, Choices, SetupParts, SetupRefused
 
 CHOICES_NAME = "setup.json"
-CONNECTION_NAME = "setup-connection.json"
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for another
 CODE_LENGTH = 8  # 40 bits; tries are slowed down
 BY = "setup assistant"
@@ -80,7 +78,7 @@ class SetupDesk:
 
     def destination(self) -> Path:
         """Where the controller is to deliver: what was uploaded, else what it was started with."""
-        uploaded = self._folder / CONNECTION_NAME
+        uploaded = self._folder / UPLOAD_NAME
         return uploaded if uploaded.is_file() else self._settings.destination
 
     async def state(self) -> dict[str, Any]:
@@ -94,7 +92,7 @@ class SetupDesk:
 
     async def connect(self, text: str) -> None:
         """See SetupWork."""
-        fresh = self._folder / f"{CONNECTION_NAME}.new"
+        fresh = self._folder / f"{UPLOAD_NAME}.new"
 
         def check() -> None:
             _write(fresh, text.encode())
@@ -107,7 +105,7 @@ class SetupDesk:
                     await check_destination(fresh)
                 except REFUSALS as error:
                     raise SetupRefused(str(error)) from error
-                await self._do(lambda: fresh.replace(self._folder / CONNECTION_NAME))
+                await self._do(lambda: fresh.replace(self._folder / UPLOAD_NAME))
             finally:
                 fresh.unlink(missing_ok=True)
 
@@ -164,12 +162,6 @@ class SetupDesk:
             return await run_in_thread(work)
         except REFUSALS as error:
             raise SetupRefused(str(error)) from error
-
-
-def forget_upload(folder: Path) -> None:
-    """The controller keeps the connection file itself once it was connected; then ours is not needed any more."""
-    if (folder / CONNECTION_NAME).exists() and Attachment(LinuxFiles(folder)).connection() is not None:
-        (folder / CONNECTION_NAME).unlink()
 
 
 def _write(path: Path, data: bytes) -> None:

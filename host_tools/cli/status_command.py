@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.show import print_status
-from host_tools.controller.remote import controller_client
 
 console = Console()
 
-Folder = Annotated[Path, typer.Option(help="Where the controller keeps its index and spool.")]
 
-
+@asks
 def status(
-    folder: Folder = Path("controller"),
+    controller: Asked,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Docks, bays, cameras, recordings, and where each recording is."""
-    found = controller_client(folder).call("status")
+    found = controller.call("status")
     if as_json:
         console.print_json(data=found)
     else:

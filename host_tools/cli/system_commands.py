@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from firmware.platform.linux.entropy import LinuxEntropy
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.domain import open_store
 from host_tools.cli.trust_commands import is_running
 from host_tools.cli.trusting import (
@@ -23,7 +24,6 @@ from host_tools.cli.trusting import (
     wall_ms,
 )
 from host_tools.controller.commands import CommandError
-from host_tools.controller.remote import controller_client
 from host_tools.controller.settings import read_settings
 from host_tools.trust import folder as trust_folder
 from host_tools.trust import passphrase
@@ -63,20 +63,20 @@ def create(
 
 
 @app.command()
+@asks
 def reset(
-    folder: Folder = Path("controller"),
+    controller: Asked,
     passphrase_file: PassphraseFile = None,
     name: Annotated[str | None, typer.Option("--name", help="The system's name, as a proof that it is meant.")] = None,
 ) -> None:
     """Forget wearers, profiles, assignments and settings, so that a running system can be set up again."""
-    client = controller_client(folder)
-    preview = client.call("preview_reset")
+    preview = controller.call("preview_reset")
     for warning in preview["warnings"]:
         console.print(warning, style="yellow", highlight=False)
     if preview["obstacles"]:
         raise CommandError("the system cannot be reset: " + "; ".join(preview["obstacles"]))
     typed = name if name is not None else typer.prompt(f"Type the system's name ({preview['name']}) to reset it")
-    client.call("reset_system", passphrase=read_passphrase(passphrase_file), name=typed)
+    controller.call("reset_system", passphrase=read_passphrase(passphrase_file), name=typed)
     console.print("reset: set it up again", highlight=False)
 
 
@@ -101,15 +101,16 @@ def believe(
 
 
 @restore_app.command("make")
+@asks
 def make_key(
+    controller: Asked,
     file: Annotated[Path, typer.Argument(help="Where to put it; not on this controller.")],
-    folder: Folder = Path("controller"),
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Write the restore key. It opens with the passphrase alone; an old one stays good."""
     phrase = read_passphrase(passphrase_file)
-    if is_running(folder):
-        key = controller_client(folder).call("make_restore_key", passphrase=phrase).encode()
+    if (folder := controller.idle_folder) is None:
+        key = controller.call("make_restore_key", passphrase=phrase).encode()
     else:
         key = make_restore_key(open_trust(folder), phrase, wall_ms())
     try:

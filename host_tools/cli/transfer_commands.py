@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.trusting import PassphraseFile, read_passphrase
 from host_tools.controller.delivery_notes import FIXES_MAX
-from host_tools.controller.remote import controller_client
 from host_tools.destinations.archive import ArchiveError
 from host_tools.destinations.extras import Fix, read_track
 
@@ -29,16 +29,16 @@ app.add_typer(rejected_app, name="rejected")
 console = Console()
 
 Recording = Annotated[str, typer.Argument(help="A recording's whole identity.")]
-Folder = Annotated[Path, typer.Option(help="Where the controller keeps its index and spool.")]
 
 
 @app.command("list")
+@asks
 def list_transfers(
-    folder: Folder = Path("controller"),
+    controller: Asked,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """What went to the destination, newest first."""
-    transfers: list[dict[str, Any]] = controller_client(folder).call("status")["transfers"]
+    transfers: list[dict[str, Any]] = controller.call("status")["transfers"]
     if as_json:
         console.print_json(data=transfers)
     else:
@@ -46,12 +46,13 @@ def list_transfers(
 
 
 @app.command()
+@asks
 def retry(
+    controller: Asked,
     recording: Annotated[str, typer.Argument(help="A recording's whole identity; all that failed, if none.")] = "",
-    folder: Folder = Path("controller"),
 ) -> None:
     """Take up deliveries again that were set aside or are waiting."""
-    names: list[str] = controller_client(folder).call("retry_delivery", recording=recording)
+    names: list[str] = controller.call("retry_delivery", recording=recording)
     for name in names:
         console.print(f"recording {name}: taken up again", highlight=False)
     if not names:
@@ -59,38 +60,41 @@ def retry(
 
 
 @app.command()
+@asks
 def describe(
+    controller: Asked,
     recording: Recording,
     category: Annotated[str, typer.Option(help="ID of a category.")] = "",
     category_name: Annotated[str, typer.Option(help="Its name, where the destination does not say.")] = "",
     note: Annotated[str, typer.Option(help="Free text.")] = "",
-    folder: Folder = Path("controller"),
 ) -> None:
     """Give a recording category and note before it is delivered."""
-    controller_client(folder).call(
+    controller.call(
         "describe_recording", recording=recording, category_id=category, category_name=category_name, note=note
     )
 
 
 @app.command()
+@asks
 def locate(
+    controller: Asked,
     recording: Recording,
     track: Annotated[Path, typer.Argument(help="Where it was made: a GPX file, or JSON of the API's form.")],
-    folder: Folder = Path("controller"),
 ) -> None:
     """Say where a recording was made, before it is delivered."""
     fixes: list[Fix] = read_track(track.read_bytes())[:FIXES_MAX]
-    controller_client(folder).call("locate_recording", recording=recording, fixes=[each._asdict() for each in fixes])
+    controller.call("locate_recording", recording=recording, fixes=[each._asdict() for each in fixes])
     console.print(f"{len(fixes)} places")
 
 
 @rejected_app.command("list")
+@asks
 def list_rejected(
-    folder: Folder = Path("controller"),
+    controller: Asked,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """What the destination has refused, and what was done with it."""
-    rows: list[dict[str, Any]] = controller_client(folder).call("rejected_recordings")
+    rows: list[dict[str, Any]] = controller.call("rejected_recordings")
     if as_json:
         console.print_json(data=rows)
         return
@@ -103,14 +107,17 @@ def list_rejected(
 
 
 @rejected_app.command()
-def send(recording: Recording, folder: Folder = Path("controller")) -> None:
+@asks
+def send(controller: Asked, recording: Recording) -> None:
     """Send one to the destination's rejected storage."""
-    done = controller_client(folder).call("send_rejected_recording", recording=recording)
+    done = controller.call("send_rejected_recording", recording=recording)
     _print_done(recording, done)
 
 
 @rejected_app.command()
+@asks
 def archive(
+    controller: Asked,
     recording: Recording,
     drive: Annotated[Path, typer.Option(help="Where an exFAT drive is mounted on the controller.")],
     any_drive: Annotated[
@@ -118,12 +125,11 @@ def archive(
     ] = False,
     passphrase_file: PassphraseFile = None,
     archive_passphrase_file: Annotated[Path | None, typer.Option(help="A file with the archive's passphrase.")] = None,
-    folder: Folder = Path("controller"),
 ) -> None:
     """Write one onto a drive as an AES-256 encrypted zip, which 7-Zip opens."""
     phrase = read_passphrase(passphrase_file)
     secret, again = _archive_passphrase(archive_passphrase_file)
-    done = controller_client(folder).call(
+    done = controller.call(
         "archive_rejected_recording",
         recording=recording,
         drive=str(drive.absolute()),
@@ -136,9 +142,10 @@ def archive(
 
 
 @rejected_app.command()
-def confirm(recording: Recording, folder: Folder = Path("controller")) -> None:
+@asks
+def confirm(controller: Asked, recording: Recording) -> None:
     """Say that you have looked and it is safe where it went; here and on its camera it may go then."""
-    controller_client(folder).call("confirm_rejected_recording", recording=recording)
+    controller.call("confirm_rejected_recording", recording=recording)
     console.print(f"recording {recording}: let go", highlight=False)
 
 

@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from firmware.secure.certificates import fingerprint
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.show import plain_table
 from host_tools.cli.trusting import PassphraseFile, open_trust, read_certificate, read_passphrase, wall_ms
-from host_tools.controller.remote import SOCKET, controller_client
+from host_tools.controller.remote import SOCKET
 from host_tools.transports.local import answers
 from host_tools.trust.report import TrustReport, report
 
@@ -38,22 +39,24 @@ def show(
 
 
 @app.command()
+@asks
 def maker(
+    controller: Asked,
     certificate: Annotated[Path, typer.Argument(help="The maker's root certificate, PEM or DER.")],
-    folder: Folder = Path("controller"),
 ) -> None:
     """Let cameras of a maker be added. Compare the fingerprint with the one that the maker publishes."""
     root = read_certificate(certificate)
-    if is_running(folder):
-        controller_client(folder).call("trust_maker", root=root.hex())
+    if (folder := controller.idle_folder) is None:
+        controller.call("trust_maker", root=root.hex())
     else:
         open_trust(folder).trust_manufacturer(root)
     console.print(f"trusted: {fingerprint(root)}", highlight=False)
 
 
 @app.command()
+@asks
 def rotate(
-    folder: Folder = Path("controller"),
+    controller: Asked,
     sealing: Annotated[bool, typer.Option("--sealing", help="The key that recordings are sealed to.")] = False,
     issuing: Annotated[bool, typer.Option("--issuing", help="The key that certifies cameras.")] = False,
     disown: Annotated[
@@ -66,16 +69,17 @@ def rotate(
         raise typer.BadParameter("give --sealing, or --issuing, or --issuing --disown")
     phrase = read_passphrase(passphrase_file)
     if sealing:
-        controller_client(folder).call("rotate_sealing_key", passphrase=phrase)
+        controller.call("rotate_sealing_key", passphrase=phrase)
     else:
-        controller_client(folder).call("rotate_issuing_key", passphrase=phrase, disown=disown)
+        controller.call("rotate_issuing_key", passphrase=phrase, disown=disown)
     console.print("done: cameras learn of it when they are docked")
 
 
 @app.command("confirm-clock")
-def confirm_clock(folder: Folder = Path("controller")) -> None:
+@asks
+def confirm_clock(controller: Asked) -> None:
     """Say that the controller's clock is right, when it was off for longer than its certificate. It must run."""
-    controller_client(folder).call("confirm_clock")
+    controller.call("confirm_clock")
     console.print("done: cameras take its time at their next docking")
 
 

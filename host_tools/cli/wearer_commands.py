@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from host_tools.cli.asking import Asked, asks
 from host_tools.cli.show import plain_table
 from host_tools.controller.commands import CommandError
-from host_tools.controller.remote import controller_client
 
 CSV_BYTES_MAX = 8 << 20  # as a roster's
 
@@ -19,20 +19,20 @@ app = typer.Typer(help="Add wearers, change them, import and export them.", no_a
 assign_app = typer.Typer(help="Which camera is always whose.", no_args_is_help=True)
 console = Console()
 
-Folder = Annotated[Path, typer.Option(help="The controller's folder.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Id = Annotated[str, typer.Argument(help="The wearer's id.")]
 Row = dict[str, Any]
 
 
 @app.command("list")
+@asks
 def list_wearers(
+    controller: Asked,
     search: Annotated[str, typer.Argument(help="Words that are somewhere in them.")] = "",
-    folder: Folder = Path("controller"),
     as_json: Json = False,
 ) -> None:
     """All wearers, or those that a search finds."""
-    rows = all_rows(folder, "list_wearers", search)
+    rows = all_rows(controller, "list_wearers", search)
     if as_json:
         console.print_json(data=rows)
         return
@@ -46,69 +46,73 @@ def list_wearers(
 
 
 @app.command()
+@asks
 def add(
+    controller: Asked,
     id: Id,
     name: str,
     profile: Annotated[str | None, typer.Option(help="Else the system's default.")] = None,
     email: str = "",
     tag: Annotated[list[str] | None, typer.Option(help="An RFID tag, in hexadecimal.")] = None,
-    folder: Folder = Path("controller"),
 ) -> None:
     """Add a wearer."""
     arguments = {"id": id, "name": name, "profile": profile, "email": email, "tags": tag or []}
-    row = controller_client(folder).call("add_wearer", **arguments)
+    row = controller.call("add_wearer", **arguments)
     console.print(f"{row['id']}: {row['name']}, profile {row['profile']}", highlight=False)
 
 
 @app.command()
+@asks
 def change(
+    controller: Asked,
     id: Id,
     name: str | None = None,
     profile: str | None = None,
     email: str | None = None,
     prioritised: Annotated[bool | None, typer.Option("--prioritised/--not-prioritised")] = None,
-    folder: Folder = Path("controller"),
 ) -> None:
     """Change what is named of a wearer."""
-    client = controller_client(folder)
-    version = client.call("get_wearer", id=id)["version"]
+    version = controller.call("get_wearer", id=id)["version"]
     given = {"name": name, "profile": profile, "email": email, "prioritised": prioritised}
     changes = {key: value for key, value in given.items() if value is not None}
-    row = client.call("change_wearer", id=id, version=version, **changes)
+    row = controller.call("change_wearer", id=id, version=version, **changes)
     console.print(f"{row['id']}: {row['name']}, profile {row['profile']}", highlight=False)
 
 
 @app.command()
-def remove(id: Id, folder: Folder = Path("controller")) -> None:
+@asks
+def remove(controller: Asked, id: Id) -> None:
     """Remove a wearer. Recordings stay in their name."""
-    controller_client(folder).call("remove_wearer", id=id)
+    controller.call("remove_wearer", id=id)
     console.print(f"{id}: removed", highlight=False)
 
 
 @app.command()
-def pair(id: Id, tag: str, folder: Folder = Path("controller")) -> None:
+@asks
+def pair(controller: Asked, id: Id, tag: str) -> None:
     """Give a wearer an RFID tag, by what a reader shows of it in hexadecimal."""
-    row = controller_client(folder).call("pair_tag", wearer=id, tag=tag)
+    row = controller.call("pair_tag", wearer=id, tag=tag)
     console.print(f"{id}: {', '.join(row['tags'])}", highlight=False)
 
 
 @app.command()
-def unpair(id: Id, tag: str, folder: Folder = Path("controller")) -> None:
+@asks
+def unpair(controller: Asked, id: Id, tag: str) -> None:
     """Take an RFID tag from a wearer."""
-    row = controller_client(folder).call("unpair_tag", wearer=id, tag=tag)
+    row = controller.call("unpair_tag", wearer=id, tag=tag)
     console.print(f"{id}: {', '.join(row['tags']) or 'no tags'}", highlight=False)
 
 
 @app.command("import")
+@asks
 def import_csv(
+    controller: Asked,
     file: Annotated[Path, typer.Argument(help="A CSV file in UTF-8; see bwc wearer template.")],
-    folder: Folder = Path("controller"),
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
     """Show what a CSV file would change, ask, and do all of it or nothing."""
     text = read_csv(file)
-    client = controller_client(folder)
-    preview = client.call("preview_wearer_import", csv=text)
+    preview = controller.call("preview_wearer_import", csv=text)
     for conflict in preview["conflicts"]:
         console.print(f"line {conflict['line']}: {conflict['text']}", style="red", highlight=False)
     for row in preview["changed"][:20]:
@@ -119,32 +123,35 @@ def import_csv(
         raise CommandError(f"{file}: {len(preview['conflicts'])} conflicts: nothing was imported; correct those lines")
     if not yes and not typer.confirm("Import?"):
         raise typer.Abort
-    client.call("import_wearers", csv=text, token=preview["token"])
+    controller.call("import_wearers", csv=text, token=preview["token"])
     console.print("imported")
 
 
 @app.command()
+@asks
 def export(
+    controller: Asked,
     file: Annotated[Path | None, typer.Argument(help="Where to; else the terminal.")] = None,
-    folder: Folder = Path("controller"),
 ) -> None:
     """All wearers as CSV. Importing it again changes nothing."""
-    _write(file, controller_client(folder).call("export_wearers")["csv"])
+    _write(file, controller.call("export_wearers")["csv"])
 
 
 @app.command()
+@asks
 def template(
+    controller: Asked,
     file: Annotated[Path | None, typer.Argument(help="Where to; else the terminal.")] = None,
-    folder: Folder = Path("controller"),
 ) -> None:
     """A CSV file with the columns and an example."""
-    _write(file, controller_client(folder).call("wearer_template")["csv"])
+    _write(file, controller.call("wearer_template")["csv"])
 
 
 @assign_app.command("list")
-def list_assignments(folder: Folder = Path("controller"), as_json: Json = False) -> None:
+@asks
+def list_assignments(controller: Asked, as_json: Json = False) -> None:
     """Cameras that are always somebody's."""
-    rows: list[Row] = controller_client(folder).call("list_assignments")
+    rows: list[Row] = controller.call("list_assignments")
     if as_json:
         console.print_json(data=rows)
         return
@@ -157,24 +164,26 @@ def list_assignments(folder: Folder = Path("controller"), as_json: Json = False)
 
 
 @assign_app.command("set")
-def assign(camera: str, wearer: str, folder: Folder = Path("controller")) -> None:
+@asks
+def assign(controller: Asked, camera: str, wearer: str) -> None:
     """Make a camera always this wearer's."""
-    controller_client(folder).call("assign_camera", camera=camera, wearer=wearer)
+    controller.call("assign_camera", camera=camera, wearer=wearer)
     console.print(f"{camera}: {wearer}'s", highlight=False)
 
 
 @assign_app.command("clear")
-def unassign(camera: str, folder: Folder = Path("controller")) -> None:
+@asks
+def unassign(controller: Asked, camera: str) -> None:
     """Make a camera nobody's."""
-    controller_client(folder).call("unassign_camera", camera=camera)
+    controller.call("unassign_camera", camera=camera)
     console.print(f"{camera}: nobody's", highlight=False)
 
 
-def all_rows(folder: Path, command: str, search: str = "") -> list[Row]:
+def all_rows(controller: Asked, command: str, search: str = "") -> list[Row]:
     """All pages of a list."""
-    client, rows, after = controller_client(folder), list[Row](), ""
+    rows, after = list[Row](), ""
     while True:
-        page = client.call(command, search=search, after=after)
+        page = controller.call(command, search=search, after=after)
         rows += page["rows"]
         after = page["next"]
         if not after:

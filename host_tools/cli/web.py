@@ -22,8 +22,6 @@ from host_tools.controller.network_login import NetworkLoginFile
 from host_tools.controller.settings import WEB_DEFAULT, WEB_OFF, Settings, SettingsError
 from host_tools.custody.blocking import run_in_thread
 from host_tools.system.system import System
-from host_tools.web.app import Manager, Parts
-from host_tools.web.redirect import Redirect
 from host_tools.web_kit.certificate_folder import CertificateFolder, Pair
 from host_tools.web_kit.errors import WebError
 from host_tools.web_kit.serving import App, TlsFront, serving
@@ -54,6 +52,10 @@ class HttpsSide:
         self._front = TlsFront(*self.certificates.ensure(hosts, wall_ms()))
         return self._front
 
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate that is shown, for people who compare it. Blocks. WebError."""
+        return next((row["sha256"] for row in self.certificates.all() if row["state"] == "active"), "")
+
     def _installed(self) -> set[str]:
         return {row["name"] for row in self.certificates.all() if row["state"] != "requested"}
 
@@ -77,6 +79,12 @@ async def serving_manager(
     if settings.web == WEB_OFF:
         yield ""
         return
+    from host_tools.web.app import (  # half of a controller's start, which one without pages need not wait for
+        Manager,
+        Parts,
+    )
+    from host_tools.web.redirect import Redirect
+
     address = read_address(settings.web, "web")
     names = own_names(settings)
     front = await run_in_thread(lambda: https.front(certified(address.host, names)))

@@ -21,17 +21,13 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from host_tools.controller.commands import Commands
 from host_tools.controller.permissions import Row
 from host_tools.web.causes import EXPECTED, problem_of
-from host_tools.web.rows import NOT_PUBLISHED, ROWS, ApiRow
+from host_tools.web.rows import IN_THE_ADDRESS, NOT_PUBLISHED, PREFIX, ROWS, VERSION_ARGUMENT, ApiRow
 from host_tools.web_kit.problems import Problem, documented
 from host_tools.web_kit.sessions import SCHEMES, SessionDoor, Visitor
 
-PREFIX = "/api/v1"
-VERSION_ARGUMENT = "version"
-IN_THE_ADDRESS = ("GET", "DELETE")  # their further arguments are in the query
 INTEGER_MAX = (1 << 53) - 1  # what every JSON reader has exactly
 NO_STORE = {"Cache-Control": "no-store"}
 
-_ARGUMENT = re.compile(r"\{(\w+)(?::path)?\}")
 _ETAG = re.compile(r'(?:W/)?"(\d{1,15})"')
 
 
@@ -103,7 +99,7 @@ class CommandApi:
 
     def _endpoint(self, row: ApiRow) -> Callable[..., Any]:
         """A function with the signature that FastAPI is to read."""
-        in_path = set(_ARGUMENT.findall(row.path))
+        in_path = set(row.in_path)
         parameters = [inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)]
         in_body: dict[str, Any] = {}
         for name, field in self._commands.form(row.command).model_fields.items():

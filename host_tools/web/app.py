@@ -19,7 +19,7 @@ from host_tools.controller.commands import Commands
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.live import LiveView
 from host_tools.custody.blocking import RunBlocking
-from host_tools.web import api, pages
+from host_tools.web import api, pages, rows
 from host_tools.web.events_api import events_router
 from host_tools.web.metrics import Metrics, metrics_router
 from host_tools.web.pump import Pump
@@ -35,7 +35,7 @@ from host_tools.web_kit.texts import Texts
 HERE = Path(__file__).parent
 KIT = HERE.parent / "web_kit"
 UPLOAD_BYTES_MAX = 6 << 20  # a CSV of wearers (accounts.uploads: 4 MiB) in JSON with its escapes
-UPLOADS = {f"{api.PREFIX}/wearers/imports": UPLOAD_BYTES_MAX}
+UPLOADS = {f"{rows.PREFIX}/wearers/imports": UPLOAD_BYTES_MAX}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Manager:
             title="OpenBWC manager",
             version=VERSION,
             description="Everything that can be asked of a controller. Errors are problem details (RFC 9457).",
-            openapi_url=f"{api.PREFIX}/openapi.json",
+            openapi_url=f"{rows.PREFIX}/openapi.json",
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,

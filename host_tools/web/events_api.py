@@ -9,8 +9,8 @@ from fastapi import APIRouter, Header, Request, Security
 from fastapi.responses import StreamingResponse
 
 from host_tools.controller.commands import Commands
-from host_tools.web.api import PREFIX
 from host_tools.web.causes import EXPECTED, problem_of
+from host_tools.web.rows import PREFIX
 from host_tools.web_kit.problems import Problem, documented
 from host_tools.web_kit.sessions import SCHEMES, SessionDoor
 from host_tools.web_kit.stream import STREAMS_MAX, Ring

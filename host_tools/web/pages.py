@@ -7,13 +7,12 @@ Law: no data here. **Adding a page**: a row in ``PAGES``; ``templates/NAME.html`
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 
 from host_tools.accounts.roles import ROLES, Role
-from host_tools.web_kit.pages import LOGIN_PATH, Link, Pages
+from host_tools.web_kit.pages import Link, Pages, add_ways_in
 from host_tools.web_kit.sessions import SessionDoor
 
 EVERYBODY = frozenset(ROLES)
@@ -44,6 +43,7 @@ PAGES: tuple[PageRow, ...] = (
     PageRow("accounts", "/settings/accounts", "", ADMINISTRATORS),
     PageRow("security", "/settings/security", "", ADMINISTRATORS),
     PageRow("reports", "/reports", "report", LOCAL_ADMINISTRATORS),
+    PageRow("audit", "/audit", "trail", ADMINISTRATORS),
     PageRow("tv", "/tv", "screen"),
     PageRow("account", "/account", ""),
 )
@@ -67,15 +67,8 @@ def page_router(pages: Pages, door: SessionDoor, about: Callable[[], dict[str, s
     for row in PAGES:
         add(row)
 
-    async def login(request: Request) -> Response:
-        if await door.maybe(request) is not None:
-            return RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
-        return pages.render(request, "login.html", None, name="login", about=about(), arguments={})
+    async def login_values() -> dict[str, Any]:
+        return {"about": about()}
 
-    async def icon() -> Response:
-        return RedirectResponse(pages.assets.address("kit/icon.svg"), 302)
-
-    router.add_api_route(LOGIN_PATH, login, methods=["GET"], response_class=Response)
-    router.add_api_route("/favicon.ico", icon, methods=["GET"], response_class=Response)
-    router.add_api_route("/assets/{version}/{name:path}", pages.assets.serve, methods=["GET"], response_class=Response)
+    add_ways_in(router, pages, door, login_values)
     return router

@@ -7,10 +7,14 @@ the others are in the query (GET, DELETE) or in a JSON body. A command without a
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, NamedTuple
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
+PREFIX: Final = "/api/v1"
+VERSION_ARGUMENT: Final = "version"  # is in If-Match, or If-None-Match, of whatever is not only read
+IN_THE_ADDRESS: Final = ("GET", "DELETE")  # their further arguments are in the query
 NOT_PUBLISHED: Final = frozenset({"events"})  # asked by the event stream itself
 
 
@@ -22,10 +26,18 @@ class ApiRow(NamedTuple):
     command: str
     tag: str
 
+    @property
+    def in_path(self) -> list[str]:
+        """Arguments that are parts of the path."""
+        return _ARGUMENT.findall(self.path)
+
+
+_ARGUMENT = re.compile(r"\{(\w+)(?::path)?\}")
 
 ROWS: tuple[ApiRow, ...] = (
     ApiRow("GET", "/status", "status", "looking"),
     ApiRow("GET", "/live", "live", "looking"),
+    ApiRow("POST", "/controller/restarts", "restart_controller", "settings"),
     ApiRow("POST", "/docks/{dock}/bays/{bay}/contact-checks", "check_contacts", "docks"),
     ApiRow("GET", "/contact-history", "contact_history", "docks"),
     ApiRow("POST", "/docks/{dock}/bays/{bay}/power-cycles", "power_cycle_bay", "docks"),
@@ -35,6 +47,7 @@ ROWS: tuple[ApiRow, ...] = (
     ApiRow("DELETE", "/cameras/{serial}/membership", "remove_camera", "cameras"),
     ApiRow("POST", "/cameras/force-removals", "force_remove_cameras", "cameras"),
     ApiRow("POST", "/cameras/returns", "allow_cameras_back", "cameras"),
+    ApiRow("GET", "/safe-mode", "safe_mode", "safe mode"),
     ApiRow("PUT", "/safe-mode/automatic-return", "allow_back_always", "safe mode"),
     ApiRow("DELETE", "/safe-mode/automatic-return", "ask_before_back", "safe mode"),
     ApiRow("GET", "/alerts", "list_alerts", "looking"),
@@ -43,12 +56,13 @@ ROWS: tuple[ApiRow, ...] = (
     ApiRow("PATCH", "/camera-entries/{serial}", "change_camera", "cameras"),
     ApiRow("GET", "/wearers", "list_wearers", "wearers"),
     ApiRow("POST", "/wearers", "add_wearer", "wearers"),
-    ApiRow("PUT", "/wearers/{wearer}/priority", "prioritise_wearer", "wearers"),
-    ApiRow("PUT", "/wearers/{wearer}/tags/{tag}", "pair_tag", "wearers"),
-    ApiRow("DELETE", "/wearers/{wearer}/tags/{tag}", "unpair_tag", "wearers"),
+    ApiRow("PUT", "/wearers/{wearer:path}/priority", "prioritise_wearer", "wearers"),
+    ApiRow("PUT", "/wearers/{wearer:path}/tags/{tag}", "pair_tag", "wearers"),
+    ApiRow("DELETE", "/wearers/{wearer:path}/tags/{tag}", "unpair_tag", "wearers"),
     ApiRow("POST", "/wearers/imports/previews", "preview_wearer_import", "wearers"),
     ApiRow("POST", "/wearers/imports", "import_wearers", "wearers"),
     ApiRow("POST", "/badge-readings", "read_badge", "wearers"),
+    ApiRow("POST", "/badge-judgements", "judge_badge", "wearers"),
     ApiRow("GET", "/wearers/{id:path}", "get_wearer", "wearers"),
     ApiRow("PATCH", "/wearers/{id:path}", "change_wearer", "wearers"),
     ApiRow("DELETE", "/wearers/{id:path}", "remove_wearer", "wearers"),
@@ -82,9 +96,11 @@ ROWS: tuple[ApiRow, ...] = (
     ApiRow("PUT", "/recordings/{recording}/location", "locate_recording", "recordings"),
     ApiRow("GET", "/rejected-recordings", "rejected_recordings", "recordings"),
     ApiRow("POST", "/rejected-recordings/{recording}/deliveries", "send_rejected_recording", "recordings"),
+    ApiRow("GET", "/archive-drives", "archive_drives", "recordings"),
     ApiRow("POST", "/rejected-recordings/{recording}/archives", "archive_rejected_recording", "recordings"),
     ApiRow("POST", "/rejected-recordings/{recording}/confirmations", "confirm_rejected_recording", "recordings"),
     ApiRow("PUT", "/destination/connection-file", "connect_destination", "settings"),
+    ApiRow("GET", "/destination/departure", "preview_departure", "settings"),
     ApiRow("POST", "/destination/departures", "forget_destination", "settings"),
     ApiRow("GET", "/certificates", "list_certificates", "certificates"),
     ApiRow("POST", "/certificates", "make_certificate", "certificates"),
@@ -110,4 +126,6 @@ ROWS: tuple[ApiRow, ...] = (
     ApiRow("PUT", "/account/password", "change_own_password", "accounts"),
     ApiRow("DELETE", "/account/sessions", "log_out_everywhere", "accounts"),
     ApiRow("GET", "/audit", "audit", "accounts"),
+    ApiRow("GET", "/audit-acts", "search_audit", "accounts"),
+    ApiRow("POST", "/audit-exports", "export_audit", "accounts"),
 )

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from host_tools.accounts.passwords import TRIED_CHARACTERS_MAX
 from host_tools.controller.permissions import TABLE
-from host_tools.web.api import NO_STORE, PREFIX
+from host_tools.web.api import NO_STORE
+from host_tools.web.rows import PREFIX
 from host_tools.web_kit.problems import documented
 from host_tools.web_kit.sessions import SCHEMES, SessionDoor, Visitor, drop_cookie, set_cookie
 

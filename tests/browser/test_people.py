@@ -145,7 +145,7 @@ def test_a_badge_is_paired_at_the_controllers_reader(open_tab: OpenTab, station:
     reader = next(iter(station.bench.call("state")["readers"]))
     tab = open_tab("local_administrator")
     tab.open("/wearers/W-005")
-    tab.page.get_by_role("button", name="Pair at the reader").click()
+    tab.page.get_by_role("button", name="Pair at the controller's reader").click()
     dialog = tab.page.get_by_role("dialog")
     expect(dialog).to_contain_text("Waiting for a badge")
     station.bench.call("badge", reader=reader, uid=BADGE, seconds=HELD_S)

@@ -1,4 +1,5 @@
-// Badges of a user: shown, taken away, typed, or paired at a reader of the controller by holding them to it twice.
+// Badges of a user: shown, taken away, typed, or paired at a reader (the controller's, or one here) by holding them to it
+// twice.
 
 import { attempt, get, send } from "../kit/js/api.js";
 import { confirm, form, show } from "../kit/js/dialog.js";
@@ -7,6 +8,7 @@ import { live } from "../kit/js/live.js";
 import { toast } from "../kit/js/toast.js";
 import { t } from "../kit/js/texts.js";
 import { may } from "./may.js";
+import { pairHere } from "./own_badge.js";
 import { card } from "./pieces.js";
 
 const READY = "ready";
@@ -22,6 +24,7 @@ export function badges(row, changed) {
           "div",
           { class: "buttons" },
           h("button", { class: "button", type: "button", onclick: () => pairAtReader(row, path, changed) }, t("badge.at_reader")),
+          h("button", { class: "button", type: "button", onclick: () => pairHere(row, path, changed) }, t("badge.here")),
           h("button", { class: "button quiet", type: "button", onclick: () => typeNumber(row, path, changed) }, t("badge.type")),
         )
       : null,
@@ -50,7 +53,7 @@ async function pairAtReader(row, path, changed) {
   const usable = (status.readers ?? []).filter((each) => each.state === READY);
   if (!usable.length) {
     const found = (status.readers ?? []).map((each) => h("li", {}, `${each.model || each.identity || each.url}: ${each.text || each.state}`));
-    show(t("badge.at_reader"), h("p", { class: "notice warn" }, t("badge.no_reader")), found.length ? h("ul", {}, found) : null, h("p", { class: "muted" }, t("badge.elsewhere"), " ", h("code", {}, `bwc badge pair ${row.id}`)));
+    show(t("badge.at_reader"), h("p", { class: "notice warn" }, t("badge.no_reader")), found.length ? h("ul", {}, found) : null, h("p", { class: "muted" }, t("badge.or_here")));
     return;
   }
   await follow(row, path, changed);

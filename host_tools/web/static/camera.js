@@ -6,23 +6,26 @@ import { byId, fill, h, meta } from "../kit/js/dom.js";
 import { ago, at, size, span } from "../kit/js/format.js";
 import { live } from "../kit/js/live.js";
 import { Table } from "../kit/js/table.js";
-import { t } from "../kit/js/texts.js";
+import { t, tOr } from "../kit/js/texts.js";
 import { editCards, gravelyButtons } from "./camera_edit.js";
 import { healthCards } from "./camera_health.js";
 import { may } from "./may.js";
-import { bar, batteryText, placeText, stateBadge, verdictBadge } from "./words.js";
+import { bar, batteryText, bayOf, placeText, stateBadge, verdictBadge } from "./words.js";
 
 const serial = meta("argument-serial");
 const path = `/cameras/${encodeURIComponent(serial)}`;
 const RECORDINGS_SHOWN_MAX = 500;
+// Of the wire: what makes one for people, digits after the point, their unit. Counts have none.
+const UNITS = { uOhm: [1e3, 0, "mΩ"], uV: [1e6, 2, "V"], uA: [1e3, 0, "mA"], ppm: [1, 0, "ppm"], ms: [1, 0, "ms"], mC: [1e3, 0, "°C"] };
 const TOLD = new Set(["held", "delivered", "erased", "offload_started", "set_aside"]);
 
+const doing = h("div", { class: "buttons head-actions" });
 const details = h("div", { class: "columns" });
 const written = h("div", { class: "columns" });
 const health = h("div", { class: "columns" });
 const holder = h("div", {});
 let drawn = "";
-fill(byId("camera"), details, written, health, h("section", {}, h("h2", {}, t("camera.its_recordings")), holder));
+fill(byId("camera"), doing, details, written, health, h("section", {}, h("h2", {}, t("camera.its_recordings")), holder));
 const table = new Table(holder, {
   label: t("camera.its_recordings"),
   keyOf: (row) => row.recording,
@@ -61,7 +64,8 @@ function draw() {
   if (key === drawn) return;
   drawn = key;
   if (camera.name) fill(byId("heading"), camera.name, " ", h("span", { class: "muted small" }, serial));
-  fill(details, facts(camera), contacts(camera), actions(camera));
+  fill(doing, actions(camera));
+  fill(details, facts(camera), contacts(camera));
 }
 
 function facts(camera) {
@@ -89,11 +93,6 @@ function facts(camera) {
   );
 }
 
-function bayOf(camera) {
-  const dock = camera.place?.dock ? live.find("dock", camera.place.dock) : null;
-  return dock?.bays.find((each) => each.bay === camera.place.bay);
-}
-
 function contacts(camera) {
   const bay = bayOf(camera);
   if (!bay) return null;
@@ -102,25 +101,24 @@ function contacts(camera) {
     { class: "card" },
     h("h2", {}, t("camera.contacts")),
     bay.verdict === "not_measured" ? h("p", { class: "muted" }, t("camera.not_measured")) : h("p", {}, verdictBadge(bay.verdict)),
-    h("dl", { class: "pairs" }, bay.contacts.filter((row) => row.quantity && row.verdict !== "not_measured").map((row) => [h("dt", {}, row.quantity.replaceAll("_", " ")), h("dd", {}, `${figure(row)} `, verdictBadge(row.verdict))])),
+    h("dl", { class: "pairs" }, bay.contacts.filter((row) => row.quantity && row.verdict !== "not_measured").map((row) => [h("dt", {}, tOr(`quantity.${row.quantity}`, row.quantity.replaceAll("_", " "))), h("dd", {}, `${figure(row)} `, verdictBadge(row.verdict))])),
     may("check_contacts") ? h("p", {}, button(t("camera.measure"), "small", () => send("POST", `/docks/${encodeURIComponent(camera.place.dock)}/bays/${bay.bay}/contact-checks`), t("camera.measured"))) : null,
   );
 }
 
 function figure(row) {
   if (!Number.isFinite(row.value)) return "–";
-  const scaled = { uOhm: [1e3, "mΩ"], uV: [1e6, "V"], uA: [1e3, "mA"], ppm: [1, "ppm"], ms: [1, "ms"], mC: [1e3, "°C"] }[row.unit];
-  return scaled ? `${(row.value / scaled[0]).toFixed(scaled[0] === 1 ? 0 : 2)} ${scaled[1]}` : `${row.value} ${row.unit}`;
+  const [whole, digits, unit] = UNITS[row.unit] ?? [1, 0, ""];
+  return `${(row.value / whole).toFixed(digits)} ${unit}`.trim();
 }
 
 function actions(camera) {
-  const buttons = [
+  return [
     camera.admission === "factory" && may("add_camera") ? button(t("cameras.add"), "primary", () => send("POST", `${path}/membership`), t("camera.added", { serial })) : null,
     camera.online && camera.admission === "member" && may("indicate_camera") ? button(t("camera.show"), "", () => send("POST", `${path}/indications`, { pattern: "assigned" }), t("camera.shown")) : null,
     ...gravelyButtons(camera),
     camera.admission === "member" && may("remove_camera") ? removal(camera) : null,
-  ].filter(Boolean);
-  return buttons.length ? h("section", { class: "card" }, h("h2", {}, t("camera.actions")), h("div", { class: "buttons" }, buttons)) : null;
+  ];
 }
 
 function removal(camera) {

@@ -88,7 +88,7 @@ function contactsCard(rows) {
 }
 
 function table(rows) {
-  const heads = [t("health.when"), t("health.bay"), t("health.verdict"), t("health.resistance"), t("health.settle")];
+  const heads = [t("health.when"), t("health.bay"), t("health.verdict"), t("health.resistance")];
   return h(
     "div",
     { class: "plain-table", tabindex: 0, role: "region", "aria-label": t("health.contacts") },
@@ -96,7 +96,7 @@ function table(rows) {
       "table",
       {},
       h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, [at(row.at_unix_ms), `${row.dock}, ${row.bay}`, verdictBadge(row.verdict), Number.isFinite(row.resistance_uohm) ? `${(row.resistance_uohm / 1000).toFixed(0)} ± ${((row.uncertainty_uohm ?? 0) / 1000).toFixed(0)} mΩ` : "–", Number.isFinite(row.settle_ms) ? `${row.settle_ms} ms` : "–"].map((cell) => h("td", {}, cell))))),
+      h("tbody", {}, rows.map((row) => h("tr", {}, [at(row.at_unix_ms), `${row.dock}, ${row.bay}`, verdictBadge(row.verdict), Number.isFinite(row.resistance_uohm) ? `${(row.resistance_uohm / 1000).toFixed(0)} ± ${((row.uncertainty_uohm ?? 0) / 1000).toFixed(0)} mΩ` : "–"].map((cell) => h("td", {}, cell))))),
     ),
   );
 }

@@ -13,17 +13,16 @@ const table = new Table(byId("table"), {
   label: t("cameras.title"),
   keyOf: (camera) => `${camera.serial} ${camera.admission}`,
   href: (camera) => addressOf(camera),
-  minWidth: 1090,
+  minWidth: 960,
   columns: [
-    { key: "serial", label: t("cameras.serial"), width: "minmax(150px, 1.4fr)", sort: (camera) => camera.name || camera.serial, render: nameCell },
-    { key: "state", label: t("cameras.state"), width: "minmax(140px, 1fr)", sort: (camera) => stateText(camera.state), render: (camera) => stateBadge(camera.state) },
-    { key: "where", label: t("cameras.where"), width: "minmax(150px, 1.2fr)", sort: placeText, render: placeText },
-    { key: "away", label: t("cameras.away_for"), width: "minmax(110px, 0.8fr)", sort: (camera) => (camera.online ? null : camera.seen_unix_ms), render: awayText },
-    { key: "wearer", label: t("cameras.wearer"), width: "minmax(140px, 1.2fr)", sort: (camera) => camera.wearer, render: (camera) => camera.wearer || "–" },
-    { key: "battery", label: t("cameras.battery"), width: "100px", class: "numeric", sort: (camera) => camera.battery_percent, render: batteryText },
-    { key: "card", label: t("cameras.card"), width: "110px", class: "numeric", sort: (camera) => camera.storage_free_bytes, render: (camera) => size(camera.storage_free_bytes ?? Number.NaN) },
-    { key: "recordings", label: t("cameras.recordings"), width: "110px", class: "numeric", sort: (camera) => camera.recordings, render: (camera) => String(camera.recordings) },
-    { key: "actions", label: t("camera.actions"), width: "104px", render: actionCell },
+    { key: "serial", label: t("cameras.serial"), width: "minmax(130px, 1.6fr)", sort: (camera) => camera.name || camera.serial, render: nameCell },
+    { key: "state", label: t("cameras.state"), width: "minmax(124px, 0.9fr)", sort: (camera) => stateText(camera.state), render: (camera) => stateBadge(camera.state) },
+    { key: "where", label: t("cameras.where"), width: "minmax(168px, 1.1fr)", sort: placeText, render: placeText },
+    { key: "away", label: t("cameras.away_for"), width: "minmax(100px, 0.7fr)", sort: (camera) => (camera.online ? null : camera.seen_unix_ms), render: awayText },
+    { key: "wearer", label: t("cameras.wearer"), width: "minmax(150px, 1.3fr)", sort: (camera) => camera.wearer, render: wearerCell },
+    { key: "battery", label: t("cameras.battery"), width: "88px", class: "numeric", sort: (camera) => camera.battery_percent, render: batteryText },
+    { key: "card", label: t("cameras.card"), width: "104px", class: "numeric", sort: (camera) => camera.storage_free_bytes, render: (camera) => size(camera.storage_free_bytes ?? Number.NaN) },
+    { key: "recordings", label: t("cameras.recordings"), width: "112px", class: "numeric", sort: (camera) => camera.recordings, render: (camera) => String(camera.recordings) },
   ],
 });
 
@@ -79,8 +78,9 @@ function nameCell(camera) {
   return h("a", { href: addressOf(camera) }, camera.name || camera.serial);
 }
 
-function actionCell(camera) {
-  if (camera.admission !== "factory" || !may("add_camera")) return null;
+/** Whose it is; of one that is nobody's yet, the way into the system. */
+function wearerCell(camera) {
+  if (camera.admission !== "factory" || !may("add_camera")) return camera.wearer || "–";
   const add = h("button", { class: "button small", type: "button", onclick: () => attempt(() => send("POST", `/cameras/${encodeURIComponent(camera.serial)}/membership`), { button: add, done: t("camera.added", { serial: camera.serial }) }) }, t("cameras.add"));
   return add;
 }

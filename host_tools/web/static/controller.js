@@ -2,6 +2,7 @@
 
 import { attempt, get, send } from "../kit/js/api.js";
 import { shareChart } from "../kit/js/chart.js";
+import { confirm } from "../kit/js/dialog.js";
 import { byId, fill, h } from "../kit/js/dom.js";
 import { at, percent, size } from "../kit/js/format.js";
 import { live } from "../kit/js/live.js";
@@ -9,6 +10,7 @@ import { Table } from "../kit/js/table.js";
 import { t, tOr } from "../kit/js/texts.js";
 import { may } from "./may.js";
 import { button, card, pairs } from "./pieces.js";
+import { drawRejected } from "./rejected.js";
 import { destinationText } from "./words.js";
 
 const READ_AFTER_MS = 1_500; // transfers end in storms
@@ -81,7 +83,7 @@ async function read() {
   drawStorage(status.spool);
   drawState(status);
   drawReaders(status.readers ?? []);
-  drawRejected(refused);
+  drawRejected(rejected, refused, read);
   transfers.set(status.transfers);
   alerts.set(history.rows);
   showMore(history.next);
@@ -134,22 +136,18 @@ function drawState(status) {
         destination.trouble ? [t("controller.reason"), destinationText(destination.trouble)] : null,
         ...Object.entries(counts).map(([name, number]) => [tOr(`count.${name}`, name.replaceAll("_", " ")), String(number)]),
       ]),
+      may("restart_controller") ? h("div", { class: "buttons" }, h("button", { class: "button", type: "button", onclick: restart }, t("controller.restart"))) : null,
     ),
   );
 }
 
-function drawReaders(found) {
-  fill(readers, card(t("controller.readers"), found.length ? pairs(found.map((each) => [each.model || each.identity || t("controller.reader"), [h("span", { class: `badge ${each.state === "ready" ? "good" : "warn"}` }, tOr(`reader.${each.state}`, each.state)), " ", each.place, each.text ? h("p", { class: "small" }, each.text) : null]])) : h("p", { class: "muted" }, t("controller.no_readers"))));
+async function restart() {
+  if (!(await confirm(t("controller.restart_ask"), t("controller.restart_text"), { ok: t("controller.restart") }))) return;
+  await attempt(() => send("POST", "/controller/restarts"), { done: t("controller.restarting") });
 }
 
-function drawRejected(rows) {
-  const open = rows.filter((row) => !row.done.confirmed);
-  fill(
-    rejected,
-    open.length
-      ? h("section", { class: "card" }, h("h2", {}, t("controller.rejected")), h("p", {}, t("controller.rejected_text")), h("ul", { class: "plain-list" }, open.map((row) => h("li", {}, h("code", {}, row.recording.slice(0, 8)), h("span", {}, row.reason ?? ""), may("send_rejected_recording") ? button(t("controller.send_rejected"), "small", () => send("POST", `/rejected-recordings/${row.recording}/deliveries`), t("controller.sent_rejected")) : null))))
-      : null,
-  );
+function drawReaders(found) {
+  fill(readers, card(t("controller.readers"), found.length ? pairs(found.map((each) => [each.model || each.identity || t("controller.reader"), [h("span", { class: `badge ${each.state === "ready" ? "good" : "warn"}` }, tOr(`reader.${each.state}`, each.state)), " ", each.place, each.text ? h("p", { class: "small" }, each.text) : null]])) : h("p", { class: "muted" }, t("controller.no_readers"))));
 }
 
 function retryCell(row) {

@@ -1,9 +1,12 @@
 // The dashboard: what needs a person, what is docked where, what is on its way. Follows the live view.
 
+import { send } from "../kit/js/api.js";
 import { byId, fill, h, icon } from "../kit/js/dom.js";
 import { ago, count, percent, rate, size } from "../kit/js/format.js";
 import { live } from "../kit/js/live.js";
 import { t, tOr } from "../kit/js/texts.js";
+import { may } from "./may.js";
+import { button } from "./pieces.js";
 import { bar, destinationText, stateText } from "./words.js";
 
 const TRANSFERS_SHOWN_MAX = 20;
@@ -110,16 +113,16 @@ function docks() {
   const found = live.all("dock").sort((a, b) => a.serial.localeCompare(b.serial, undefined, { numeric: true }));
   if (!found.length) return h("p", { class: "empty" }, t("dashboard.no_docks"));
   return found.map((dock) =>
-    h("article", { class: "card dock" }, h("h3", {}, dock.serial, " ", h("span", { class: "muted small" }, dock.model.replaceAll("_", " "))), h("div", { class: "bays" }, dock.bays.map((bay) => bayTile(bay)))),
+    h("article", { class: "card dock" }, h("h3", {}, dock.serial, " ", h("span", { class: "muted small" }, dock.model.replaceAll("_", " "))), h("div", { class: "bays" }, dock.bays.map((bay) => bayTile(bay, dock)))),
   );
 }
 
-function bayTile(bay) {
+function bayTile(bay, dock) {
   const camera = bay.camera ? live.find("camera", bay.camera) : null;
   const kind = bayKind(bay, camera);
   const label = h("span", { class: "bay-number" }, t("dashboard.bay", { n: bay.bay }));
   if (bay.state === "free") return h("div", { class: "bay free" }, label, h("span", { class: "muted" }, t("dashboard.bay_free")));
-  if (!camera) return h("div", { class: `bay ${kind}` }, label, h("span", {}, bay.camera || t("dashboard.bay_no_camera")), h("span", { class: "muted small" }, bayState(bay)));
+  if (!camera) return h("div", { class: `bay ${kind}` }, label, h("span", {}, bay.camera || t("dashboard.bay_no_camera")), h("span", { class: "muted small" }, bayState(bay)), again(bay, dock));
   const transfer = live.all("transfer").find((each) => each.recording === camera.offloading);
   return h(
     "a",
@@ -130,6 +133,14 @@ function bayTile(bay) {
     h("span", { class: "muted small" }, camera.trouble || (transfer ? tOr(`stage.${transfer.stage}`, "") : camera.admission === "member" ? tOr(`lamp.${bay.lamp}`, stateText(camera.state)) : stateText(camera.state))),
     transfer ? bar(transfer.bytes_here / transfer.bytes_whole, "") : Number.isFinite(camera.battery_percent) ? battery(camera, bay) : null,
   );
+}
+
+/** The way out for a bay without power: what was switched off is switched on, what is at fault is tried once more. */
+function again(bay, dock) {
+  const path = `/docks/${encodeURIComponent(dock.serial)}/bays/${bay.bay}`;
+  if (bay.state === "off" && may("set_bay_power")) return button(t("dashboard.power_on"), "small", () => send("PUT", `${path}/power`, { on: true }), t("dashboard.power_is_on", { n: bay.bay }));
+  if (bay.state === "fault" && may("power_cycle_bay")) return button(t("dashboard.power_again"), "small", () => send("POST", `${path}/power-cycles`), t("dashboard.power_tried", { n: bay.bay }));
+  return null;
 }
 
 function battery(camera, bay) {

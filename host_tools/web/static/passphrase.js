@@ -1,8 +1,8 @@
-// What needs the system's passphrase: coming back from safe mode, the restore key, new keys, makers, the reset.
+// What needs the system's passphrase: coming back from safe mode, the restore key, new keys; and makers.
 
 import { attempt, get, send } from "../kit/js/api.js";
-import { confirm, form } from "../kit/js/dialog.js";
-import { h } from "../kit/js/dom.js";
+import { form } from "../kit/js/dialog.js";
+import { fill, h } from "../kit/js/dom.js";
 import { toast } from "../kit/js/toast.js";
 import { t } from "../kit/js/texts.js";
 import { may } from "./may.js";
@@ -15,20 +15,29 @@ export function passphraseField() {
 }
 
 export function passphraseCards() {
-  return [safeMode(), keys(), makers(), reset()].filter(Boolean);
+  return [safeMode(), keys(), makers()].filter(Boolean);
 }
 
 function safeMode() {
   if (!may("allow_back_always")) return null;
+  const holder = h("div", {});
+  const draw = async () => fill(holder, safeModeCard((await get("/safe-mode")).automatic, draw));
+  attempt(draw);
+  return holder;
+}
+
+function safeModeCard(automatic, draw) {
+  const change = (action) => async (values) => {
+    await action(values);
+    await draw();
+  };
   return card(
     t("security.safe_mode"),
     h("p", { class: "muted" }, t("security.safe_mode_text")),
-    h(
-      "div",
-      { class: "buttons" },
-      withPassphrase(t("security.back_always"), t("security.back_always_text"), (values) => send("PUT", "/safe-mode/automatic-return", values), t("security.back_always_done")),
-      button(t("security.back_ask"), "", () => send("DELETE", "/safe-mode/automatic-return"), t("security.back_ask_done")),
-    ),
+    h("p", { class: `notice ${automatic ? "warn" : ""}` }, t(automatic ? "security.back_always_done" : "security.back_ask_done")),
+    automatic
+      ? button(t("security.back_ask"), "", change(() => send("DELETE", "/safe-mode/automatic-return")), t("security.back_ask_done"))
+      : withPassphrase(t("security.back_always"), t("security.back_always_text"), change((values) => send("PUT", "/safe-mode/automatic-return", values)), t("security.back_always_done")),
   );
 }
 
@@ -75,27 +84,6 @@ function makers() {
       done();
     }),
   );
-}
-
-function reset() {
-  if (!may("reset_system")) return null;
-  const made = h("button", { class: "button danger", type: "button", onclick: () => resetSystem(made) }, t("security.reset"));
-  return card(t("security.reset"), h("p", { class: "muted" }, t("security.reset_text")), made);
-}
-
-async function resetSystem(made) {
-  const found = await attempt(() => get("/system-reset"), { button: made });
-  if (!found) return;
-  if (found.obstacles.length) {
-    await confirm(t("security.reset_not_now"), found.obstacles.join("; "), { ok: t("dialog.ok") });
-    return;
-  }
-  const fields = [{ name: "name", label: t("security.reset_name", { name: found.name }), required: true }, passphraseField()];
-  const done = await form(t("security.reset"), fields, async (values) => {
-    await send("POST", "/system-reset", values);
-    return true;
-  }, { ok: t("security.reset"), danger: true, lead: [t("security.reset_lead"), ...found.warnings].join(" ") });
-  if (done) location.assign("/");
 }
 
 function withPassphrase(text, lead, action, done) {

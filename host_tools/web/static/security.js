@@ -6,16 +6,19 @@ import { certificatesCard } from "./certificates.js";
 import { networkCard } from "./network_login.js";
 import { passphraseCards } from "./passphrase.js";
 import { httpsCard } from "./https_only.js";
+import { resetCard } from "./reset.js";
 
 const certificates = h("div", {});
-const rest = h("div", { class: "columns" });
+const rest = h("div", { class: "packed" });
 fill(byId("security"), certificates, rest);
 
 attempt(async () => {
   const network = h("div", {});
   const https = h("div", {});
-  fill(rest, https, network, passphraseCards());
+  const reset = h("div", {});
+  fill(rest, https, network, passphraseCards(), reset);
   await certificatesCard(certificates);
   await httpsCard(https);
   await networkCard(network);
+  await resetCard(reset);
 });

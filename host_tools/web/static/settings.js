@@ -6,9 +6,12 @@ import { at } from "../kit/js/format.js";
 import { live } from "../kit/js/live.js";
 import { toast } from "../kit/js/toast.js";
 import { t } from "../kit/js/texts.js";
+import { destinationCard } from "./destination.js";
 import { may } from "./may.js";
+import { notificationsCard } from "./notifications.js";
 import { button, card, pageForm, pairs, saver } from "./pieces.js";
 
+const FULL_HOURS = 24;
 const writable = may("change_settings");
 const YES_NO = [["true", t("word.yes")], ["false", t("word.no")]];
 // A card each: `[name, [[field, kind, options]]]`. What a kind is: text, number with limits, choice, yes or no.
@@ -23,8 +26,10 @@ const CARDS = [
 const LABELS = Object.fromEntries(CARDS.flatMap(([, fields]) => fields.map(([name]) => [name, t(`settings.${name}`)])));
 
 const meanwhile = h("p", { class: "notice warn", role: "status", hidden: true });
-const cards = h("div", { class: "columns" });
+const cards = h("div", { class: "packed" });
 fill(byId("settings"), meanwhile, cards);
+const notifications = notificationsCard();
+const softwareCard = devicesCard();
 let forms = [];
 
 live.addEventListener("happening", (event) => {
@@ -39,11 +44,13 @@ live.addEventListener("happening", (event) => {
 attempt(read);
 
 async function read() {
-  const [row, profiles, session] = await Promise.all([get("/settings"), get("/profiles"), get("/session")]);
+  const [row, profiles, session, destination] = await Promise.all([get("/settings"), get("/profiles"), get("/session"), destinationCard()]);
   meanwhile.hidden = true;
   forms = writable ? CARDS.map(([name, fields]) => formOf(name, fields, row, profiles)) : [];
   const made = writable ? forms.map((form) => form.element) : CARDS.map(([name, fields]) => card(t(`settings.card_${name}`), pairs(fields.map(([field]) => [LABELS[field], said(row[field])]))));
-  fill(cards, made, chosenCard(row), clockCard(session));
+  const after = CARDS.findIndex(([name]) => name === "notifications") + 1;
+  fill(cards, made.slice(0, after), notifications.element, made.slice(after), chargeCard(), destination, clockCard(session), softwareCard, backupCard(), chosenCard(row));
+  notifications.draw();
 }
 
 function formOf(name, fields, row, profiles) {
@@ -95,5 +102,58 @@ function clockCard(session) {
     pairs([[t("settings.clock_now"), at(session.now_unix_ms)], [t("settings.clock_differs"), t("unit.seconds", { n: Math.round(Math.abs(ahead) / 1000) })]]),
     h("p", { class: "muted" }, t("settings.clock_text")),
     may("confirm_clock") ? button(t("settings.clock_confirm"), "", () => send("POST", "/trust/clock-confirmations"), t("word.saved")) : null,
+  );
+}
+
+function chargeCard() {
+  if (!may("suspend_smart_charge")) return null;
+  const charge = (hours) => send("POST", "/commands/suspend_smart_charge", { hours });
+  return card(
+    t("settings.charge"),
+    h("p", { class: "muted" }, t("settings.charge_text")),
+    h("div", { class: "buttons" }, button(t("settings.charge_full"), "", () => charge(FULL_HOURS), t("settings.charge_is_full")), button(t("settings.charge_smart"), "quiet", () => charge(0), t("settings.charge_is_smart"))),
+  );
+}
+
+/** Which software runs on how many of which devices; kept up to date. */
+function devicesCard() {
+  const holder = h("div", {});
+  let drawn = "";
+  const draw = () => {
+    const rows = devices();
+    if (JSON.stringify(rows) === drawn) return;
+    drawn = JSON.stringify(rows);
+    fill(holder, devicesOf(rows));
+  };
+  live.watch((kinds) => (kinds.has("camera") || kinds.has("dock")) && draw());
+  draw();
+  return holder;
+}
+
+function devices() {
+  const counted = new Map();
+  for (const device of [...live.all("dock"), ...live.all("camera")]) {
+    if (!device.firmware) continue;
+    const key = `${device.model.replaceAll("_", " ")} ${device.firmware}`;
+    counted.set(key, (counted.get(key) ?? 0) + 1);
+  }
+  return [...counted].sort(([a], [b]) => a.localeCompare(b));
+}
+
+function devicesOf(rows) {
+  return card(
+    t("settings.devices"),
+    h("p", { class: "muted" }, t("settings.devices_text")),
+    rows.length ? pairs(rows.map(([name, n]) => [name, t("settings.devices_count", { n })])) : h("p", {}, t("settings.devices_none")),
+    may("report") ? h("p", {}, h("a", { href: "/reports" }, t("settings.devices_reports"))) : null,
+  );
+}
+
+function backupCard() {
+  return card(
+    t("settings.backup"),
+    h("p", { class: "muted" }, t("settings.backup_text")),
+    may("make_restore_key") ? h("p", {}, h("a", { href: "/settings/security" }, t("settings.backup_key"))) : null,
+    may("export_wearers") ? h("p", {}, h("a", { href: "/wearers" }, t("settings.backup_table"))) : null,
   );
 }

@@ -6,7 +6,7 @@ import { byId, fill, h } from "../kit/js/dom.js";
 import { clock, count, span } from "../kit/js/format.js";
 import { live } from "../kit/js/live.js";
 import { t, tOr } from "../kit/js/texts.js";
-import { batteryText, placeText, stateText } from "./words.js";
+import { batteryText, bayOf, placeText, stateText } from "./words.js";
 
 const FRESH_MS = 60_000; // a change stands out for so long: time to look up from a desk
 const TICK_MS = 1_000;
@@ -94,9 +94,10 @@ function byName(a, b) {
 /** What is shown of a camera, and whether that is new. Minutes, not seconds: a wall is not drawn anew every second. */
 function row(camera, nowMs) {
   const awayMs = camera.online || !camera.seen_unix_ms ? 0 : Math.max(0, nowMs - camera.seen_unix_ms);
-  const state = camera.trouble || stateText(camera.state);
+  const lamp = camera.admission === "member" ? bayOf(camera)?.lamp : "";
+  const state = camera.trouble || (lamp ? tOr(`lamp.${lamp}`, stateText(camera.state)) : stateText(camera.state));
   const before = known.get(camera.serial);
-  const now = `${camera.online} ${camera.state} ${camera.trouble} ${camera.wearer}`;
+  const now = `${camera.online} ${camera.state} ${lamp} ${camera.trouble} ${camera.wearer}`;
   if (!before) known.set(camera.serial, { now, atMs: begun ? nowMs : 0 });
   else if (before.now !== now) known.set(camera.serial, { now, atMs: nowMs });
   return {
@@ -120,7 +121,7 @@ function isLate(awayMs) {
 function kindOf(camera, awayMs) {
   if (camera.trouble || ["malfunctioning", "unknown", "refused"].includes(camera.state)) return "bad";
   if (isLate(awayMs) || (camera.online && (camera.admission !== "member" || camera.battery_percent < LOW_PERCENT))) return "warn";
-  return camera.state === "ready" ? "good" : "";
+  return camera.state === "ready" || bayOf(camera)?.lamp === "ready" ? "good" : "";
 }
 
 function item(each) {
@@ -128,7 +129,7 @@ function item(each) {
   return h(
     "li",
     { class: `tv-camera ${each.kind} ${each.fresh ? "fresh" : ""}`, "data-serial": each.serial },
-    h("span", { class: "tv-name" }, each.label, each.under ? h("span", { class: "muted small" }, ` ${each.under}`) : null),
+    h("span", { class: "tv-name" }, each.label, each.under ? [" ", h("span", { class: "muted small nowrap" }, each.under)] : null),
     h("span", { class: "tv-battery" }, each.battery),
     h("span", { class: "tv-state" }, each.online ? each.state : away, each.late ? [" ", h("strong", {}, t("tv.late"))] : null),
   );

@@ -1,6 +1,7 @@
 // How the manager says what a row of the live view is: states, places, badges.
 
 import { h } from "../kit/js/dom.js";
+import { live } from "../kit/js/live.js";
 import { t, tOr } from "../kit/js/texts.js";
 
 const STATE_KINDS = {
@@ -32,6 +33,12 @@ export function verdictBadge(verdict) {
 export function placeText(camera) {
   if (camera.place?.dock) return t("cameras.docked_in", camera.place);
   return camera.online ? t("cameras.connected") : t("cameras.away");
+}
+
+/** The bay that a camera is in; undefined if it is in none. */
+export function bayOf(camera) {
+  const dock = camera.place?.dock ? live.find("dock", camera.place.dock) : null;
+  return dock?.bays.find((each) => each.bay === camera.place.bay);
 }
 
 export function batteryText(camera) {

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import serial
 
+from tests.patience import LIMIT_S
 from tests.unit.cli.parts import Bwc, bwc_process, system_in
 from tests.unit.controller.strangers import Noisy, OtherVersion, Silent
 from tests.unit.protocol.parts import PtyBoard
@@ -116,7 +117,7 @@ def test_an_interrupted_program_ends_in_order(tmp_path: Path):
             stderr=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
-        await asyncio.wait_for(process.stdout.readline(), 30)
+        await asyncio.wait_for(process.stdout.readline(), LIMIT_S)
         process.send_signal(signal.SIGINT)
         _, err = await process.communicate()
         assert (process.returncode, err) == (0, b"")

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import json
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from host_tools.bench.programs import free_port
 from host_tools.cli.delivering import choose_destination
 from host_tools.custody.blocking import run_inline
 from host_tools.destinations import connection_file
@@ -54,8 +54,7 @@ def test_a_destination_is_made_and_moved(bwc: Bwc, tmp_path: Path) -> None:
 @pytest.mark.req("DEST-02", "DEST-09", "DEST-11")
 def test_a_running_one_is_examined_searched_and_stopped(bwc: Bwc, tmp_path: Path) -> None:
     place, file = tmp_path / "d", tmp_path / "connection.json"
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     assert bwc("destination", "create", place, "--port", port).code == 0
     assert bwc("destination", "connection-file", place, file).code == 0
 

@@ -23,6 +23,7 @@ from host_tools.custody.blocking import run_inline
 from host_tools.web.app import Manager, Parts
 from host_tools.web_kit.guard import App
 from tests.unit.accounts.parts import ADAS, ENOUGH, ROOTS, Town, town
+from tests.unit.trust.parts import CHEAP
 
 T = TypeVar("T")
 HOME = "192.0.2.7"
@@ -36,21 +37,28 @@ SECRETS = {"root": ROOTS, "administrator": ADAS, "local_administrator": LOUISES,
 class Office:
     """``now_ms`` moves the clock of sessions."""
 
-    def __init__(self, assembled: Assembled, people: Town, folder: Path, start_ms: int) -> None:
+    def __init__(
+        self, assembled: Assembled, people: Town, folder: Path, start_ms: int, view: LiveView | None = None
+    ) -> None:
         self.now_ms = start_ms
         self.town = people
         self.controller = assembled.controller
         self.system = assembled.system
         self.https = HttpsSide(folder)
-        self.view = LiveView(assembled.controller, assembled.spool)
+        self.view = view or LiveView(assembled.controller, assembled.spool)
         self.commands: Commands = make_commands(assembled, people.people, self.view, self.https)
-        self.manager = Manager(
+        self.manager = self.manager_of("run1")
+        self.app: App = self.manager.guarded
+
+    def manager_of(self, run: str) -> Manager:
+        """As after a start of the program that has this name."""
+        return Manager(
             Parts(
                 commands=self.commands,
-                people=people.people,
-                happenings=assembled.controller.happenings,
+                people=self.town.people,
+                happenings=self.controller.happenings,
                 view=self.view,
-                run="run1",
+                run=run,
                 hosts=frozenset,
                 about=lambda: {"system": "A station", "time_zone": "Europe/Paris"},
                 wall_ms=lambda: self.now_ms,
@@ -58,7 +66,6 @@ class Office:
                 run_blocking=run_inline,
             )
         )
-        self.app: App = self.manager.guarded
 
     def cookie(self, role: str) -> str:
         """Of a fresh session, without the cost of a password."""
@@ -100,8 +107,8 @@ class Office:
 
 
 @contextmanager
-def opened_office(folder: Path, allowance: Allowance = ENOUGH) -> Generator[Office]:
-    """With root, Ada the administrator, Louise the local one, a viewer, and demo."""
+def opened_office(folder: Path, allowance: Allowance = ENOUGH, view: LiveView | None = None) -> Generator[Office]:
+    """``view``: of another controller. With root, Ada the administrator, Louise the local one, a viewer, and demo."""
     settings = Settings(
         system="A station",
         folder=folder / "controller",
@@ -110,13 +117,13 @@ def opened_office(folder: Path, allowance: Allowance = ENOUGH) -> Generator[Offi
         dev=folder,
         web=WEB_OFF,
     )
-    make_trust(settings.folder, "copper lantern meadow", "CTRL-OFFICE")
+    make_trust(settings.folder, "copper lantern meadow", "CTRL-OFFICE", CHEAP)
     create_destination(settings.destination)
     with assemble_controller(settings) as assembled, town(allowance=allowance) as people:
         people.settled(evaluation=True)
         start_ms = assembled.controller.happenings.wall_ms()
         people.people.add("louise", "local_administrator", LOUISES, start_ms)
-        yield Office(assembled, people, settings.folder, start_ms)
+        yield Office(assembled, people, settings.folder, start_ms, view)
 
 
 def problem(answer: httpx.Response, status: int, word: str = "") -> dict[str, Any]:

@@ -12,9 +12,9 @@ from host_tools.controller.cameras import CameraView
 from host_tools.controller.live import DIRTY_MAX, ENDED_KEPT_MS, TRANSFERS_KEPT_MAX, Change
 from host_tools.web.pump import Pump
 from host_tools.web_kit.stream import Ring
+from tests.patience import LIMIT_S
 from tests.unit.web.office import Office
 
-LIMIT_S = 10.0
 RECORDING = "ab" * 16
 
 

@@ -17,6 +17,7 @@ from host_tools.cli.setup import CHOICES_NAME, SetupDesk, new_code
 from host_tools.cli.trusting import has_trust, open_trust
 from host_tools.controller.settings import Settings
 from host_tools.web.setup import CODE_HEADER, LINGER_S, TRIES_FREE, WAIT_S_MAX, Assistant, SetupParts
+from tests.patience import LIMIT_S
 from tests.unit.web.office import HOST, problem
 
 CODE = "K7QD-M2XP"
@@ -139,7 +140,7 @@ async def _finish(desk: Desk) -> httpx.Response:
     transport = httpx.ASGITransport(desk.assistant.guarded)
     body = {"passphrase": PASSPHRASE, "password": PASSWORD}
     async with httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}") as client:
-        answer = await client.post("/api/v1/setup/system", headers={CODE_HEADER: CODE}, json=body, timeout=60)
+        answer = await client.post("/api/v1/setup/system", headers={CODE_HEADER: CODE}, json=body, timeout=LIMIT_S)
     assert answer.status_code == 200, answer.text
     assert LINGER_S > 60
     return answer
