@@ -25,7 +25,7 @@ local QUANTITY_UNITS = { [1] = "uV", [2] = "uV", [3] = "uA", [4] = "uV", [5] = "
 local INTEGER_BYTES = { u8 = 1, u16 = 2, u32 = 4, u64 = 8, i32 = 4 }
 local WORDS = {}
 WORDS["error codes"] = { [1] = "unknown_message", [2] = "malformed", [3] = "not_now", [4] = "not_found", [5] = "out_of_range", [6] = "busy", [7] = "storage", [8] = "refused", [9] = "unsupported" }
-WORDS["messages"] = { [1] = "error", [2] = "done", [3] = "identify", [4] = "identity", [5] = "set_time", [16] = "assign_wearer", [17] = "get_camera", [18] = "camera", [19] = "list_recordings", [20] = "recordings", [21] = "erase", [22] = "erased", [23] = "camera_changed", [24] = "indicate", [25] = "configure", [26] = "get_usage", [27] = "usage", [28] = "offer_wearer", [32] = "get_bays", [33] = "bays", [34] = "bay_changed", [35] = "set_lamp", [36] = "set_bay_power", [37] = "check_contacts", [38] = "contacts", [40] = "measure_power", [41] = "power_measured", [42] = "limit_input", [43] = "get_power", [44] = "power", [45] = "set_charging", [48] = "greeting", [49] = "get_credentials", [50] = "credentials", [51] = "request_certificate", [52] = "certificate_request", [53] = "install_certificate", [54] = "seal_to", [55] = "revocations", [56] = "bulk_token", [57] = "factory_reset" }
+WORDS["messages"] = { [1] = "error", [2] = "done", [3] = "identify", [4] = "identity", [5] = "set_time", [16] = "assign_wearer", [17] = "get_camera", [18] = "camera", [19] = "list_recordings", [20] = "recordings", [21] = "erase", [22] = "erased", [23] = "camera_changed", [24] = "indicate", [25] = "configure", [26] = "get_usage", [27] = "usage", [28] = "offer_wearer", [32] = "get_bays", [33] = "bays", [34] = "bay_changed", [35] = "set_lamp", [36] = "set_bay_power", [37] = "check_contacts", [38] = "contacts", [40] = "measure_power", [41] = "power_measured", [42] = "limit_input", [43] = "get_power", [44] = "power", [45] = "set_charging", [48] = "greeting", [49] = "get_credentials", [50] = "credentials", [51] = "request_certificate", [52] = "certificate_request", [53] = "install_certificate", [54] = "seal_to", [55] = "revocations", [56] = "bulk_token", [57] = "factory_reset", [58] = "set_broadcast_key" }
 WORDS["quantities"] = { [1] = "presence", [2] = "supply_voltage", [3] = "charge_current", [4] = "supply_droop", [5] = "pin_coupling", [6] = "settle_time", [7] = "bounces", [8] = "block_temperature" }
 WORDS["board kinds"] = { [1] = "camera", [2] = "dock" }
 WORDS["bay states"] = { [0] = "free", [1] = "settling", [2] = "checking", [3] = "docked", [4] = "fault", [5] = "off" }
@@ -318,6 +318,10 @@ local MESSAGES = {
         { name = "token", type = "fixed", unit = "", limit = 32 },
     } },
     [57] = { name = "factory_reset", direction = "host", fields = {} },
+    [58] = { name = "set_broadcast_key", direction = "host", fields = {
+        { name = "number", type = "u8", unit = "" },
+        { name = "key", type = "fixed", unit = "", limit = 32 },
+    } },
 }
 
 -- ------------------------------------------------------------------------------------------------ bits and checks

@@ -95,7 +95,10 @@ class BoardHands:
             self._please(f"{how} the {button} button of {camera} ({part.serial})")
 
     def show_badge(self, uid: str, seconds: float) -> None:
-        self._please(f"Hold the badge {uid} to the reader for about {max(1, round(seconds))} s")
+        self._please(f"Hold the badge {uid} to the reader until it says that it has read it")
+
+    def take_badge_away(self, uid: str) -> None:
+        return  # whoever held it there has let it go
 
     def set_power(self, board: str, on: bool) -> None:
         part = self._bench.find(board)

@@ -129,7 +129,8 @@ class Choice:
         """For the first lines of a run."""
         offer = self.offer
         kind = "emulated" if self.is_emulated else "real boards"
-        units = f"{len(offer.of_kind('dock'))} docks, {len(offer.of_kind('camera'))} cameras"
+        counts = [(kind, len(offer.of_kind(kind))) for kind in ("dock", "camera")]
+        units = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts)
         return f"bench: {self.file} ({kind}, {units}), seed {self.seed}"
 
 

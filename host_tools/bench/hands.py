@@ -42,7 +42,11 @@ class Hands(Protocol):
         ...
 
     def show_badge(self, uid: str, seconds: float) -> None:
-        """Hold a badge of that number to the reader."""
+        """Hold a badge of that number to the reader, for so long unless it is taken away. May answer before."""
+        ...
+
+    def take_badge_away(self, uid: str) -> None:
+        """Take it away, if it is still held there."""
         ...
 
     def set_power(self, board: str, on: bool) -> None:
@@ -110,6 +114,9 @@ class EmulatedHands:
         if not reader:
             raise Unsupported("this bench has no reader: add [[reader]] to its file")
         self._client.call("badge", reader=reader, uid=uid, seconds=seconds)
+
+    def take_badge_away(self, uid: str) -> None:
+        self.show_badge(uid, 0.0)
 
     def set_power(self, board: str, on: bool) -> None:
         self._client.call("set_power", board=board, on=on)

@@ -30,7 +30,7 @@ NOT_TOLD: Final = ("at_failure", "at_end", "house")  # of the evidence: for this
 UNIT_FIXTURES: Final = {"bench_camera_unit": "camera", "bench_dock_unit": "dock"}
 EVIDENCE: Final = pytest.StashKey[dict[str, Any]]()
 JUNIT_FILE: Final = "junit.xml"
-PATIENCE: Final = 20.0  # a scenario's time limit is so much longer where a person moves the boards
+PATIENCE: Final = 6.0  # a scenario's time limit is so much longer where a person moves the boards
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -238,7 +238,7 @@ def _note_broken(item: pytest.Item, reason: str) -> None:
 def _be_patient(item: pytest.Item) -> None:
     marker = item.get_closest_marker("timeout")
     usual: object = marker.args[0] if marker and marker.args else item.config.getini("timeout")
-    item.add_marker(pytest.mark.timeout(float(str(usual or 60)) * PATIENCE), append=False)
+    item.add_marker(pytest.mark.timeout(float(str(usual or 600)) * PATIENCE), append=False)
 
 
 def _refuse_workers(config: pytest.Config, choice: Choice) -> None:

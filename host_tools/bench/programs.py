@@ -7,20 +7,26 @@ line and their sockets, nothing of cameras and docks.
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from host_tools.transports.local import LocalClient, LocalError
 
 POLL_S = 0.05  # between two looks at something that has no event
-LIMIT_S = 30.0  # for anything that takes a second or two: a busy machine is slow, and is not broken for that
-END_LIMIT_S = 15.0  # for a program that was asked to end
+LIMIT_S = 120.0  # for anything that takes a second or two: a busy machine is slow, and is not broken for that
+END_LIMIT_S = LIMIT_S  # for a program that was asked to end
+SERVER_PORTS = (10_240, 65_536)  # from where neither privilege nor custom has a claim
+LOCAL_PORTS_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+LOCAL_PORTS = (32_768, 60_999)  # Linux's own choice
 LOG_SHOWN_BYTES = 8_192  # of a failing scenario's logs: the end tells
 
 T = TypeVar("T")
@@ -100,7 +106,7 @@ def run_command(*arguments: str) -> str:
     command = [sys.executable, "-m", "host_tools.cli", *arguments]
     try:
         done = subprocess.run(  # noqa: S603 - our own program, no shell
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S * Pace.stretch, check=False
         )
     except subprocess.TimeoutExpired:
         raise ScenarioFailed(f"bwc {' '.join(arguments)}: did not end within {LIMIT_S:.0f} s") from None
@@ -201,6 +207,32 @@ def first_answer(client: LocalClient, verb: str, check: Callable[[], None]) -> d
             time.sleep(POLL_S)
         else:
             return found
+
+
+def free_port() -> int:
+    """A port here that nobody uses, for a server that has to know its port before it starts: none that the system gives
+    to somebody else meanwhile, and never the same one twice."""
+    for port in _PORTS:
+        with suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ScenarioFailed("no port is free")
+
+
+def _ports() -> Iterator[int]:
+    """In an order of this process's own, so that runs beside each other do not meet; without those that connections
+    get from the system."""
+    try:
+        low, high = map(int, LOCAL_PORTS_FILE.read_text().split())
+    except OSError:
+        low, high = LOCAL_PORTS
+    ports = [port for port in range(*SERVER_PORTS) if not low <= port <= high] or list(range(*SERVER_PORTS))
+    random.SystemRandom().shuffle(ports)
+    return iter(ports)
+
+
+_PORTS = _ports()
 
 
 def log_end(path: Path) -> str:

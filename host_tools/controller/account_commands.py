@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
+from host_tools.accounts.audit import AuditTrail
+from host_tools.accounts.audit_search import Act, Wanted, search
 from host_tools.accounts.people import People
 from host_tools.accounts.roles import LOCAL, Actor
 from host_tools.controller.commands import CommandError, CommandGroup, Gate, command
 from host_tools.custody.blocking import RunBlocking
+from host_tools.system import csv_text
 
 AUDIT_PAGE_MAX = 500  # lines an answer: what a page shows, and far from the limit of one answer over the local socket
+EXPORTED_ROWS_MAX = 10_000  # of one file: some 4 MB, what one answer carries
+COLUMNS = ("Number", "Time (UTC)", "Account", "Role", "From", "Action", "Outcome", "Details", "Error")
 
+Short = Annotated[str, Field(max_length=200)]
+UnixMs = Annotated[int, Field(ge=0)]
 GivenRole = Literal["administrator", "local_administrator", "viewer"]
 
 
@@ -102,8 +111,61 @@ class AccountCommands(CommandGroup):
             lambda: [asdict(entry) for entry in islice(self._people.audit.entries(after), count)]
         )
 
+    @command
+    async def search_audit(
+        self,
+        actor: Actor,
+        account: Short = "",
+        action: Short = "",
+        text: Short = "",
+        since_unix_ms: UnixMs = 0,
+        until_unix_ms: UnixMs = 0,
+        before: Annotated[int, Field(ge=0)] = 0,
+        limit: Annotated[int, Field(ge=1, le=AUDIT_PAGE_MAX)] = AUDIT_PAGE_MAX,
+    ) -> dict[str, Any]:
+        """What people did, newest first, each with what became of it: ``rows``, and in ``next`` where it goes on
+        (``before``); there may be no row in an answer and more in the next. ``text``: part of an argument, such as a
+        device's serial."""
+        wanted = Wanted(account, action, text, since_unix_ms, until_unix_ms)
+        trail = self._people.audit
+        found = await self._run_blocking(lambda: search(trail, wanted, before or None, limit))
+        return {"rows": [asdict(act) for act in found.acts], "next": found.next}
+
+    @command
+    async def export_audit(
+        self,
+        actor: Actor,
+        account: Short = "",
+        action: Short = "",
+        text: Short = "",
+        since_unix_ms: UnixMs = 0,
+        until_unix_ms: UnixMs = 0,
+    ) -> dict[str, Any]:
+        """The same as CSV. ``more``: there was more than one file takes, and this is the newest."""
+        wanted = Wanted(account, action, text, since_unix_ms, until_unix_ms)
+        csv, more = await self._run_blocking(lambda: _table(self._people.audit, wanted))
+        return {"file_name": "audit-trail.csv", "csv": csv, "more": more}
+
 
 def _own(actor: Actor) -> str:
     if actor.origin == LOCAL:
         raise CommandError("whoever asks on the machine itself has no account: name the one that is meant")
     return actor.account
+
+
+def _table(trail: AuditTrail, wanted: Wanted) -> tuple[str, bool]:
+    rows: list[tuple[str, ...]] = []
+    before: int | None = None
+    while len(rows) < EXPORTED_ROWS_MAX:
+        found = search(trail, wanted, before, EXPORTED_ROWS_MAX - len(rows))
+        rows += [_cells(act) for act in found.acts]
+        before = found.next
+        if before is None:
+            break
+    return csv_text.write(COLUMNS, rows), before is not None
+
+
+def _cells(act: Act) -> tuple[str, ...]:
+    when = datetime.fromtimestamp(act.at_unix_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    details = json.dumps(act.details, ensure_ascii=False) if act.details else ""
+    return str(act.sequence), when, act.account, act.role, act.origin, act.action, act.outcome, details, act.error

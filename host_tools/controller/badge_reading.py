@@ -7,10 +7,11 @@ nowhere else: what is told to all has its last characters. No clock: how long to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.readers import READY_STATE, ReaderDesk, ReaderView
+from host_tools.readers.elsewhere import Judgement, Kind, judge
 from host_tools.readers.errors import TagRefused
 from host_tools.readers.interface import ACCEPTED, REFUSED
 from host_tools.readers.pairing import RepeatedTaps
@@ -71,6 +72,10 @@ class BadgeReading:
             text = f"read {shown}: take it away for two seconds, then hold it to the reader again"
             self._happenings.tell(HAPPENING, reader=view.url, text=text)
         return True
+
+    def judge(self, readings: Sequence[tuple[Kind, bytes]]) -> Judgement:
+        """The same of a badge that was read at another computer. TagRefused."""
+        return judge(readings, self._known())
 
     def _begin(self, who: str) -> None:
         if self._waiting is not None:

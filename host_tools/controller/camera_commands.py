@@ -71,6 +71,11 @@ class CameraCommands(CommandGroup):
             raise CommandError(str(error)) from error
 
     @command
+    async def safe_mode(self, actor: Actor) -> dict[str, bool]:
+        """``automatic``: cameras leave safe mode by themselves; else each is allowed back with the passphrase."""
+        return {"automatic": bool(self._membership.trust.record.standing_grant)}
+
+    @command
     async def ask_before_back(self, actor: Actor) -> None:
         """The opposite: each camera needs the passphrase."""
         await self._membership.ask_each_time()

@@ -7,7 +7,7 @@ interruption anywhere needs no memory of where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,7 +61,8 @@ class CameraView:
 class Camera:
     """A session with a camera. ``run`` lasts as long as the link does; ``news`` wakes it when work may have come;
     ``signer``: with the key that the camera has met this controller by; ``greeted``: awaited once it is greeted;
-    ``drained``: asked whenever the camera is empty, whether it has been let go."""
+    ``drained``: asked whenever the camera is empty, whether it has been let go; ``broadcast_key``: number and key of
+    what cameras call each other with."""
 
     def __init__(
         self,
@@ -78,6 +79,7 @@ class Camera:
         signer: Signer = UNSIGNED_SIGNER,
         drained: Callable[[], Awaitable[bool]] | None = None,
         greeted: Callable[[], Awaitable[None]] | None = None,
+        broadcast_key: Callable[[], tuple[int, bytes]] | None = None,
     ) -> None:
         self.view = view
         self.news = asyncio.Event()
@@ -95,6 +97,7 @@ class Camera:
         self._signer = signer
         self._drained = drained
         self._greeted = greeted
+        self._broadcast_key = broadcast_key
         self._met = ""  # the trouble of this look: the last one is shown until a look is over without any
         self._not_confirmed: set[bytes] = set()
         self._told_trouble: dict[bytes, str] = {}
@@ -116,8 +119,10 @@ class Camera:
             await self._keep_looking()
         finally:
             following.cancel()
-            await asyncio.wait({following})
-            self._offload.leave()
+            try:
+                await ended(following)  # it may be promising room at this moment; and the loss of the link cancels us
+            finally:
+                self._offload.leave()
 
     def look_at_change(self) -> None:
         """It may be somebody else's now, and behave otherwise: that waits for no offload."""
@@ -172,6 +177,9 @@ class Camera:
         document = canonical.encode(settings)
         try:
             await self._connection.ask("configure", {"profile": wanted[0], "settings": document})
+            if self._broadcast_key is not None and broadcasts(settings):
+                number, key = self._broadcast_key()
+                await self._connection.ask("set_broadcast_key", {"number": number, "key": key})
         except RequestRefused as refused:
             self._tell("not_configured", text=f"{self.view.serial}: {refused}; update its firmware")
         self._configured = wanted
@@ -302,3 +310,23 @@ class Camera:
 
     def _tell(self, what: str, **values: Any) -> None:
         self._happenings.tell(what, camera=self.view.serial, **values)
+
+
+def broadcasts(settings: Mapping[str, SettingValue]) -> bool:
+    """Whether a camera of these settings calls others, or hears them: no other gets the key to it."""
+    return settings.get("broadcast_send", "off") != "off" or settings.get("broadcast_receive") is True
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Wait for a task's end, also when the port goes away meanwhile: a session is never left behind. What the loss of
+    the link did to it is not of interest; the loss itself is told by whoever asks."""
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    if not task.cancelled():
+        task.exception()
+    if cancelled:
+        raise asyncio.CancelledError

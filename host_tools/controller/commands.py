@@ -39,7 +39,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, create_model
 
-from host_tools.accounts.audit import AuditTrail
+from host_tools.accounts.audit import ASKED_IN, AuditTrail
 from host_tools.accounts.roles import Actor
 from host_tools.controller import permissions
 from host_tools.controller.permissions import ACTS, Row
@@ -75,16 +75,20 @@ class Gate:
             await self.note(actor, row, "refused", {})
             raise CommandRefused(f"{actor.account} is {actor.role} and may not {row.meaning}: ask an administrator")
 
-    async def enter(self, actor: Actor, row: Row, arguments: Mapping[str, Any]) -> None:
-        """``check``; then what is about to be done is in the audit trail."""
+    async def enter(self, actor: Actor, row: Row, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """``check``; then what is about to be done is in the audit trail. Answers by what the line of its outcome names
+        this one."""
         await self.check(actor, row)
-        await self.note(actor, row, "asked", {"arguments": _shown(arguments)})
+        number = await self.note(actor, row, "asked", {"arguments": _shown(arguments)})
+        return {ASKED_IN: number} if number else {}
 
-    async def note(self, actor: Actor, row: Row, outcome: str, more: Mapping[str, Any]) -> None:
-        """One line of the audit trail, durable when this returns; of what only reads there is none."""
-        if row.kind == ACTS:
-            at_ms = self._wall_ms()
-            await self._run_blocking(lambda: self._audit.append(row.command, actor, outcome, at_ms, more))
+    async def note(self, actor: Actor, row: Row, outcome: str, more: Mapping[str, Any]) -> int:
+        """One line of the audit trail, durable when this returns, and its number; of what only reads there is none."""
+        if row.kind != ACTS:
+            return 0
+        at_ms = self._wall_ms()
+        head = await self._run_blocking(lambda: self._audit.append(row.command, actor, outcome, at_ms, more))
+        return head.sequence
 
 
 def command(
@@ -97,13 +101,13 @@ def command(
     @functools.wraps(method)
     async def guarded(self: G, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> T:
         arguments = signature.bind(self, actor, *args, **kwargs).arguments
-        await self.gate.enter(actor, row, dict(list(arguments.items())[2:]))
+        asked = await self.gate.enter(actor, row, dict(list(arguments.items())[2:]))
         try:
             answer = await method(self, actor, *args, **kwargs)
         except Exception as error:
-            await self.gate.note(actor, row, "failed", {"error": _cut(str(error) or type(error).__name__)})
+            await self.gate.note(actor, row, "failed", asked | {"error": _cut(str(error) or type(error).__name__)})
             raise
-        await self.gate.note(actor, row, "done", {})
+        await self.gate.note(actor, row, "done", asked)
         return answer
 
     guarded.__dict__["row"] = row
@@ -175,7 +179,8 @@ class Commands:
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in fault["loc"])
-            raise CommandError(f"{name}: {place[:60]}: {fault['msg'].lower()}") from None
+            why = fault["msg"][:1].lower() + fault["msg"][1:]
+            raise CommandError(f"{name}: {place[:60]}: {why}: correct it") from None
         return await method(actor, **{key: getattr(form, key) for key in type(form).model_fields})
 
 

@@ -42,6 +42,18 @@ MEANINGS = {
     "loose": "the camera comes and goes in its bay",
 }
 
+# Unit of the wire -> (factor, unit for people, digits after the point); other units are shown as they are.
+UNITS = {
+    "uV": (1e-6, "V", 3),
+    "uA": (1e-3, "mA", 0),
+    "uOhm": (1e-3, "mOhm", 1),
+    "mC": (1e-3, "°C", 1),
+    "ppm": (1e-4, "%", 2),
+    "bytes": (1, "B", 0),
+    "count": (1, "", 0),
+    "losses a minute": (1, "a minute", 0),
+}
+
 
 @dataclass(frozen=True)
 class Part:
@@ -49,6 +61,18 @@ class Part:
 
     side: str
     text: str
+
+
+def number(value: float, unit: str) -> str:
+    """In the unit for people, without it."""
+    factor, _, digits = UNITS.get(unit, (1, unit, 0))
+    return f"{value * factor:.{digits}f}"
+
+
+def amount(value: float, unit: str) -> str:
+    """In the unit for people, with it."""
+    word = UNITS[unit][1] if unit in UNITS else unit
+    return f"{number(value, unit)} {word}".rstrip()
 
 
 def remedies(dock: str, bay: int, camera: str, part: Part) -> tuple[str, ...]:

@@ -76,6 +76,11 @@ class ContactHistory:
                 file.flush()
                 os.fsync(file.fileno())
 
+    def newest(self, dock: str, bay: int) -> Docking | None:
+        """What was kept of a bay last."""
+        place = place_of(dock, bay)
+        return next((row for row in reversed(self._rows) if row.place == place), None)
+
     def seatings(self) -> list[Seating]:
         """What the model of wear takes, oldest first."""
         return [

@@ -30,6 +30,7 @@ MARGINAL_UOHM = 120_000  # clean it
 DERATE_UOHM = MARGINAL_UOHM  # above, half an ampere is 30 mW a contact; a whole one four times that
 STOP_UOHM = 300_000  # 0.3 W at an ampere on a spring that softens at 0.5
 DRIVEN_UV = 3_000_000  # what the short test drives, about
+NOT_YET = "not measured yet"
 SAMPLE_MS = 5  # between two looks at a bay
 INFINITE = float("inf")
 
@@ -91,7 +92,7 @@ def lines_row() -> Row:
 def with_worth(row: Row, dock: Board, bay: int) -> Row:
     """A dock's own measurement with its uncertainty, the confidence in its verdict and what it does not say."""
     if row["verdict"] == "not_measured":
-        return row | _nothing("not measured yet")
+        return row | _nothing(NOT_YET)
     uncertainty, note = _worth(row["quantity"], row["value"], dock, bay)
     if uncertainty is None:
         return row | {"uncertainty": None, "confidence": None, "note": note}

@@ -1,9 +1,10 @@
 """Contacts and charging of everything that is docked: checked at every docking, watched, kept, and told to people.
 
-Law: one task. A docking is checked once, in the quick form, when both its dock and its camera have said what they know;
-what comes out goes into the history, into the bay's rows and, if it is bad, into an alert whose remedies end by naming
-the part. A board that goes meanwhile ends its check, nothing else. What is decided is in ``charging``, what is said in
-``contact_alerts``; this only brings them together.
+Law: one task. A docking is checked once, in the quick form, when both its dock and its camera have said what they know,
+and once more when its camera is a member only later. What was in its bay before this controller or its link is checked
+as if it had been docked, and kept as the one docking that it is. What comes out goes into the history, into the bay's
+rows and, if it is bad, into an alert whose remedies end by naming the part. A board that goes meanwhile ends its check,
+nothing else. What is decided is in ``charging``, what is said in ``contact_alerts``; this only brings them together.
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from typing import NamedTuple
 
 from host_tools.controller.cameras import Camera, CameraView
 from host_tools.controller.charging import FULL_UA, ChargeWatch, SmartCharge, allowed_ua
-from host_tools.controller.contact_alerts import EMPTY_REMEDIES, MEANINGS, Part, named_by_cases, named_by_wear, remedies
+from host_tools.controller.contact_alerts import (
+    EMPTY_REMEDIES,
+    MEANINGS,
+    Part,
+    amount,
+    named_by_cases,
+    named_by_wear,
+    remedies,
+)
 from host_tools.controller.contact_check import FULL, QUICK, ContactCheck
 from host_tools.controller.contact_history import ContactHistory, Docking
 from host_tools.controller.contact_procedure import Form
@@ -99,12 +108,16 @@ class Contacts:
         self._run_blocking = run_blocking
         self._happenings = happenings
         self._pending: dict[Key, float] = {}
-        self._checked: set[Key] = set()  # bays whose docking has had its check
+        self._checked: dict[Key, str] = {}  # bays whose docking has had its check, with the camera that took part in it
         self._news = asyncio.Event()
         self._locks: dict[Key, asyncio.Lock] = {}
         self._allowed: dict[str, tuple[int, bool]] = {}
         self._charging: dict[str, ChargeWatch] = {}
         self._losses: dict[Key, list[float]] = {}
+        self._loose: set[Key] = set()  # bays that lose their camera again and again
+        self._seated: dict[
+            Key, str
+        ] = {}  # who was greeted there last, as long as it may be the one that comes and goes
         self._links_tested_s = 0.0
         happenings.listen(self._react)
 
@@ -115,6 +128,8 @@ class Contacts:
             self._news.clear()
             for key in list(self._pending):
                 await self._docked(key)
+            for key in list(self._loose):
+                await self._look_at_loose(key)
             now_s = asyncio.get_running_loop().time()
             if now_s - watched_s >= WATCH_S and self._docks:
                 watched_s = now_s
@@ -165,11 +180,18 @@ class Contacts:
             for dock in self._docks.values():
                 for bay in dock.bays:
                     if self._place(dock, bay).serial == happening["camera"]:
+                        self._seated[dock.serial, bay] = happening["camera"]
                         self._ask_for((dock.serial, bay))
         elif what == "undocked":
             self._charging.pop(happening["camera"], None)
         elif what == "bay" and happening["state"] in ("settling", "checking"):
-            self._checked.discard((happening["dock"], happening["bay"]))
+            key = happening["dock"], happening["bay"]
+            self._checked.pop(key, None)
+            if not self._losses_of(key):
+                self._seated.pop(key, None)
+        elif what == "dock_online":
+            for key in [key for key in self._checked if key[0] == happening["dock"]]:
+                del self._checked[key]  # what was noted has gone with the last session
         elif what == "bay" and happening["state"] == "free":
             self._left((happening["dock"], happening["bay"]))
 
@@ -179,10 +201,30 @@ class Contacts:
 
     def _left(self, key: Key) -> None:
         self._pending.pop(key, None)
-        self._checked.discard(key)
+        self._checked.pop(key, None)
         self._losses.setdefault(key, []).append(asyncio.get_running_loop().time())
-        for which in [which for which in self.alerts if which[0] == key]:
+        if self._losses_of(key) >= LOOSE_MARGINAL:
+            self._loose.add(key)
+            self._news.set()
+        for which in [which for which in self.alerts if which[0] == key and key not in self._loose]:
             self._clear(*which)
+
+    async def _look_at_loose(self, key: Key) -> None:
+        """A contact that comes and goes is seldom there for long enough to be checked: it is judged by its losses."""
+        dock = self._docks.get(key[0])
+        if dock is None or self._losses_of(key) < LOOSE_MARGINAL:
+            self._loose.discard(key)
+        if dock is None:
+            self._clear(key, "docking_issue")
+            return
+        place = self._place(dock, key[1])
+        row = self._losses_row(place)
+        if row["verdict"] == "fail":
+            await self._raise_issue(place, [row], "loose")
+        if dock.state_of(place.bay) != "free":
+            dock.note(place.bay, row)
+        if row["verdict"] != "fail":
+            await self._judge(place)
 
     async def _docked(self, key: Key) -> None:
         """Check a docking if its time has come, or look again at what its dock has found since; what meets it ends this
@@ -197,11 +239,14 @@ class Contacts:
         self._pending.pop(key, None)
         try:
             async with self._lock(key):
-                if key in self._checked:
+                who = place.serial if place.camera is not None else ""
+                if self._checked.get(key) == who or (key in self._checked and not who):
                     await self._judge(place)
                     return
+                if place.bay in dock.found:
+                    await self._widen(place)
                 dock.note(place.bay, await self._measured(place, QUICK))
-                self._checked.add(key)
+                self._checked[key] = who
                 await self._conclude(place)
                 await self._keep(place)
         except (LinkLost, RequestRefused, NoReading) as error:
@@ -244,23 +289,21 @@ class Contacts:
 
     async def _raise_issue(self, place: Place, rows: list[Row], quantity: str) -> None:
         row = next(row for row in rows if row["quantity"] == quantity)
-        part = await self._run_blocking(lambda: self._part(place, quantity))
+        camera = place.serial or self._seated.get(place.key, "")
+        part = await self._run_blocking(lambda: self._part(place, camera, quantity))
         details = f"bay {place.bay} of {place.dock.serial}: {MEANINGS.get(quantity, quantity)} ({shown(row)})"
-        steps = remedies(place.dock.serial, place.bay, place.serial, part)
-        device = place.serial or f"{place.dock.serial} bay {place.bay}"
+        steps = remedies(place.dock.serial, place.bay, camera, part)
+        device = camera or f"{place.dock.serial} bay {place.bay}"
         self._raise(place.key, Alert("docking_issue", device, details, steps))
 
-    def _part(self, place: Place, quantity: str) -> Part:
-        who = place.dock.serial, place.bay, place.serial
+    def _part(self, place: Place, camera: str, quantity: str) -> Part:
+        who = place.dock.serial, place.bay, camera
         if quantity == "contact_resistance":
             return named_by_wear(self.history.seatings(), *who)
         return named_by_cases(self.history.cases(quantity), *who)
 
     def _losses_row(self, place: Place) -> Row:
-        since_s = asyncio.get_running_loop().time() - LOOSE_S
-        losses = [at_s for at_s in self._losses.get(place.key, []) if at_s >= since_s]
-        self._losses[place.key] = losses
-        count = len(losses)
+        count = self._losses_of(place.key)
         return {
             "quantity": "loose",
             "value": count,
@@ -272,6 +315,11 @@ class Contacts:
             "confidence": None,
             "note": "how often the camera went from this bay",
         }
+
+    def _losses_of(self, key: Key) -> int:
+        since_s = asyncio.get_running_loop().time() - LOOSE_S
+        self._losses[key] = [at_s for at_s in self._losses.get(key, []) if at_s >= since_s]
+        return len(self._losses[key])
 
     async def _keep(self, place: Place) -> None:
         rows = {row["quantity"]: row for row in self.rows(place.dock, place.bay) if row["verdict"] != "not_measured"}
@@ -295,6 +343,9 @@ class Contacts:
             uncertainty_uohm=rows["contact_resistance"]["uncertainty"] if "contact_resistance" in rows else None,
             temperature_mc=value("block_temperature"),
         )
+        newest = self.history.newest(place.dock.serial, place.bay)
+        if place.bay in place.dock.found and newest is not None and is_same_docking(newest, docking):
+            return
         try:
             await self._run_blocking(lambda: self.history.add(docking))
         except OSError as error:
@@ -307,17 +358,18 @@ class Contacts:
         tests_links = now_s - self._links_tested_s >= LINKS_S
         self._links_tested_s = now_s if tests_links else self._links_tested_s
         for dock in list(self._docks.values()):
-            if tests_links:
-                await self._test_link(dock)
+            await self._look_at_dock(dock, tests_links)
             for bay in list(dock.bays):
                 place = self._place(dock, bay)
                 if place.camera is not None and place.camera.view.online:
                     await self._watch(place, place.camera)
 
-    async def _test_link(self, dock: Dock) -> None:
+    async def _look_at_dock(self, dock: Dock, tests_link: bool) -> None:
         try:
-            await dock.test_link()
-        except LinkLost:
+            await dock.refresh()
+            if tests_link:
+                await dock.test_link()
+        except (LinkLost, RequestRefused):
             return  # it is told by whoever serves the dock
 
     async def _watch(self, place: Place, camera: Camera) -> None:
@@ -341,7 +393,7 @@ class Contacts:
             return
         most_ua, why = allowed_ua(place.dock.rows(place.bay))
         wanted = most_ua, self.smart.is_on(self._wall_ms())
-        if self._allowed.get(place.serial, (FULL_UA, True)) == wanted:
+        if self._allowed.get(place.serial) == wanted:
             return
         await self._tell_allowance(place, place.camera, wanted)
         if why:
@@ -351,16 +403,25 @@ class Contacts:
         try:
             await camera.power.allow(*wanted)
         except RequestRefused as refused:
-            self._happenings.tell("not_derated", camera=place.serial, text=str(refused))
+            if wanted[0] < FULL_UA:
+                self._happenings.tell("not_derated", camera=place.serial, text=str(refused))
         except LinkLost:
             return  # it has gone, often for the very reason: what is known of its bay is judged all the same
         self._allowed[place.serial] = wanted
 
     async def _widen(self, place: Place) -> None:
-        """A camera that was told to take little is measured with what it would take."""
-        smart = self._allowed.get(place.serial, (FULL_UA, True))[1]
-        if place.camera is not None and self._allowed.get(place.serial, (FULL_UA, True))[0] < FULL_UA:
-            await self._tell_allowance(place, place.camera, (FULL_UA, smart))
+        """A camera that was told to take little, by this controller or an earlier one, is measured with what it would
+        take."""
+        known = self._allowed.get(place.serial)
+        if place.camera is None or (known is not None and known[0] == FULL_UA):
+            return
+        try:
+            before = await place.camera.power.refresh()
+            await self._tell_allowance(place, place.camera, (FULL_UA, self.smart.is_on(self._wall_ms())))
+            after = await place.camera.power.refresh()
+        except (LinkLost, RequestRefused):
+            return  # it has gone, or its firmware knows nothing of power
+        if after["allowed_ua"] > before["allowed_ua"]:
             await asyncio.sleep(CURRENT_RISES_S)
 
     # -- alerts
@@ -400,10 +461,16 @@ class Contacts:
             return
 
 
+def is_same_docking(before: Docking, now: Docking) -> bool:
+    """Whether a bay that was found in use holds what it held, for all that is known, and nothing new was learnt."""
+    learnt = before.resistance_uohm is None and now.resistance_uohm is not None
+    return before.camera == now.camera and not learnt
+
+
 def shown(row: Row) -> str:
-    """A row's value with its limits, for people."""
-    scale, unit = {"uV": (1e-6, "V"), "uA": (1e-6, "A"), "uOhm": (1e-3, "mOhm"), "mC": (1e-3, "degrees C")}.get(
-        row["unit"], (1, row["unit"])
+    """A row's value with the limit that it is beyond, for people."""
+    unit = row["unit"]
+    limit = (
+        f"at least {amount(row['low'], unit)}" if row["value"] < row["low"] else f"at most {amount(row['high'], unit)}"
     )
-    value, high = row["value"] * scale, row["high"] * scale
-    return f"{value:.6g} {unit}, at most {high:.6g}"
+    return f"{amount(row['value'], unit)}, {limit}"

@@ -15,7 +15,7 @@ from host_tools.controller.commands import CommandError, CommandGroup, Gate, com
 from host_tools.controller.delivery import Delivery
 from host_tools.controller.delivery_notes import BOOKMARKS_MAX, FIXES_MAX
 from host_tools.controller.delivery_rejected import Rejected
-from host_tools.controller.drives import DriveError, check_drive, find_drive
+from host_tools.controller.drives import Drive, DriveError, check_drive, exfat_drives, find_drive
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.index import Index, Recording
@@ -112,8 +112,10 @@ class DestinationCommands(CommandGroup):
     async def locate_recording(
         self, actor: Actor, recording: RecordingId, fixes: Annotated[list[GivenFix], Field(max_length=FIXES_MAX)]
     ) -> None:
-        """Say where a recording was made."""
+        """Say where a recording was made whose camera has not noted it."""
         row = await self._to_come(recording)
+        if await self._run_blocking(lambda: self._is_located(row.recording)):
+            raise CommandError(f"recording {recording}: its camera has noted where it was, and that is what is sent")
         track = [Fix(each.unix_ms, each.latitude, each.longitude, each.accuracy_m) for each in fixes]
         await self._kept(lambda: self._delivery.around.notes.locate(row.recording, track))
 
@@ -126,6 +128,15 @@ class DestinationCommands(CommandGroup):
     async def send_rejected_recording(self, actor: Actor, recording: RecordingId) -> dict[str, Any]:
         """Send one to the destination's rejected storage."""
         return await self._told(self._rejected.send(bytes.fromhex(recording)))
+
+    @command
+    async def archive_drives(self, actor: Actor) -> list[dict[str, Any]]:
+        """The exFAT drives that are plugged in and mounted here, what is free on each, and what is wrong with it."""
+        try:
+            found = await self._run_blocking(exfat_drives)
+        except DriveError as error:
+            raise CommandError(str(error)) from error
+        return [{"drive": str(each.folder), "free_bytes": each.free_bytes, "fault": _fault(each)} for each in found]
 
     @command
     async def archive_rejected_recording(
@@ -177,6 +188,21 @@ class DestinationCommands(CommandGroup):
             raise CommandError(f"recording {recording}: was delivered, and nothing is sent after that: tell it there")
         return row
 
+    def _is_located(self, recording: bytes) -> bool:
+        """Nobody knows yet while its manifest is not here: then what the camera noted counts later."""
+        try:
+            return self._delivery.is_located(recording)
+        except CustodyError:
+            return False
+
     def _category_name(self, category_id: str) -> str:
         known = self._attached.categories if self._attached is not None else None
         return next((each.name for each in known or () if each.id == category_id), "")
+
+
+def _fault(drive: Drive) -> str:
+    try:
+        check_drive(drive)
+    except DriveError as error:
+        return str(error)
+    return ""

@@ -7,6 +7,7 @@ bay is noted here by whoever did (``note``), and forgotten with it when the bay 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from firmware.link import events, schema
@@ -22,6 +23,8 @@ LINK_RUN = 2
 LINK_FRAMES, LINK_FRAME_BYTES = 32, 400  # 13 kB in frames that a Pico takes: a quarter of a second at 50 kB/s
 LINK_BYTES_PER_S_MIN = 20_000  # MicroPython takes 50 kB/s; a line of 115 200 baud carries 11.5
 LINK_SLOW_TESTS = 2
+CHECKED_ANEW_S = 5.0  # a bay that had failed: its check, and its load where it gets power again, take three seconds
+DARK = ("free", "fault")  # states whose lamp is the dock's own: no camera is there, or something is wrong
 
 
 class Dock:
@@ -41,6 +44,7 @@ class Dock:
         self.location = location
         self.connection = connection
         self.bays: dict[int, dict[str, Any]] = {}
+        self.found: set[int] = set()  # bays that have been in use since before this session
         self.contacts: dict[int, list[dict[str, Any]]] = {}
         self.power = PowerLine(connection)
         self.slow = ""
@@ -48,20 +52,25 @@ class Dock:
         self.board = board
         self._noted: dict[int, dict[str, dict[str, Any]]] = {}
         self._happenings = happenings
+        self._checked_anew: dict[int, asyncio.Event] = {}
         self._lamps_wanted: dict[int, int] = {}
         self._lamps_changed = asyncio.Event()
 
     async def run(self) -> None:
         """Follow the bays and set the lamps until the link is lost."""
         self.connection.on_message = self._on_message
-        self._take_bays((await self.connection.ask("get_bays"))["entries"])
+        await self.refresh()
+        await self._ask_for_contacts()
         while True:
             await self._lamps_changed.wait()
             self._lamps_changed.clear()
             await self._set_lamps()
 
     def want_lamp(self, bay: int, pattern: str) -> None:
-        """Show a pattern of schema.LAMP_PATTERNS at a bay as soon as the link allows."""
+        """Show a pattern of schema.LAMP_PATTERNS at a bay as soon as the link allows; not where its lamp is the dock's
+        own."""
+        if bay in self.bays and self.state_of(bay) in DARK:
+            return
         number = schema.number_of(schema.LAMP_PATTERNS, pattern)
         if self._lamps_wanted.get(bay) != number:
             self._lamps_wanted[bay] = number
@@ -72,9 +81,21 @@ class Dock:
         return self._lamps_wanted.get(bay) == schema.number_of(schema.LAMP_PATTERNS, pattern)
 
     async def check_contacts(self, bay: int) -> list[dict[str, Any]]:
-        """Measure a bay's contacts now. RequestRefused while the bay is empty; LinkLost."""
-        self._take_contacts(await self.connection.ask("check_contacts", {"bay": bay}))
-        return self.contacts[bay]
+        """Measure a bay's contacts now; those of a bay that had failed from the beginning. RequestRefused while the bay
+        is empty; LinkLost."""
+        anew = self._checked_anew.setdefault(bay, asyncio.Event()) if self.state_of(bay) == "fault" else None
+        try:
+            self._take_contacts(await self.connection.ask("check_contacts", {"bay": bay}))
+            if anew is not None:
+                with suppress(TimeoutError):  # what is known by then is what there is
+                    await asyncio.wait_for(anew.wait(), CHECKED_ANEW_S)
+        finally:
+            self._checked_anew.pop(bay, None)
+        return self.contacts.get(bay, [])
+
+    async def refresh(self) -> None:
+        """Ask how the bays are now: a dock tells what happens, not how supply and current go. LinkLost."""
+        self._take_bays((await self.connection.ask("get_bays"))["entries"])
 
     def note(self, bay: int, row: dict[str, Any]) -> None:
         """A row that was measured with both sides of a bay, in place of an earlier one of its quantity."""
@@ -112,6 +133,14 @@ class Dock:
         """A word of schema.BAY_STATES."""
         return schema.word_of(schema.BAY_STATES, self.bays.get(bay, {}).get("state", 0))
 
+    async def _ask_for_contacts(self) -> None:
+        """Cameras that were here before us: what their contacts are like now, or the dock tells when it knows."""
+        for bay in [bay for bay in self.bays if self.state_of(bay) != "free"]:
+            try:
+                self._take_contacts(await self.connection.ask("check_contacts", {"bay": bay}))
+            except RequestRefused:  # a camera is just coming, or going: the dock tells by itself
+                continue
+
     async def _set_lamps(self) -> None:
         for bay, pattern in list(self._lamps_wanted.items()):
             if self.bays.get(bay, {}).get("lamp") == pattern:
@@ -128,6 +157,8 @@ class Dock:
             self._take_bays(message.fields["entries"])
         elif message.name == "contacts":
             self._take_contacts(message.fields)
+            if message.fields["bay"] in self._checked_anew:
+                self._checked_anew[message.fields["bay"]].set()
         elif message.name == "power_measured":
             self.power.take(message.fields)
 
@@ -138,9 +169,15 @@ class Dock:
             if entry["state"] == before:
                 continue
             state = self.state_of(entry["bay"])
+            if before is None and state not in ("free", "settling"):
+                self.found.add(entry["bay"])
+            elif state in ("free", "settling"):
+                self.found.discard(entry["bay"])
             if state == "free":
                 self.contacts.pop(entry["bay"], None)
+            if state in ("free", "checking"):  # from both sides: of a seating that is over
                 self._noted.pop(entry["bay"], None)
+            if state in DARK:
                 self._lamps_wanted.pop(entry["bay"], None)
             if before is not None or state != "free":
                 self._happenings.tell("bay", dock=self.serial, bay=entry["bay"], state=state)

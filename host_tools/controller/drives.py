@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,23 @@ def find_drive(folder: Path, mounts: Path = MOUNTS, blocks: Path = BLOCKS) -> Dr
         default=(Path("/"), "", ""),
     )
     return Drive(whole, mount_point, file_system, device, _partitions(device, blocks), found.f_bavail * found.f_frsize)
+
+
+def exfat_drives(mounts: Path = MOUNTS, blocks: Path = BLOCKS) -> list[Drive]:
+    """The exFAT drives that are mounted, by their place. Blocks. DriveError if the kernel's tables cannot be read."""
+    try:
+        rows = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise DriveError(f"{mounts}: cannot be read ({error.strerror}): name the drive's folder") from error
+    found: list[Drive] = []
+    for mount_point, file_system, device in sorted(row for row in map(_row, rows) if row is not None):
+        if file_system != WANTED:
+            continue
+        with suppress(OSError):  # it was pulled meanwhile
+            room = os.statvfs(mount_point)
+            free_bytes = room.f_bavail * room.f_frsize
+            found.append(Drive(mount_point, mount_point, file_system, device, _partitions(device, blocks), free_bytes))
+    return found
 
 
 def check_drive(drive: Drive) -> None:

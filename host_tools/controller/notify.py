@@ -94,6 +94,7 @@ class Notifier:
                 settings.notification_address, subject, body, f"{self._about}.test.{now_ms}", now_ms
             )
         )
+        self._sent_ms = self._wall_ms()
         self._next_s = 0.0  # what waits may go, too
         return settings.notification_address
 

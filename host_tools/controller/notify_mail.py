@@ -25,6 +25,8 @@ ANSWER_S_MAX = 20  # for each answer of a server: some think for a while before 
 SUBJECT_CHARACTERS_MAX = 160  # two lines of a mail program
 SAID_CHARACTERS_MAX = 160  # of what a server says
 
+NO_SERVER = "mail: no server; put mail_server into the settings file"
+
 
 class MailFault(Exception):
     """It was not sent. One line. ``refused``: for good, as far as the server is concerned."""
@@ -35,7 +37,9 @@ class MailFault(Exception):
 
 
 def sender_of(settings: MailSettings) -> str:
-    """Whom mail is from. MailFault: nobody."""
+    """Whom mail is from. MailFault: nobody, or there is no server at all."""
+    if not settings.mail_server:
+        raise MailFault(NO_SERVER)
     sender = settings.mail_from or (settings.mail_user if "@" in settings.mail_user else "")
     if not sender:
         raise MailFault("mail: no sender; put mail_from into the settings file")
@@ -101,7 +105,7 @@ class Mailer:
         """A server that has let us in."""
         settings = self._settings
         if not settings.mail_server:
-            raise MailFault("mail: no server; put mail_server into the settings file")
+            raise MailFault(NO_SERVER)
         login = self._login()
         host, port = settings.mail_server, settings.mail_port or PORTS[settings.mail_security]
         if settings.mail_security == "tls":

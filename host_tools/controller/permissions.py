@@ -34,6 +34,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("status", "RALVD", READS, "see docks, bays, cameras, recordings, storage and problems"),
     ("events", "RALVD", READS, "follow what happens while it happens"),
     ("live", "RALVD", READS, "see what is going on now"),
+    ("restart_controller", "RA", ACTS, "start the controller anew"),
     # -- docks, bays, lamps
     ("check_contacts", "RAL", ACTS, "measure the contacts of a bay now"),
     ("contact_history", "RAL", READS, "see what was measured at dockings"),
@@ -51,15 +52,18 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("locate_recording", "RAL", ACTS, "say where a recording was made"),
     ("rejected_recordings", "RALV", READS, "see what the destination has refused"),
     ("send_rejected_recording", "RA", ACTS, "send a refused recording to rejected storage"),
+    ("archive_drives", "RA", READS, "see the drives that refused recordings can be taken away on"),
     ("archive_rejected_recording", "RA", ACTS, "take a refused recording away on a drive"),
     ("confirm_rejected_recording", "RA", ACTS, "let a refused recording go that is safe elsewhere"),
     ("connect_destination", "RA", ACTS, "give the system another connection file"),
+    ("preview_departure", "RA", READS, "see what keeps the system from leaving its destination"),
     ("forget_destination", "RA", ACTS, "leave the destination for another"),
     # -- cameras
     ("add_camera", "RAL", ACTS, "add a camera to the system"),
     ("remove_camera", "RALD", ACTS, "remove a camera once it is drained"),
     ("force_remove_cameras", "RA", ACTS, "take cameras off that cannot be drained"),
     ("allow_cameras_back", "RA", ACTS, "bring cameras back from safe mode"),
+    ("safe_mode", "RALV", READS, "see how cameras leave safe mode"),
     ("allow_back_always", "RA", ACTS, "let cameras leave safe mode by themselves"),
     ("ask_before_back", "RA", ACTS, "let no camera leave safe mode by itself"),
     ("rotate_sealing_key", "RA", ACTS, "have recordings sealed to a new key"),
@@ -79,6 +83,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("list_assignments", "RALV", READS, "see which camera is always whose"),
     ("tap_badge", "RAL", ACTS, "have a camera offered as if a badge had been shown"),
     ("read_badge", "RAL", READS, "have a badge read at a reader of the controller"),
+    ("judge_badge", "RAL", READS, "have a badge judged that was read at one's own computer"),
     ("end_holding", "RAL", ACTS, "note that a camera somebody has taken is nobody's any more"),
     ("assign_camera", "RAL", ACTS, "make a camera always somebody's"),
     ("unassign_camera", "RAL", ACTS, "make a camera nobody's"),
@@ -129,6 +134,8 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("change_own_password", "RALV", ACTS, "change one's own password"),
     ("log_out_everywhere", "RALVD", ACTS, "end all of one's own sessions"),
     ("audit", "RA", READS, "read the audit trail"),
+    ("search_audit", "RA", READS, "look through the audit trail"),
+    ("export_audit", "RA", ACTS, "take the audit trail away"),
 )
 
 

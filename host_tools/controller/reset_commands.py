@@ -14,7 +14,7 @@ from host_tools.controller.domain import Domain
 from host_tools.custody.errors import CustodyError
 from host_tools.destinations.connection_file import ConnectionFileError
 from host_tools.system.records import KINDS, Profile, SystemSettings
-from host_tools.system.reset_rules import Standing, judge_leaving, judge_reset
+from host_tools.system.reset_rules import Reason, Standing, Verdict, judge_leaving, judge_reset
 from host_tools.system.system import Edit, make
 from host_tools.trust.errors import TrustError
 
@@ -42,9 +42,17 @@ class ResetCommands(CommandGroup):
 
     @command
     async def preview_reset(self, actor: Actor) -> dict[str, Any]:
-        """Why the system cannot be reset now, and what would go with it."""
+        """Why the system cannot be reset now (``obstacles``; ``left``, as codes), and what would go with it
+        (``warnings``; ``goes``)."""
         verdict = judge_reset(await self._standing())
-        return {"obstacles": verdict.obstacles, "warnings": verdict.warnings, "name": self._domain.system.settings.name}
+        return {"name": self._domain.system.settings.name, **_shown(verdict)}
+
+    @command
+    async def preview_departure(self, actor: Actor) -> dict[str, Any]:
+        """The same of leaving the destination; ``can``: there is one that can be left."""
+        verdict = judge_leaving(await self._standing())
+        can = self._leave_destination is not None
+        return {"name": self._domain.system.settings.name, "can": can, **_shown(verdict)}
 
     @command
     async def reset_system(self, actor: Actor, passphrase: SecretStr, name: str) -> None:
@@ -84,6 +92,18 @@ class ResetCommands(CommandGroup):
             raise CommandError(str(error)) from error
         if name != self._domain.system.settings.name:
             raise CommandError(f"that is not this system's name: type {self._domain.system.settings.name}")
+
+
+def _shown(verdict: Verdict) -> dict[str, Any]:
+    def codes(reasons: list[Reason]) -> list[dict[str, Any]]:
+        return [{"code": each.code, "count": each.count, "names": list(each.names)} for each in reasons]
+
+    return {
+        "obstacles": verdict.obstacles,
+        "warnings": verdict.warnings,
+        "left": codes(verdict.left),
+        "goes": codes(verdict.goes),
+    }
 
 
 def forget_all(edit: Edit) -> None:

@@ -22,7 +22,7 @@ from firmware.secure.certificates import PeerIdentity
 from firmware.secure.channel import SecureChannel
 from host_tools.controller import adoption
 from host_tools.controller.bay_lamps import lamp_for
-from host_tools.controller.cameras import Camera, CameraView
+from host_tools.controller.cameras import Camera, CameraView, ended
 from host_tools.controller.committer import Committer
 from host_tools.controller.contact_history import ContactHistory
 from host_tools.controller.contacts import Contacts
@@ -374,6 +374,7 @@ class Controller:
             signer,
             lambda: self.membership.drained(connection, serial),
             lambda: read_usage(connection, serial, world.system, world.run_blocking, self.happenings),
+            world.trust.broadcast_key,
         )
         self._sessions[serial] = camera
         self._links[serial] = connection
@@ -398,7 +399,7 @@ class Controller:
                 await task
         finally:
             task.cancel()
-            await _ended(task)
+            await ended(task)
         if connection.closed.done():
             raise connection.closed.result()
 
@@ -454,18 +455,3 @@ class Controller:
                 bay = self.bay_of(view, dock)
                 if bay is not None:
                     dock.want_lamp(bay, lamp_for(view))
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    """Wait for a task's end, also when the port goes away meanwhile: a session is never left behind. What the loss of
-    the link did to it is not of interest; the loss itself is told by whoever asks."""
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            cancelled = True
-    if not task.cancelled():
-        task.exception()
-    if cancelled:
-        raise asyncio.CancelledError

@@ -75,7 +75,7 @@ CATALOGUE: tuple[Setting, ...] = (
     Setting("overlay", "picture", OFF_ON, True, (), "Date, time and wearer in the picture", "CAM-08"),
     Setting("overlay_position", "picture", OFF_ON, False, ("location",), "Position in the picture", "CAM-08"),
     Setting("location", "location", ("off", "recording", "undocked"), "off", ("location",),
-            "When the position is noted", "CAM-09"),
+            "When it listens for its place; what it hears while recording is noted", "CAM-09"),
     Setting("bookmarks", "recording", OFF_ON, True, (),
             "A press of the button while recording sets a bookmark", "CAM-10"),
     Setting("fall_recording", "triggers", OFF_ON, False, ("motion",), "A fall starts a recording", "CAM-11"),

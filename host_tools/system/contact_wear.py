@@ -181,7 +181,7 @@ def _judge(group: _Group, kind: int, name: str, limit: float) -> Judgement:
     error = fit.sigma * math.sqrt(variance)
     lacks = ""
     if len(own) < SEEN_MIN:
-        lacks = f"it was measured {len(own)} times, {SEEN_MIN} are needed"
+        lacks = f"it was measured {'once' if len(own) == 1 else f'{len(own)} times'}, {SEEN_MIN} are needed"
     elif len(partners) < PARTNERS_MIN and len(of_partners) < PARTNERS_MIN:
         lacks = "it has met one other part alone"
     elif len(parts) < PARTNERS_MIN:

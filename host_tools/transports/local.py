@@ -12,7 +12,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -175,6 +175,24 @@ class LocalClient:
         finally:
             await _close(writer)
 
+    def follow(self) -> Generator[dict[str, Any]]:
+        """The same, blocking."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_LIMIT_S)
+            try:
+                connection.connect(str(self._path))
+                connection.sendall(_question("events", {}))
+                with connection.makefile("rb") as lines:
+                    if first := lines.readline(LINE_BYTES_MAX):
+                        if refusal := json.loads(first):
+                            raise LocalError(refusal["error"])
+                        yield {}
+                    connection.settimeout(None)
+                    while line := lines.readline(LINE_BYTES_MAX):
+                        yield json.loads(line)
+            except OSError as error:
+                raise self._absent(error) from error
+
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
@@ -191,7 +209,19 @@ class LocalClient:
         return answer["result"]
 
     def _absent(self, error: BaseException) -> LocalError:
-        return LocalError(f"no {self._what} answers in {self._path.parent} ({error or 'time is up'}); start it first")
+        folder, what = self._path.parent, self._what
+        if isinstance(error, PermissionError):
+            return LocalError(f"the {what} in {folder} is another user's; ask as that user")
+        if isinstance(error, TimeoutError):
+            return LocalError(f"the {what} in {folder} does not answer in time; look at its log, or start it again")
+        if not folder.is_dir():
+            return LocalError(f"no {what} answers in {folder}: no such folder; name another, or start it first")
+        if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+            return LocalError(f"no {what} answers in {folder}; start it first")
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return LocalError(
+            f"the {what} in {folder} cannot be asked ({reason}); start it again, in a shorter path if need be"
+        )
 
 
 def _peer_of(writer: asyncio.StreamWriter) -> Peer:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from firmware.formats.errors import FormatError
+from firmware.link.schema import BROADCAST_KEY_BYTES
 from firmware.ports.entropy import Entropy
 from firmware.ports.files import Files
 from firmware.secure import certificates, certificates_grants, certificates_revocations
@@ -27,6 +31,7 @@ from host_tools.trust.record import MANUFACTURERS_MAX, TrustRecord, decode_seed,
 from host_tools.trust.secrets import Secrets
 from host_tools.trust.wrapping import DEFAULT_COST, ArgonCost, Wrapped
 
+BROADCAST_INFO = b"openbwc-broadcast-key-1\x00"
 SYSTEM_ID_BYTES = 8  # 64 random bits: no two systems that ever meet are alike
 
 
@@ -171,6 +176,13 @@ class SystemTrust:
     def key_ring(self) -> KeyRing:
         """What opens recordings, old ones too."""
         return KeyRing(entry.key for entry in self.record.sealing)
+
+    def broadcast_key(self) -> tuple[int, bytes]:
+        """Number and key of what cameras of this system broadcast to each other: drawn from the sealing key that new
+        recordings are sealed to, so that every controller of the system has it; it does not lead back."""
+        newest = self.record.sealing[-1]
+        derived = HKDF(hashes.SHA256(), BROADCAST_KEY_BYTES, salt=self.system.encode(), info=BROADCAST_INFO)
+        return newest.number & 0xFF, derived.derive(newest.seed)
 
     def controller_key(self) -> MemoryKey:
         """What this controller signs with: erase authorisations, ledger heads."""

@@ -36,6 +36,7 @@ from host_tools.custody.index import Announcement, Index, Recording, open_index
 from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
 from host_tools.destinations.directory import DirectoryDestination, create
+from tests.patience import LIMIT_S
 from tests.unit.trust.parts import NOW_MS, Camera, World, peer
 
 WEARER = Wearer("W-4711", "Ada Åström")
@@ -43,7 +44,6 @@ PROFILE = "patrol-north"
 SPOKEN = b"a sentence that somebody said beside the camera "
 CONTENT = [b"ftyp+moov " + SPOKEN * 10, SPOKEN * 60, SPOKEN * 22_000, SPOKEN * 30]  # the third takes two chunks
 STARTED = Moment(5_000, NOW_MS + 60_000, "controller", 40)
-LIMIT_S = 20.0
 
 
 class SealingCamera:

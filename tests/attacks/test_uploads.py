@@ -10,6 +10,7 @@ import io
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ SPARSE_BYTES = 1 << 36  # takes no room on the disk, and does not fit into memor
 PEAK_BYTES_MAX = 48 << 20  # a limit is at most 8 MiB; text takes up to four bytes a character, and is split once
 
 
+@cache
 def packed(name: str) -> bytes:
     """Fifty million characters in fifty thousand bytes."""
     folded = io.BytesIO()
@@ -47,20 +49,18 @@ def packed(name: str) -> bytes:
     return folded.getvalue()
 
 
-def certificate_bombs() -> dict[str, bytes]:
-    """For whoever reads certificates."""
-    pem = PEM.decode()
-    return {
-        "zip": packed("maker.pem"),
-        "gzip": gzip.compress(PEM * 100_000),
-        "nested": b"\x30\x80" * 8_000,
-        "long length": b"\x30\x84\x7f\xff\xff\xff" + b"\x00" * 100,
-        "many": (pem * 10_000).encode(),
-        "one after a megabyte": b"#" * (1 << 20) + PEM,
-        "open": b"-----BEGIN CERTIFICATE-----\n" + b"A" * 10_000_000,
-        "too long": b"\x30\x82\xff\xff" + bytes(CERTIFICATE_BYTES_MAX + 1),
-        "empty": b"",
-    }
+# For whoever reads certificates; made when a test wants one.
+CERTIFICATE_BOMBS: dict[str, Callable[[], bytes]] = {
+    "zip": lambda: packed("maker.pem"),
+    "gzip": lambda: gzip.compress(PEM * 100_000, 1),
+    "nested": lambda: b"\x30\x80" * 8_000,
+    "long length": lambda: b"\x30\x84\x7f\xff\xff\xff" + b"\x00" * 100,
+    "many": lambda: PEM * 10_000,
+    "one after a megabyte": lambda: b"#" * (1 << 20) + PEM,
+    "open": lambda: b"-----BEGIN CERTIFICATE-----\n" + b"A" * 10_000_000,
+    "too long": lambda: b"\x30\x82\xff\xff" + bytes(CERTIFICATE_BYTES_MAX + 1),
+    "empty": lambda: b"",
+}
 
 
 def small(work: Callable[[], object], error: type[Exception]) -> str:
@@ -87,21 +87,21 @@ def sparse(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", certificate_bombs())
+@pytest.mark.parametrize("name", CERTIFICATE_BOMBS)
 def test_a_maker_s_certificate(name: str, tmp_path: Path):
     path = tmp_path / "maker.pem"
-    path.write_bytes(certificate_bombs()[name])
+    path.write_bytes(CERTIFICATE_BOMBS[name]())
     world = World()
     before = world.trust.record
     small(lambda: world.trust.trust_manufacturer(read_certificate(path)), TrustError)
     assert world.trust.record is before
 
 
-@pytest.mark.parametrize("name", certificate_bombs())
+@pytest.mark.parametrize("name", CERTIFICATE_BOMBS)
 def test_a_maker_s_certificate_by_the_command(name: str, tmp_path: Path):
     """The way round the file: hexadecimal digits over a socket or a page."""
     rig = ControllerRig(tmp_path)
-    before, data = rig.trust.record, certificate_bombs()[name].hex()
+    before, data = rig.trust.record, CERTIFICATE_BOMBS[name]().hex()
 
     store = open_store(":memory:", load_secret(MemoryFiles(), SeededEntropy("people")))
     commands = Commands([CameraCommands(Gate(AuditTrail(store), lambda: 1, run_in_thread), rig.controller.membership)])
@@ -111,33 +111,35 @@ def test_a_maker_s_certificate_by_the_command(name: str, tmp_path: Path):
     store.close()
 
 
-@pytest.mark.parametrize("name", certificate_bombs())
+@pytest.mark.parametrize("name", CERTIFICATE_BOMBS)
 def test_the_certificate_in_a_connection_file(name: str, tmp_path: Path):
     path = tmp_path / "connection.json"
-    path.write_bytes(connection_file(HTTPSCertificate=[base64.b64encode(certificate_bombs()[name] or b"x").decode()]))
+    path.write_bytes(connection_file(HTTPSCertificate=[base64.b64encode(CERTIFICATE_BOMBS[name]() or b"x").decode()]))
     small(lambda: read_connection_file(path), ConnectionFileError)
 
 
 @pytest.mark.parametrize(
-    "data",
-    [packed("connection.json"), gzip.compress(connection_file() * 10_000), b"[" * 60_000, b'{"a":' * 12_000,
-     connection_file(AuthenticationTokenURI=["https://h/" + "a" * 500] * 1_000), b"\xff" * 100],
+    "made",
+    [lambda: packed("connection.json"), lambda: gzip.compress(connection_file() * 10_000), lambda: b"[" * 60_000,
+     lambda: b'{"a":' * 12_000, lambda: connection_file(AuthenticationTokenURI=["https://h/" + "a" * 500] * 1_000),
+     lambda: b"\xff" * 100],
     ids=["zip", "gzip", "nested lists", "nested objects", "many addresses", "no text"],
 )  # fmt: skip
-def test_a_connection_file(data: bytes, tmp_path: Path):
+def test_a_connection_file(made: Callable[[], bytes], tmp_path: Path):
     path = tmp_path / "connection.json"
-    path.write_bytes(data)
+    path.write_bytes(made())
     small(lambda: read_connection_file(path), ConnectionFileError)
 
 
 @pytest.mark.parametrize(
-    "data",
-    [packed("restore-key"), b"[" * 100_000, b'{"format":"openbwc-restore-key","schema":1,"wrapped":' + b'{"a":' * 9_999,
-     b'{"format":"openbwc-restore-key","schema":' + b"9" * 100_000 + b"}"],
+    "made",
+    [lambda: packed("restore-key"), lambda: b"[" * 100_000,
+     lambda: b'{"format":"openbwc-restore-key","schema":1,"wrapped":' + b'{"a":' * 9_999,
+     lambda: b'{"format":"openbwc-restore-key","schema":' + b"9" * 100_000 + b"}"],
     ids=["zip", "lists", "objects", "a number of 100 000 digits"],
 )  # fmt: skip
-def test_a_restore_key(data: bytes):
-    world = World()
+def test_a_restore_key(made: Callable[[], bytes]):
+    world, data = World(), made()
     small(lambda: restore_system(MemoryFiles(), data, PHRASE, "controller-2", NOW_MS, world.entropy), TrustError)
 
 

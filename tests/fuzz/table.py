@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from tests.fuzz import format_targets, link_targets
+from tests.fuzz import format_targets, link_targets, place_targets
 
 
 class Target(NamedTuple):
@@ -54,6 +54,8 @@ TARGETS: Final = {
         Target("marks", format_targets.marked_decoder, lambda: format_targets.vectors("marks")),
         Target("chunk", format_targets.chunk_decoder, format_targets.chunk_seeds),
         Target("names", format_targets.destination_names, format_targets.name_seeds),
+        Target("places", place_targets.places_decoder, place_targets.places_seeds),
+        Target("receiver", place_targets.receiver, place_targets.receiver_seeds, 1000),
         Target("captures", format_targets.captures, format_targets.capture_seeds),
     )
 }

@@ -200,13 +200,12 @@ def test_where_nobody_knows_the_bits_the_hands_know_how_long_it_was(desk: Desk):
     camera = bench.camera(1)
     before_s = time.monotonic()
     bench.start_recording(camera)
-    began_s = time.monotonic()
+    bench.let_pass(0.05)
     camera.stop_recording()
     took_ms = (time.monotonic() - before_s) * 1000
     camera.dock(3)
     (truth,) = camera.truths()
     low_ms, high_ms = truth["duration_ms"]
     assert truth["sha256"] is None
-    assert 0 <= low_ms <= high_ms <= took_ms
-    assert high_ms >= (time.monotonic() - began_s) * 1000 - took_ms
+    assert 50 <= low_ms <= high_ms <= took_ms
     assert bench.used == [("CAM-2", "camera-2")]

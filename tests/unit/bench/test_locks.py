@@ -12,6 +12,7 @@ from host_tools.bench.errors import LockError, LockLost
 from host_tools.bench.locks import EXPIRY_S, HEARTBEATS, HeldBoards, Locks
 from host_tools.bench.programs import until
 from tests.house.tree import ROOT
+from tests.patience import LIMIT_S
 
 
 class Machine:
@@ -124,7 +125,7 @@ def test_of_two_processes_one_gets_it(tmp_path: Path):
         )
         for name in ("ada@lab", "grace@lab")
     ]
-    said = [racer.communicate(timeout=30)[0].strip() for racer in racers]
+    said = [racer.communicate(timeout=LIMIT_S)[0].strip() for racer in racers]
     assert said.count("mine") == 1
     winner = Locks(tmp_path).holder("CAM-1")
     assert winner is not None

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.house.tree import ROOT
+from tests.patience import LIMIT_S
 from tests.unit.bench.parts import BENCH, Desk
 
 CONFTEST = """
@@ -95,7 +96,7 @@ def run(folder: Path, text: str, *arguments: str) -> subprocess.CompletedProcess
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=LIMIT_S,
         check=False,
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # without a terminal: nobody is there to be asked
@@ -115,7 +116,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Complete
 @pytest.mark.req("HIL-01")
 def test_what_a_bench_cannot_run_is_left_out_and_told(whole: tuple[subprocess.CompletedProcess[str], Path]):
     said = whole[0].stdout
-    assert f"bench: {whole[1].parent / 'bench.toml'} (real boards, 1 docks, 2 cameras), seed 5" in said
+    assert f"bench: {whole[1].parent / 'bench.toml'} (real boards, 1 dock, 2 cameras), seed 5" in said
     section = said.partition("left out on this bench")[2]
     for reason, name in (
         ("bench lab has no slow-link (the line to a board can be made slow):", "test_never"),
@@ -213,7 +214,7 @@ def test_the_emulated_bench_leaves_no_scenario_of_this_house_out():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=LIMIT_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

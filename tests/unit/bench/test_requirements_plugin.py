@@ -9,6 +9,7 @@ import pytest
 from host_tools.bench.requirements import load_results
 from host_tools.bench.requirements_plugin import RESULTS_FOLDER
 from tests.house.tree import ROOT
+from tests.patience import LIMIT_S
 
 SAMPLE = """
 import pytest
@@ -59,7 +60,7 @@ def run_pytest(root: Path, *arguments: str) -> str:
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=LIMIT_S,
         check=False,
     )
     return answer.stdout + answer.stderr

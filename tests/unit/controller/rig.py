@@ -46,6 +46,7 @@ from host_tools.system.roster import Assignment, Roster, Wearer
 from host_tools.system.system import System
 from host_tools.transports.registry import Registry
 from host_tools.trust.system import SystemTrust
+from tests.patience import LIMIT_S
 from tests.unit.trust.parts import WEEK_MS, adopt_on_card, equip_on_card
 from tests.unit.trust.parts import World as TrustWorld
 
@@ -57,7 +58,6 @@ ROSTER = Roster(
 )
 STARTED_UNIX_MS = 1_767_225_600_000
 ADOPTED_UNIX_MS = STARTED_UNIX_MS - 86_400_000
-LIMIT_S = 20.0  # for anything that takes a fraction of a second
 LOOK_S = 0.02
 SPARE_BYTES = 4_096
 

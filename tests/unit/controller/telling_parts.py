@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from host_tools.controller.notify_settings import MailSettings
+from tests.patience import LIMIT_S
 
-LIMIT_S = 20.0  # for what takes a fraction of a second
 LOCAL = "127.0.0.1"
 USER, PASSWORD = "bwc", "two ships in a bottle"
 

@@ -13,12 +13,12 @@ from host_tools.controller.happenings import Happenings
 from host_tools.controller.readers import LOST_STATE, READY_STATE, ReaderDesk, ReaderFinder, ReaderView
 from host_tools.readers.tags import ISO14443A, Tag
 from host_tools.transports.registry import Registry
+from tests.patience import LIMIT_S
 
 pytestmark = pytest.mark.req("RFID-04")
 BADGE = Tag(ISO14443A, 56, bytes.fromhex("04A1B2C3D4E5F6"))
 OTHER = Tag(ISO14443A, 56, bytes.fromhex("04FFFFFFFFFF01"))
 PHONE = Tag(ISO14443A, 32, bytes.fromhex("08123456"))
-LIMIT_S = 5.0
 
 
 class Desk:

@@ -15,6 +15,7 @@ from host_tools.custody.blocking import run_in_thread
 from host_tools.custody.errors import CustodyFault
 from host_tools.custody.index import open_index
 from host_tools.custody.spool import Spool
+from tests.patience import LIMIT_S
 from tests.unit.custody.recordings import Sample, sample
 
 
@@ -41,7 +42,7 @@ class Rig:
 
     async def until_told(self, what: str) -> dict[str, Any]:
         """Wait for a happening."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             while not any(each["what"] == what for each in self.told):
                 self._changed.clear()
                 await self._changed.wait()
@@ -79,7 +80,7 @@ def test_chunks_of_several_cameras_are_made_durable_together(monkeypatch: pytest
         for each in rig.samples:
             rig.receive(each, range(2))
         assert rig.spool.pending_bytes() > 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             while rig.spool.pending_bytes():  # noqa: ASYNC110  an ordinary commit tells nobody
                 await asyncio.sleep(0.01)
         assert rig.spool.counters().commits == 1

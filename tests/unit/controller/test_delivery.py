@@ -30,11 +30,11 @@ from host_tools.destinations.interface import (
 )
 from host_tools.destinations.memory import MemoryDestination
 from host_tools.destinations.wrappers import Failing, Failure, RetryPlan, Spy, Wrapper
+from tests.patience import LIMIT_S
 from tests.unit.custody.recordings import Sample, sample
 
 T = TypeVar("T")
 AWAY = DestinationUnavailable("destination: the network is down: mend it")
-LIMIT_S = 10.0
 
 
 class Held:

@@ -13,6 +13,7 @@ from host_tools.destinations.http_status import ContainerRefused
 from host_tools.destinations.interface import DestinationUnavailable, Metadata, Receipt, Source
 from host_tools.destinations.memory import MemoryDestination
 from host_tools.destinations.people import Announcing, Device, Wearer
+from tests.patience import LIMIT_S
 from tests.unit.controller.test_delivery import Held, run
 from tests.unit.custody.recordings import sample
 
@@ -86,7 +87,7 @@ def test_as_many_are_on_their_way_as_there_are_lanes_and_no_more() -> None:
     async def scenario(held: Held) -> None:
         store = Gated(3)
         async with held.delivering(store, lanes_max=3):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT_S):
                 await store.is_full.wait()
             assert held.index.count_by_state() == {"delivering": 3, "held": 3}
             store.gate.set()

@@ -201,7 +201,7 @@ def test_a_fault_is_said_and_a_mail_that_nobody_took_for_days_is_given_up():
     files = MemoryFiles()
     rig = Rig(files)
     rig.look(alert(LOST))
-    assert rig.faults[-1].startswith("mail: no sender; put mail_from into the settings file")
+    assert rig.faults[-1].startswith("mail: no server; put mail_server into the settings file")
     rig = Rig(files)
     rig.now_ms += AGE_MS_MAX
     rig.look(alert(LOST))

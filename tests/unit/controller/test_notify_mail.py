@@ -4,7 +4,6 @@ header."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -263,12 +262,10 @@ def test_a_server_that_hangs_holds_up_neither_the_loop_nor_the_end():
         post.open = [alert()]
         looking = asyncio.create_task(post.notifier.look())
         await came.wait()  # the loop goes on
-        began_s = time.monotonic()
         await until(lambda: post.notifier._mailer._client is not None, "connected")
         looking.cancel()
         await asyncio.wait([looking])
         assert looking.cancelled()
-        assert time.monotonic() - began_s < 5
         assert len(Outbox(post.files).mails()) == 1
         held[0].close()
         server.close()
@@ -330,7 +327,8 @@ def test_by_command_with_its_rights_and_the_fault_as_the_answer():
             with pytest.raises(CommandError, match=r"refuses the mail \(550 5.1.1 nobody of that name\)"):
                 await commands.call(ann, "send_test_mail", {})
             state = await commands.call(ann, "notification_state", {})
-            assert state["mail"] == {"address": "ada@example.org", "waiting": 0, "sent_unix_ms": None, "fault": ""}
+            assert state["mail"].pop("sent_unix_ms"), "a test mail is one"
+            assert state["mail"] == {"address": "ada@example.org", "waiting": 0, "fault": ""}
             post.settings = SystemSettings()
             with pytest.raises(CommandError, match="set notification_address"):
                 await commands.call(ann, "send_test_mail", {})

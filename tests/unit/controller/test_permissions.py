@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr
 import host_tools.controller
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
-from host_tools.accounts.audit import AuditTrail
+from host_tools.accounts.audit import ASKED_IN, AuditTrail
 from host_tools.accounts.roles import ROLES, Actor
 from host_tools.accounts.secret import load_secret
 from host_tools.accounts.store import open_store
@@ -235,9 +235,9 @@ def test_the_trail_has_arguments_and_errors_and_no_secrets(audit: AuditTrail):
     told = [(entry.action, entry.account, entry.outcome, entry.more) for entry in audit.entries()]
     assert told == [
         ("check_contacts", "boss", "asked", {"arguments": {"names": ["a"] * 50}}),
-        ("check_contacts", "boss", "failed", {"error": "not today: come tomorrow"}),
+        ("check_contacts", "boss", "failed", {ASKED_IN: 1, "error": "not today: come tomorrow"}),
         ("set_bay_power", "boss", "asked", {"arguments": {"bay": 3, "on": False, "dock": ""}}),
-        ("set_bay_power", "boss", "done", {}),
+        ("set_bay_power", "boss", "done", {ASKED_IN: 3}),
         ("set_bay_power", "guest", "refused", {}),
     ]
 

@@ -20,9 +20,9 @@ from host_tools.emulator.errors import BenchError
 from host_tools.readers.interface import REFUSED
 from host_tools.readers.tags import EM4100, ISO14443A, Tag
 from host_tools.transports.registry import Registry
+from tests.patience import LIMIT_S
 
 pytestmark = pytest.mark.req("RFID-01")
-LIMIT_S = 20.0
 NUMBER, LOW = "04A1B2C3D4E5F6", "0C000621A5"
 
 

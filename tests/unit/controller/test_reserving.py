@@ -19,6 +19,7 @@ from host_tools.destinations.interface import DestinationUnavailable
 from host_tools.destinations.memory import MemoryDestination
 from host_tools.destinations.wrappers import Failing, Failure
 from host_tools.protocol.connection import Connection
+from tests.patience import LIMIT_S
 from tests.unit.controller.rig import SMALL, ControllerRig, running, write_recording
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ def test_a_camera_that_leaves_while_room_is_set_aside_leaves_no_promise_behind(t
     def held_up(function: Callable[[], T]) -> Awaitable[T]:
         def later() -> T:
             began.set()
-            go_on.wait(10)
+            go_on.wait(LIMIT_S)
             return function()
 
         return asyncio.to_thread(later)
@@ -68,7 +69,7 @@ def test_a_camera_that_leaves_while_room_is_set_aside_leaves_no_promise_behind(t
         offload = Offload(connection, "CAM-1", rig.spool, committer, held_up, rig.controller.happenings, Turns())
         entry = {"recording": b"r" * 16, "chunks_bytes": 100_000, "manifest_bytes": 100}
         preparing = asyncio.create_task(offload.prepare([entry], complete=False))
-        await asyncio.to_thread(began.wait, 10)
+        await asyncio.to_thread(began.wait, LIMIT_S)
         preparing.cancel()
         await asyncio.sleep(0)
         go_on.set()

@@ -8,7 +8,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from host_tools.bench.programs import free_port
 from host_tools.controller.telemetry import Telemetry
 from host_tools.controller.telemetry_rows import Row, level, rows
 from host_tools.controller.telemetry_settings import TelemetrySettings
@@ -98,12 +98,6 @@ ANY = by_mosquitto if mosquitto() else by_amqtt
 def _answers(port: int) -> bool:
     with socket.socket() as tried:
         return tried.connect_ex((LOCAL, port)) == 0
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind((LOCAL, 0))
-        return int(bound.getsockname()[1])
 
 
 class Listener:
@@ -314,8 +308,8 @@ def test_a_broker_that_acknowledges_nothing_has_a_window_of_ours_and_no_more():
                 await asyncio.sleep(0.06)
             assert station.telemetry.state()["waiting"] <= 500
             assert got.count(b"camera/") == 19  # and "online"
-            looked_s = time.monotonic()
-        assert time.monotonic() - looked_s < 4  # the last word is waited for, but not long
+            assert any(not end.is_closing() for end in ends)
+        # It has ended, though nobody has taken its last word.
         for writer in ends:
             writer.close()
         server.close()

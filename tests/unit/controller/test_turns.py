@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from host_tools.controller.turns import Turns
+from tests.patience import LIMIT_S
 
 
 async def holds(turns: Turns, worker: int, prioritised: bool) -> bool:
@@ -32,7 +33,7 @@ def test_others_keep_one_pull_each_while_a_prioritised_camera_is_offloaded():
             with turns.taking_part(prioritised=True), turns.taking_part(prioritised=False):
                 assert await holds(turns, 1, prioritised=False)
             assert await holds(turns, 1, prioritised=False)
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, LIMIT_S)
         assert not await holds(turns, 1, prioritised=False)
 
     asyncio.run(scenario())

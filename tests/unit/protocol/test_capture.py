@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from firmware.link.session import CLOSED
 from host_tools.emulator.bench import BenchError, EmulatedBench
 from host_tools.emulator.bench_file import default_bench
 from host_tools.emulator.plugs import PtyPlug
@@ -24,6 +25,8 @@ from host_tools.protocol.pcapng import TO_BOARD, TO_HOST, CaptureFileError, Pcap
 from host_tools.protocol.replay import read_entries
 from host_tools.transports.errors import LinkLost, PortError
 from host_tools.transports.registry import Registry
+from tests.patience import LIMIT_S
+from tests.unit.emulator.rig import until
 from tests.unit.protocol.parts import CONTENT, IDENTITY, PtyBoard, connected, pulled
 
 
@@ -52,7 +55,7 @@ async def relayed(folder: Path) -> AsyncGenerator[tuple[PtyBoard, Relay, asyncio
     relay.on_change = told.put_nowait
     running = asyncio.create_task(relay.run(await Registry().open(url)))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_S):
             assert await told.get() == str(folder / "port")
         yield board, relay, told
     finally:
@@ -65,9 +68,11 @@ async def relayed(folder: Path) -> AsyncGenerator[tuple[PtyBoard, Relay, asyncio
 @pytest.mark.req("LINK-09")
 def test_a_man_in_the_middle_records_a_live_line_and_changes_nothing(tmp_path: Path):
     async def scenario() -> None:
-        async with relayed(tmp_path), connected(tmp_path / "port") as connection:
-            assert await connection.ask("identify") == IDENTITY
-            assert await pulled(connection) == CONTENT
+        async with relayed(tmp_path) as (board, _, _):
+            async with connected(tmp_path / "port") as connection:
+                assert await connection.ask("identify") == IDENTITY
+                assert await pulled(connection) == CONTENT
+            await until(lambda: board.cable.session.state == CLOSED, "the goodbye to reach the board")
 
     asyncio.run(scenario())
     entries = list(read_entries(tmp_path / "trace.pcapng"))
@@ -86,12 +91,12 @@ def test_unplugging_hangs_up_the_controller_and_the_port_comes_back_with_the_boa
             async with connected(tmp_path / "port") as connection:
                 board.plug.pull_out()
                 board.step()  # it sees that its cable is out
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(LIMIT_S):
                     assert await told.get() == ""
                     assert isinstance(await connection.closed, LinkLost)
             assert not (tmp_path / "port").exists()
             board.plug.put_in()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(LIMIT_S):
                 assert await told.get() == str(tmp_path / "port")
             async with connected(tmp_path / "port") as connection:
                 assert await connection.ask("identify") == IDENTITY
@@ -181,7 +186,7 @@ def test_a_port_that_is_not_there_is_told_and_an_older_capture_kept(tmp_path: Pa
     trace = tmp_path / "trace.pcapng"
     trace.write_text("precious")
     command = [sys.executable, "-m", "host_tools.cli", "capture", str(tmp_path / "nothing"), "-w", str(trace)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 1
     assert re.fullmatch(r"bwc: .*nothing: no such port; .*\n", done.stderr)
     assert trace.read_text() == "precious"
@@ -198,9 +203,7 @@ def test_a_bench_records_the_cables_of_its_boards(tmp_path: Path):
         await bench.start()
         plug = bench.docks[dock].plug
         assert isinstance(plug, PtyPlug)
-        async with asyncio.timeout(20):
-            while not plug.is_open():  # noqa: ASYNC110  the bus has no event for that
-                await asyncio.sleep(0.01)
+        await until(plug.is_open, "the board to be plugged in")
         async with connected(plug.link) as connection:
             bays = await connection.ask("get_bays")
         await bench.stop()
@@ -222,7 +225,7 @@ def test_the_command_records_until_it_is_interrupted(tmp_path: Path):
         command = [sys.executable, "-m", "host_tools.cli", "capture", *arguments, "--name", "camera1"]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         assert process.stdout is not None
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(LIMIT_S):
             assert b"instead of" in await process.stdout.readuntil(b"Ctrl-C")
             async with connected(tmp_path / "port") as connection:
                 assert await connection.ask("identify") == IDENTITY

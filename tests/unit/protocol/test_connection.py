@@ -18,6 +18,7 @@ from host_tools.protocol.connection import Connection, RequestRefused, VersionMi
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports.errors import LinkLost
 from host_tools.transports.pipe import FdPipe
+from tests.patience import LIMIT_S
 
 Handler = Callable[[dict[str, Any]], tuple[str, dict[str, Any]] | None]
 CONTENT = os.urandom(3_000_000)
@@ -152,7 +153,7 @@ def test_unplugging_fails_what_is_under_way_with_one_error():
             board.unplug()
             for waiting in (pulling, asking):
                 with pytest.raises(LinkLost, match="pair"):
-                    await asyncio.wait_for(waiting, 10)
+                    await asyncio.wait_for(waiting, LIMIT_S)
             assert connection.closed.done()
             with pytest.raises(LinkLost):
                 await connection.ask("get_bays")

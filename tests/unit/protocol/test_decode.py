@@ -32,6 +32,7 @@ from host_tools.protocol.decode_control import ControlListener, Heard, Unheard, 
 from host_tools.protocol.decode_frames import Damaged, Foreign, Found, FrameFinder, Noise, salt_behind
 from host_tools.protocol.decode_input import InputError, bytes_of_hex, decode_bytes
 from host_tools.protocol.pcapng import TO_BOARD, TO_HOST
+from tests.patience import LIMIT_S
 from tests.unit.protocol.test_vectors import SALT, WIRE, construct_frames, pieces, portable_frames, values
 
 HOST_NONCE, BOARD_NONCE = 11, 22
@@ -262,7 +263,7 @@ def test_the_command_reads_standard_input(arguments: list[str]):
     data = ACCEPT + segment(0, LAMP)
     given_in = data if arguments else data.hex(" ").encode()
     command = [sys.executable, "-m", "host_tools.cli", "decode", "--from", "host", "--json", *arguments]
-    done = subprocess.run(command, input=given_in, capture_output=True, check=True, timeout=50)
+    done = subprocess.run(command, input=given_in, capture_output=True, check=True, timeout=LIMIT_S)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(row["what"], row["name"]) for row in rows][-1] == ("message", "set_lamp")
     assert rows[-1]["fields"] == {"bay": 3, "pattern": 7}

@@ -23,6 +23,7 @@ from host_tools.protocol.decode_frames import salt_behind
 from host_tools.protocol.dissector import dissector
 from host_tools.protocol.replay import read_entries
 from tests.house.tree import ROOT
+from tests.patience import LIMIT_S
 from tests.unit.protocol.parts import CONTENT, PtyBoard, connected, pulled
 from tests.unit.protocol.test_decode import frame, message
 from tests.unit.protocol.test_vectors import SALT, WIRE, values
@@ -51,7 +52,7 @@ ACCEPT = frame("accept", version=1, payload_max=1024, capabilities=3, nonce=nonc
 def tshark_rows(tshark: str, trace: Path, *arguments: str) -> str:
     command = [tshark, "-X", f"lua_script:{ROOT / 'docs' / 'openbwc.lua'}", "-r", str(trace), *arguments]
     home = {**os.environ, "HOME": str(trace.parent)}
-    done = subprocess.run(command, capture_output=True, check=True, timeout=50, env=home, text=True)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=LIMIT_S, env=home, text=True)
     complaints = [line for line in done.stderr.splitlines() if "Lua" in line or "openbwc" in line]
     assert complaints == []
     assert "Lua Error" not in done.stdout

@@ -30,6 +30,7 @@ from host_tools.protocol.replay import (
     replay_to_board,
     steps_of,
 )
+from tests.patience import LIMIT_S
 from tests.unit.protocol.parts import RECORDING, PtyBoard, connected, connected_later, pulled
 
 
@@ -150,7 +151,7 @@ def test_the_recorded_pace_is_kept(tmp_path: Path):
     times = asyncio.run(scenario())
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert len(gaps) == 3
-    assert 0.14 < sum(gaps) < 5
+    assert sum(gaps) > 0.14, "a slow machine makes the pauses longer, nothing makes them shorter"
 
 
 def test_pulls_that_only_ask_again_are_no_steps():
@@ -186,7 +187,7 @@ def test_the_command_plays_to_the_parser_and_to_a_board(tmp_path: Path):
         board = PtyBoard(tmp_path / "fresh")
         arguments = ["--to-board", str(tmp_path / "fresh"), "--fast"]
         process = await asyncio.create_subprocess_exec(*command, *arguments, stdout=asyncio.subprocess.PIPE)
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(LIMIT_S):
             output, _ = await process.communicate()
         assert process.returncode == 0, output
         rows = json.loads(output)["steps"]
@@ -199,7 +200,7 @@ def test_the_command_plays_to_the_parser_and_to_a_board(tmp_path: Path):
         return live
 
     live = asyncio.run(scenario())
-    done = subprocess.run(command, capture_output=True, check=True, timeout=40)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=LIMIT_S)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     for row in rows:
         row.pop("unix_us")

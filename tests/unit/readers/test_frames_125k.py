@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from host_tools.emulator.reader_ascii import EmulatedAsciiReader
 from host_tools.readers.frames_125k import Frames125k, frame_of
 from host_tools.readers.tags import EM4100, Tag
 
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors/readers/frames_125k.json").read_text())
 NUMBER = bytes.fromhex("0C000621A5")
 TAG = Tag(EM4100, 40, NUMBER)
 
@@ -19,11 +23,13 @@ TAG = Tag(EM4100, 40, NUMBER)
 @pytest.mark.req("RFID-01")
 def test_the_datasheets_number_has_the_check_that_its_binary_working_shows():
     assert frame_of(NUMBER, False) == b"\x020C000621A58E\x03"
-    assert Frames125k().feed(b"\x020C000621A58E\x03") == [TAG]
-    assert Frames125k().feed(b"\x020C000621A58E\r\n\x03") == [TAG]
-    spoilt = Frames125k()
-    assert spoilt.feed(b"\x020C000621A56E\x03") == []
-    assert spoilt.bad_frames == 1
+    for vector in VECTORS["frames"]:
+        data = bytes.fromhex(vector["bytes"])
+        assert Frames125k().feed(data) == [Tag(EM4100, 40, bytes.fromhex(vector["uid"]))], vector["name"]
+    for vector in VECTORS["bad"]:
+        spoilt = Frames125k()
+        assert spoilt.feed(bytes.fromhex(vector["bytes"])) == [], vector["name"]
+        assert spoilt.bad_frames == 1, vector["name"]
 
 
 @pytest.mark.parametrize("long", [False, True])

@@ -15,6 +15,7 @@ import pytest
 from host_tools.emulator.reader_ascii import EmulatedAsciiReader
 from host_tools.emulator.reader_plug import ReaderPlug
 from host_tools.emulator.reader_twn4 import EmulatedTwn4
+from host_tools.readers.ascii125k import Ascii125kReader
 from host_tools.readers.errors import ReaderError, ReaderLost, UnsupportedReader
 from host_tools.readers.frames_125k import frame_of
 from host_tools.readers.interface import ACCEPTED, READY, REFUSED, Reader
@@ -23,11 +24,14 @@ from host_tools.readers.registry import open_reader, parse_reader_url, unsupport
 from host_tools.readers.tags import EM4100, ISO14443A, Tag
 from host_tools.readers.twn4 import Twn4Reader
 from host_tools.transports.registry import Registry
+from tests.patience import LIMIT_S
+from tests.unit.emulator.rig import until
 
 pytestmark = pytest.mark.req("RFID-01")
 NUMBER = bytes.fromhex("04A1B2C3D4E5F6")
 BADGE = Tag(ISO14443A, 56, NUMBER)
 RED, GREEN = 1, 2
+HELD = frame_of(bytes.fromhex("0C000621A5"), False)
 
 
 def now_ms() -> int:
@@ -155,17 +159,20 @@ def test_125_khz_readers_of_both_kinds(tmp_path: Path, long: bool, options: str)
 
 
 @pytest.mark.req("RFID-01", "RFID-02")
-def test_a_badge_that_was_read_while_nobody_listened_is_no_tap():
+def test_a_badge_that_was_read_while_nobody_listened_is_no_tap(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("host_tools.readers.ascii125k.DEAF_S", 0.0)
+
     async def go() -> None:
         master, slave = os.openpty()
         tty.setraw(slave)
-        opening = asyncio.create_task(open_reader(f"ascii125k://{os.ttyname(slave)}", Registry(), now_ms))
-        await asyncio.sleep(0.05)
-        os.write(master, frame_of(bytes.fromhex("0C000621A5"), False))  # an adapter gives what it has held
-        reader = await opening
+        pipe = await Registry().open(os.ttyname(slave))
+        reader = Ascii125kReader(pipe, now_ms)
+        os.write(master, HELD)  # an adapter gives what it has held
+        await until(lambda: len(reader._line._held) == len(HELD), "all of it to be here")
+        await reader.forget_the_past()
         try:
             os.write(master, frame_of(bytes.fromhex("0C000621A6"), False))
-            async with asyncio.timeout(5.0):
+            async with asyncio.timeout(LIMIT_S):
                 assert await reader.next_event() == Seen(Tag(EM4100, 40, bytes.fromhex("0C000621A6")))
         finally:
             reader.close()

@@ -2,50 +2,59 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tools.emulator.reader_twn4 import EmulatedTwn4
 from host_tools.readers import twn4_codec as codec
-from host_tools.readers.tags import ISO14443A, Tag
+from host_tools.readers.tags import Tag
+from host_tools.readers.twn4 import FORM_WORDS
 from host_tools.readers.twn4_codec import FORMS, AnswerReader, BadAnswer, CommandFailed, Form
 
 pytestmark = pytest.mark.req("RFID-01")
-# form, GetUSBType, its answer: of the document
-USB_TYPE = [
-    (Form(False, False), b"0005\r", b"0001\r"),
-    (Form(False, True), b"000515A7\r", b"000131E1\r"),
-    (Form(True, False), bytes.fromhex("02000005"), bytes.fromhex("02000001")),
-    (Form(True, True), bytes.fromhex("0400000515A7"), bytes.fromhex("0400000131E1")),
-]
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors/readers/twn4.json").read_text())
 
 
 def test_the_crc_of_the_usual_digits():
-    assert codec.crc(b"123456789") == 0x6F91
+    assert codec.crc(VECTORS["check"]["text"].encode()) == int(VECTORS["check"]["crc"], 16)
 
 
-@pytest.mark.parametrize(("form", "command", "answer"), USB_TYPE)
-def test_the_documents_example_in_every_form(form: Form, command: bytes, answer: bytes):
-    assert codec.encode(form, codec.GET_USB_TYPE) == command
+@pytest.mark.parametrize("vector", VECTORS["exchanges"], ids=lambda vector: vector["form"])
+def test_the_documents_example_in_every_form(vector: dict[str, str]):
+    form, command = FORM_WORDS[vector["form"]], bytes.fromhex(vector["command"])
+    answered = bytes.fromhex(vector["answered"])
+    assert command == codec.GET_USB_TYPE
+    assert codec.encode(form, command).hex() == vector["sent"]
     reader = AnswerReader(form)
-    assert [reader.feed(bytes([byte])) for byte in answer[:-1]] == [None] * (len(answer) - 1)
-    assert reader.feed(answer[-1:]) == b"\x00\x01"
-    assert EmulatedTwn4(lambda: 0, form.binary, form.crc).feed(command) == answer
+    assert [reader.feed(bytes([byte])) for byte in answered[:-1]] == [None] * (len(answered) - 1)
+    assert reader.feed(answered[-1:]) == bytes.fromhex(vector["answer"])
+    assert EmulatedTwn4(lambda: 0, form.binary, form.crc).feed(bytes.fromhex(vector["sent"])) == answered
+
+
+@pytest.mark.parametrize("vector", VECTORS["bad_answers"], ids=lambda vector: vector["form"])
+def test_what_is_no_answer_is_told_so(vector: dict[str, str]):
+    with pytest.raises(BadAnswer):
+        AnswerReader(FORM_WORDS[vector["form"]]).feed(bytes.fromhex(vector["answered"]))
 
 
 def test_a_tag_as_the_document_has_it():
-    assert codec.tag_of(codec.result_of(codec.SEARCH_TAG, bytes.fromhex("000180200466CF4DC2"))) == Tag(
-        ISO14443A, 32, bytes.fromhex("66CF4DC2")
-    )
-    assert codec.tag_of(bytes.fromhex("00")) is None
-    assert codec.tag_of(bytes.fromhex("00802004")) is None
-    with pytest.raises(BadAnswer, match="does not fit"):
-        codec.tag_of(bytes.fromhex("01802004 66CF"))
+    for vector in VECTORS["searches"]:
+        found = codec.tag_of(codec.result_of(codec.SEARCH_TAG, bytes.fromhex(vector["answer"])))
+        uid = vector["uid"]
+        assert found == (uid and Tag(vector["technology"], vector["bit_count"], bytes.fromhex(uid)))
+    for answer in VECTORS["bad_searches"]:
+        with pytest.raises(BadAnswer):
+            codec.tag_of(codec.result_of(codec.SEARCH_TAG, bytes.fromhex(answer)))
 
 
 def test_commands_as_the_document_has_them():
-    assert codec.beep(100, 2400, 500, 500).hex().upper() == "0407646009F401F401"
+    beep = VECTORS["beep"]
+    assert codec.beep(beep["percent"], beep["hertz"], beep["on_ms"], beep["off_ms"]).hex() == beep["command"]
     assert codec.text_of(bytes.fromhex("1D") + b"TWN4/B1.03/CCF1.57/PRS1.03/PI") == "TWN4/B1.03/CCF1.57/PRS1.03/PI"
     with pytest.raises(CommandFailed, match=r"command 0410 with status 1 .unknown function"):
         codec.result_of(b"\x04\x10\x07", b"\x01")

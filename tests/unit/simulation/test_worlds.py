@@ -12,6 +12,7 @@ from host_tools.simulation.loop import US_PER_S
 from host_tools.simulation.outcome import Outcome
 from host_tools.simulation.plan import Level, Mishap, make_plan
 from host_tools.simulation.world import Simulation
+from tests.patience import LIMIT_S
 
 SEEDS = (11, 12, 13)
 ALWAYS = "abcdefh"  # counted checks; (g) is watched without counting
@@ -59,7 +60,7 @@ def test_a_seed_has_one_hash_whatever_the_hash_seed_of_the_process() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=50,
+            timeout=LIMIT_S,
         )
         return done.stdout.strip().splitlines()[-1]
 

@@ -13,8 +13,9 @@ from host_tools.protocol.connection import Connection
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.transports.errors import LinkLost
 from host_tools.transports.pipe import Pipe
+from tests.patience import LIMIT_S
 
-DEADLINE_S = 20
+DEADLINE_S = LIMIT_S
 RECORDING = bytes(range(16))
 CONTENT = random.Random(7).randbytes(1_000_000)
 RANGE_BYTES = 150_000

@@ -22,6 +22,7 @@ from host_tools.trust.authority import CONTROLLER_LIFETIME_MS, DAY_MS
 from host_tools.trust.errors import TrustError, TrustFileError
 from host_tools.trust.provisioning import make_manufacturer, open_manufacturer
 from host_tools.trust.system import SystemTrust, create_system, open_system
+from tests.patience import LIMIT_S
 from tests.unit.trust.parts import CHEAP, NOW_MS, PHRASE, WEEK_MS, World, connect, peer
 
 
@@ -34,7 +35,7 @@ def pem_file(path: Path, *certificates_der: bytes) -> str:
 
 def openssl(*arguments: str) -> str:
     """What the program says; fails with it."""
-    answer = subprocess.run(["openssl", *arguments], capture_output=True, text=True, timeout=20, check=False)
+    answer = subprocess.run(["openssl", *arguments], capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert answer.returncode == 0, answer.stderr + answer.stdout
     return answer.stdout
 
