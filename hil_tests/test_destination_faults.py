@@ -166,8 +166,11 @@ def test_full_then_without_licence_then_a_wearer_it_does_not_know(begin: Begin, 
     scenario.server.change(
         "DELETE FROM objects WHERE container LIKE 'W-%'",
         "DELETE FROM containers WHERE name LIKE 'W-%'",
-        "CREATE TRIGGER removed AFTER INSERT ON objects WHEN NEW.container = 'Users' "
-        "BEGIN DELETE FROM objects WHERE container = 'Users' AND name = NEW.name; END",
+        *(
+            f"CREATE TRIGGER removed_{what} AFTER {what} ON objects WHEN NEW.container = 'Users' "
+            "BEGIN DELETE FROM objects WHERE container = 'Users' AND name = NEW.name; END"
+            for what in ("INSERT", "UPDATE")
+        ),
     )
     scenario.server.start()
     scenario.retry()
@@ -175,7 +178,7 @@ def test_full_then_without_licence_then_a_wearer_it_does_not_know(begin: Begin, 
     assert "user W-001 is unknown here" in row["trouble"]
     scenario.must_keep_one(camera)
 
-    scenario.server.change("DROP TRIGGER removed")
+    scenario.server.change("DROP TRIGGER removed_INSERT", "DROP TRIGGER removed_UPDATE")
     scenario.retry()
     scenario.must_arrive(camera, truth)
 

@@ -10,6 +10,8 @@ from typing import Final
 import pytest
 from hypothesis import settings
 
+from tests.patience import LIMIT_S
+
 # The ordinary run tries the same examples every time: it has to say the same of the same tree. OPENBWC_EXPLORE=1 tries
 # others, and more of them. No deadline a single example: machines differ, and pytest-timeout bounds the whole.
 settings.register_profile("house", deadline=None, print_blob=True, derandomize=True, max_examples=60)
@@ -17,7 +19,15 @@ settings.register_profile("explore", settings.get_profile("house"), derandomize=
 settings.load_profile("explore" if os.environ.get("OPENBWC_EXPLORE") else "house")
 
 SCENARIOS: Final = "hil_tests"
+PATIENT_MS: Final = round(LIMIT_S * 1000)
 BESIDE_CORES: Final = 2  # processes beyond the machine's cores: a scenario waits most of its time
+
+
+@pytest.fixture
+def patient_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where both ends of a link go by the wall clock: neither takes a busy machine for a board that is gone."""
+    monkeypatch.setattr("firmware.link.session.OPEN_LIMIT_MS", PATIENT_MS)
+    monkeypatch.setattr("firmware.link.pulse.SILENCE_MS", PATIENT_MS)
 
 
 @pytest.hookimpl

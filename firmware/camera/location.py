@@ -23,6 +23,7 @@ PLACE_EVERY_MS = (
 PLACE_EARLY_MS = 50  # a receiver's second is as long as ours but for so much
 LOOK_MS = 200  # while places are noted: how much too late one may be taken for
 LOOK_AWAY_MS = 1_000  # while it only listens: the line holds a dozen seconds
+LINE_MS = 500  # what a receiver and 9600 baud take to say it
 READ_BYTES = 512
 READS_MAX = 16  # of a look: what a terminal's driver holds, twice
 AT_MS_MAX = (1 << 32) - 1
@@ -30,7 +31,7 @@ AT_MS_MAX = (1 << 32) - 1
 
 class Location:
     """``stream``: of the receiver, None where the board has none; ``newest``: the place noted last in this recording,
-    or in the one before."""
+    or after its end."""
 
     def __init__(self, stream: Stream | None) -> None:
         self.reader = NmeaReader()
@@ -38,7 +39,7 @@ class Location:
         self._stream = stream
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._due_ms: int | None = None
-        self._looked_ms = 0
+        self._looked_ms: int = 0
         self._since_ms: int | None = None
         self._noted = 0
         self._last_unix_ms: int | None = None
@@ -47,20 +48,25 @@ class Location:
     def step(self, now_ms: int, setting: str, docked: bool, since_ms: int | None) -> None:
         """Listen, if the profile's ``setting`` wants it now. ``since_ms``: when the recording began that goes on; None:
         none does."""
-        self._follow_recording(since_ms)
+        begins = self._follow_recording(since_ms)
         records = since_ms is not None
         if self._stream is None or setting == OFF or not (records or (setting == UNDOCKED and not docked)):
             self._due_ms = None
             return
-        if self._due_ms is None:  # it begins to listen: what the line holds is old
+        if self._due_ms is None or begins:  # what the line holds is old
             self._read(self._stream)
-            self.reader.forget()
-            self._due_ms = self._looked_ms = now_ms
+            if self._due_ms is None:
+                self.reader.forget()  # half a sentence may be of yesterday
+            self._due_ms = now_ms
+            self._looked_ms = now_ms
         if now_ms < self._due_ms:
             return
         fixes, missed_ms = self._read(self._stream), now_ms - self._looked_ms
-        self._due_ms, self._looked_ms = now_ms + (LOOK_MS if records else LOOK_AWAY_MS), now_ms
-        for fix in fixes if since_ms is not None else ():
+        self._looked_ms = now_ms
+        self._due_ms = now_ms + (LOOK_MS if records else LOOK_AWAY_MS)
+        if since_ms is None:
+            return
+        for fix in fixes:
             self._note(fix, now_ms - since_ms - _age_ms(fix, fixes[-1], missed_ms))
 
     def next_deadline_ms(self) -> int | None:
@@ -72,11 +78,13 @@ class Location:
         places, self._waiting = self._waiting, []
         return track.pack(places)
 
-    def _follow_recording(self, since_ms: int | None) -> None:
-        """What is left of a recording that has ended waits for its last fragment; the next recording begins anew."""
-        if since_ms is not None and since_ms != self._since_ms:
-            self._waiting, self._noted, self._last_unix_ms = [], 0, None
-        self._since_ms = since_ms if since_ms is not None else self._since_ms
+    def _follow_recording(self, since_ms: int | None) -> bool:
+        """Whether one begins. What is left of one that has ended waits for its last fragment; the next begins anew."""
+        if since_ms is None or since_ms == self._since_ms:
+            return False
+        self._waiting, self._noted, self._last_unix_ms, self._since_ms = [], 0, None, since_ms
+        self.newest = None
+        return True
 
     def _read(self, stream: Stream) -> list[Fix]:
         """All that has come, newest last."""
@@ -105,4 +113,4 @@ class Location:
 def _age_ms(fix: Fix, newest: Fix, missed_ms: int) -> int:
     """How much earlier than the newest it was said; 0 where the receiver's time contradicts ours."""
     age_ms = newest.unix_ms - fix.unix_ms
-    return age_ms if 0 <= age_ms <= missed_ms else 0
+    return age_ms if 0 <= age_ms <= missed_ms + LINE_MS else 0

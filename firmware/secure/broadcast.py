@@ -1,11 +1,11 @@
 """What a camera broadcasts when it begins to record: 24 bytes that only cameras of its system can make.
 
-    kind u8 | key u8 | range u8 | power i8 | sender 4 bytes | unix time u32 | turn u32 | tag 8 bytes        little-endian
+    kind u8 | key u8 | range u8 | power i8 | sender 4 bytes | unix time u32 | turn u32 | tag 8 bytes  (little-endian)
 
 ``key``: number of the key; ``range``: of RANGES; ``power``: with which it is sent, in dBm, for few chips can be told
-how loud to be, and by it every listener knows how much was lost on the way; ``sender``: the first bytes of SHA-256 over its serial, which tells
-nobody near who is there; the tag is HMAC-SHA-256 under the system's broadcast key over PREFIX and the bytes before it,
-cut to 64 bits: a forger who tries a thousand a second needs 300 million years for one that counts.
+how loud to be, and by it every listener knows how much was lost on the way; ``sender``: the first bytes of SHA-256
+over its serial, which tells nobody near who is there; the tag is HMAC-SHA-256 under the system's broadcast key over
+PREFIX and the bytes before it, cut to 64 bits: a forger who tries a thousand a second needs 300 million years.
 
 Law: pure. Bytes, a clock's reading and what was heard before go in; a call or why it is none comes out. A call counts
 once, and only near its moment: time and turn of a sender must grow, and its time must be about now. So a recording of

@@ -142,7 +142,7 @@ class DomainPeople:
 
 
 def forget_upload(folder: Path) -> None:
-    """Of the setup assistant: the controller keeps the connection file itself once it was connected; then the upload is not needed any more."""
+    """Of the setup assistant: the controller keeps the connection file itself once it was connected."""
     if (folder / UPLOAD_NAME).exists() and Attachment(LinuxFiles(folder)).connection() is not None:
         (folder / UPLOAD_NAME).unlink()
 

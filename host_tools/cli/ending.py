@@ -7,6 +7,7 @@ Programs that run until they are told to stop answer both signals by themselves,
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType
 
 INTERRUPTED_EXIT = 130  # 128 and the number of SIGINT, as shells count
@@ -16,8 +17,9 @@ _told: list[int] = []
 
 
 def end_in_order() -> None:
-    """Take SIGTERM from now on as Ctrl-C. In the main thread."""
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    """Take SIGTERM from now on as Ctrl-C. Signals are the main thread's: in another one they are left alone."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _on_sigterm)
 
 
 def exit_code() -> int:

@@ -11,6 +11,7 @@ from rich.console import Console
 from firmware.version import VERSION
 from host_tools.cli.ending import INTERRUPTED_EXIT, end_in_order, exit_code
 from host_tools.cli.lazy import LazyGroup, Place, classes_of
+from host_tools.cli.mishaps import is_mishap, told
 
 # Errors that people are told in one line, by the module that defines them.
 KNOWN_ERRORS = {
@@ -122,7 +123,7 @@ def main() -> None:
     except Exception as error:  # told in a line if it is a known one, raised as it is if not
         known, unknown = _parted(error)
         for each in known:
-            print(f"bwc: {each}", file=sys.stderr)
+            print(f"bwc: {told(each)}", file=sys.stderr)
         if unknown is error:
             raise
         if unknown is not None:
@@ -133,11 +134,15 @@ def main() -> None:
 def _parted(error: Exception) -> tuple[list[BaseException], BaseException | None]:
     """Known errors, each with its own line, and what is not known; several tasks of one program end in one group."""
     classes = classes_of(KNOWN_ERRORS)
+
+    def is_known(each: BaseException) -> bool:
+        return isinstance(each, classes) or is_mishap(each)
+
     if isinstance(error, ExceptionGroup):
         group: ExceptionGroup[Exception] = error
-        known, unknown = group.split(classes)
+        known, unknown = group.split(lambda each: not isinstance(each, BaseExceptionGroup) and is_known(each))
         return _leaves(known), unknown
-    return ([error], None) if isinstance(error, classes) else ([], error)
+    return ([error], None) if is_known(error) else ([], error)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException] | None) -> list[BaseException]:

@@ -14,7 +14,7 @@ import socket
 import ssl
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote, urlencode, urlsplit
@@ -42,7 +42,7 @@ class Trust:
     """``pem``: certificates that vouch for a server. ``pinned``: it is the server's own, and no other one will do; its
     names are not looked at, because somebody has compared its fingerprint."""
 
-    pem: str
+    pem: str = field(repr=False)
     pinned: bool
 
     def context(self) -> ssl.SSLContext:

@@ -32,7 +32,7 @@ from host_tools.controller.happenings import Happening, Happenings
 from host_tools.custody import belief
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import ContentMismatch, CustodyError, CustodyRefused, SpoolDamage
-from host_tools.custody.heads import HeadSigner
+from host_tools.custody.heads import HeadSigner, SignedHead
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
@@ -281,14 +281,18 @@ class Delivery:
             )
             stored.append(stored_as(extra.name, put))
         signer = self._head_signer()
-        head = await self._run_blocking(lambda: self._journey.sign_head(row.recording, signer))
-        if STORE_CUSTODY_CHAIN in declared:
-            chain = await self._run_blocking(lambda: custody_chain(self._index, self._spool, head, signer))
+        wants_chain = STORE_CUSTODY_CHAIN in declared
+        head, chain = await self._run_blocking(lambda: self._sign(row, signer, wants_chain))
+        if wants_chain:
             name = custody_object.object_name(row.recording)
             put = await self._destination.put_object(container, name, TextSource(chain), len(chain), CUSTODY_METADATA)
             stored.append(stored_as(name, put))
         await self._destination.complete(container, completion_metadata(head))
         return stored
+
+    def _sign(self, row: Recording, signer: HeadSigner, wants_chain: bool) -> tuple[SignedHead, bytes]:
+        head = self._journey.sign_head(row.recording, signer)
+        return head, custody_chain(self._index, self._spool, head, signer) if wants_chain else b""
 
     def _begin(self, row: Recording) -> tuple[Manifest, Opener, Notes, str]:
         manifest, opener, notes = self._open(row)

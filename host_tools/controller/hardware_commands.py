@@ -115,6 +115,11 @@ class HardwareCommands(CommandGroup):
             raise CommandError(f"no wearer has the id {wearer[:40]}: see the list of wearers") from None
 
     @command
+    async def priorities(self, actor: Actor) -> dict[str, int]:
+        """Whose recordings are offloaded first because somebody asked for it, and until when."""
+        return self._controller.priorities.now()
+
+    @command
     async def retry_delivery(self, actor: Actor, recording: str = "") -> list[str]:
         """Take up a recording that was set aside, or all of them; answers which."""
         names = await self._run_blocking(lambda: self._retry(recording))

@@ -46,6 +46,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     # -- recordings
     ("list_recordings", "RALVD", READS, "see recordings, and where each one is"),
     ("prioritise_wearer", "RAL", ACTS, "let a wearer's recordings be offloaded first, for a day"),
+    ("priorities", "RALV", READS, "see whose recordings are offloaded first"),
     ("retry_delivery", "RA", ACTS, "take up recordings again that could not be delivered"),
     ("describe_recording", "RAL", ACTS, "give a recording its category and note"),
     ("bookmark_recording", "RAL", ACTS, "mark a moment of a recording"),

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -133,7 +134,10 @@ class TappedSource(BlockingSource):
         ones are read, no longer. What is wrong with them may show only at the end: until then nothing may count."""
         batches = self._start_tapped(tap)
         try:
-            while (batch := await self._run_blocking(lambda: next(batches, None))) is not None:
+            first = await self._run_blocking(lambda: list(islice(batches, 2)))  # a short one is at its end then
+            for batch in first:
+                yield batch
+            while len(first) == 2 and (batch := await self._run_blocking(lambda: next(batches, None))) is not None:
                 yield batch
         finally:
             batches.close()

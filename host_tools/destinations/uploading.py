@@ -15,7 +15,7 @@ from host_tools.custody.blocking import Buffer, RunBlocking, TappedSource
 from host_tools.destinations.interface import DestinationUnavailable, Receipt, Source
 from host_tools.destinations.receiving import Count, Intake, reading
 
-SHORT_BYTES = 64 << 10  # a piece of its own on the network costs as much as copying this
+SHORT_BYTES = 64 << 10  # to copy or digest so much costs less than a piece of its own, or a change of threads
 
 Batch = Sequence[Buffer]
 
@@ -94,7 +94,10 @@ class Upload:
         async with reading(self._source) as pieces:
             async for piece in pieces:
                 kept = bytes(piece)
-                await self._run_blocking(partial(intake.feed, kept))
+                if len(kept) < SHORT_BYTES:
+                    intake.feed(kept)
+                else:
+                    await self._run_blocking(partial(intake.feed, kept))
                 yield (kept,)
 
 

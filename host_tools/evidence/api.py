@@ -130,8 +130,9 @@ class _Api:
         """Its metadata."""
         self._admit(request)
         store = self._intake.store
-        row = await self._run_blocking(lambda: store.required(container))
-        count, used_bytes = await self._run_blocking(lambda: store.catalogue.usage(container))
+        row, (count, used_bytes) = await self._run_blocking(
+            lambda: (store.required(container), store.catalogue.usage(container))
+        )
         sizes = {"X-Container-Object-Count": str(count), "X-Container-Bytes-Used": str(used_bytes)}
         return Response(status_code=204, headers=_container_headers(row) | sizes)
 

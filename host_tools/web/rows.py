@@ -56,6 +56,7 @@ ROWS: tuple[ApiRow, ...] = (
     ApiRow("PATCH", "/camera-entries/{serial}", "change_camera", "cameras"),
     ApiRow("GET", "/wearers", "list_wearers", "wearers"),
     ApiRow("POST", "/wearers", "add_wearer", "wearers"),
+    ApiRow("GET", "/priorities", "priorities", "wearers"),
     ApiRow("PUT", "/wearers/{wearer:path}/priority", "prioritise_wearer", "wearers"),
     ApiRow("PUT", "/wearers/{wearer:path}/tags/{tag}", "pair_tag", "wearers"),
     ApiRow("DELETE", "/wearers/{wearer:path}/tags/{tag}", "unpair_tag", "wearers"),

@@ -20,7 +20,7 @@ from host_tools.trust.restore import restore_system
 from tests.browser.authority import Authority
 from tests.browser.browsing import check_accessibility, picture
 from tests.browser.conftest import OpenTab
-from tests.browser.station import PASSPHRASE, Station, until
+from tests.browser.station import PASSPHRASE, Station, ready_cameras, until
 from tests.browser.taking import take_and_record
 
 LIMIT_S = 20.0
@@ -103,6 +103,10 @@ def test_a_signed_certificate_is_taken_into_use_while_a_camera_is_offloaded(
     picture(tab, "certificate-signed")
     station.controller.call("activate_certificate", name="self-signed")
     station.controller.call("remove_certificate", name="harbour")
+    station.bench.call("take_out", camera="camera-2")  # its link was slow, which is an alert until it is another one
+    until(lambda: not station.controller.call("list_alerts")["rows"], "no alert to be left")
+    station.bench.call("put_in", camera="camera-2", bay=2)
+    until(lambda: len(ready_cameras(station)) == 3, "the camera to be back")
 
 
 def _stages(station: Station) -> list[str]:

@@ -48,7 +48,6 @@ def test_the_wall_lives_through_an_hour(browser: Browser, tmp_path: Path):
         docked, away = page.locator("#docked .tv-camera"), page.locator("#away .tv-camera")
         first, second, third = (page.locator(f'.tv-camera[data-serial="CAM-000{number}"]') for number in (1, 2, 3))
         expect(docked).to_have_count(3)
-        expect(away).to_have_count(0)
         expect(page.locator(".fresh")).to_have_count(0)  # what is there when the page opens is nothing new
 
         pass_to(5.5)
@@ -66,7 +65,6 @@ def test_the_wall_lives_through_an_hour(browser: Browser, tmp_path: Path):
 
         pass_to(20.5)
         expect(docked).to_have_count(2)
-        expect(page.locator("#docked").locator(first)).to_have_count(1)
         expect(first).not_to_contain_text("away")
 
         wall.restart()

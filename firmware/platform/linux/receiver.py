@@ -1,7 +1,7 @@
 """The satellite receiver of a board: a UART of its processor, as board.toml has it.
 
-On a Pi, /dev/serial0 leads to whichever UART is on the header's pins 8 and 10: the small one (ttyS0) where Bluetooth has
-the full one (ttyAMA0). At a receiver's speed either will do. Source: Raspberry Pi documentation, configuring UARTs.
+On a Pi, /dev/serial0 leads to whichever UART is on the header's pins 8 and 10: the small one (ttyS0) where Bluetooth
+has the full one (ttyAMA0). At a receiver's speed either will do. Source: Raspberry Pi documentation, configuring UARTs.
 """
 
 from typing import Any

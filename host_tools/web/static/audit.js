@@ -31,7 +31,7 @@ const toolbar = byId("toolbar");
 fill(
   toolbar,
   field(t("audit.about"), fields.text, "search"),
-  field(t("audit.who"), fields.account),
+  field(t("audit.who"), fields.account, "short"),
   accounts,
   field(t("audit.action"), fields.action),
   field(t("audit.since"), fields.since),
@@ -46,7 +46,7 @@ const table = new Table(byId("table"), {
   empty: t("audit.none"),
   minWidth: 980,
   columns: [
-    { key: "when", label: t("audit.when"), width: "minmax(184px, 0.8fr)", render: (row) => at(row.at_unix_ms) },
+    { key: "when", label: t("audit.when"), width: "minmax(206px, 0.7fr)", render: (row) => at(row.at_unix_ms) },
     { key: "who", label: t("audit.who"), width: "minmax(120px, 0.8fr)", render: (row) => h("span", { title: roleText(row) }, row.account) },
     { key: "action", label: t("audit.action"), width: "minmax(190px, 1.1fr)", render: (row) => h("strong", {}, actionText(row)) },
     { key: "details", label: t("audit.details"), width: "minmax(200px, 2.4fr)", render: (row) => h("span", { title: summary(row) }, summary(row) || "–") },

@@ -30,13 +30,13 @@ live.addEventListener("happening", (event) => onHappening(event.detail));
 attempt(readAll);
 
 async function readAll() {
-  const [row, profiles] = await Promise.all([get(path), get("/profiles")]);
+  const [row, profiles, first] = await Promise.all([get(path), get("/profiles"), get("/priorities")]);
   seen = row;
   meanwhile.hidden = true;
   fill(byId("heading"), row.name, " ", h("span", { class: "muted small" }, row.id));
   document.title = document.title.replace(/^[^·]*/, `${row.name} `);
   drawFacts(row, profiles);
-  drawRest(row);
+  drawRest(row, first);
 }
 
 function drawFacts(row, profiles) {
@@ -59,20 +59,25 @@ function linked(row) {
   return row.linked_username ? [t("wearer.linked"), row.linked_username] : null;
 }
 
-function drawRest(row) {
+function drawRest(row, first) {
   fill(badgeCard, badges(row, readRest));
   fill(cameraCard, card(t("wearers.cameras"), row.cameras.length ? h("ul", { class: "plain-list" }, row.cameras.map((serial) => h("li", {}, h("a", { href: `/cameras/${encodeURIComponent(serial)}` }, serial)))) : h("p", { class: "muted" }, t("wearer.no_cameras"))));
+  const untilMs = first[row.id];
+  const prioritise = async (on) => {
+    await send("PUT", `${path}/priority`, { on });
+    await readRest();
+  };
   const actions = [
-    may("prioritise_wearer") ? button(t("wearer.prioritise"), "", () => send("PUT", `${path}/priority`, { on: true }), t("wearer.prioritised", { name: row.name })) : null,
+    !may("prioritise_wearer") ? null : untilMs ? button(t("wearer.not_first"), "", () => prioritise(false), t("wearer.is_not_first", { name: row.name })) : button(t("wearer.prioritise"), "", () => prioritise(true), t("wearer.prioritised", { name: row.name })),
     may("remove_wearer") ? h("button", { class: "button danger", type: "button", onclick: remove }, t("wearer.remove")) : null,
   ].filter(Boolean);
-  fill(actionCard, actions.length ? card(t("camera.actions"), h("div", { class: "buttons" }, actions)) : null);
+  fill(actionCard, actions.length ? card(t("camera.actions"), untilMs ? h("p", { class: "notice" }, t("wearer.first_until", { when: at(untilMs) })) : null, h("div", { class: "buttons" }, actions)) : null);
 }
 
 /** Badges and cameras anew; what is being typed stays. */
 async function readRest() {
-  const row = await get(path);
-  drawRest(row);
+  const [row, first] = await Promise.all([get(path), get("/priorities")]);
+  drawRest(row, first);
   if (form && !form.isDirty() && row.version !== seen.version) await readAll();
 }
 

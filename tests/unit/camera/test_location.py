@@ -124,9 +124,9 @@ def test_always_while_undocked_begins_with_a_place():
     walk(rig, 3)
     assert rig.app.location.reader.sentences == 6, "it is listened to"
     assert rig.app.location.newest is None, "and nothing is noted"
-    whole = said(LATITUDE + STEP * 3, -0.0015, NOON // 1000 + 3)
+    rig.ports.receiver.write(said(LATITUDE + STEP * 2, -0.0015, NOON // 1000 + 7))  # said, and not heard yet
+    whole = said(LATITUDE + STEP * 3, -0.0015, NOON // 1000 + 8)
     rig.ports.receiver.write(whole[:100])
-    rig.run(1_000)
     rig.press()
     rig.ports.receiver.write(whole[100:])
     rig.run(1_000)

@@ -45,14 +45,17 @@ def test_a_short_is_told_however_often_it_is_asked_for(tmp_path: Path):
         site.wait("checked", bay=1)
         site.inject("contact", "brownout", 1)
         site.wait("bay", state="fault", bay=1)
+        site.virtual.do(
+            lambda: site.controller.docks[DOCK].want_lamp(1, "docked")
+        )  # its camera has not been missed yet
+        site.virtual.run(5)
+        entry = site.controller.docks[DOCK].bays[1]
+        assert entry["lamp"] == number_of(LAMP_PATTERNS, "error"), "whatever the camera in it said before"
         for _ in range(2):
             verdicts = check(site)
             assert verdicts["pin_coupling"] == "fail"
             assert verdicts["contact_resistance"] == "not_measured", "that of the docking before is none of this one"
         assert "two pins are joined: no power is applied (100.00 %, at most 1.00 %)" in issue(site)
-        site.virtual.run(5)
-        entry = site.controller.docks[DOCK].bays[1]
-        assert entry["lamp"] == number_of(LAMP_PATTERNS, "error"), "whatever the camera in it said before"
         site.inject("contact", "ok", 1)
         assert check(site)["pin_coupling"] == "pass", "asked is tried again"
         site.virtual.wait(lambda: not issue(site))

@@ -26,6 +26,7 @@ from tests.patience import LIMIT_S
 from tests.unit.emulator.rig import SMALL, bench_at_work, until
 
 READ_BYTES = 4_096
+pytestmark = pytest.mark.usefixtures("patient_links")
 NONCES = itertools.count(1)  # every session of a board has one of its own
 
 

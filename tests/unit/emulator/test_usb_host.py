@@ -28,6 +28,7 @@ from tests.unit.emulator.rig import bench_at_work, until
 
 CAMERA, DOCK = find_board("pi_zero_2w_camera").usb, find_board("pico_dock_8").usb
 URL = f"usb://{CAMERA.vid:04x}:{CAMERA.pid:04x}/CAM-0001"
+pytestmark = pytest.mark.usefixtures("patient_links")
 NONCES = itertools.count(1)
 READ_TIMEOUT_MS = 50
 

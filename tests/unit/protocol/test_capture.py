@@ -79,7 +79,9 @@ def test_a_man_in_the_middle_records_a_live_line_and_changes_nothing(tmp_path: P
     assert messages(entries) == [(TO_BOARD, "identify"), (TO_HOST, "identity")]
     assert next(entry for entry in entries if entry.name == "identity").fields == IDENTITY
     assert bulk_bytes(entries) == CONTENT
-    assert [entry.name for entry in entries if entry.name in ("open", "accept", "close")] == ["open", "accept", "close"]
+    names = [entry.name for entry in entries if entry.name in ("open", "accept", "close")]
+    assert (names[0], names[-1]) == ("open", "close")
+    assert {"accept"} <= set(names[1:-1]) <= {"open", "accept"}, "it may have asked more than once"
     times = [entry.unix_us for entry in entries]
     assert times == sorted(times)
 
@@ -108,7 +110,7 @@ def test_unplugging_hangs_up_the_controller_and_the_port_comes_back_with_the_boa
     assert "is gone" in notes[0]
     assert "is back" in notes[1]
     assert messages(entries) == [(TO_BOARD, "identify"), (TO_HOST, "identity")]
-    assert len([entry for entry in entries if entry.name == "accept"]) == 2
+    assert len([entry for entry in entries if entry.name == "accept"]) >= 2
 
 
 def test_a_listening_pipe_records_both_directions(tmp_path: Path):

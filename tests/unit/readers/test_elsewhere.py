@@ -35,13 +35,14 @@ def test_every_vector_is_the_number_that_it_is_here():
     for vector in TWN4["searches"]:
         if vector["uid"]:
             assert tag_of_reading("twn4", bytes.fromhex(vector["answer"])).text == vector["uid"]
-    bad = [("ascii125k", each["bytes"]) for each in FRAMES["bad"]]
-    bad += [("ascii125k", 2 * each["bytes"]) for each in FRAMES["frames"]]  # two at once
-    bad += [("twn4", each) for each in TWN4["bad_searches"]]
-    bad += [("twn4", each["answer"]) for each in TWN4["searches"] if not each["uid"]]
-    for kind, data in bad:
-        with pytest.raises(TagRefused, match="again"):
-            tag_of_reading(kind, bytes.fromhex(data))
+    frames = [each["bytes"] for each in FRAMES["bad"]]
+    frames += [2 * each["bytes"] for each in FRAMES["frames"]]  # two at once
+    answers = [*TWN4["bad_searches"], *(each["answer"] for each in TWN4["searches"] if not each["uid"])]
+    bad: dict[Kind, list[str]] = {"ascii125k": frames, "twn4": answers}
+    for kind, readings in bad.items():
+        for data in readings:
+            with pytest.raises(TagRefused, match="again"):
+                tag_of_reading(kind, bytes.fromhex(data))
 
 
 def test_it_can_be_paired_when_it_was_read_twice_in_a_row():

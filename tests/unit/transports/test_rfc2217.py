@@ -21,6 +21,7 @@ from host_tools.transports.registry import Registry
 from host_tools.transports.rfc2217 import Rfc2217Pipe
 from host_tools.transports.serial_ports import open_by_pyserial, open_serial
 from host_tools.transports.threaded import ThreadedPipe
+from tests.patience import LIMIT_S
 from tests.unit.transports.parts import DEADLINE_S, Collector, SmallBoard, pulled, until, whole_session
 from tests.unit.transports.rfc2217_server import Rfc2217Server
 
@@ -29,9 +30,16 @@ PYSERIALS_WAYS = [
     pytest.mark.filterwarnings("ignore:set(Daemon|Name).. is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:.*<socket.socket:pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+def patiently(url: str) -> Awaitable[Pipe]:
+    """pyserial gives a server three seconds to agree; a busy machine needs more."""
+    return open_by_pyserial(f"{url}{'&' if '?' in url else '?'}timeout={LIMIT_S:.0f}")
+
+
 CLIENTS = [
     pytest.param(Registry().open, id="ours"),
-    pytest.param(open_by_pyserial, id="pyserial", marks=PYSERIALS_WAYS),
+    pytest.param(patiently, id="pyserial", marks=PYSERIALS_WAYS),
 ]
 
 
@@ -131,7 +139,7 @@ def test_our_own_server_tells_a_client_of_an_unplugged_board(tmp_path):
 @pytest.mark.filterwarnings("ignore:set(Daemon|Name).. is deprecated:DeprecationWarning")
 def test_a_whole_session_through_the_threads_of_pyserials_own_client(tmp_path):
     async def act(board: SmallBoard, server: Rfc2217Server) -> None:
-        pipe = await open_by_pyserial(server.url)
+        pipe = await patiently(server.url)
         assert isinstance(pipe, ThreadedPipe)
         assert pipe.kind == "rfc2217"
         await whole_session(pipe, 200_000)
