@@ -16,7 +16,7 @@ BOOTSTRAP = $(PYTHON) scripts/bootstrap.py
 ONCE_FLAG = $(if $(filter-out 0,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-usb-guest test-pi-guest crash sim fuzz lint format types contracts house docs requirements bench lock clean env-demo env-dev env-fuzz
+.PHONY: help demo test test-browser test-usb-guest test-pi-guest test-swift crash sim fuzz lint format types contracts house docs requirements bench lock clean env-demo env-dev env-fuzz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-22s %s\n' "$$name" "$$text"; done
@@ -35,6 +35,9 @@ test-usb-guest: env-dev  ## cameras behind a real Linux USB gadget, in a guest (
 
 test-pi-guest: env-dev  ## the camera on an emulated Raspberry Pi (Debian: qemu-system-arm)
 	@$(BIN)/python -m tests.guests.pi $(ARGS)
+
+test-swift: env-dev  ## destinations on a real OpenStack Swift and PostgreSQL (Debian: postgresql)
+	@$(BIN)/python -m pytest tests/swift $(ARGS)
 
 crash: env-dev  ## power cut at every write of every scenario (an hour; ARGS='--seeds 1' a third of it)
 	@$(BIN)/bwc crash $(ARGS)

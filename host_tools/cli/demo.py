@@ -140,7 +140,7 @@ async def run_demo(plan: DemoPlan, console: Console) -> None:
         _set_up_system(plan, settings, console)
         seen = len(await bench.ask("truth"))
         async with running_controller(settings) as running:
-            console.print(f"Watch it at {running.url} (account demo, password demo)", highlight=False)
+            console.print(f"Watch it at {running.url} (account demo, password demo)", highlight=False, soft_wrap=True)
             with DemoView(console, plan.cameras) as view:
                 running.controller.happenings.listen(view.take)
                 recordings = await Demo(plan, bench, running, view).run()

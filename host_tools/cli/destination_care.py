@@ -109,7 +109,9 @@ def keep(opened: Open, folder: Path, file: Path) -> None:
     """Objects of this destination go into that Swift store."""
     with opened(folder) as destination:
         keys = folders.keep_in(destination, file, lambda: secrets.token_hex(16))
-    console.print(f"{folder}: objects go into {keys.container} at {keys.auth}; delete {file} now", highlight=False)
+    console.print(
+        f"{folder}: objects go into {keys.container} at {keys.auth}; delete {file} now", highlight=False, soft_wrap=True
+    )
 
 
 def _register_stores(app: typer.Typer, opened: Open) -> None:
@@ -144,7 +146,7 @@ def _register_logs(app: typer.Typer, opened: Open) -> None:
             for name, text in parts.items():
                 archive.writestr(name, text)
         _write_new(output, packed.getvalue())
-        console.print(f"{output}: {len(parts)} files; it names people", highlight=False)
+        console.print(f"{output}: {len(parts)} files; it names people", highlight=False, soft_wrap=True)
 
 
 def _register_moves(app: typer.Typer, opened: Open) -> None:
@@ -157,7 +159,11 @@ def _register_moves(app: typer.Typer, opened: Open) -> None:
             text = (folder / SETTINGS_NAME).read_text(encoding="utf-8")
             data = moving.write_people(destination.store, text)
         _write_new(output, data)
-        console.print(f"{output}: next, there: bwc destination import-people {output} FOLDER --host …", highlight=False)
+        console.print(
+            f"{output}: next, there: bwc destination import-people {output} FOLDER --host …",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     @app.command("import-people")
     def import_people(
@@ -170,7 +176,11 @@ def _register_moves(app: typer.Typer, opened: Open) -> None:
         folders.create(folder, _with_hosts(document["settings"], host), secrets.token_urlsafe(32), wall_ms())
         with opened(folder) as destination:
             count = moving.take_people(destination.store, document, wall_ms())
-        console.print(f"{folder}: {count} known; next: bwc destination connection-file {folder} FILE", highlight=False)
+        console.print(
+            f"{folder}: {count} known; next: bwc destination connection-file {folder} FILE",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     @app.command()
     def migrate(

@@ -90,13 +90,17 @@ def create(
     folders.create(folder, text, secrets.token_urlsafe(32), _wall_ms())
     if database is not None:
         folders.keep_rows_in(folder, database)
-        console.print(f"{folder}: its catalogue is in that database; delete {database} now", highlight=False)
+        console.print(
+            f"{folder}: its catalogue is in that database; delete {database} now", highlight=False, soft_wrap=True
+        )
     if swift is not None:
         destination_care.keep(_opened, folder, swift)
     warning = low_disk(LinuxFiles(folder).free_bytes(), START_FREE_BYTES_MIN)
     if warning:
         console.print(warning, style="yellow", highlight=False)
-    console.print(f"{folder}: made; next: bwc destination connection-file {folder} FILE", highlight=False)
+    console.print(
+        f"{folder}: made; next: bwc destination connection-file {folder} FILE", highlight=False, soft_wrap=True
+    )
 
 
 @app.command()
@@ -123,7 +127,7 @@ def issue(
             file.write(text)
     except OSError as error:
         raise EvidenceError(f"{output}: cannot be written ({error.strerror}): name a new file") from error
-    console.print(f"{output}: upload it to the controller, then delete it", highlight=False)
+    console.print(f"{output}: upload it to the controller, then delete it", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -236,7 +240,11 @@ def export(
     """Take a recording out, with digests that sha256sum checks and what the custody ledger said."""
     with _opened(folder) as opened:
         files = exporting.export(opened.store, recording, output)
-    console.print(f"{len(files)} files in {output}; check: cd {output} && sha256sum -c SHA256SUMS", highlight=False)
+    console.print(
+        f"{len(files)} files in {output}; check: cd {output} && sha256sum -c SHA256SUMS",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command("clean-up")
@@ -271,7 +279,7 @@ def decrypt(
         raise EvidenceError(
             f"{clip}: cannot be opened ({error}): check that clip, key and private key belong"
         ) from error
-    console.print(f"{output}: written", highlight=False)
+    console.print(f"{output}: written", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -315,7 +323,7 @@ async def _serve(folder: Path, listen: str, is_encrypted: bool) -> None:
             tell = _teller(LogBook(folder))
             tell(retention.shortest_warning(opened.settings))
             tell(f"serving on {listen}:{port}")
-            console.print(f"destination {folder} on {listen}:{port}; end: Ctrl-C", highlight=False)
+            console.print(f"destination {folder} on {listen}:{port}; end: Ctrl-C", highlight=False, soft_wrap=True)
             looking = asyncio.create_task(look_after(opened, tell))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -229,4 +229,4 @@ def _write(file: Path, data: bytes) -> None:
         file.write_bytes(data)
     except OSError as error:
         raise CommandError(f"{file}: cannot be written ({error.strerror}); name another") from error
-    console.print(f"written to {file}", highlight=False)
+    console.print(f"written to {file}", highlight=False, soft_wrap=True)

@@ -74,14 +74,16 @@ def emulate(
     page = plan_page(web, address, web_token)
 
     def ready(page_url: str) -> None:
-        console.print(f"bench [bold]{plan.name}[/] in {folder}: {_boards(plan)}")
+        console.print(f"bench [bold]{plan.name}[/] in {folder}: {_boards(plan)}", soft_wrap=True)
         if (other := holder(plan.name)) not in (None, folder.resolve()):
             told = f"emu://{plan.name}/… is the bench in {other}, which has that name; give this one another --name"
             console.print(told, soft_wrap=True, highlight=False, style="yellow")
         for part in (*plan.dock, *plan.camera):
             url, port = f"emu://{plan.name}/{part.name}", folder / "ports" / part.name
             console.print(f"  {part.name:10} {part.serial:12} {url:26} {port}", soft_wrap=True, highlight=False)
-        console.print(f"their maker: {folder / MAKER_FILE}, for bwc system create --maker", highlight=False)
+        console.print(
+            f"their maker: {folder / MAKER_FILE}, for bwc system create --maker", highlight=False, soft_wrap=True
+        )
         told = f"controller: bwc controller --bench {folder}    hands: bwc bench --help    end: Ctrl-C"
         console.print(told, soft_wrap=True)
         if page_url:
@@ -137,10 +139,10 @@ def controller(
     open_trust(chosen.folder, chosen.certificate_weeks)  # without a system there is nothing that it could do
 
     def ready(running: RunningController) -> None:
-        console.print(f"controller in {chosen.folder}, destination {chosen.destination}; end: Ctrl-C")
+        console.print(f"controller in {chosen.folder}, destination {chosen.destination}; end: Ctrl-C", soft_wrap=True)
         forget_upload(chosen.folder)
         if running.url:
-            console.print(f"manager: {running.url}", highlight=False)
+            console.print(f"manager: {running.url}", highlight=False, soft_wrap=True)
             console.print(f"SHA-256 of its certificate: {running.fingerprint}", highlight=False, soft_wrap=True)
 
     if asyncio.run(serve_controller(chosen, ready)):
@@ -149,7 +151,7 @@ def controller(
 
 
 def _print_setup(url: str, code: str) -> None:
-    console.print(f"setup assistant: {url}   code: [bold]{code}[/]", highlight=False)
+    console.print(f"setup assistant: {url}   code: [bold]{code}[/]", highlight=False, soft_wrap=True)
 
 
 def _check_urls(urls: tuple[str, ...]) -> None:

@@ -56,10 +56,10 @@ def create(
     trust = make_trust(folder, read_passphrase(passphrase_file, twice=True), name or new_serial())
     for root in roots:
         trust.trust_manufacturer(root)
-    console.print(f"system {trust.system} in {folder}", highlight=False)
-    console.print(f"next: bwc restore-key make RESTORE-KEY --folder {folder}", highlight=False)
+    console.print(f"system {trust.system} in {folder}", highlight=False, soft_wrap=True)
+    console.print(f"next: bwc restore-key make RESTORE-KEY --folder {folder}", highlight=False, soft_wrap=True)
     if not roots:
-        console.print(f"and:  bwc trust maker CERTIFICATE --folder {folder}", highlight=False)
+        console.print(f"and:  bwc trust maker CERTIFICATE --folder {folder}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -120,7 +120,7 @@ def make_key(
             os.fsync(descriptor)
     except OSError as error:
         raise TrustError(f"{file}: cannot be written ({error.strerror}); name a new file") from error
-    console.print(f"restore key in {file}: keep it away from this controller", highlight=False)
+    console.print(f"restore key in {file}: keep it away from this controller", highlight=False, soft_wrap=True)
 
 
 @restore_app.command()
@@ -140,7 +140,7 @@ def use(
         raise TrustError(f"{file}: cannot be read ({error.strerror}); name a restore key") from error
     phrase = read_passphrase(passphrase_file)
     trust = restore_system(files, key, phrase, name or new_serial(), wall_ms(), LinuxEntropy())
-    console.print(f"system {trust.system} restored in {folder}; dock its cameras", highlight=False)
+    console.print(f"system {trust.system} restored in {folder}; dock its cameras", highlight=False, soft_wrap=True)
 
 
 def new_serial() -> str:

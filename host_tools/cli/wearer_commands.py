@@ -213,4 +213,4 @@ def _write(file: Path | None, text: str) -> None:
         file.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise CommandError(f"{file}: cannot be written ({error.strerror}); name another") from error
-    console.print(f"written to {file}", highlight=False)
+    console.print(f"written to {file}", highlight=False, soft_wrap=True)
