@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from firmware.ports.errors import PortFault
 from host_tools.evidence import database
 from host_tools.evidence.database import Database, Values
 from host_tools.evidence.errors import EvidenceError
@@ -114,18 +115,18 @@ _OBJECT = ", ".join(_OBJECT_NAMES)
 class Catalogue:
     """The open database."""
 
-    def __init__(self, path: Path | str, url: str = "") -> None:
-        """``path``: of the file; ``url``: of the server instead, where it is not empty. EvidenceError if it is another
-        program's, or damaged."""
+    def __init__(self, path: Path | str, url: str = "", may_make: bool = True) -> None:
+        """``path``: of the file; ``url``: of the server instead, where it is not empty; ``may_make``: whether an empty
+        database there becomes one. EvidenceError if it is another program's, or damaged; PortFault."""
         where, self._place = database.named(url) if url else (URL.create("sqlite", database=str(path)), str(path))
         self._database = Database(where, self._place)
         try:
-            self._prepare()
+            self._prepare(may_make)
         except SQLAlchemyError as error:
             self.close()
             why = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise EvidenceError(f"{self._place}: is no catalogue ({why}): restore it from a backup") from error
-        except EvidenceError:
+        except (EvidenceError, PortFault):
             self.close()
             raise
 
@@ -249,9 +250,9 @@ class Catalogue:
     def _run(self, statement: str, values: Values) -> None:
         self._database.run(statement, values)
 
-    def _prepare(self) -> None:
+    def _prepare(self, may_make: bool) -> None:
         if not self.is_file:
-            self._prepare_server()
+            self._prepare_server(may_make)
             return
         found = self.rows("PRAGMA application_id")[0][0]
         version = self.rows("PRAGMA user_version")[0][0]
@@ -264,8 +265,10 @@ class Catalogue:
                 f"{self._place}: has layout {version}, this software knows {SCHEMA_VERSION}: use its own"
             )
 
-    def _prepare_server(self) -> None:
+    def _prepare_server(self, may_make: bool) -> None:
         present = self._database.tables()
+        if not present and not may_make:
+            raise EvidenceError(f"{self._place}: has no catalogue: correct database.url, or restore it from a backup")
         if not present:
             schema = _SCHEMA
             for ours, theirs in _ON_A_SERVER:

@@ -1,8 +1,9 @@
 """The database below the catalogue: SQLite in a file, or a server by its SQLAlchemy URL; statements in, tuples out.
 
 Law: one connection, one transaction at a time, every change durable when it returns; nothing of what the rows mean.
-Statements are of what SQLite and PostgreSQL share, a ``?`` for each value. A server that went away is asked anew by the
-next statement; what was under way then is StoreAway, and whoever gave it in gives it in again.
+Statements are of what SQLite and PostgreSQL share, a ``?`` for each value. A server that went away, or only lets itself
+be read, is asked anew by the next statement; what was under way then is StoreAway, and whoever gave it in gives it in
+again.
 """
 
 from __future__ import annotations
@@ -16,8 +17,17 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
+from firmware.ports.errors import IoFault
 from host_tools.evidence.errors import EvidenceError, StoreAway
 
 BUSY_S = 10.0  # another program may look into the file meanwhile
@@ -27,9 +37,19 @@ SERVER_SETTINGS = (  # whatever the server's own are
     "SET statement_timeout = '60s'",
     "SET lock_timeout = '30s'",
     "SET TIME ZONE 'UTC'",
+    "SET default_transaction_isolation = 'read committed'",  # who waited for ONE_WRITER sees what that one wrote
 )
 ONE_WRITER = "SELECT pg_advisory_xact_lock(1115112261)"  # as a file has it: who counts licences counts alone
 CONNECT_S_MAX = 10
+# A server whose machine is gone says nothing: without these a statement waits for hours, and everybody for it.
+SERVER_PATIENCE = {
+    "connect_timeout": CONNECT_S_MAX,
+    "keepalives_idle": 10,  # seconds
+    "keepalives_interval": 5,  # seconds
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # milliseconds, as the three above together
+}
+AWAY = (OperationalError, InterfaceError, InternalError)  # InternalError: of a standby, which does not write
 STATEMENTS_KEPT = 200  # there are some dozens, and search puts together others
 
 Values = Sequence[Any]
@@ -44,18 +64,20 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self.is_file = url.get_backend_name() == "sqlite"
-        waiting: dict[str, Any] = (
-            {"timeout": BUSY_S, "check_same_thread": False} if self.is_file else {"connect_timeout": CONNECT_S_MAX}
-        )
+        waiting: dict[str, Any] = {"timeout": BUSY_S, "check_same_thread": False} if self.is_file else SERVER_PATIENCE
         try:
             self._engine = sql.create_engine(
-                url, poolclass=sql.pool.StaticPool if self.is_file else None, connect_args=waiting
+                url,
+                poolclass=sql.pool.StaticPool if self.is_file else None,
+                connect_args=waiting,
+                isolation_level="AUTOCOMMIT",  # of every connection, also after one was lost
+                hide_parameters=True,  # rows name people
             )
         except (ArgumentError, NoSuchModuleError, ImportError, TypeError) as error:
             raise EvidenceError(f"{place}: is no database that can be used ({_said(error)}): name another") from error
         event.listen(self._engine, "connect", _settle_file if self.is_file else _settle_server)
         try:
-            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._connection = self._engine.connect()
         except SQLAlchemyError as error:
             self._engine.dispose()
             raise EvidenceError(f"{place}: cannot be opened ({_said(error)}): {self._hint(error)}") from error
@@ -68,7 +90,7 @@ class Database:
 
     @contextmanager
     def change(self) -> Generator[None]:
-        """A transaction, durable when it ends; one inside another is part of it. StoreAway."""
+        """A transaction, durable when it ends; one inside another is part of it. StoreAway; IoFault of a file."""
         with self._lock:
             if self._depth:
                 yield
@@ -81,7 +103,7 @@ class Database:
                 yield
                 self._do("COMMIT")
             except BaseException:
-                with suppress(StoreAway, SQLAlchemyError):
+                with suppress(IoFault, SQLAlchemyError):
                     self._do("ROLLBACK")
                 raise
             finally:
@@ -124,12 +146,16 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            self._connection.rollback()  # of SQLAlchemy's own book-keeping: the next statement connects anew
-            if self.is_file or not isinstance(error, OperationalError):
-                raise
-            raise StoreAway(
-                f"{self.place}: takes nothing now ({_said(error)}): check that it runs, its disk"
-            ) from error
+            is_away = isinstance(error, AWAY) and not self.is_file
+            if is_away:
+                self._connection.invalidate()  # the next statement connects anew, maybe to another
+            self._connection.rollback()  # of SQLAlchemy's own book-keeping as well
+            text = f"{self.place}: takes nothing now ({_said(error)}): check that it runs, its disk"
+            if is_away:
+                raise StoreAway(text) from error
+            if isinstance(error, OperationalError):
+                raise IoFault(text) from error
+            raise
 
 
 def named(text: str) -> tuple[URL, str]:

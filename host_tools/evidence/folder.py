@@ -109,7 +109,7 @@ def opened(
     files = with_quarantine(files, settings.quarantine_folder, files_at)
     secret = _read_secret(folder)
     with ExitStack() as stack:
-        catalogue = Catalogue(folder / CATALOGUE_NAME, _database_url(folder / DATABASE_NAME))
+        catalogue = Catalogue(folder / CATALOGUE_NAME, _database_url(folder / DATABASE_NAME), may_make=False)
         stack.callback(catalogue.close)
         swift = None
         if (folder / KEYS_NAME).exists():

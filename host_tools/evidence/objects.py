@@ -1,8 +1,8 @@
 """Where the destination's objects lie: a seam, and the disk behind it (``swift_objects`` is the other).
 
 Law: bytes by place, and nothing of containers, names or people. A place is what the catalogue keeps as an object's
-``file``; its beginning says which store it is of. What was settled is durable; what was not may be gone at any moment.
-Every call blocks and may raise PortFault.
+``file``; its beginning says which store it is of. What was settled is durable; what was not may be gone at any moment,
+and shows on the disk by its name. Every call blocks and may raise PortFault.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from host_tools.evidence.blocking import Buffer
 from host_tools.evidence.catalogue import StoredObject
 
 OBJECTS = "objects"
+PART_END = ".part"  # of a file that has not come whole
 SHARD_CHARACTERS = 2  # 256 folders: thousands of files each at a million objects
 READ_BYTES = 1 << 20  # a piece of an object on its way out
 # A long object goes to the medium while it comes, so that little is left to wait for at its end, and the memory that it
@@ -76,20 +77,21 @@ class DiskObjects:
 
     def __init__(self, files: Files) -> None:
         self._files = files
+        self._shards: set[str] = set()  # that are known to be durable
         with suppress(AlreadyExists):
             files.make_folder(OBJECTS)
+        files.sync_folder("")
 
     def begin(self, name: str, length_bytes: int) -> DiskIncoming:
         """See Objects."""
         folder = f"{OBJECTS}/{name[:SHARD_CHARACTERS]}"
-        try:
-            self._files.make_folder(folder)
-        except AlreadyExists:
-            pass
-        else:
+        if folder not in self._shards:  # it may be there and not yet be durable: made a moment ago, or before a crash
+            with suppress(AlreadyExists):
+                self._files.make_folder(folder)
             self._files.sync_folder(OBJECTS)
+            self._shards.add(folder)
         path = f"{folder}/{name}"
-        return DiskIncoming(self._files, self._files.create(path, length_bytes), path)
+        return DiskIncoming(self._files, self._files.create(path + PART_END, length_bytes), path)
 
     def read(self, row: StoredObject, start_byte: int, length_bytes: int) -> Generator[bytes, None, None]:
         """See Objects."""
@@ -116,7 +118,7 @@ class DiskObjects:
         return ""
 
     def places(self) -> Generator[str, None, None]:
-        """All that lie there."""
+        """All that lie there, also what has not come whole."""
         for shard in self._files.list_folder(OBJECTS):
             for name in self._files.list_folder(f"{OBJECTS}/{shard}"):
                 yield f"{OBJECTS}/{shard}/{name}"
@@ -127,6 +129,7 @@ class DiskIncoming:
 
     def __init__(self, files: Files, file: File, path: str) -> None:
         self.place = path
+        self._path = path + PART_END
         self._files = files
         self._file = file
         self._md5 = hashlib.md5(usedforsecurity=False)
@@ -150,10 +153,12 @@ class DiskIncoming:
         """See Incoming."""
         self._file.sync()
         self._file.close()
+        self._files.rename(self._path, self.place)
+        self._path = self.place
         self._files.sync_folder(self.place.rpartition("/")[0])
 
     def discard(self) -> None:
         """See Incoming."""
         self._file.close()
         with suppress(NotFound):
-            self._files.remove(self.place)
+            self._files.remove(self._path)

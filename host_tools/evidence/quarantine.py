@@ -1,8 +1,8 @@
 """The quarantine: a folder of its own for recordings that something is wrong with, under names that people read.
 
 Law: chosen by whoever runs the destination, or there is none. The catalogue still knows each object and finds it there,
-so a controller asks in vain for nothing. What is moved is copied and durable before the catalogue says so, and only
-then removed where it was; moving may be repeated.
+so a controller asks in vain for nothing. What is moved is copied, proven and durable before the catalogue says so, and
+only then removed where it was; moving may be repeated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from firmware.ports.errors import AlreadyExists, NotFound
 from firmware.ports.files import File, Files
 from host_tools.destinations.custody_object import DOCUMENT_BYTES_MAX, NAME_PREFIX
 from host_tools.evidence.catalogue import Catalogue, Container, StoredObject
-from host_tools.evidence.errors import EvidenceError
+from host_tools.evidence.errors import EvidenceError, StoreDamaged
 
 FOLDER = "quarantine"  # below the destination's own, unless another was chosen
 ABOUT_NAME = "about.json"
@@ -130,6 +130,7 @@ def set_apart(files: Files, catalogue: Catalogue, box: Container, kept: Kept) ->
     for path in (FOLDER, folder):
         with suppress(AlreadyExists):
             files.make_folder(path)
+    files.sync_folder("")
     files.sync_folder(FOLDER)
     about = {"recording": box.name, "reason": box.quarantine, "metadata": box.metadata}
     _write(files, f"{folder}/{ABOUT_NAME}", json.dumps(about, indent=1, ensure_ascii=False).encode() + b"\n")
@@ -137,7 +138,7 @@ def set_apart(files: Files, catalogue: Catalogue, box: Container, kept: Kept) ->
         path = f"{folder}/{plain(row.name)}"
         if row.file == path:
             continue
-        _copy(files, kept.read(row, 0, row.length_bytes), row.length_bytes, path)
+        _copy(files, kept.read(row, 0, row.length_bytes), row, path)
         files.sync_folder(folder)
         with catalogue.change():
             catalogue.keep_object(replace(row, file=path))
@@ -195,16 +196,19 @@ def _content_sha256(custody: bytes) -> str:
         return ""
 
 
-def _copy(files: Files, pieces: Generator[bytes, None, None], length_bytes: int, path: str) -> None:
+def _copy(files: Files, pieces: Generator[bytes, None, None], row: StoredObject, path: str) -> None:
     with suppress(NotFound):
         files.remove(path)  # of an attempt that was broken off
-    target = files.create(path, length_bytes)
+    target, digest = files.create(path, row.length_bytes), hashlib.sha256()
     try:
         at = 0
         with closing(pieces):
             for piece in pieces:
                 target.write_at(at, piece)
+                digest.update(piece)
                 at += len(piece)
+        if digest.hexdigest() != row.sha256:
+            raise StoreDamaged(f"object {row.container}/{row.name}: its bytes have changed since it came: use a backup")
         target.sync()
     finally:
         target.close()

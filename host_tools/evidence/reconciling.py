@@ -1,20 +1,19 @@
 """Catalogue and Swift store compared: what is nobody's goes, what is missing is told.
 
-Law: may run while objects come and go. Nobody's is removed only after a week, by Swift's clock, so that a catalogue
-which was restored from a backup never costs evidence: controllers ask within three days for what was acknowledged, and
-send it again. What a listing does not have is asked for by name before anybody is alarmed: Swift's listings lag.
+Law: may run while objects come and go. Nobody's is removed only when this catalogue has seen it as that for a week,
+however old it is, so that a catalogue which was restored from a backup costs no evidence before people have looked.
+What a listing does not have is asked for by name before anybody is alarmed: Swift's listings lag.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from host_tools.evidence.catalogue import StoredObject
 from host_tools.evidence.store import Store
-from host_tools.evidence.swift_objects import LARGE_PLACE, PLACE, Listed, SwiftObjects
+from host_tools.evidence.swift_objects import LARGE_PLACE, PLACE, SwiftObjects
 
-NOBODYS_MS = 7 * 86_400_000
+KIND = "swift"
 MISSING_MAX = 1_000  # told by name: by then somebody looks anyway
 LAST_NAME = "g"  # after all hexadecimal digits
 
@@ -32,7 +31,7 @@ def reconcile(store: Store, now_ms: int) -> Reconciled:
     swift = store.swift
     if swift is None:
         return Reconciled(0, 0, ())
-    removed = waiting = 0
+    nobodys: dict[str, str] = {}  # names, and the objects that they belong to
     missing: list[str] = []
     after = seen = ""
     while True:
@@ -42,27 +41,28 @@ def reconcile(store: Store, now_ms: int) -> Reconciled:
         rows = [row for kind in (PLACE, LARGE_PLACE) for row in store.catalogue.lying_in(kind + seen, kind + last)]
         known = {_base(row) for row in rows}
         for each in page:
-            if each.base and each.base not in known:
-                if now_ms - _unix_ms(each) < NOBODYS_MS or _is_somebodys(store, each):
-                    waiting += 1
-                else:
-                    swift.remove_named(each.name)
-                    removed += 1
+            if each.base and each.base not in known and not _is_somebodys(store, each.base):
+                nobodys[each.name] = each.base
         lost = (row for row in rows if _base(row) not in bases and _base(row) != seen)
         missing += [_told(row) for row in lost if len(missing) < MISSING_MAX and _is_lost(store, swift, row)]
         if not page:
             break
         after, seen = page[-1].name, last
     store.missing = tuple(missing)
-    return Reconciled(removed, waiting, store.missing)
+    over = set(store.outwaited(KIND, set(nobodys.values()), now_ms))
+    going = [name for name, base in nobodys.items() if base in over and not _is_somebodys(store, base)]
+    for name in going:
+        swift.remove_named(name)
+    return Reconciled(len(going), len(nobodys) - len(going), store.missing)
 
 
 def _base(row: StoredObject) -> str:
     return row.file.partition("/")[2]
 
 
-def _is_somebodys(store: Store, each: Listed) -> bool:
-    return any(store.catalogue.has_file(kind + each.base) for kind in (PLACE, LARGE_PLACE))
+def _is_somebodys(store: Store, base: str) -> bool:
+    is_coming = store.is_receiving(base)  # asked before the rows: it becomes one at any moment
+    return is_coming or any(store.catalogue.has_file(kind + base) for kind in (PLACE, LARGE_PLACE))
 
 
 def _is_lost(store: Store, swift: SwiftObjects, row: StoredObject) -> bool:
@@ -75,7 +75,3 @@ def _is_lost(store: Store, swift: SwiftObjects, row: StoredObject) -> bool:
 
 def _told(row: StoredObject) -> str:
     return f"object {row.name} of {row.container} is not in the store any more: restore the store from a backup"
-
-
-def _unix_ms(each: Listed) -> int:
-    return int(datetime.fromisoformat(each.modified).replace(tzinfo=UTC).timestamp() * 1000)

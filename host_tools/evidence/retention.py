@@ -14,6 +14,7 @@ from host_tools.evidence.settings import ServerSettings
 from host_tools.evidence.store import Store
 
 DAY_MS = 86_400_000
+STEADY_FACT = "steady"  # of the catalogue: when a clean-up was last thought of, and since when the clock goes evenly
 BATCH = 1_000  # containers looked at in one transactionless pass
 
 
@@ -68,6 +69,17 @@ def shortest_warning(settings: ServerSettings) -> str:
         f"keep_days is {settings.keep_days} and keep_days_min is 0: a recording that was made more than "
         f"{settings.keep_days} days before it arrives is deleted at once"
     )
+
+
+def is_steady(store: Store, now_ms: int) -> bool:
+    """Whether the clock has gone on evenly for a day, asked every hour; after a leap, or a day without a server,
+    nothing is removed on its word before people could see it."""
+    with store.catalogue.change():
+        before_ms, since_ms = map(int, (store.catalogue.fact(STEADY_FACT) or f"{now_ms} 0").split())
+        if not 0 <= now_ms - before_ms <= DAY_MS:
+            since_ms = now_ms
+        store.catalogue.keep_fact(STEADY_FACT, f"{now_ms} {since_ms}")
+    return now_ms - since_ms >= DAY_MS
 
 
 def clean_up(store: Store, settings: ServerSettings, now_ms: int) -> list[str]:

@@ -1,16 +1,19 @@
 """What the destination keeps: bytes in a store of objects, everything about them in the catalogue.
 
 Law: an object is received into a place of its own, made durable, and then becomes the object of its name in one
-transaction; so there is never half an object, and never a name without its bytes. Places that belong to no object are
-what a crash left over, and go when they are looked for. Objects pass through in pieces; none is ever whole in memory.
+transaction; so there is never half an object, and never a name without its bytes. What came whole and belongs to no
+object is what a crash left over, or what a catalogue from a backup does not know: it goes when that catalogue has seen
+it for a week. Objects pass through in pieces; none is ever whole in memory.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator
+import json
+from collections.abc import Callable, Collection, Generator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from firmware.ports.errors import PortFault
 from firmware.ports.files import Files
@@ -19,11 +22,15 @@ from host_tools.evidence import quarantine as quarantines
 from host_tools.evidence.blocking import Buffer
 from host_tools.evidence.catalogue import PAGE_ROWS_MAX, Catalogue, Container, StoredObject
 from host_tools.evidence.errors import Refusal, StoreAway
-from host_tools.evidence.objects import DiskObjects, Incoming, Objects
+from host_tools.evidence.objects import PART_END, DiskObjects, Incoming, Objects
 from host_tools.evidence.rules import search_keys
 from host_tools.evidence.swift_objects import EMPTY_PLACE, LARGE_PLACE, PLACE, SwiftObjects
 
 BOOKMARK_START = "bookmark_"
+DAY_MS = 86_400_000
+NOBODYS_MS = 7 * DAY_MS  # seen as nobody's, until it goes: time for people to find the newer backup
+LOOK_MS_MAX = 3 * DAY_MS  # that one look counts for, whatever the clock says meanwhile
+NOBODYS_FACT = "nobodys "  # of the catalogue: what a store has of it, and for how long that was seen
 ELSEWHERE = (PLACE, LARGE_PLACE, EMPTY_PLACE)  # beginnings of places that are not on the disk
 
 NewName = Callable[[], str]
@@ -32,8 +39,9 @@ NewName = Callable[[], str]
 class Upload:
     """An object on its way in. ``feed`` blocks."""
 
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(self, incoming: Incoming, word: str) -> None:
         self.length_bytes = 0
+        self.word = word  # that its place ends with
         self.is_kept = False
         self.incoming = incoming
         self._sha256 = hashlib.sha256()
@@ -78,7 +86,7 @@ class Store:
         self._wall_ms = wall_ms
         self._new_name = new_name
         self._disk = DiskObjects(files)
-        self._receiving: set[str] = set()
+        self._receiving: set[str] = set()  # words
         self.missing: tuple[str, ...] = ()  # what ``reconciling`` has found, for people
 
     @property
@@ -86,18 +94,35 @@ class Store:
         """Where new ones go."""
         return self.swift or self._disk
 
-    def sweep(self) -> int:
-        """Remove files that belong to no object, and finish what was being set apart; answers how many files went.
-        Before anything is received. The disk's alone: ``reconciling`` looks at another store."""
-        removed = 0
+    def sweep(self, now_ms: int) -> int:
+        """Remove what never came whole and what was nobody's for long enough, and finish what was being set apart;
+        answers how many files went. Before anything is received. The disk's alone: ``reconciling`` looks at another
+        store."""
         for box in self.catalogue.recordings("quarantine <> '' AND completed_ms IS NOT NULL", (), PAGE_ROWS_MAX):
             with suppress(PortFault):  # told when it was completed; it lies where it was
                 self.set_apart(box)
-        for path in self._disk.places():
-            if path not in self._receiving and not self.catalogue.has_file(path):
-                self.files.remove(path)
-                removed += 1
-        return removed
+        places = [path for path in self._disk.places() if not self.is_receiving(path.removesuffix(PART_END))]
+        going = [path for path in places if path.endswith(PART_END)]
+        whole = [path for path in places if not path.endswith(PART_END) and not self.catalogue.has_file(path)]
+        going += self.outwaited("disk", whole, now_ms)
+        for path in going:
+            self.files.remove(path)
+        return len(going)
+
+    def is_receiving(self, place: str) -> bool:
+        """Whether that is still on its way in."""
+        return place.rpartition("/")[2] in self._receiving
+
+    def outwaited(self, kind: str, nobodys: Collection[str], now_ms: int) -> list[str]:
+        """Which of a store's places that are nobody's this catalogue has seen as that for a week. Asked with each look:
+        what is not named any more is forgotten."""
+        with self.catalogue.change():
+            then: dict[str, Any] = json.loads(self.catalogue.fact(NOBODYS_FACT + kind) or "{}")
+            before = then.get("waited_ms", {})
+            step_ms = max(0, min(now_ms - then.get("looked_ms", now_ms), LOOK_MS_MAX))
+            waited_ms = {place: before[place] + step_ms if place in before else 0 for place in nobodys}
+            self.catalogue.keep_fact(NOBODYS_FACT + kind, json.dumps({"looked_ms": now_ms, "waited_ms": waited_ms}))
+        return [place for place, each_ms in waited_ms.items() if each_ms >= NOBODYS_MS]
 
     def set_apart(self, box: Container) -> None:
         """Move a recording into the quarantine. PortFault; may be repeated."""
@@ -119,9 +144,13 @@ class Store:
 
     def begin(self, length_bytes: int) -> Upload:
         """A place for an object that may be ``length_bytes`` long (0: not known). PortFault."""
-        upload = Upload(self.objects.begin(self._new_name(), length_bytes))
-        self._receiving.add(upload.path)
-        return upload
+        word = self._new_name()
+        self._receiving.add(word)
+        try:
+            return Upload(self.objects.begin(word, length_bytes), word)
+        except PortFault:
+            self._receiving.discard(word)
+            raise
 
     def settle(self, upload: Upload) -> None:
         """What came is durable, though not an object yet. PortFault."""
@@ -148,21 +177,23 @@ class Store:
         if not box.is_complete:
             self.catalogue.keep_object(row)
             return row, known.file if known is not None else ""
-        if known is None or known.etag != row.etag:
+        if known is None or known.sha256 != row.sha256:
             raise Refusal(400, f"container {container} is complete: nothing can be added to it")
-        return known, upload.path
+        row = replace(known, file=upload.path)  # what came now is proven; what lay there may be gone
+        self.catalogue.keep_object(row)
+        return row, known.file
 
     def let_go(self, upload: Upload, obsolete: str) -> None:
         """After the transaction of ``keep``."""
         upload.is_kept = True
-        self._receiving.discard(upload.path)
+        self._receiving.discard(upload.word)
         if obsolete:
             self.remove(obsolete)
 
     def discard(self, upload: Upload) -> None:
         """What came is not wanted; what was kept meanwhile stays."""
         if not upload.is_kept:
-            self._receiving.discard(upload.path)
+            self._receiving.discard(upload.word)
             upload.incoming.discard()
 
     def update_object(self, container: str, name: str, metadata: dict[str, str]) -> StoredObject:

@@ -55,6 +55,8 @@ class SwiftKeys(BaseModel):
         parts = urlsplit(self.auth)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("auth: is no http or https address")
+        if "@" in parts.netloc:
+            raise ValueError("auth: names a user, and addresses are told: name user and key by themselves")
         if self.is_keystone and not self.project:
             raise ValueError("project: Keystone wants one")
         if self.certificate:

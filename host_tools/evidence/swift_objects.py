@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
+from urllib.parse import quote
 
 from firmware.ports.errors import NoSpace
 from host_tools.destinations.capabilities import plain_etag
@@ -44,10 +45,9 @@ OURS = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}(/(\d{8}|large))?")  # names that th
 
 
 class Listed(NamedTuple):
-    """An object of the container, or a part of one. ``modified``: ISO 8601 in UTC, by Swift's clock."""
+    """An object of the container, or a part of one."""
 
     name: str
-    modified: str
 
     @property
     def base(self) -> str:
@@ -117,6 +117,11 @@ class SwiftObjects:
         """See Objects: as it was when it was last asked."""
         return self._trouble or self._full
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it did not answer when it was last asked. One that is full answers, and lets go of objects."""
+        return bool(self._trouble)
+
     def look(self) -> str:
         """Ask it now; the trouble, or nothing."""
         self._asked_again_s = 0.0
@@ -177,7 +182,7 @@ class SwiftObjects:
         except DestinationError as error:
             raise self._away(_plain(self._session.location, error)) from error
         if answer.status in good:
-            self._trouble = ""
+            self._trouble, self._asked_again_s = "", 0.0
             if method == "PUT":
                 self._full = ""
             return answer
@@ -191,16 +196,23 @@ class SwiftObjects:
         answer = await self.ask("HEAD", good=(200, 204, 404))
         found = from_headers(answer.headers.items(), "Container").get(IDENTITY, "")
         if found != self._identity:
+            self._is_ours = False  # also where it was, a moment ago
             if not found and not self._may_claim():
                 raise self._away(
                     f"container {self._container} at {self._session.location} has not what this destination "
                     "keeps in its store: correct swift.toml, or restore that container"
                 )
-            if found or (answer.status != 404 and json.loads((await self.ask("GET", query=ONE)).body or b"[]")):
+            if found or (answer.status != 404 and self._rows(await self.ask("GET", query=ONE))):
                 raise self._away(
                     f"container {self._container} at {self._session.location} is another's: name one of its own"
                 )
             await self.ask("PUT", headers={f"X-Container-Meta-{IDENTITY}": self._identity})
+            answer = await self.ask("HEAD")
+            if from_headers(answer.headers.items(), "Container").get(IDENTITY, "") != self._identity:
+                raise self._away(
+                    f"container {self._container} at {self._session.location} did not become this destination's: "
+                    "name one of its own, which this account may write"
+                )
         self._is_ours = True
 
     async def _range(self, row: StoredObject, start: int, end: int) -> bytes:
@@ -233,10 +245,16 @@ class SwiftObjects:
 
     async def _listed(self, after: str, prefix: str = "") -> list[Listed]:
         await self.ready()
-        query = f"format=json&limit={LISTING_ROWS}&marker={after}&prefix={prefix}"
-        answer = await self.ask("GET", query=query, good=(200, 204))
-        rows: Any = json.loads(answer.body or b"[]")
-        return [Listed(str(row["name"]), str(row["last_modified"])) for row in cast("list[dict[str, Any]]", rows)]
+        query = f"format=json&limit={LISTING_ROWS}&marker={quote(after, safe='')}&prefix={quote(prefix, safe='')}"
+        return self._rows(await self.ask("GET", query=query, good=(200, 204)))
+
+    def _rows(self, answer: Answer) -> list[Listed]:
+        try:
+            rows: Any = json.loads(answer.body or b"[]")
+            return [Listed(str(row["name"])) for row in cast("list[dict[str, Any]]", rows)]
+        except (ValueError, KeyError, TypeError) as error:
+            text = f"store {self._session.location} lists nothing that can be read: look who answers there"
+            raise self._away(text) from error
 
     def _require_patience(self) -> None:
         if asyncio.get_running_loop().time() < self._asked_again_s:

@@ -144,6 +144,54 @@ def test_a_server_that_ends_in_a_transaction_leaves_nothing_of_it(tmp_path: Path
     catalogue.close()
 
 
+@pytest.mark.req("DEST-02")
+def test_after_a_server_came_back_each_statement_counts_at_once(tmp_path: Path, rows: RowServer) -> None:
+    url = url_file(rows, tmp_path).read_text().strip()
+    catalogue, beside = Catalogue("", url), Catalogue("", url)
+    rows.stop()
+    for each in (catalogue, beside):
+        with pytest.raises(StoreAway):
+            each.fact("one")
+    rows.start()
+    catalogue.keep_fact("one", "1")
+    assert beside.fact("one") == "1"
+    with catalogue.change():
+        catalogue.keep_fact("one", "2")
+    assert beside.fact("one") == "2"
+    (state,) = beside.rows("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+    assert state == (0,)
+    settings = beside._database._connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    assert int(settings["tcp_user_timeout"]) <= 30_000, "a machine that is gone says nothing"
+    assert beside.rows("SHOW default_transaction_isolation") == [("read committed",)]
+    catalogue.close()
+    beside.close()
+
+
+@pytest.mark.req("DEST-02")
+def test_a_server_that_lets_itself_only_be_read_is_away(tmp_path: Path, rows: RowServer) -> None:
+    """As one is that was the first until another took over."""
+    catalogue = Catalogue("", url_file(rows, tmp_path).read_text().strip())
+    catalogue.rows("SELECT set_config('default_transaction_read_only', 'on', false)")
+    with pytest.raises(StoreAway, match="read-only"), catalogue.change():
+        catalogue.keep_fact("one", "1")
+    with catalogue.change():
+        catalogue.keep_fact("one", "1")
+    assert catalogue.fact("one") == "1"
+    catalogue.close()
+
+
+@pytest.mark.req("DEST-02")
+def test_a_database_without_the_catalogue_that_was_there_is_refused(tmp_path: Path, rows: RowServer) -> None:
+    place = tmp_path / "d"
+    folder.create(place, OPEN_HOUSE, "secret", NOW_MS)
+    folder.keep_rows_in(place, url_file(rows, tmp_path))
+    with opened(place):
+        pass
+    (place / folder.DATABASE_NAME).write_text(url_file(rows, tmp_path).read_text())
+    with pytest.raises(EvidenceError, match="has no catalogue"), opened(place):
+        pass
+
+
 def cut_off(catalogue: Catalogue, row: StoredObject, rows: RowServer) -> None:
     with catalogue.change():
         catalogue.keep_object(row)

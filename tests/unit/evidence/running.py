@@ -87,7 +87,7 @@ async def running(
     told: list[str] = []
     clock, names = Clock(), itertools.count(wall_ms())
     with folder.opened(place, LinuxFiles(place), wall_ms, lambda: f"{next(names):032x}"[::-1], told.append) as opened:
-        opened.store.sweep()
+        opened.store.sweep(wall_ms())
         tokens = Tokens(opened.settings.account, opened.secret, clock, lambda: f"token-{next(names)}")
         app = make_app(opened.intake, tokens, run_in_thread)
         pair = (opened.certificate, opened.certificate_key) if is_encrypted else (None, None)

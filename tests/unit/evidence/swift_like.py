@@ -28,7 +28,8 @@ RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 @dataclass
 class SwiftLike:
-    """``answers``: statuses for the next requests of a method, one each; ``etag``: said instead of the right one."""
+    """``answers``: statuses for the next requests of a method, one each; ``etag``, ``listing``: said instead of
+    the right one."""
 
     url: str = ""
     boxes: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -40,7 +41,8 @@ class SwiftLike:
     etag: str = ""
     has_slo: bool = True
     listing_rows: int = 10_000
-    modified: str = NOW
+    listing: str = ""
+    takes_identity: bool = True
     numbers: Any = field(default_factory=itertools.count)
 
     def keys(self, **more: Any) -> SwiftKeys:
@@ -77,7 +79,7 @@ class SwiftLike:
             is_new = name not in self.boxes
             self.boxes.setdefault(name, {})
             kept = {key: value for key, value in request.headers.items() if key.startswith("x-container-meta-")}
-            self.about.setdefault(name, {}).update(kept)
+            self.about.setdefault(name, {}).update(kept if self.takes_identity else {})
             return Response(status_code=201 if is_new else 202)
         if name not in self.boxes:
             return Response(status_code=404)
@@ -154,8 +156,8 @@ class SwiftLike:
         marker, prefix = query.get("marker", ""), query.get("prefix", "")
         names = [each for each in sorted(self.boxes[box]) if each > marker and each.startswith(prefix)]
         limit = min(int(query.get("limit", "10000")), self.listing_rows)
-        rows = [{"name": each, "last_modified": self.modified} for each in names[:limit]]
-        return Response(json.dumps(rows), media_type="application/json")
+        rows = [{"name": each, "last_modified": NOW} for each in names[:limit]]
+        return Response(self.listing or json.dumps(rows), media_type="application/json")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 
 from firmware.formats import manifest as manifests
 from firmware.formats.manifest import TrackEntry
-from firmware.formats.moment import Moment
+from firmware.formats.moment import UNIX_MS_MAX, Moment
 from firmware.formats.track import Place
 from host_tools.accounts.audit import AuditTrail
 from host_tools.accounts.people import actor_of
@@ -151,6 +151,38 @@ def test_nobody_says_otherwise_than_the_camera_did():
         await commands.call(actor, "locate_recording", {"recording": other.recording.hex(), "fixes": fixes})
         assert delivery.around.notes.of(other.recording).fixes == (Fix(1, 1.0, 2.0, 0.0),)
         assert delivery.around.notes.of(WALKED.recording).is_empty
+        held.close()
+
+    with town() as place:
+        place.settled()
+        asyncio.run(run())
+
+
+@pytest.mark.req("CAM-09", "DEST-05")
+def test_what_has_no_place_on_earth_or_in_a_calendar_is_not_taken():
+    """One that was taken would keep this recording, and the others with it, from ever being sent."""
+
+    async def run() -> None:
+        other = sample(2)
+        held = Held([other])
+        actor = actor_of(place.people.sessions.find(place.people.login("ada", ADAS, HOME, NOW_MS), NOW_MS), HOME)
+        destination, none = MemoryDestination(), Happenings(wall_ms)
+        delivery = Delivery(held.index, held.spool, destination, wall_ms, clear_opener, run_in_thread, none)
+        unused: Any = None
+        gate = Gate(AuditTrail(place.store), wall_ms, run_in_thread)
+        commands = Commands([DestinationCommands(gate, delivery, None, unused, held.index, unused, run_in_thread)])
+        recording = other.recording.hex()
+        for bad in ({"unix_ms": UNIX_MS_MAX + 1}, {"latitude": float("nan")}, {"accuracy_m": float("inf")}):
+            fixes = [{"unix_ms": 1, "latitude": 1.0, "longitude": 2.0, **bad}]
+            with pytest.raises(CommandError, match=next(iter(bad))):
+                await commands.call(actor, "locate_recording", {"recording": recording, "fixes": fixes})
+        mark = {"recording": recording, "id": "1", "at_unix_ms": UNIX_MS_MAX}
+        with pytest.raises(CommandError, match="at_unix_ms"):
+            await commands.call(actor, "bookmark_recording", {**mark, "at_unix_ms": UNIX_MS_MAX + 1})
+        await commands.call(actor, "bookmark_recording", mark)
+        notes = delivery.around.notes.of(other.recording)
+        extras = beside_the_clip(other.manifest, notes, BOX, "camera", frozenset({capabilities.STORE_BOOKMARKS}))
+        assert extras[-1].metadata["StartTime"].startswith("9999-01-01")
         held.close()
 
     with town() as place:

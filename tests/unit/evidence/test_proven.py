@@ -78,7 +78,7 @@ def test_what_has_another_digest_than_was_said_is_refused_and_nothing_of_it_stay
         await session.request("PUT", (BOX,))
         assert await put("0" * 64) == 422
         assert server.store.catalogue.object(BOX, CLIP) is None
-        assert server.store.sweep() == 0
+        assert server.store.sweep(wall_ms()) == 0
         assert await put(hashlib.sha256(content).hexdigest()) == 201
         assert await server.reader.read_object(BOX, CLIP) == content
 

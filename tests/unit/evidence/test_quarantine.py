@@ -156,7 +156,7 @@ def test_moving_goes_on_where_it_stopped_and_no_byte_is_ever_only_half_there(tmp
                 is_done = True
         assert budget > 5, "each attempt goes on where the last one stopped"
         assert {row.file.partition("/")[0] for row in made.store.catalogue.objects(BOX)} == {"quarantine"}
-        made.store.sweep()
+        made.store.sweep(NOW_MS)
         assert [path for path in (tmp_path / "d" / "objects").rglob("*") if path.is_file()] == []
 
 

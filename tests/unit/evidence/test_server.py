@@ -317,7 +317,7 @@ def test_what_was_stored_is_there_after_a_restart_and_leftovers_are_not(tmp_path
         await put(session, BOX, CLIP, CONTENT)
         shard = server.destination.folder / "objects" / "zz"
         shard.mkdir()
-        (shard / "left-over").write_bytes(b"half")
+        (shard / "left-over.part").write_bytes(b"half")
 
     async def second(server: Running, _: SwiftSession) -> None:
         assert await server.reader.read_object(BOX, CLIP) == CONTENT

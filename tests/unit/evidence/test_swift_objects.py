@@ -21,7 +21,8 @@ from host_tools.evidence.errors import EvidenceError, StoreAway, StoreDamaged
 from host_tools.evidence.folder import Destination
 from host_tools.evidence.health import health
 from host_tools.evidence.objects import DiskObjects, Objects
-from host_tools.evidence.reconciling import NOBODYS_MS, reconcile
+from host_tools.evidence.reconciling import reconcile
+from host_tools.evidence.store import DAY_MS
 from host_tools.evidence.swift_keys import MB, SwiftKeys, read_keys, session
 from host_tools.evidence.swift_objects import READ_BYTES, SEND_BYTES, SwiftObjects
 from tests.unit.evidence.running import OPEN_HOUSE, SECRET
@@ -49,7 +50,8 @@ def store(shared: SwiftLike) -> SwiftLike:
     fresh = SwiftLike(shared.url)
     for name in ("boxes", "about", "joined", "answers", "asked", "tokens"):
         getattr(shared, name).clear()
-    shared.etag, shared.has_slo, shared.listing_rows = fresh.etag, fresh.has_slo, fresh.listing_rows
+    for name in ("etag", "has_slo", "listing_rows", "listing", "takes_identity"):
+        setattr(shared, name, getattr(fresh, name))
     return shared
 
 
@@ -277,6 +279,7 @@ def test_keys_are_read_strictly_and_never_quoted(tmp_path: Path) -> None:
         (good.replace("https://here", "ftp://here"), "no http or https address"),
         (good + 'certificate = "hidden"\n', "PEM form"),
         (good + "segment_mb = 0\n", "segment_mb"),
+        (good.replace("https://here", "https://me:hidden@here"), "names a user"),
         (good + 'password = "hidden"\n', "password"),
         (good.replace('key = "hidden"', "key = hidden"), "not valid TOML"),
         (good.replace('key = "hidden"', 'key = ["hidden"]'), "key"),
@@ -339,8 +342,9 @@ def test_a_crash_between_object_and_row_costs_a_week_of_room_and_nothing_else(st
     box["somebody/elses"] = b"not ours"
     store.listing_rows = 3  # pages end in the middle of an object's segments
     with kept(store, tmp_path / "d") as made:
-        assert reconcile(made.store, NOW_MS + NOBODYS_MS - 1) == (0, 5, ())
-        assert reconcile(made.store, NOW_MS + NOBODYS_MS) == (5, 0, ())
+        for day in (30, 31, 34, 36):  # a month old already; a clock that goes wrong once does not count as a week
+            assert reconcile(made.store, NOW_MS + day * DAY_MS) == (0, 5, ())
+        assert reconcile(made.store, NOW_MS + 37 * DAY_MS) == (5, 0, ())
         assert [b"".join(made.store.read(row, 0, row.length_bytes)) for row in rows] == [FILM, b"short"]
         assert "somebody/elses" in box
         assert len(box) == 6
@@ -369,7 +373,7 @@ def test_objects_on_the_disk_stay_there_when_new_ones_go_elsewhere(store: SwiftL
         old = receive(made, "a.mp4", FILM)
     with kept(store, place) as made:
         new = receive(made, "b.mp4", FILM)
-        made.store.sweep()
+        made.store.sweep(NOW_MS)
         for row, kind in ((old, "objects/"), (new, "swift-large/")):
             assert row.file.startswith(kind)
             assert b"".join(made.store.read(row, 0, row.length_bytes)) == FILM
@@ -430,3 +434,64 @@ def test_bytes_stay_where_nobody_knows_whether_their_row_counts(
         row = made.store.catalogue.object(BOX, "a.mp4")
         assert row is not None
         assert b"".join(made.store.read(row, 0, row.length_bytes)) == b"short"
+
+
+def test_what_a_catalogue_from_a_backup_does_not_know_stays(store: SwiftLike, tmp_path: Path) -> None:
+    """However old it is; and what is on its way in is nobody's at no time."""
+    with kept(store, tmp_path / "d") as made:
+        row = receive(made, "a.mp4", FILM)
+        made.store.catalogue.drop_container(BOX)
+        made.intake.put_container(BOX, {})
+        coming = made.store.begin(0)
+        coming.feed(FILM)
+        coming.feed(FILM)
+        for day in (400, 403, 406):
+            assert reconcile(made.store, NOW_MS + day * DAY_MS).removed == 0
+        made.store.catalogue.keep_object(row)  # people have found the newer backup
+        assert reconcile(made.store, NOW_MS + 409 * DAY_MS) == (0, 0, ())
+        made.intake.finish_object(coming, BOX, "b.mp4", {}, "video/mp4")
+        assert b"".join(made.store.read(row, 0, row.length_bytes)) == FILM
+
+
+def test_names_of_others_and_a_listing_that_is_none(store: SwiftLike, tmp_path: Path) -> None:
+    with kept(store, tmp_path / "d") as made:
+        receive(made, "a.mp4", b"short")
+        for name in ("zz&x", "zz x", "zz#x%41", "zzü"):
+            store.boxes["openbwc-evidence"][name] = b"not ours"
+        store.listing_rows = 1
+        assert reconcile(made.store, NOW_MS) == (0, 0, ())
+        store.listing = "<html>"
+        with pytest.raises(StoreAway, match="lists nothing that can be read"):
+            reconcile(made.store, NOW_MS)
+
+
+def test_a_container_that_another_takes_is_left_alone(store: SwiftLike) -> None:
+    with objects_in(store, "one") as one:
+        put(one, b"short")
+        assert not one.is_away
+        store.about["openbwc-evidence"]["x-container-meta-openbwc-destination"] = "two"
+        assert "another's" in one.look()
+        one._asked_again_s = 0.0
+        with pytest.raises(StoreAway, match="another's"):
+            one.begin(next(NAMES), 0)
+        assert one.is_away
+
+
+def test_two_that_claim_at_once_do_not_both_have_it(store: SwiftLike) -> None:
+    store.takes_identity = False
+    with objects_in(store, "one") as one:
+        assert "did not become this destination's" in one.look()
+        with pytest.raises(StoreAway):
+            one.begin(next(NAMES), 0)
+
+
+def test_a_success_beside_a_failure_leaves_no_trouble_without_words(store: SwiftLike) -> None:
+    with objects_in(store, segment_mb=10) as objects:
+        incoming = objects.begin(next(NAMES), 0)
+        incoming.write(FILM[:SEND_BYTES])  # under way
+        store.answers["HEAD"] = [503]
+        with pytest.raises(StoreAway, match="answers 503"):
+            objects.knock()
+        incoming.settle()
+        assert objects.trouble() == ""
+        put(objects, b"short")
