@@ -60,6 +60,7 @@ async def write_archive(
         raise ArchiveError(f"{path}: exists: choose another name")
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
+        await run_blocking(partial(unfinished.unlink, missing_ok=True))  # of an attempt before, or what leads elsewhere
         digests = await _write(unfinished, objects, metadata, passphrase, run_blocking)
         return await run_blocking(lambda: _settle(unfinished, path, digests, passphrase))
     except OSError as error:
@@ -77,7 +78,7 @@ async def _write(
     run_blocking: RunBlocking,
 ) -> dict[str, str]:
     """Digests by name, of what went in."""
-    archive = await run_blocking(lambda: _opened(path, passphrase, "w"))
+    archive = await run_blocking(lambda: _opened(path, passphrase, "x"))
     digests: dict[str, str] = {}
     try:
         for item in objects:
@@ -103,7 +104,7 @@ def _opened(path: Path, passphrase: str, mode: str) -> Any:
 
     archive = pyzipper.AESZipFile(path, mode, compression=pyzipper.ZIP_STORED, allowZip64=True)
     archive.setpassword(passphrase.encode())
-    if mode == "w":
+    if mode != "r":
         archive.setencryption(pyzipper.WZ_AES, nbits=256)
     return archive
 
@@ -130,4 +131,9 @@ def _settle(unfinished: Path, path: Path, digests: Mapping[str, str], passphrase
     finally:
         archive.close()
     unfinished.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)  # the drive is pulled as soon as this is told, and the camera may erase after that
+    finally:
+        os.close(folder)
     return whole

@@ -116,9 +116,16 @@ class _Ahead:
         asking = self._asking
         if asking is not None:
             asking.cancel()
-            await asyncio.wait([asking])
+            again: asyncio.CancelledError | None = None
+            while not asking.done():
+                try:
+                    await asyncio.wait([asking])
+                except asyncio.CancelledError as cancelled:
+                    again = cancelled
             if not asking.cancelled():
                 asking.exception()
+            if again is not None:
+                raise again
 
     async def next(self) -> Batch | None:
         """None at the end."""

@@ -2,7 +2,8 @@
 
 Law: knows HTTP and TLS, and nothing of the API above. No proxy, no redirect, no cookie, nothing sent twice. A piece of
 a body is in the network's hands before the next one is asked for, so its buffer may be used again; an answer that comes
-before the body has ended, ends it. A request whose task is cancelled takes its connection along.
+before the body has ended, ends it, and agrees to nothing. A request whose task is cancelled takes its connection along;
+so does an answer after which more comes than was asked for.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
 from typing import Final, NamedTuple, cast
 from urllib.parse import urlsplit
 
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from host_tools.custody.blocking import Buffer
 
 CONNECT_S_MAX: Final = 10.0  # of one address; a destination has up to ten
 NEXT_ADDRESS_S: Final = 0.25  # a name's next address is tried beside the first, as RFC 8305 has it
 SILENCE_S_MAX: Final = 120.0  # a store that makes 5 GB durable before it answers is silent for long
-IDLE_S_MAX: Final = 5.0  # servers close what is idle, some after few seconds; a request must not meet that
+ANSWER_S_MAX: Final = 600.0  # from the end of a request to that of its answer, if it comes in drops
+IDLE_S_MAX: Final = 1.5  # servers close what is idle, some after 2 or 5 s; a request must not meet that
 GOODBYE_S_MAX: Final = 1.0
 KEPT_MAX: Final = 8  # idle connections; there are fewer lanes
 ANSWER_BYTES_MAX: Final = 1 << 24  # a listing of thousands of objects; clips are never read back through here
@@ -33,7 +34,8 @@ JOINED_BYTES_MAX: Final = 32 << 10  # a short body goes with its head, as one re
 Body = bytes | AsyncIterator[Buffer] | None
 
 _TARGET = re.compile(r"[!-~]*")
-_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+_REDIRECTS = 300  # below it, an answer agrees
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -58,10 +60,16 @@ class _Origin(NamedTuple):
 class Wire:
     """Connections to wherever the URLs lead. ``trust``: asked when the first encrypted one is made."""
 
-    def __init__(self, trust: Callable[[], ssl.SSLContext], silence_s_max: float = SILENCE_S_MAX) -> None:
+    def __init__(
+        self,
+        trust: Callable[[], ssl.SSLContext],
+        silence_s_max: float = SILENCE_S_MAX,
+        answer_s_max: float = ANSWER_S_MAX,
+    ) -> None:
         self._trust = trust
         self._context: ssl.SSLContext | None = None
         self._silence_s_max = silence_s_max
+        self._answer_s_max = answer_s_max
         self._idle: dict[_Origin, list[tuple[_Connection, float]]] = {}
         self._open: set[_Connection] = set()
 
@@ -96,7 +104,7 @@ class Wire:
     async def _connect(self, origin: _Origin) -> _Connection:
         if origin.is_encrypted and self._context is None:
             self._context = self._trust()
-        made = _Connection(self._open, self._silence_s_max)
+        made = _Connection(self._open, self._silence_s_max, self._answer_s_max)
         context = self._context if origin.is_encrypted else None
         handshake_s = CONNECT_S_MAX if origin.is_encrypted else None
         try:
@@ -119,9 +127,10 @@ class Wire:
 class _Connection(asyncio.Protocol):
     """One request at a time. ``known``: it is in there while it is open."""
 
-    def __init__(self, known: set[_Connection], silence_s_max: float) -> None:
+    def __init__(self, known: set[_Connection], silence_s_max: float, answer_s_max: float) -> None:
         self._known = known
         self._silence_s_max = silence_s_max
+        self._answer_s_max = answer_s_max
         self._loop = asyncio.get_running_loop()
         self._lost = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
@@ -145,9 +154,9 @@ class _Connection(asyncio.Protocol):
         self._method, self._parser = method, HttpResponseParser(self)
         try:
             is_whole = await self._send(head, body)
-            while not self._is_done:
-                self._require()
-                await self._wait()
+            await self._hear()
+            if not is_whole and self._status < _REDIRECTS:
+                raise WireError("it agreed before it had everything")
             self._is_kept = self._is_kept and is_whole
         except BaseException:
             self.abort()
@@ -194,6 +203,16 @@ class _Connection(asyncio.Protocol):
             self._write(head)
         return True
 
+    async def _hear(self) -> None:
+        """All of the answer."""
+        try:
+            async with asyncio.timeout(self._answer_s_max):
+                while not self._is_done:
+                    self._require()
+                    await self._wait()
+        except TimeoutError as error:
+            raise WireError(f"no whole answer came within {self._answer_s_max:.0f} s") from error
+
     def _write(self, data: Buffer) -> None:
         if self._transport is not None and not self._is_done:
             self._transport.write(data)
@@ -223,7 +242,7 @@ class _Connection(asyncio.Protocol):
     def _forget(self) -> None:
         self._status = 0
         self._headers: dict[str, str] = {}
-        self._head_bytes = 0
+        self._head_bytes = self._heard_bytes = 0
         self._body = bytearray()
         self._is_done = self._is_kept = False
 
@@ -247,12 +266,16 @@ class _Connection(asyncio.Protocol):
         if self._parser is None or self._is_done:
             self._fail("it spoke without being asked")
             return
-        with suppress(HttpParserError):
+        self._heard_bytes += len(data)
+        try:
             self._parser.feed_data(data)
-            self._wake()
-            return
-        if not self._is_done:  # after HEAD, what follows is not the body that its headers tell of
-            self._fail("its answer is not HTTP")
+        except (HttpParserError, HttpParserUpgrade):
+            self._is_kept = False
+            if not self._is_done:
+                self._fail("its answer is not HTTP")
+        # The parser gathers a header until it has ended, so what has come is counted and not what it tells.
+        if self._heard_bytes > (2 * ANSWER_BYTES_MAX if self._status else HEAD_BYTES_MAX) and not self._is_done:
+            self._fail("its answer is too long")
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -276,16 +299,24 @@ class _Connection(asyncio.Protocol):
 
     # -- HttpResponseParser
 
+    def on_message_begin(self) -> None:
+        """See httptools. An answer after the answer is nobody's."""
+        self._is_kept = self._is_kept and not self._is_done
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        """See httptools."""
+        """See httptools. What stands behind a body, or in an answer after this one, says nothing."""
+        if self._status:
+            return
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > HEAD_BYTES_MAX:
             self._fail("its answer is too long")
         else:
-            self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+            self._headers[name.decode("latin-1").lower()] = value.decode("latin-1").strip(" \t")
 
     def on_headers_complete(self) -> None:
         """See httptools."""
+        if self._status:
+            return
         status = self._parser.get_status_code() if self._parser is not None else 0
         if status < 200:  # "go on", and the like: the answer is still to come
             self._headers = {}
@@ -297,6 +328,7 @@ class _Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """See httptools."""
         if self._is_done or self._fault:
+            self._is_kept = False  # a body after HEAD
             return
         self._body += body
         if len(self._body) > ANSWER_BYTES_MAX:
@@ -316,18 +348,18 @@ def _head(method: str, url: str, headers: Mapping[str, str]) -> tuple[_Origin, b
     """Where a request goes, and its first part. WireError."""
     try:
         parts = urlsplit(url)
-        port = parts.port
+        port, peer = parts.port, (parts.hostname or "").encode("idna").decode()
     except ValueError as error:
         raise WireError(f"{url[:100]} is no address") from error
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if parts.scheme not in _PORTS or not parts.hostname or not _TARGET.fullmatch(target):
+    if parts.scheme not in _PORTS or not peer or not _TARGET.fullmatch(target):
         raise WireError(f"{url[:100]} is no address")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{peer}]" if ":" in peer else peer
     authority = host if port is None or port == _PORTS[parts.scheme] else f"{host}:{port}"
     lines = [f"{method} {target} HTTP/1.1", f"Host: {authority}"]
     for name, value in headers.items():
         if not _TARGET.fullmatch(name) or not _TEXT.fullmatch(value):
             raise WireError(f"header {name[:60]} cannot be sent")
         lines.append(f"{name}: {value}")
-    origin = _Origin(parts.scheme == "https", parts.hostname, port or _PORTS[parts.scheme])
+    origin = _Origin(parts.scheme == "https", peer, port or _PORTS[parts.scheme])
     return origin, "\r\n".join((*lines, "", "")).encode()

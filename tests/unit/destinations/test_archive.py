@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import pyzipper
 
 from host_tools.custody.blocking import run_in_thread
-from host_tools.destinations.archive import ABOUT_NAME, ArchiveError, check_passphrase, write_archive
+from host_tools.destinations.archive import ABOUT_NAME, UNFINISHED, ArchiveError, check_passphrase, write_archive
 from host_tools.destinations.interface import SourceMismatch
 from host_tools.destinations.rejected import RejectedObject
 from host_tools.destinations.suite import CLIP, CONTENT, Pieces
@@ -75,3 +76,27 @@ def test_a_passphrase_is_typed_twice_and_long():
     for weak in ("", "short", "a" * 30, "x" * 201):
         with pytest.raises(ArchiveError, match="too weak"):
             check_passphrase(weak, weak)
+
+
+@pytest.mark.req("CTRL-11")
+def test_a_link_that_somebody_has_laid_leads_nowhere(tmp_path: Path):
+    path, others = tmp_path / "recording.zip", tmp_path / "others"
+    others.write_bytes(b"somebody's")
+    path.with_name(path.name + UNFINISHED).symlink_to(others)
+    write(path, [clip()])
+    assert others.read_bytes() == b"somebody's"
+    assert path.is_file()
+    assert not path.is_symlink()
+
+
+@pytest.mark.req("CTRL-11")
+def test_it_is_told_when_its_name_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, synced, fsync = tmp_path / "recording.zip", list[tuple[str, bool]](), os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), path.exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    write(path, [clip()])
+    assert synced == [(f"{path}{UNFINISHED}", False), (str(tmp_path), True)]

@@ -136,7 +136,8 @@ def test_it_reads_ahead_by_one_batch_and_no_further() -> None:
     asyncio.run(run())
 
 
-def test_who_is_cancelled_in_the_middle_leaves_no_reader_behind() -> None:
+@pytest.mark.parametrize("is_sending", [False, True])
+def test_who_is_cancelled_in_the_middle_leaves_no_reader_behind(is_sending: bool) -> None:
     is_in, may_go = threading.Event(), threading.Event()
 
     class Slow(Reading):
@@ -145,13 +146,22 @@ def test_who_is_cancelled_in_the_middle_leaves_no_reader_behind() -> None:
                 is_in.set()
                 assert may_go.wait(LIMIT_S)
 
+    async def stuck(upload: Upload) -> bytes:
+        async with aclosing(upload.pieces()) as pieces:
+            for _ in range(3):
+                await anext(pieces)
+            await asyncio.Event().wait()
+        return b""
+
     async def run() -> None:
         reading = Slow(run_in_thread)
-        task = asyncio.create_task(taken(Upload(reading.source, "clip", LENGTH, run_in_thread)))
+        upload = Upload(reading.source, "clip", LENGTH, run_in_thread)
+        task = asyncio.create_task(stuck(upload) if is_sending else taken(upload))
         assert await asyncio.to_thread(is_in.wait, LIMIT_S)
-        task.cancel()
-        for _ in range(20):
-            await asyncio.sleep(0)
+        for _ in range(3):  # who is stopped may be stopped again
+            task.cancel()
+            for _ in range(20):
+                await asyncio.sleep(0)
         assert not task.done(), "its worker has the file still"
         may_go.set()
         with pytest.raises(asyncio.CancelledError):

@@ -201,6 +201,7 @@ def test_what_the_body_raises_comes_through_as_it_is() -> None:
         (b"", "was closed"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "was closed"),
         (b"220 mail.example ESMTP\r\n", "not HTTP"),
+        (b"HTTP/1.1 101 Other\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "not HTTP"),
         (b"HTTP/1.1 200 OK\r\nX: %b\r\n\r\n" % (b"x" * 70_000), "too long"),
         (b"HTTP/1.1 200 OK\r\n\r\n%b" % (b"x" * (ANSWER_BYTES_MAX + 1)), "too long"),
     ],
@@ -262,6 +263,8 @@ def test_a_connection_that_was_closed_or_speaks_unasked_is_not_used_again() -> N
         ("http://h/a\r\nX: y", {}),
         ("http://h/", {"X-A": "b\r\nX-B: c"}),
         ("http://h/", {"X A": "b"}),
+        ("http://h/", {"X-A": "\udc80"}),
+        ("http://h\udc80/", {}),
     ],
 )
 def test_nothing_is_sent_that_would_read_otherwise(url: str, headers: dict[str, str]) -> None:
@@ -271,3 +274,104 @@ def test_nothing_is_sent_that_would_read_otherwise(url: str, headers: dict[str, 
             await wire.ask("GET", url, headers)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "status"),
+    [
+        ("PUT", b"HTTP/1.1 507 Full\r\nContent-Length: 0\r\n\r\nHTTP/1.1 201 Made\r\nX-B: c\r\n\r\n", 507),
+        ("PUT", b"HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\nHTTP/1.1 ", 422),
+        ("PUT", b"HTTP/1.1 204 Done\r\n\r\nmore", 204),
+        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore", 200),
+    ],
+)
+def test_what_comes_after_an_answer_changes_nothing_and_ends_the_connection(method: str, answer: bytes, status: int):
+    """A server that took the rest of a body for another request says 507 and then 400: never 400 to the recording."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.write(answer)
+        await reader.read()
+
+    async def work(server: Server, wire: Wire) -> None:
+        for number in range(2):
+            found = await wire.ask(method, server.url, {})
+            assert (found.status, found.body, found.headers.get("x-b")) == (status, b"", None)
+            assert server.connections == number + 1
+
+    with_wire(script, work)
+
+
+def test_what_stands_behind_a_body_is_no_header_and_blanks_are_no_value() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nEtag: right \t\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(b"1\r\nx\r\n0\r\nEtag: wrong\r\nX-Object-Sha256: wrong\r\n\r\n")
+        await reader.read()
+
+    async def work(server: Server, wire: Wire) -> None:
+        found = await wire.ask("GET", server.url, {})
+        assert (found.body, found.headers) == (b"x", {"etag": "right", "transfer-encoding": "chunked"})
+
+    with_wire(script, work)
+
+
+def test_who_agrees_before_it_has_everything_has_not_agreed() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.write(b"HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n")
+        while await reader.read(1 << 16):
+            continue
+
+    async def work(server: Server, wire: Wire) -> None:
+        with pytest.raises(WireError, match="before it had everything"):
+            await put(server, wire, Long())
+
+    with_wire(script, work)
+
+
+def test_a_header_without_end_is_not_gathered() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+        for _ in range(8):
+            writer.write(PIECE)
+            await writer.drain()
+
+    async def work(server: Server, wire: Wire) -> None:
+        with pytest.raises(WireError, match="too long"):
+            await wire.ask("GET", server.url, {})
+
+    with_wire(script, work)
+
+
+def test_an_answer_in_drops_is_not_waited_for_without_end() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while not reader.at_eof() and not writer.is_closing():
+            writer.write(b"x")
+            await asyncio.sleep(0.01)
+
+    async def work(server: Server, _: Wire) -> None:
+        wire = Wire(lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), LIMIT_S, answer_s_max=0.1)
+        with pytest.raises(WireError, match="no whole answer"):
+            await wire.ask("GET", server.url, {})
+        await wire.close()
+
+    with_wire(script, work)
+
+
+def test_a_host_in_another_script_is_named_as_the_network_has_it() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await head_of(reader))
+        writer.write(b"HTTP/1.1 204 Done\r\n\r\n")
+
+    heads: list[bytes] = []
+
+    async def work(server: Server, wire: Wire) -> None:
+        port = server.url.split(":")[2].split("/")[0]
+        await wire.ask("GET", f"http://\N{FULLWIDTH LATIN SMALL LETTER L}ocalhost:{port}/", {})
+        assert f"Host: localhost:{port}\r\n".encode() in heads[0]
+
+    with_wire(script, work)
