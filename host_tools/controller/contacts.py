@@ -115,15 +115,15 @@ class Contacts:
         self._charging: dict[str, ChargeWatch] = {}
         self._losses: dict[Key, list[float]] = {}
         self._loose: set[Key] = set()  # bays that lose their camera again and again
-        self._seated: dict[
-            Key, str
-        ] = {}  # who was greeted there last, as long as it may be the one that comes and goes
+        # Who was greeted there last, as long as it may be the one that comes and goes.
+        self._seated: dict[Key, str] = {}
         self._links_tested_s = 0.0
+        self._watched_s = 0.0
         happenings.listen(self._react)
 
     async def run(self) -> None:
         """Check what was docked, and watch what is, until cancelled."""
-        watched_s = asyncio.get_running_loop().time()
+        self._watched_s = asyncio.get_running_loop().time()
         while True:
             self._news.clear()
             for key in list(self._pending):
@@ -131,10 +131,17 @@ class Contacts:
             for key in list(self._loose):
                 await self._look_at_loose(key)
             now_s = asyncio.get_running_loop().time()
-            if now_s - watched_s >= WATCH_S and self._docks:
-                watched_s = now_s
+            if now_s - self._watched_s >= WATCH_S and self._docks:
+                self._watched_s = now_s
                 await self._watch_all()
             await self._wait(RETRY_S if self._pending else WATCH_S)
+
+    def suspend_smart_charge(self, hours: float) -> int:
+        """Have all cameras charged to full for so long (0: not any more); until when. They are told now."""
+        until_unix_ms = self.smart.suspend(self._wall_ms(), hours)
+        self._watched_s = -WATCH_S
+        self._news.set()
+        return until_unix_ms
 
     async def check(self, dock: Dock, bay: int, form: Form = FULL) -> list[Row]:
         """Measure a bay now, whole. RequestRefused while it is empty; LinkLost."""
@@ -229,12 +236,15 @@ class Contacts:
     async def _docked(self, key: Key) -> None:
         """Check a docking if its time has come, or look again at what its dock has found since; what meets it ends this
         check alone."""
+        asked_s = self._pending.get(key)
+        if asked_s is None:  # its camera left while another bay was being checked
+            return
         dock = self._docks.get(key[0])
         if dock is None or dock.state_of(key[1]) == "free":
             self._pending.pop(key, None)
             return
         place = self._place(dock, key[1])
-        if not self._is_ready(place) and asyncio.get_running_loop().time() - self._pending[key] < GIVE_UP_S:
+        if not self._is_ready(place) and asyncio.get_running_loop().time() - asked_s < GIVE_UP_S:
             return
         self._pending.pop(key, None)
         try:
@@ -242,6 +252,7 @@ class Contacts:
                 who = place.serial if place.camera is not None else ""
                 if self._checked.get(key) == who or (key in self._checked and not who):
                     await self._judge(place)
+                    await self._watch(place)
                     return
                 if place.bay in dock.found:
                     await self._widen(place)
@@ -249,6 +260,7 @@ class Contacts:
                 self._checked[key] = who
                 await self._conclude(place)
                 await self._keep(place)
+                await self._watch(place)
         except (LinkLost, RequestRefused, NoReading) as error:
             self._happenings.tell("contacts_unknown", dock=key[0], bay=key[1], text=str(error))
 
@@ -360,9 +372,7 @@ class Contacts:
         for dock in list(self._docks.values()):
             await self._look_at_dock(dock, tests_links)
             for bay in list(dock.bays):
-                place = self._place(dock, bay)
-                if place.camera is not None and place.camera.view.online:
-                    await self._watch(place, place.camera)
+                await self._watch(self._place(dock, bay))
 
     async def _look_at_dock(self, dock: Dock, tests_link: bool) -> None:
         try:
@@ -372,10 +382,13 @@ class Contacts:
         except (LinkLost, RequestRefused):
             return  # it is told by whoever serves the dock
 
-    async def _watch(self, place: Place, camera: Camera) -> None:
+    async def _watch(self, place: Place) -> None:
+        camera = place.camera
+        if camera is None or not camera.view.online:
+            return
         try:
-            power = camera.view.power = await camera.power.refresh()
             await self._allow(place)
+            power = camera.view.power = await camera.power.refresh()
         except (LinkLost, RequestRefused):
             return  # it has gone, or its firmware knows nothing of power
         watch = self._charging.setdefault(place.serial, ChargeWatch(self._wall_ms()))

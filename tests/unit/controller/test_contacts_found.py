@@ -103,3 +103,20 @@ def test_who_asks_for_a_check_in_the_middle_of_one_does_not_spoil_it(tmp_path: P
         assert asked["charge_current"]["verdict"] == "not_measured", "its load does not flow yet"
         site.wait("checked", after=mark)
         assert site.rows(1)["supply_droop"]["verdict"] == "pass"
+
+
+@pytest.mark.req("DOCK-02", "DOCK-01")
+def test_a_camera_that_leaves_while_another_bay_is_checked_ends_nothing(tmp_path: Path):
+    with contact_bench(tmp_path, cameras=2) as site:
+        for moment in range(12):
+            mark = len(site.told)
+            site.start()
+            site.wait("docked", after=mark, camera="CAM-0002")
+            site.virtual.run(moment / 20)
+            site.virtual.do(lambda: site.bench.take_out("camera-2"))
+            site.wait("checked", after=mark, bay=1)
+            site.wait("bay", after=mark, bay=2, state="free")
+            mark = len(site.told)
+            site.virtual.do(lambda: site.bench.put_in("camera-2", "dock-1", 2))
+            site.wait("checked", after=mark, bay=2)
+            site.stop()
