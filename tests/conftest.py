@@ -3,6 +3,7 @@ by ``host_tools.bench.leaks_plugin``."""
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,19 @@ def patient_links(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where both ends of a link go by the wall clock: neither takes a busy machine for a board that is gone."""
     monkeypatch.setattr("firmware.link.session.OPEN_LIMIT_MS", PATIENT_MS)
     monkeypatch.setattr("firmware.link.pulse.SILENCE_MS", PATIENT_MS)
+
+
+@pytest.hookimpl
+def pytest_configure() -> None:
+    """Nothing that collection makes is garbage: do not look for any meanwhile."""
+    gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Some thousand tests and all modules stay to the end: whoever collects garbage need not walk them each time."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl

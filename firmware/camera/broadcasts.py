@@ -146,9 +146,11 @@ class Broadcasts:
     def _hear(self, radio: Radio, now_ms: int, may_record: bool) -> bool:
         """PortFault."""
         wanted = may_record and bool(self._listener.keys) and self._behaviour.is_on("broadcast_receive", False)
-        if wanted != self._listening and (self._retry_ms is None or now_ms >= self._retry_ms):
+        if self._retry_ms is not None and now_ms >= self._retry_ms:
+            self._retry_ms = None  # also while nobody listens: what is overdue lets no camera sleep
+        if wanted != self._listening and self._retry_ms is None:
             radio.listen(wanted)
-            self._listening, self._retry_ms, self.reason = wanted, None, ""
+            self._listening, self.reason = wanted, ""
         while self._listening and (heard := radio.receive()) is not None:
             wall = self._clock.wall()
             now = Now(wall.source != WALL_NONE, wall.unix_ms, wall.uncertainty_ms)

@@ -7,6 +7,7 @@ Law: the only file that hashes one. Rules are those of NIST SP 800-63B-4 section
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 import unicodedata
@@ -74,7 +75,7 @@ class Passwords:
         self._entropy = entropy
         self._cost = cost
         self._turns = threading.BoundedSemaphore(AT_ONCE_MAX)
-        self._nobodys = self.hash("nobody has this password")
+        self._nobodys = self._phc_of_nobody()
 
     def hash(self, password: str) -> str:
         """The hash of a password, in PHC form, with a fresh salt."""
@@ -112,6 +113,13 @@ class Passwords:
             )
         )
 
+    def _phc_of_nobody(self) -> str:
+        """A hash that was drawn and not computed: to try a password against it costs what a try costs, and to have it
+        costs a controller nothing when it starts."""
+        cost = self._cost
+        salt, drawn = (_unpadded(self._entropy.random_bytes(size)) for size in (SALT_BYTES, HASH_BYTES))
+        return f"$argon2id$v=19$m={cost.memory_kib},t={cost.iterations},p={cost.lanes}${salt}${drawn}"
+
 
 def cost_of(phc: str) -> PasswordCost | None:
     """What a hash costs; None if it is none of ours, or costs more than anything we ever made."""
@@ -121,6 +129,11 @@ def cost_of(phc: str) -> PasswordCost | None:
     cost = PasswordCost(*(int(number) for number in found.groups()))
     within = cost.memory_kib <= _MEMORY_KIB_MAX and 1 <= cost.iterations <= _ITERATIONS_MAX
     return cost if within and 1 <= cost.lanes <= _LANES_MAX and cost.memory_kib >= 8 * cost.lanes else None
+
+
+def _unpadded(data: bytes) -> str:
+    """Base64 as PHC writes it."""
+    return base64.b64encode(data).decode("ascii").rstrip("=")
 
 
 def _bare(text: str) -> str:

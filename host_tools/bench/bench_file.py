@@ -106,8 +106,9 @@ class HandsPart(Part):
     """Commands that move things; what is not here is asked of the person at the terminal (``person``), if one is.
 
     In a command stand ``{board}`` for the board's name, ``{serial}``, ``{dock}``, ``{bay}``, ``{button}``,
-    ``{hold_s}``, ``{bytes_per_s}``; no shell reads it. ``look`` prints the names of the lamps that are lit; its
-    ``{bay}`` is 0 for a camera's own. ``slow`` makes a board's line slow, ``fast`` as fast as before."""
+    ``{hold_s}``, ``{bytes_per_s}``, ``{percent}``; no shell reads it. ``look`` prints the names of the lamps that are
+    lit; its ``{bay}`` is 0 for a camera's own. ``slow`` makes a board's line slow, ``fast`` as fast as before; ``cell``
+    puts a cell into a camera that is charged so far."""
 
     dock: Command | None = None
     undock: Command | None = None
@@ -115,6 +116,7 @@ class HandsPart(Part):
     look: Command | None = None
     slow: Command | None = None
     fast: Command | None = None
+    cell: Command | None = None
     person: bool = True
 
 
@@ -267,7 +269,7 @@ def _check_commands(path: Path, lines: Lines, bench: BenchFile) -> None:
     """A placeholder that is none would be found out at the first press only, in the middle of a scenario."""
     hands = bench.hands
     commands: list[tuple[Place, str | None]] = [
-        (("hands", word), getattr(hands, word)) for word in ("dock", "undock", "press", "look", "slow", "fast")
+        (("hands", word), getattr(hands, word)) for word in ("dock", "undock", "press", "look", "slow", "fast", "cell")
     ]
     for number, part in enumerate(bench.board):
         for word in ("on", "off") if part.power else ():

@@ -20,6 +20,7 @@ from host_tools.bench.hands import Lamps, Person, shows_steadily
 
 COMMAND_LIMIT_S = 60.0  # a slow arm; hanging commands end the scenario, not the run
 URL_LIMIT_S = 10.0
+OWN_CELL_PERCENT = 85.0  # enough to be given to somebody, and room to be charged
 OFF_S = 2.0  # between off and on again: until the capacitors of a board are empty
 SAID_CHARACTERS_MAX = 300  # of a command that failed
 
@@ -37,6 +38,7 @@ class BoardHands:
         self._log = log
         self._docked: set[str] = set()
         self._slow: set[str] = set()
+        self._cells: set[str] = set()  # cameras with a cell that is not as others expect it
 
     def find_docked(self, *cameras: str) -> None:
         """These were docked when the bench was found."""
@@ -55,6 +57,7 @@ class BoardHands:
             "look": hands.look,
             "badge": self._person,
             "power": self._person or all(camera.power is not None and not camera.bay for camera in cameras),
+            "cell": hands.cell or self._person,
             "slow-link": hands.slow and hands.fast,
         }
         return frozenset({name for name, way in has.items() if way} | set(self._bench.features))
@@ -93,6 +96,21 @@ class BoardHands:
         else:
             how = "Press and let go of" if hold_s < 1 else f"Hold for {hold_s:.0f} s"
             self._please(f"{how} the {button} button of {camera} ({part.serial})")
+
+    def put_cell(self, camera: str, percent: float) -> None:
+        part = self._bench.find(camera)
+        if self._hands.cell is not None:
+            self._run(self._hands.cell, part, percent=percent)
+        else:
+            self._please(f"Put a cell that is charged to {percent:.0f} % into {camera} ({part.serial})")
+        self._cells.add(camera)
+
+    def let_stand(self, camera: str, hours: float) -> None:
+        self._note(f"{camera} stands for {hours} h")
+        time.sleep(hours * 3600)
+
+    def reader_refuses(self) -> bool:
+        return self._one().sees("the reader shows red, or sounds low")
 
     def show_badge(self, uid: str, seconds: float) -> None:
         self._please(f"Hold the badge {uid} to the reader until it says that it has read it")
@@ -153,6 +171,9 @@ class BoardHands:
             self.take_out(camera)
         for board in sorted(self._slow):
             self.limit_link(board, None)
+        for camera in sorted(self._cells):
+            self.put_cell(camera, OWN_CELL_PERCENT)
+        self._cells.clear()
 
     def crashes(self) -> list[str]:
         return []  # a board says so itself, to its controller

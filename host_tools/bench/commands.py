@@ -11,7 +11,7 @@ import string
 from host_tools.hardware.errors import nearest
 
 ALWAYS = ("board", "serial", "dock", "bay")
-FURTHER = {"press": ("button", "hold_s"), "slow": ("bytes_per_s",)}  # of one command alone
+FURTHER = {"press": ("button", "hold_s"), "slow": ("bytes_per_s",), "cell": ("percent",)}  # of one command alone
 
 
 def filled(command: str, values: dict[str, object]) -> list[str]:
@@ -33,7 +33,7 @@ def problem_with_command(command: str, verb: str) -> str:
         if name not in known:
             return f"{{{name}}} is no placeholder; {nearest(name, known, 'known')}"
     try:
-        filled(command, {name: 0 if name in ("bay", "hold_s", "bytes_per_s") else "" for name in known})
+        filled(command, {name: 0 if name in ("bay", "hold_s", "bytes_per_s", "percent") else "" for name in known})
     except (ValueError, TypeError) as error:
         return f"{command!r} cannot be filled in ({error}); write a placeholder as {{board}}"
     return ""

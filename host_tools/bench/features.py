@@ -21,6 +21,8 @@ BENCH_FEATURES: Final[dict[str, str]] = {
     "look": "the lamps of a camera can be seen by a program, at any moment",
     "badge": "a badge can be held to an RFID reader",
     "power": "a board's own supply can be cut and restored",
+    "cell": "a cell of any charge can be put into a camera",
+    "hours": "a scenario may last for hours, or they are not waited for",
     "slow-link": "the line to a board can be made slow",
     "faults": "faults can be injected by name",
     "truth": "what a camera's encoder has made is known bit by bit",

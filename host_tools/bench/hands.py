@@ -16,6 +16,7 @@ from host_tools.bench.features import BENCH_FEATURES
 from host_tools.transports.local import LocalClient, LocalError
 
 Lamps = Mapping[str, bool]
+LOW_HZ_MAX = 2_200  # a reader that refuses sounds 2057 Hz; one that accepts, 2400
 POLL_S = 0.02  # between two looks at lamps that have to be steady
 GIVE_UP = "x"
 NO = "n"
@@ -39,6 +40,18 @@ class Hands(Protocol):
 
     def press(self, camera: str, button: str, hold_s: float) -> None:
         """Press a button for so long. May answer before it is let go."""
+        ...
+
+    def put_cell(self, camera: str, percent: float) -> None:
+        """Put a cell into a camera that is charged so far. It has its own again when all is tidy."""
+        ...
+
+    def let_stand(self, camera: str, hours: float) -> None:
+        """Leave a camera as it is for hours."""
+        ...
+
+    def reader_refuses(self) -> bool:
+        """Whether the reader has refused, to be seen or heard, the badge that was held to it last."""
         ...
 
     def show_badge(self, uid: str, seconds: float) -> None:
@@ -95,6 +108,8 @@ class EmulatedHands:
 
     def __init__(self, client: LocalClient) -> None:
         self._client = client
+        self._cells: dict[str, float] = {}  # what was in cameras before a hand changed it
+        self._tones = 0  # that the reader had sounded before the badge was shown
 
     @property
     def features(self) -> frozenset[str]:
@@ -109,10 +124,21 @@ class EmulatedHands:
     def press(self, camera: str, button: str, hold_s: float) -> None:
         self._client.call("press", camera=camera, button=button, hold_s=hold_s)
 
+    def put_cell(self, camera: str, percent: float) -> None:
+        self._note_cell(camera)
+        self._client.call("put_cell", camera=camera, percent=percent)
+
+    def let_stand(self, camera: str, hours: float) -> None:
+        self._note_cell(camera)
+        self._client.call("let_stand", camera=camera, hours=hours)
+
+    def reader_refuses(self) -> bool:
+        _reader, state = self._reader()
+        return any(hertz <= LOW_HZ_MAX for hertz in state["tones"][self._tones :])
+
     def show_badge(self, uid: str, seconds: float) -> None:
-        reader = next(iter(self._client.call("state")["readers"]), "")
-        if not reader:
-            raise Unsupported("this bench has no reader: add [[reader]] to its file")
+        reader, state = self._reader()
+        self._tones = len(state["tones"]) if seconds else self._tones
         self._client.call("badge", reader=reader, uid=uid, seconds=seconds)
 
     def take_badge_away(self, uid: str) -> None:
@@ -152,6 +178,9 @@ class EmulatedHands:
             self.limit_link(name, None)
             if camera["bay"]:
                 self.take_out(name)
+        for name, percent in self._cells.items():
+            self._client.call("put_cell", camera=name, percent=percent)
+        self._cells.clear()
 
     def crashes(self) -> list[str]:
         state = self._client.call("state")
@@ -163,6 +192,16 @@ class EmulatedHands:
     def served(self, board: str) -> list[list[Any]]:
         found: list[list[Any]] = self._client.call("tap", board=board)["served"]
         return found
+
+    def _reader(self) -> tuple[str, dict[str, Any]]:
+        readers: dict[str, dict[str, Any]] = self._client.call("state")["readers"]
+        if not readers:
+            raise Unsupported("this bench has no reader: add [[reader]] to its file")
+        return next(iter(readers.items()))
+
+    def _note_cell(self, camera: str) -> None:
+        state = self._client.call("state")["cameras"][camera]
+        self._cells.setdefault(camera, state["battery_percent"])
 
 
 class Person:

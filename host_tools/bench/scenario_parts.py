@@ -71,6 +71,10 @@ class Bench:
         finally:
             self.hands.take_badge_away(uid)
 
+    def reader_refuses(self) -> bool:
+        """Whether the reader has refused the last badge, to be seen or heard. Needs "badge"."""
+        return self.hands.reader_refuses()
+
     def let_pass(self, seconds: float) -> None:
         """Let cameras record. A recording has a length: the one thing in a scenario that is waited for by the clock."""
         time.sleep(seconds)
@@ -141,6 +145,14 @@ class Camera:
             return False
         self._began_s = (self._pressed_s, time.monotonic())
         return True
+
+    def put_cell(self, percent: float) -> None:
+        """Put a cell of that charge into it. Needs "cell"."""
+        self._hands.put_cell(self.name, percent)
+
+    def let_stand(self, hours: float) -> None:
+        """Leave it where it is for so long. Needs "hours"."""
+        self._hands.let_stand(self.name, hours)
 
     def cut_power(self) -> None:
         """Take its battery out."""

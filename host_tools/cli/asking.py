@@ -15,7 +15,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import typer
 
-from host_tools.cli.logins import Logins, read_token, read_url, trust_of_file
+from host_tools.cli.logins import Logins, is_token, read_token, read_url, trust_of_file
 from host_tools.cli.over_rest import AskError, OverRest
 from host_tools.controller.remote import SOCKET
 from host_tools.transports.local import LocalClient, answers
@@ -127,7 +127,9 @@ def reach(
     kept = Logins().find(url)
     trusted = certificate or _path(os.environ.get(CERTIFICATE_VARIABLE, ""))
     trust = trust_of_file(trusted) if trusted is not None else kept.trust if kept is not None else None
-    token = read_token(token_file) if token_file is not None else os.environ.get(TOKEN_VARIABLE, "")
+    token = read_token(token_file) if token_file is not None else os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not is_token(token):
+        raise AskError(f"{TOKEN_VARIABLE}: holds no token: put there what POST /api/v1/token answers")
     if not token and kept is None:
         raise AskError(f"{url}: nobody is logged in there: bwc login {url}, or name a --token-file")
     return OverRest(url, token or (kept.token if kept is not None else ""), trust)

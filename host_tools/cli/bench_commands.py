@@ -130,7 +130,7 @@ def faults(
     """Which faults are on."""
     if table:
         _print_rows(("Component", "Type", "Boards", "-i", "What it does"), (
-            (row["component"], row["type"], row["boards"], row["instance"], row["text"]) for row in fault_table()
+            (row["component"], row["type"], row["boards"], row["counted"], row["text"]) for row in fault_table()
         ))  # fmt: skip
         return
     active = bench_client(folder).call("faults")

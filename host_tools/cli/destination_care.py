@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import secrets
 import shutil
@@ -93,7 +94,7 @@ def add(
     with opened_people(folder) as people:
         people.audit.append("add_account", _me(), "asked", wall_ms(), {"name": name, "role": role})
         people.add(name, given[role], password, wall_ms())
-    console.print(f"{name} can log in", highlight=False)
+    _tell(f"{name} can log in")
 
 
 @account_app.command()
@@ -102,16 +103,14 @@ def remove(name: str, folder: Folder = Path("destination")) -> None:
     with opened_people(folder) as people:
         people.audit.append("remove_account", _me(), "asked", wall_ms(), {"name": name})
         people.remove(name)
-    console.print(f"{name} is removed", highlight=False)
+    _tell(f"{name} is removed")
 
 
 def keep(opened: Open, folder: Path, file: Path) -> None:
     """Objects of this destination go into that Swift store."""
     with opened(folder) as destination:
         keys = folders.keep_in(destination, file, lambda: secrets.token_hex(16))
-    console.print(
-        f"{folder}: objects go into {keys.container} at {keys.auth}; delete {file} now", highlight=False, soft_wrap=True
-    )
+    _tell(f"{folder}: objects go into {keys.container} at {keys.auth}; delete {file} now")
 
 
 def _register_stores(app: typer.Typer, opened: Open) -> None:
@@ -146,7 +145,7 @@ def _register_logs(app: typer.Typer, opened: Open) -> None:
             for name, text in parts.items():
                 archive.writestr(name, text)
         _write_new(output, packed.getvalue())
-        console.print(f"{output}: {len(parts)} files; it names people", highlight=False, soft_wrap=True)
+        _tell(f"{output}: {len(parts)} files; it names people")
 
 
 def _register_moves(app: typer.Typer, opened: Open) -> None:
@@ -159,11 +158,7 @@ def _register_moves(app: typer.Typer, opened: Open) -> None:
             text = (folder / SETTINGS_NAME).read_text(encoding="utf-8")
             data = moving.write_people(destination.store, text)
         _write_new(output, data)
-        console.print(
-            f"{output}: next, there: bwc destination import-people {output} FOLDER --host …",
-            highlight=False,
-            soft_wrap=True,
-        )
+        _tell(f"{output}: next, there: bwc destination import-people {output} FOLDER --host …")
 
     @app.command("import-people")
     def import_people(
@@ -176,11 +171,7 @@ def _register_moves(app: typer.Typer, opened: Open) -> None:
         folders.create(folder, _with_hosts(document["settings"], host), secrets.token_urlsafe(32), wall_ms())
         with opened(folder) as destination:
             count = moving.take_people(destination.store, document, wall_ms())
-        console.print(
-            f"{folder}: {count} known; next: bwc destination connection-file {folder} FILE",
-            highlight=False,
-            soft_wrap=True,
-        )
+        _tell(f"{folder}: {count} known; next: bwc destination connection-file {folder} FILE")
 
     @app.command()
     def migrate(
@@ -207,10 +198,8 @@ def _register_moves(app: typer.Typer, opened: Open) -> None:
         path.write_text(_with_hosts(path.read_text(encoding="utf-8"), host), encoding="utf-8")
         with opened(new) as destination:
             folders.renew_certificate(new, destination.settings.hosts, wall_ms())
-        console.print(
-            f"{new}: made, {mode}-centric as before; start it, issue a connection file, upload it; then remove {old}",
-            highlight=False,
-        )
+        os.sync()  # the old one is removed next
+        _tell(f"{new}: made, {mode}-centric as before; start it, issue a connection file, upload it; then remove {old}")
 
 
 def _with_hosts(settings: str, hosts: list[str] | None) -> str:
@@ -251,3 +240,8 @@ def _write_new(path: Path, data: bytes) -> None:
             file.write(data)
     except OSError as error:
         raise EvidenceError(f"{path}: cannot be written ({error.strerror}): name a new file") from error
+
+
+def _tell(line: str) -> None:
+    """A line that is never broken: people copy from it."""
+    console.print(line, highlight=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -51,6 +52,9 @@ from host_tools.evidence.tokens import Tokens
 from host_tools.evidence_page.app import add_pages, content_policy
 
 READ_BYTES = 1 << 20
+WORKERS = (
+    64  # a store that hangs holds one for each clip under way, for two minutes; people are to be answered meanwhile
+)
 SETTINGS_TEXT = """\
 # An OpenBWC content destination. Every key and what it means: docs/destination.md.
 site = {site}
@@ -307,10 +311,11 @@ def check(
 
 async def _serve(folder: Path, listen: str, is_encrypted: bool) -> None:
     stop = asyncio.Event()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS, "worker"))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with _opened(folder) as opened, opened_people(folder) as people:
-        opened.store.sweep()
+        opened.store.sweep(_wall_ms())
         tokens = Tokens(opened.settings.account, opened.secret, _monotonic_ms, lambda: secrets.token_urlsafe(32))
         app = front(
             make_app(opened.intake, tokens, run_in_thread),

@@ -1,6 +1,6 @@
 """What a running destination looks at by itself: its disk, store and certificate, what may go, what is nobody's.
 
-Law: tells each trouble once, and goes on; a store or a database that does not answer is one.
+Law: tells each trouble once, and goes on; a store, a database or a disk that fails is one.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from firmware.ports.errors import PortFault
 from host_tools.cli.people import wall_ms
 from host_tools.custody.blocking import run_in_thread
 from host_tools.evidence import certificates, retention
-from host_tools.evidence.errors import StoreAway
 from host_tools.evidence.folder import Destination
 from host_tools.evidence.health import health
 from host_tools.evidence.reconciling import reconcile
@@ -44,10 +44,11 @@ class Looks:
         try:
             problems = self._problems()
             self._tell_new(problems)
-            if not self._opened.store.objects.trouble():
+            swift = self._opened.store.swift
+            if swift is None or not swift.is_away:
                 self._reconcile()
                 self._clean_up()
-        except StoreAway as error:
+        except PortFault as error:
             self._tell_new(frozenset({str(error)}))
 
     def _problems(self) -> frozenset[str]:
@@ -76,7 +77,8 @@ class Looks:
         self._clean_up_in -= 1
         if self._clean_up_in > 0:
             return
-        gone = retention.clean_up(self._opened.store, self._opened.settings, wall_ms())
+        is_steady = retention.is_steady(self._opened.store, wall_ms())
+        gone = retention.clean_up(self._opened.store, self._opened.settings, wall_ms()) if is_steady else []
         self._clean_up_in = CLEAN_UP_LOOKS
         if gone:
             self._tell(f"{len(gone)} recordings were kept as long as they were to be, and are removed")

@@ -17,6 +17,7 @@ from rich.console import Console
 from host_tools.cli.asking import Asked, asks
 from host_tools.cli.logins import Login, Logins, read_url, trust_of_file
 from host_tools.cli.over_rest import CONNECT_LIMIT_S, AskError, Http, Request, Trust, digest_of
+from host_tools.web_kit.problems import one_line
 
 PASSWORD_VARIABLE = "OPENBWC_PASSWORD"  # noqa: S105  its name, not its value
 NOT_FOLLOWED = frozenset({"progress"})  # several a second; ``bwc status`` has the bytes
@@ -83,7 +84,7 @@ def follow(
 def _line(happening: dict[str, Any]) -> str:
     when = datetime.fromtimestamp(happening["at_unix_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     rest = " ".join(f"{key}={value}" for key, value in happening.items() if key not in ("what", "at_unix_ms"))
-    return f"{when} {happening['what']} {rest}".rstrip()
+    return one_line(f"{when} {happening['what']} {rest}".rstrip())  # serials and texts of boards are among it
 
 
 def _trust(url: str, fingerprint: str) -> Trust | None:

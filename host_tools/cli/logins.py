@@ -91,9 +91,14 @@ def read_url(text: str) -> str:
 def read_token(path: Path) -> str:
     """A token from the first line of a file. AskError."""
     token = _read(path).partition("\n")[0].strip()
-    if not token or not token.isascii() or not token.isprintable():
+    if not token or not is_token(token):
         raise AskError(f"{path}: no token is in its first line: write there what POST /api/v1/token answers")
     return token
+
+
+def is_token(text: str) -> bool:
+    """Whether it can stand in a header: what cannot would be shown with the error of the request."""
+    return text.isascii() and text.isprintable()
 
 
 def trust_of_file(path: Path) -> Trust:

@@ -143,7 +143,7 @@ class Commands:
             for name, row in commands_of(type(group)).items():
                 self._commands[name] = getattr(group, name)
                 self._gates[name] = group.gate, row
-        self._forms = {name: form_of(method) for name, method in self._commands.items()}
+        self._forms: dict[str, type[BaseModel]] = {}  # each made when it is asked for: there are a hundred
 
     def names(self) -> list[str]:
         """What can be asked."""
@@ -155,6 +155,8 @@ class Commands:
 
     def form(self, name: str) -> type[BaseModel]:
         """A command's arguments. KeyError."""
+        if name not in self._forms:
+            self._forms[name] = form_of(self._commands[name])
         return self._forms[name]
 
     def method(self, name: str) -> Callable[..., Awaitable[Any]]:
@@ -175,7 +177,7 @@ class Commands:
         gate, row = self._gates[name]
         await gate.check(actor, row)
         try:
-            form = self._forms[name].model_validate(dict(arguments))
+            form = self.form(name).model_validate(dict(arguments))
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in fault["loc"])

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, SecretStr
 
+from firmware.formats.moment import UNIX_MS_MAX
 from firmware.ports.errors import PortFault
 from host_tools.accounts.roles import Actor
 from host_tools.controller.commands import CommandError, CommandGroup, Gate, command
@@ -33,12 +34,13 @@ BOOKMARK_ID_CHARACTERS_MAX = 30
 RecordingId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Words = Annotated[str, Field(max_length=NOTE_BYTES_MAX)]
 Short = Annotated[str, Field(max_length=64)]
+UnixMs = Annotated[int, Field(ge=0, le=UNIX_MS_MAX)]  # one that is sent as a date: a later one is in no calendar
 
 
 class GivenFix(BaseModel):
     """Where a camera was, at a time."""
 
-    unix_ms: Annotated[int, Field(ge=0, lt=1 << 53)]
+    unix_ms: UnixMs
     latitude: Annotated[float, Field(ge=-90, le=90)]
     longitude: Annotated[float, Field(ge=-180, le=180)]
     accuracy_m: Annotated[float, Field(ge=0, le=1e7)] = 0.0
@@ -96,7 +98,7 @@ class DestinationCommands(CommandGroup):
         actor: Actor,
         recording: RecordingId,
         id: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$", max_length=BOOKMARK_ID_CHARACTERS_MAX)],
-        at_unix_ms: Annotated[int, Field(ge=0, lt=1 << 53)],
+        at_unix_ms: UnixMs,
         text: Words = "",
         category_id: Short = "",
     ) -> None:

@@ -42,12 +42,14 @@ def find_drive(folder: Path, mounts: Path = MOUNTS, blocks: Path = BLOCKS) -> Dr
         whole = folder.resolve(strict=True)
         found = os.statvfs(whole)
         rows = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise DriveError(f"{folder}: cannot be looked at ({error.strerror}): plug the drive in and mount it") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        why = getattr(error, "strerror", None) or error
+        raise DriveError(f"{folder}: cannot be looked at ({why}): plug the drive in and mount it") from error
     if not whole.is_dir():
         raise DriveError(f"{folder}: is no folder: name where the drive is mounted")
     mount_point, file_system, device = max(
-        (row for row in map(_row, rows) if row is not None and whole.is_relative_to(row[0])),
+        # of several at one place, as under an automount, the last one is what is seen there
+        (row for row in map(_row, reversed(rows)) if row is not None and whole.is_relative_to(row[0])),
         key=lambda row: len(row[0].parts),
         default=(Path("/"), "", ""),
     )

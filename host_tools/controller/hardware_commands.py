@@ -86,7 +86,7 @@ class HardwareCommands(CommandGroup):
         """Charge all cameras to full for so long, or (0) go back to smart charge; answers until when."""
         if not 0 <= hours <= SUSPEND_HOURS_MAX:
             raise CommandError(f"hours: 0 to {SUSPEND_HOURS_MAX}")
-        return self._controller.contacts.smart.suspend(self._controller.happenings.wall_ms(), hours)
+        return self._controller.contacts.suspend_smart_charge(hours)
 
     @command
     async def indicate_camera(

@@ -39,6 +39,7 @@ from host_tools.protocol.tap import LinkTap
 __all__ = ("BenchError", "EmulatedBench")
 
 SHORT_PRESS_S = 0.15
+STAND_H_MAX = 48.0  # longer than any limit that firmware has for a camera in its bay
 HELD_S_MAX = 60.0  # a finger whose owner has gone away lets go
 LINK_BYTES_PER_S_MIN = 1_000  # 9600 baud: slower lines time out before they carry anything
 
@@ -172,6 +173,20 @@ class EmulatedBench:
         if not (abs(x_m) <= SPOT_M_MAX and abs(y_m) <= SPOT_M_MAX):
             raise BenchError(f"{x_m}, {y_m} is beyond the bench: it ends {SPOT_M_MAX:.0f} m from its middle")
         self._camera(camera).go((x_m, y_m))
+
+    def put_cell(self, camera: str, percent: float) -> None:
+        """Another cell of its kind is put into a camera, charged so far. BenchError."""
+        if not 0 <= percent <= 100:
+            raise BenchError(f"no cell is charged to {percent} %: 0 to 100")
+        self._camera(camera).battery.replace(percent)
+        self._physics.follow(camera)
+
+    def let_stand(self, camera: str, hours: float) -> None:
+        """A camera is left as it is for hours, which nobody waits for: its own clock counts them and its cell takes or
+        gives what it takes or gives now. Its clock chip, its dock and everybody else go on as before. BenchError."""
+        if not 0 < hours <= STAND_H_MAX:
+            raise BenchError(f"{hours} h cannot be hastened: more than 0, up to {STAND_H_MAX:.0f}")
+        self._physics.hasten(self._camera(camera).part.name, round(hours * 3_600_000))
 
     def show_badge(self, reader: str, uid: str, seconds: float = HOLD_S) -> None:
         """Hold a badge to a reader for some time. BenchError."""

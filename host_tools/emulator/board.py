@@ -110,6 +110,10 @@ class EmulatedBoard:
         self._close_ports(self.ports)
         self.ports = self.application = None
 
+    def install(self, version: str) -> None:
+        """Its firmware says from its next boot on that it is of that version."""
+        self._data = {**self._data, "firmware": version}
+
     def reset(self) -> None:
         """Power off and on."""
         self.power_off()

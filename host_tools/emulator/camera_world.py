@@ -78,6 +78,7 @@ class CameraWorld:
         self.adc_faults: set[tuple[str, int]] = set()
         self.sensor_faults: set[str] = set()
         self.dead_cell = False
+        self.ahead_ms = 0  # what its crystal has counted of hours that were not waited for
         self.chips = CameraBus(seed, self.battery, self.supply_uv, around.world_ms)
         self.gnss = _receiver(part, board, around, seed)
         self.spot: Spot = (0.0, 0.0)
@@ -215,7 +216,7 @@ class CameraWorld:
         return self.gnss.said_places() if self.gnss is not None else []
 
     def _crystal_ms(self) -> int:
-        return self._crystal.count_ms(self._around.world_ms())
+        return self._crystal.count_ms(self._around.world_ms()) + self.ahead_ms
 
     def _make_ports(self, wake: Callable[[], None]) -> Ports:
         around, lane = self._around, self._around.lane

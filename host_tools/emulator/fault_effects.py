@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from firmware.version import VERSION
 from host_tools.emulator.camera_world import CameraWorld
 from host_tools.emulator.dock_world import DockWorld
 from host_tools.emulator.errors import FaultUnsupported
@@ -29,6 +30,7 @@ HOT_W = 5.0  # 60 degrees at the block after four seconds
 LOOSE_TIMES = 6.0  # more bounces than a new spring's, each so many times as long
 DIPS_S = (3.0, 8.0)  # between two dips of a loose spring
 AGED_PART = 1 / 3
+OLDER_VERSION = "0.0.9"  # of no release: there never was one before ours
 FULL_SPEED_BYTES_PER_S = 1_000_000  # 12 Mbit/s less its overhead: 19 bulk packets of 64 bytes a millisecond
 
 
@@ -432,6 +434,15 @@ def _slow(is_slow: bool) -> Callable[[Site], None]:
     return act
 
 
+def _other_version(version: str) -> Callable[[Site], None]:
+    def act(site: Site) -> None:
+        site.world.emulated.install(version)
+        if site.world.emulated.is_on:
+            site.bench.reset(site.board)
+
+    return act
+
+
 BATTERY_DEAD = Hands(_dead, _alive)
 BATTERY_AGED = Hands(_aged(AGED_PART), _aged(1.0))
 CHARGER_BROKEN = Hands(_break_charger(True), _break_charger(False))
@@ -441,3 +452,4 @@ RESET_OFTEN = Hands(_dip_often, _power_back)
 FIRMWARE_CRASH = Hands(_crash, _over)
 FIRMWARE_HANG = Hands(_hang, _let_go)
 FIRMWARE_SLOW = Hands(_slow(True), _slow(False))
+FIRMWARE_OTHER = Hands(_other_version(OLDER_VERSION), _other_version(VERSION))

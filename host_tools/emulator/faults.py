@@ -109,6 +109,8 @@ TABLE: tuple[Row, ...] = (
     Row("firmware", "off", BOTH, "", "crashes; its watchdog resets it", effects.FIRMWARE_CRASH),
     Row("firmware", "stuck", BOTH, "", "runs in circles; its watchdog resets it", effects.FIRMWARE_HANG),
     Row("firmware", "slow", BOTH, "", "a throttled processor: 200 ms a step", effects.FIRMWARE_SLOW),
+    Row("firmware", "wrong", BOTH, "", "was left out of the last update: starts anew with an older version",
+        effects.FIRMWARE_OTHER),
     Row("sensor", "off", CAMERA, "", "the image sensor does not answer", effects.sensor("off")),
     Row("sensor", "stuck", CAMERA, "", "no more pictures come", effects.sensor("stuck")),
     Row("sensor", "intermittent", CAMERA, "", "fails now and then", effects.sensor("intermittent")),
@@ -126,13 +128,14 @@ TABLE: tuple[Row, ...] = (
 
 
 def table() -> list[dict[str, str]]:
-    """The table for people and programs."""
+    """The table for programs (``instance``) and people (``counted``)."""
     return [
         {
             "component": row.component,
             "type": row.type,
             "boards": " ".join(row.kinds),
-            "instance": row.counted,
+            "instance": row.instances,
+            "counted": row.counted,
             "text": row.text,
         }
         for row in TABLE

@@ -66,6 +66,14 @@ class BenchServer:
         """Carry a camera to a spot, in metres."""
         self._bench.carry(camera, x_m, y_m)
 
+    def put_cell(self, camera: str, percent: float) -> None:
+        """Put another cell into a camera."""
+        self._bench.put_cell(camera, percent)
+
+    def let_stand(self, camera: str, hours: float) -> None:
+        """Leave a camera as it is for hours, without waiting for them."""
+        self._bench.let_stand(camera, hours)
+
     def set_power(self, board: str, on: bool) -> None:
         self._bench.set_power(board, on)
 
@@ -138,6 +146,8 @@ _ACTIONS = {
     "press": BenchServer.press,
     "move": BenchServer.move,
     "carry": BenchServer.carry,
+    "put_cell": BenchServer.put_cell,
+    "let_stand": BenchServer.let_stand,
     "set_power": BenchServer.set_power,
     "reset": BenchServer.reset,
     "limit_link": BenchServer.limit_link,

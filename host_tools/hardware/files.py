@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -21,27 +22,14 @@ BOARD_FILE = "board.toml"
 BOARDS_FOLDER = Path(__file__).resolve().parents[2] / "boards"
 FILE_BYTES_MAX = 256 * 1024  # a board file is some kilobytes; more is some other file
 MODEL_SHOWN_CHARACTERS = 60  # of a name that is none
+BOARDS_KEPT = 64  # read ones: a bench asks for the same few again and again
 
 KeyPath = tuple[str | int, ...]
 
 
 def load_board(path: Path) -> Board:
     """The board in this file. BoardFileError says what is wrong, where, and what to do."""
-    text = _read(path)
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _syntax_error(path, text, error) from None
-    lines = key_lines(text)
-    try:
-        board = Board.model_validate(_freeze(raw))
-    except ValidationError as error:
-        raise _shape_error(path, lines, _worst(lines, error.errors())) from None
-    for problem in problems(board):
-        name = _key_name(problem.path)
-        text = f"{name}: {problem.text}" if name else problem.text
-        raise BoardFileError(path, _line_at(lines, problem.path), name or None, text)
-    return board
+    return _checked(path, _read(path))
 
 
 def board_models(folder: Path | None = None) -> tuple[str, ...]:
@@ -62,6 +50,25 @@ def find_board(model: str, folder: Path | None = None) -> Board:
     if board.model != model:
         line = key_lines(_read(path)).get(("model",))
         raise BoardFileError(path, line, "model", f'model: the folder is named "{model}", so must the model be')
+    return board
+
+
+@lru_cache(BOARDS_KEPT)
+def _checked(path: Path, text: str) -> Board:
+    """The board of a file's text. Boards are frozen, so that whoever asks for one again gets the same."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(path, text, error) from None
+    try:
+        board = Board.model_validate(_freeze(raw))
+    except ValidationError as error:
+        lines = key_lines(text)
+        raise _shape_error(path, lines, _worst(lines, error.errors())) from None
+    for problem in problems(board):
+        name = _key_name(problem.path)
+        told = f"{name}: {problem.text}" if name else problem.text
+        raise BoardFileError(path, _line_at(key_lines(text), problem.path), name or None, told)
     return board
 
 

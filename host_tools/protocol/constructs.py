@@ -6,6 +6,7 @@ This is the second decoder of the wire: it shares the table with the portable co
 from __future__ import annotations
 
 import struct
+from functools import cache
 from typing import Any
 
 import construct as c
@@ -44,7 +45,6 @@ class ConstructCodec:
     def __init__(self) -> None:
         self._packer = codec.TableCodec()
         self._rows: dict[int, Rows] = {row[0]: row[4] for row in schema.MESSAGES}
-        self._constructs = {number: compiled(rows) for number, rows in self._rows.items()}
 
     def encode(self, name: str, fields: dict[str, Any], request: int) -> bytes:
         """A whole message as it goes onto the control stream."""
@@ -52,7 +52,14 @@ class ConstructCodec:
 
     def decode(self, number: int, body: bytes) -> dict[str, Any]:
         """Fields of a message. PeerError for a body that does not fit the table."""
-        return decode(self._constructs[number], self._rows[number], body)
+        rows = self._rows[number]
+        return decode(_of_message(number), rows, body)
+
+
+@cache
+def _of_message(number: int) -> c.Construct:
+    """A message's declaration, compiled when the first of its kind comes: all of them take a tenth of a second."""
+    return compiled(next(row[4] for row in schema.MESSAGES if row[0] == number))
 
 
 def decode(declared: c.Construct, rows: Rows, body: bytes) -> dict[str, Any]:

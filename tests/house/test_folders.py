@@ -21,18 +21,21 @@ def folders_of_tests() -> set[Path]:
     return (with_python | named) - DATA
 
 
-def names_below(folder: Path) -> list[str]:
-    """Names of all tests in a folder and below it."""
+def names_below(folder: Path, files: list[Path]) -> list[str]:
+    """Names of all tests in a folder and below it. ``files``: of the house."""
     return [
         name
-        for path in tree.python_files(str(folder))
-        if path.name.startswith(markers.TEST_FILE_PREFIX)
+        for path in files
+        if path.is_relative_to(folder) and path.name.startswith(markers.TEST_FILE_PREFIX)
         for name in markers.test_functions(tree.read(path))
     ]
 
 
 def test_every_folder_of_tests_has_tests():
-    tree.require_none([f"{folder}: no test in it" for folder in sorted(folders_of_tests()) if not names_below(folder)])
+    files = tree.python_files(*TEST_ROOTS)
+    tree.require_none(
+        [f"{folder}: no test in it" for folder in sorted(folders_of_tests()) if not names_below(folder, files)]
+    )
 
 
 def test_every_test_file_has_tests():
@@ -49,5 +52,6 @@ def test_every_package_is_one():
 
 
 def test_tests_are_found_where_they_are():
-    assert "test_tests_are_found_where_they_are" in names_below(Path("tests/house"))
-    assert names_below(Path("docs")) == []
+    files = tree.python_files()
+    assert "test_tests_are_found_where_they_are" in names_below(Path("tests/house"), files)
+    assert names_below(Path("docs"), files) == []

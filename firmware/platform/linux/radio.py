@@ -81,9 +81,12 @@ class HciSocket:
             raise PortFault(f"the Bluetooth controller takes no command ({error.strerror})") from None
 
     def receive(self, limit_s: float) -> "bytes | None":
-        """The next event; None if none comes within that time."""
-        ready, _, _ = select.select([self._socket], [], [], limit_s)
-        return self._socket.recv(EVENT_BYTES_MAX) if ready else None
+        """The next event; None if none comes within that time. PortFault."""
+        try:
+            ready, _, _ = select.select([self._socket], [], [], limit_s)
+            return self._socket.recv(EVENT_BYTES_MAX) if ready else None
+        except OSError as error:
+            raise PortFault(f"the Bluetooth controller says nothing ({error.strerror})") from None
 
     def close(self) -> None:
         """Give it back."""
@@ -103,7 +106,10 @@ class HciRadio(Radio):
 
     def power_for(self, wanted_dbm: int) -> int:
         """See Radio. The chip has one power."""
-        (power_dbm,) = struct.unpack("<b", self._ask(READ_ADVERTISING_POWER)[:1])
+        told = self._ask(READ_ADVERTISING_POWER)
+        if not told:
+            raise PortFault("the Bluetooth controller does not say how loud it is")
+        (power_dbm,) = struct.unpack("<b", told[:1])
         return max(POWER_DBM_MIN, min(POWER_DBM_MAX, power_dbm))
 
     def broadcast(self, data: "bytes | bytearray | memoryview", power_dbm: int) -> None:
@@ -131,6 +137,7 @@ class HciRadio(Radio):
         if on == self._listening:
             return
         if on:
+            self._scan(False)  # a chip goes on as it was told by a program that has died
             self._ask(SET_SCAN_PARAMETERS, struct.pack("<BHHBB", 0, _SLOTS, _SLOTS, 0, 0))
         self._scan(on)
         self._listening = on
@@ -141,8 +148,12 @@ class HciRadio(Radio):
         """See Radio. A controller tells each broadcast once."""
         if not self._listening:
             return None
-        while (event := self._opened().receive(0)) is not None:
-            self._keep(event)
+        try:
+            while (event := self._opened().receive(0)) is not None:
+                self._keep(event)
+        except PortFault:
+            self.close()  # opened anew when it is wanted again: it may have been pulled out
+            raise
         while self._reports and not self._heard:
             self._heard.extend(heard_in(self._reports.popleft()))
         return self._heard.popleft() if self._heard else None
@@ -152,6 +163,7 @@ class HciRadio(Radio):
         if self._device is not None:
             self._device.close()
             self._device = None
+        self._listening = False  # whoever is opened next knows nothing of it
 
     def _scan(self, on: bool) -> None:
         self._ask(ENABLE_SCAN, bytes((on, 1)), (COMMAND_DISALLOWED,))
@@ -169,7 +181,13 @@ class HciRadio(Radio):
 
     def _ask(self, command: int, parameters: bytes = b"", also_good: "tuple[int, ...]" = ()) -> bytes:
         """What the controller returns beside its status. PortFault."""
-        device = self._opened()
+        try:
+            return self._answer(self._opened(), command, parameters, also_good)
+        except PortFault:
+            self.close()
+            raise
+
+    def _answer(self, device: Device, command: int, parameters: bytes, also_good: "tuple[int, ...]") -> bytes:
         device.send(struct.pack("<BHB", COMMAND_PACKET, command, len(parameters)) + parameters)
         while (event := device.receive(ANSWER_S)) is not None:
             found = answer_in(event, command)
@@ -179,7 +197,6 @@ class HciRadio(Radio):
                 raise PortFault(f"the Bluetooth controller refuses command 0x{command:04x}, status 0x{found[0]:02x}")
             else:
                 return found[1:]
-        self.close()
         raise PortFault(f"the Bluetooth controller does not answer command 0x{command:04x}")
 
     def _keep(self, event: bytes) -> None:

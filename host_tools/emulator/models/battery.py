@@ -102,6 +102,18 @@ class Battery:
         """The cell holds that part of what a new one does from now on; its charge in percent stays."""
         self._capacity_uah = self._new_uah * part
 
+    def replace(self, percent: float) -> None:
+        """Another cell of its kind is put in, charged so far."""
+        self._soc = min(max(percent / 100, 0.0), 1.0)
+        self._done = False
+
+    def hasten(self, elapsed_ms: int) -> None:
+        """Time passes for the cell alone, as it is fed and drawn from now; its clock stays with everybody's."""
+        self.advance(self._now_ms + elapsed_ms)
+        self._now_ms -= elapsed_ms
+        if self._input_since_ms is not None:
+            self._input_since_ms -= elapsed_ms
+
     def advance(self, now_ms: int) -> None:
         """Let time pass."""
         while self._now_ms < now_ms:

@@ -86,14 +86,19 @@ def run(folder: Path, text: str, *arguments: str) -> subprocess.CompletedProcess
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_it.py").write_text(text)
     (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
-    plugins = ["host_tools.bench.requirements_plugin", "host_tools.bench.leaks_plugin", "host_tools.bench.plugin"]
+    plugins = [
+        "host_tools.bench.requirements_plugin",
+        "host_tools.bench.leaks_plugin",
+        "host_tools.bench.plugin",
+        "xdist",
+    ]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", "pytest.ini", "-rs"]
     for plugin in plugins:
         command += ["-p", plugin]
     return subprocess.run(
         [*command, *arguments],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=LIMIT_S,

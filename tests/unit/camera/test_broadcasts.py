@@ -212,3 +212,16 @@ def test_a_radio_that_fails_is_told_and_tried_again():
     assert worn.rig.app.broadcasts.reason == ""
     worn.hear()
     assert worn.state == "recording"
+
+
+def test_a_radio_that_failed_while_nobody_listens_lets_the_camera_sleep():
+    worn = Worn(broadcast_receive=True)
+    broken = Broken(worn.air)
+    worn.air.radios.append(broken)
+    worn.radio = worn.rig.radio = broken
+    worn.rig.boot()
+    assert worn.rig.app.broadcasts.reason
+    worn.rig.press()
+    assert worn.state == "recording", "it does not listen meanwhile"
+    worn.rig.run(RETRY_MS + 100)
+    assert worn.rig.app.broadcasts.next_deadline_ms() is None

@@ -57,7 +57,7 @@ def test_people_go_to_a_new_server_and_controllers_know_it_again(bwc: Bwc, old: 
         assert found["Users"][0].metadata == {"Name": "Zoë", "Active": "True"}
         assert found["System"][0].metadata == {"ConnectionId": "c-1"}, "it is still their destination"
         assert opened.settings.mode == "device", "kept on migration"
-        assert opened.store.sweep() == 0
+        assert opened.store.sweep(wall_ms()) == 0
         assert catalogue.container(BOX) is None
     for place in (old, new):
         assert bwc("destination", "connection-file", place, tmp_path / f"{place.name}.json").code == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from firmware.platform.linux.files import LinuxFiles
+from firmware.ports.errors import IoFault, NoSpace
 from host_tools.cli.destination_looks import CLEAN_UP_LOOKS, Looks
 from host_tools.cli.people import wall_ms
 from host_tools.evidence import folder
@@ -30,16 +31,50 @@ def opened(store: SwiftLike, place: Path, told: list[str]) -> Generator[Destinat
 
 
 @pytest.mark.req("DEST-02", "DEST-06")
+def test_a_store_that_is_full_gets_room_by_what_may_go(tmp_path: Path) -> None:
+    with swift_like() as store, opened(store, tmp_path / "d", []) as made:
+        receive(made)
+        store.answers["PUT"] = [507]
+        upload = made.store.begin(0)
+        upload.feed(b"a film")
+        with pytest.raises(NoSpace):
+            made.store.settle(upload)
+        made.store.discard(upload)
+        told: list[str] = []
+        Looks(made, told.append).look()
+        assert "takes no more" in told[0]
+        assert made.store.catalogue.container(OLD) is None
+        assert store.boxes["openbwc-evidence"] == {}
+
+
+@pytest.mark.req("DEST-02")
+def test_a_disk_that_fails_is_told_and_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with swift_like() as store, opened(store, tmp_path / "d", []) as made:
+        told: list[str] = []
+
+        def failing(*_: object) -> list[str]:
+            raise IoFault("cannot remove objects/00: input/output error")
+
+        monkeypatch.setattr(made.store.catalogue, "containers", failing)
+        Looks(made, told.append).look()
+        assert told[-1:] == ["cannot remove objects/00: input/output error"]
+
+
+def receive(made: Destination) -> None:
+    made.intake.put_container(OLD, {"StartTime": "1577836800"})
+    upload = made.store.begin(0)
+    upload.feed(b"a film")
+    made.intake.finish_object(upload, OLD, "a.mp4", {}, "video/mp4")
+    made.intake.update_container(OLD, {"Status": "Complete"})
+
+
+@pytest.mark.req("DEST-02", "DEST-06")
 def test_a_trouble_is_told_once_and_what_may_go_waits_for_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
     with swift_like() as store, opened(store, tmp_path / "d", []) as made:
-        made.intake.put_container(OLD, {"StartTime": "1577836800"})
-        upload = made.store.begin(0)
-        upload.feed(b"a film")
-        made.intake.finish_object(upload, OLD, "a.mp4", {}, "video/mp4")
-        made.intake.update_container(OLD, {"Status": "Complete"})
+        receive(made)
         looks = Looks(made, told.append)
         store.answers["HEAD"] = [503, 503]
         looks.look()

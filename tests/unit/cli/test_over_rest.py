@@ -166,12 +166,12 @@ def test_what_happens_is_heard_both_ways(bwc: Bwc, office: Opened, tmp_path: Pat
             assert not following.done(), following.result()
             await asyncio.sleep(0.01)
         tell("progress", camera="CAM-0001")
-        tell("looked", at="the rain")
+        tell("looked", at="the rain\x1b[2J\nand\x9bsun")
         ring.publish("ended", {})
         ended = await following
         assert ended.err.splitlines()[1:] == [f"bwc: {there.url}: the login has ended: bwc login {there.url}"]
         (line,) = ended.out.splitlines()
-        assert line.endswith(" looked at=the rain")
+        assert line.endswith(" looked at=the rain [2J and sun"), "nothing that a terminal obeys"
 
     conversation(bwc, *office, talk)
 
@@ -307,3 +307,11 @@ def test_a_login_that_was_damaged_is_told(tmp_path: Path):
     logins.forget(login.url)
     logins.forget(login.url)
     assert logins.find(login.url) is None
+
+
+@pytest.mark.parametrize("token", ["one\ntwo", "two \r words", "tokén"])
+def test_a_token_that_no_header_holds_is_not_shown(bwc: Bwc, monkeypatch: pytest.MonkeyPatch, token: str):
+    monkeypatch.setenv("OPENBWC_TOKEN", token)
+    ended = bwc("status", "--at", "https://127.0.0.1:9")
+    ended.must_be_one_line("OPENBWC_TOKEN: holds no token")
+    assert token.split()[0] not in ended.err

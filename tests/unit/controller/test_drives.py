@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.controller.drives import DriveError, exfat_drives
+from host_tools.controller.drives import DriveError, exfat_drives, find_drive
 
 ROOT = "21 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n"
 
@@ -34,3 +34,20 @@ def test_every_exfat_drive_is_found_with_its_place_and_partitions(tmp_path: Path
     assert exfat_drives(mounts, tmp_path) == []
     with pytest.raises(DriveError, match="cannot be read"):
         exfat_drives(tmp_path / "none", tmp_path)
+
+
+@pytest.mark.req("CTRL-11")
+def test_what_is_mounted_last_at_a_place_is_what_lies_there(tmp_path: Path):
+    mounts = tmp_path / "mountinfo"
+    under = f"90 21 0:40 / {tmp_path} rw - autofs systemd-1 rw\n"
+    over = f"99 90 8:17 / {tmp_path} rw - exfat /dev/sdx1 rw\n"
+    mounts.write_text(ROOT + under + over)
+    assert find_drive(tmp_path, mounts, tmp_path).file_system == "exfat"
+    mounts.write_text(ROOT + over + under)
+    assert find_drive(tmp_path, mounts, tmp_path).file_system == "autofs"
+
+
+@pytest.mark.parametrize("name", ["\0", "/media/\0stick", "/none/of/them", "\ud800"])
+def test_a_name_that_no_folder_has_is_told_in_a_line(name: str):
+    with pytest.raises(DriveError, match="plug the drive in"):
+        find_drive(Path(name))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+from firmware.version import VERSION
+from host_tools.emulator.fault_effects import OLDER_VERSION
 from host_tools.emulator.memory_bus import MemoryBus
 from host_tools.protocol.connection import Connection
 from tests.unit.emulator.fault_shows import SHOWS, Show, reseat, show
@@ -11,6 +13,19 @@ from tests.unit.emulator.virtual import Bench
 
 ASKS_MAX = 3_000
 ALL: dict[tuple[str, str], Show] = SHOWS  # both parts
+
+# -- firmware, of either kind of board
+
+
+@show("firmware", "wrong")
+def firmware_wrong(bench: Bench) -> None:
+    for kind, version in (("wrong", OLDER_VERSION), ("ok", VERSION)):
+        bench.inject("dock-1", "firmware", kind)
+        bench.run(1)
+        connection = bench.connect()
+        assert bench.ask(connection)[0]["firmware"] == version
+        bench.do(connection.close)
+
 
 # -- contacts
 

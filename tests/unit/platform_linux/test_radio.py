@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from firmware.platform.linux import radio
-from firmware.platform.linux.radio import HciRadio, heard_in, radio_or_none
+from firmware.platform.linux.radio import HciRadio, HciSocket, heard_in, radio_or_none
 from firmware.ports import radio_suite
 from firmware.ports.errors import PortFault
 from firmware.ports.memory_entropy import SeededEntropy
@@ -182,3 +183,68 @@ def test_a_controller_that_refuses_or_is_dead_is_told():
 def test_only_a_board_with_a_radio_has_one():
     boards = [board_data(find_board(model)) for model in ("pi_zero_2w_camera", "pi_dock")]
     assert [radio_or_none(board, SeededEntropy(1)) is not None for board in boards] == [True, False]
+
+
+def test_a_controller_that_was_left_listening_is_listened_with_all_the_same():
+    _, other, _, chip, ether = pair()
+    other.listen(True)
+    anew = HciRadio(SeededEntropy(3), lambda: chip)  # the program before has died
+    anew.listen(True)
+    ether.controllers[0].address, ether.controllers[0].data = b"friend", b"\x05\xff\xff\xffhi"
+    ether.controllers[0].advertising = True
+    ether.repeat()
+    assert anew.receive() is not None
+
+
+def test_a_controller_that_comes_back_is_told_anew_to_listen():
+    one, _, chip, _, _ = pair()
+    one.listen(True)
+    chip.is_dead = True
+    with pytest.raises(PortFault, match="does not answer"):
+        one.be_silent()
+    chip.is_dead = chip.scanning = False
+    one.listen(True)
+    assert chip.scanning
+
+
+def test_a_controller_that_does_not_say_how_loud_it_is_is_told():
+    class Mute(Controller):
+        """Answers with a status alone."""
+
+        def _obey(self, command: int, given: bytes) -> tuple[int, bytes]:
+            return OK, b""
+
+    mute = Mute(Ether())
+    with pytest.raises(PortFault, match="how loud"):
+        HciRadio(SeededEntropy(1), lambda: mute).power_for(0)
+
+
+def test_a_controller_that_is_pulled_out_is_a_fault_of_the_port():
+    device = HciSocket.__new__(HciSocket)
+    with socket.socket() as pulled:  # one that nobody is at the other end of
+        vars(device)["_socket"] = pulled
+        with pytest.raises(PortFault, match="says nothing"):
+            device.receive(0)
+
+
+@pytest.mark.parametrize("asked", [HciRadio.receive, HciRadio.be_silent])
+def test_a_controller_that_was_pulled_out_is_opened_anew(asked: Callable[[HciRadio], object]):
+    class Pulled(Controller):
+        """Nobody is there any more."""
+
+        is_gone = False
+
+        def receive(self, limit_s: float) -> bytes | None:
+            if self.is_gone:
+                raise PortFault("it is gone")
+            return super().receive(limit_s)
+
+    pulled, fresh = Pulled(Ether()), Controller(Ether())
+    devices: list[Controller] = [pulled, fresh]
+    one = HciRadio(SeededEntropy(1), lambda: devices.pop(0))
+    one.listen(True)
+    pulled.is_gone = True
+    with pytest.raises(PortFault, match="it is gone"):
+        asked(one)
+    one.listen(True)
+    assert fresh.scanning

@@ -41,8 +41,8 @@ async function refuse(error) {
   button.disabled = false;
 }
 
-/** Only a page of this server: `//elsewhere` and `https:` are not. */
+/** Only a page of this server: `//elsewhere` and `https:` are not. Whole, for a path alone may begin with `//`, too. */
 function target(next) {
   const url = new URL(next || "/", location.origin);
-  return url.origin === location.origin && !url.pathname.startsWith("/login") ? url.pathname + url.search : "/";
+  return url.origin === location.origin && !url.pathname.startsWith("/login") ? url.href : "/";
 }
