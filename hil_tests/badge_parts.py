@@ -47,6 +47,10 @@ class Desk:
         """Into the bays of their numbers; until the controller has greeted all and could offer them."""
         for bay, camera in enumerate(cameras, 1):
             camera.dock(bay)
+        self.until_settled(*cameras)
+
+    def until_settled(self, *cameras: Camera) -> None:
+        """Until the controller has greeted all of these in their bays and could offer them."""
         serials = {camera.serial for camera in cameras}
 
         def settled(status: dict[str, Any]) -> bool:

@@ -6,8 +6,16 @@ import pytest
 
 from hil_tests.badge_parts import BADGES, STRANGER, Desk
 from host_tools.bench.programs import until
+from host_tools.bench.scenario_parts import Camera
+from host_tools.bench.scenario_tools import Faults
 
 pytestmark = pytest.mark.needs("cameras:2", "worn:2", "any-bay", "press", "badge")
+
+
+def firmware_of(desk: Desk, camera: Camera) -> str:
+    """Which version it says it has; empty while it is not here."""
+    row = desk.controller.camera(camera)
+    return row["firmware"] if row is not None and row["online"] else ""
 
 
 @pytest.mark.req("RFID-03", "CTRL-05")
@@ -37,6 +45,30 @@ def test_each_refusal_has_its_reason(desk: Desk):
     assert (lacking["reason"], lacking["reasons"]) == ("no_camera", {"features": 1})
     assert [row["reason"] for row in desk.view()["last"]] == ["unknown_tag", *["no_camera"] * 4]
     assert desk.view()["holdings"] == []
+
+
+@pytest.mark.needs("faults")
+@pytest.mark.req("RFID-02", "RFID-03")
+def test_a_camera_with_other_software_is_not_given(desk: Desk, faults: Faults):
+    camera = desk.bench.camera(1)
+    desk.open()
+    faults.inject(camera.name, "firmware", "wrong")
+    desk.dock(camera)
+    older = firmware_of(desk, camera)
+    refused = desk.tap(BADGES["W-001"])
+    assert (refused["reason"], refused["reasons"]) == ("no_camera", {"software": 1})
+    text = "no camera is ready for Ada Lovelace: 1 with other software than the system"
+    until(desk.bench.reader_refuses, "the reader to refuse")
+    assert [(row["reason"], row["text"]) for row in desk.view()["last"]] == [("no_camera", text)]
+    until(lambda: text in desk.controller.log.read_text(encoding="utf-8"), "the line in the log")
+    assert desk.view()["holdings"] == []
+
+    faults.heal(camera.name, "firmware")
+    desk.controller.until(lambda _: firmware_of(desk, camera) not in ("", older), "the camera to be updated")
+    desk.until_settled(camera)
+    assert desk.offered("W-002", (camera,)) is camera
+    camera.undock()
+    desk.since_tap("taken", camera)
 
 
 @pytest.mark.req("RFID-02", "CAM-02")

@@ -13,14 +13,45 @@ from host_tools.bench.scenario_tools import Faults, Measure
 
 KNOWN_MAX = 100  # percent; what was never seen is told as more
 CHARGES = ("precharge", "constant_current", "constant_voltage", "full", "held")
+EMPTY_PERCENT = 4.0  # one that went out, or was about to, whatever its gauge makes of it
+EMPTY_UNTIL_PERCENT = 20  # then there is charge to work with
+ENOUGH_H = 0.75  # in which an empty cell gets that far
+LONG_H = 12.5  # after twelve hours in its bay a camera is kept short of full
+LET_DOWN_H = 4.0  # in which the camera itself uses up what is too much
+TO_FULL_H = 2.5
+SHORT_PERCENT = 92
+FULL_PERCENT = 95
+DAYS_S = 2 * 86_400.0  # that a scenario may last where hours are waited for
 FAULT_S = 60.0 + LIMIT_S  # it is told when it has lasted for a minute
 
 
 def battery_of(controller: ScenarioController, camera: Camera) -> dict[str, Any]:
     """What the camera says of its battery; empty while it has not, or is not here."""
-    row = controller.camera(camera)
-    found: dict[str, Any] = row["battery"] if row is not None and row["online"] else {}
+    return battery_in(controller.status(), camera)
+
+
+def battery_in(status: dict[str, Any], camera: Camera) -> dict[str, Any]:
+    """The same, in a status."""
+    found: dict[str, Any] = next(
+        (row["battery"] for row in status["cameras"] if row["serial"] == camera.serial and row["online"]), {}
+    )
     return found
+
+
+def percent_of(status: dict[str, Any], camera: Camera) -> float:
+    """Its charge as the status has it; 0 while it does not say."""
+    return battery_in(status, camera).get("charge_permille", 0) / 10
+
+
+def state_of(status: dict[str, Any], camera: Camera) -> tuple[str, bool | None]:
+    """How it is charged, and whether smart charge is in force."""
+    battery = battery_in(status, camera)
+    return battery.get("charging", ""), battery.get("smart")
+
+
+def told_of(status: dict[str, Any], kind: str, camera: Camera) -> str:
+    """The alert of that kind about a camera; empty while there is none."""
+    return next((text for key, text in status["problems"].items() if kind in key and camera.serial in key), "")
 
 
 def docked(controller: ScenarioController, camera: Camera, dock: Dock, bay: int) -> dict[str, Any]:
@@ -41,8 +72,14 @@ def test_a_docked_camera_is_charged_and_remembers_its_levels(
     battery = docked(controller, camera, dock, bay)
     measure("charge at docking", battery["docked_percent"], "%", in_range(0, 100), camera)
     measure("input while charging", battery["input_uv"] / 1e6, "V", in_range(4.3, 5.5), camera)
+    mark = controller.mark()
     camera.undock()
-    controller.wait_for("undocked", camera)
+    controller.wait_for("undocked", camera, after=mark)
+    controller.wait_for(  # a dock that has not seen it go gives it power as if it had not gone
+        "bay",
+        having=lambda event: (event["dock"], event["bay"]) == (dock.serial, bay) and event["state"] != "docked",
+        after=mark,
+    )
     docked(controller, camera, dock, bay)
     again = controller.until(
         lambda _: (
@@ -51,6 +88,59 @@ def test_a_docked_camera_is_charged_and_remembers_its_levels(
         "the level at which it was taken out",
     )
     assert again["cycles_percent"] >= battery["cycles_percent"]
+
+
+@pytest.mark.timeout(DAYS_S)
+@pytest.mark.needs("cell", "hours")
+@pytest.mark.req("DOCK-04", "CTRL-12")
+def test_a_camera_that_comes_empty_is_told_until_it_has_charge_again(
+    controller: ScenarioController, bench: Bench, dock: Dock, bay: int, measure: Measure
+):
+    camera = bench.camera(1)
+    camera.put_cell(EMPTY_PERCENT)
+    docked(controller, camera, dock, bay)
+    text = controller.until(lambda status: told_of(status, "empty_battery", camera), "the alert")
+    came_with = battery_of(controller, camera)["docked_percent"]
+    measure("charge of an empty camera", came_with, "%", in_range(0, 5), camera)
+    assert f"it came with {came_with} %" in text
+    assert text.index("leave the camera docked") < text.index("replace the battery")
+
+    camera.let_stand(ENOUGH_H)
+
+    def over(status: dict[str, Any]) -> float | None:
+        percent = percent_of(status, camera)
+        return percent if percent >= EMPTY_UNTIL_PERCENT and not told_of(status, "empty_battery", camera) else None
+
+    percent = controller.until(over, "the end of the alert, with charge to work with")
+    measure("charge when that is over", percent, "%", in_range(EMPTY_UNTIL_PERCENT, 60), camera)
+
+
+@pytest.mark.timeout(DAYS_S)
+@pytest.mark.needs("hours")
+@pytest.mark.req("DOCK-04")
+def test_a_camera_that_stands_for_long_is_kept_short_of_full_unless_somebody_wants_it_full(
+    controller: ScenarioController, bench: Bench, dock: Dock, bay: int, measure: Measure
+):
+    camera = bench.camera(1)
+    docked(controller, camera, dock, bay)
+    camera.let_stand(LONG_H)
+    controller.until(lambda status: state_of(status, camera) == ("held", True), "smart charge to hold it")
+    camera.let_stand(LET_DOWN_H)
+    kept = controller.until(
+        lambda status: percent if 0 < (percent := percent_of(status, camera)) < SHORT_PERCENT else None,
+        "it to be short of full",
+    )
+    measure("charge kept by smart charge", kept, "%", in_range(70, SHORT_PERCENT), camera)
+
+    controller.command("suspend_smart_charge", hours=24)
+    controller.until(lambda status: state_of(status, camera)[1] is False, "the camera to be told")
+    camera.let_stand(TO_FULL_H)
+
+    def full(status: dict[str, Any]) -> float | None:
+        percent = percent_of(status, camera)
+        return percent if state_of(status, camera) == ("full", False) and percent >= FULL_PERCENT else None
+
+    measure("charge without smart charge", controller.until(full, "it to be full"), "%", in_range(95, 100), camera)
 
 
 @pytest.mark.req("DOCK-07")
@@ -76,9 +166,6 @@ def test_a_charger_that_fails_is_unable_to_charge(
     docked(controller, camera, dock, bay)
     faults.inject(camera.name, "charger", "off")
 
-    def told(status: dict[str, Any]) -> str:
-        return next((text for key, text in status["problems"].items() if "unable_to_charge" in key), "")
-
-    text = controller.until(told, "the alert", limit_s=FAULT_S)
+    text = controller.until(lambda status: told_of(status, "unable_to_charge", camera), "the alert", limit_s=FAULT_S)
     assert "overheated" in text
     assert text.index("seat it anew") < text.index("clean") < text.index("known to be good")
