@@ -6,7 +6,7 @@ itself forgets what it was allowed when it is taken out, so nothing here has to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,9 +86,11 @@ class ChargeWatch:
 
 
 class SmartCharge:
-    """Whether cameras that stand docked for long are kept short of full. ``suspended_until_unix_ms``: 0 for not."""
+    """Whether cameras that stand docked for long are kept short of full. ``is_wanted``: by the system's settings;
+    ``suspended_until_unix_ms``: 0 for not."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_wanted: Callable[[], bool]) -> None:
+        self._is_wanted = is_wanted
         self.suspended_until_unix_ms = 0
 
     def suspend(self, now_unix_ms: int, hours: float) -> int:
@@ -98,4 +100,4 @@ class SmartCharge:
 
     def is_on(self, now_unix_ms: int) -> bool:
         """Whether it is in force."""
-        return now_unix_ms >= self.suspended_until_unix_ms
+        return self._is_wanted() and now_unix_ms >= self.suspended_until_unix_ms

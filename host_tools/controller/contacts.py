@@ -84,7 +84,8 @@ class Place(NamedTuple):
 
 
 class Contacts:
-    """``smart``: smart charge of all cameras. ``alerts``: what is wrong now, by bay and kind."""
+    """``smart``: smart charge of all cameras; ``is_smart``: whether the system wants it at all. ``alerts``: what is wrong
+    now, by bay and kind."""
 
     def __init__(
         self,
@@ -96,8 +97,9 @@ class Contacts:
         wall_ms: Callable[[], int],
         run_blocking: RunBlocking,
         happenings: Happenings,
+        is_smart: Callable[[], bool],
     ) -> None:
-        self.smart = SmartCharge()
+        self.smart = SmartCharge(is_smart)
         self.alerts: dict[tuple[Key, str], Alert] = {}
         self.history = history
         self._docks = docks

@@ -163,6 +163,7 @@ class Controller:
             world.wall_ms,
             world.run_blocking,
             self.happenings,
+            lambda: world.system is None or world.system.settings.smart_charge,
         )
         self.happenings.listen(self._react)
         if world.system is not None:

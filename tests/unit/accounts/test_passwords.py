@@ -137,6 +137,12 @@ def test_no_account_is_never_let_in_even_with_the_password_that_nobody_has():
     assert not PASSWORDS.matches("nobody has this password", None)
 
 
+def test_the_hash_of_nobody_is_drawn_and_costs_a_try_what_all_do():
+    first, second = (Passwords(SECRET, SeededEntropy(seed)) for seed in (1, 2))
+    assert cost_of(first._nobodys) == DEFAULT_COST
+    assert first._nobodys != second._nobodys
+
+
 def test_a_hash_made_for_less_is_outdated():
     dearer = Passwords(SECRET, SeededEntropy(2), PasswordCost(memory_kib=16, iterations=1, lanes=1))
     assert dearer.is_outdated(PASSWORDS.hash("correct horse battery"))

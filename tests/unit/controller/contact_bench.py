@@ -27,6 +27,7 @@ from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import find_board
 from host_tools.simulation.channel import SimChannel
 from host_tools.simulation.emulated import VirtualBench
+from host_tools.system.system import System
 from tests.unit.controller.rig import ADOPTED_UNIX_MS, BOARDS, ROSTER, CardOf, make_member, wall_ms
 from tests.unit.trust.parts import World as TrustWorld
 
@@ -43,7 +44,8 @@ async def at_once(function: Callable[[], T], /) -> T:
 
 class ContactBench:
     """One dock; ``camera-N`` in bay N, of this system unless it is in ``strangers``. ``told``: all that happened, of
-    all lives of the controller; ``history``: outlives them, as its file does."""
+    all lives of the controller; ``history``: outlives them, as its file does; ``system``: may be put in before it
+    begins."""
 
     def __init__(self, folder: Path, cameras: int = 1, strangers: tuple[int, ...] = (), percent: float = 40.0) -> None:
         workshop = Workshop(entropy=ReplayEntropy(f"workshop {SEED}"))
@@ -65,6 +67,7 @@ class ContactBench:
         self.world.now_ms = wall_ms()
         self.told: list[dict[str, Any]] = []
         self.history = ContactHistory(None, 0)
+        self.system: System | None = None
         self._nonces = ReplayEntropy("nonces")
         self._task: asyncio.Task[None] | None = None
 
@@ -90,6 +93,7 @@ class ContactBench:
             members=Members(),
             make_channel=SimChannel,
             contact_history=self.history,
+            system=self.system,
         )
         self.controller = Controller(world)
         self.controller.happenings.listen(self.told.append)

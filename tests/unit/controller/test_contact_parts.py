@@ -309,7 +309,8 @@ def test_a_fault_is_told_after_a_minute_and_a_stop_at_once():
 
 @pytest.mark.req("DOCK-04")
 def test_smart_charge_is_suspended_for_a_time():
-    smart = SmartCharge()
+    wanted = [True]
+    smart = SmartCharge(lambda: wanted[0])
     assert smart.is_on(NOW_MS)
     until_ms = smart.suspend(NOW_MS, 2)
     assert until_ms == NOW_MS + 7_200_000
@@ -318,6 +319,8 @@ def test_smart_charge_is_suspended_for_a_time():
     smart.suspend(NOW_MS, 2)
     smart.suspend(NOW_MS, 0)
     assert smart.is_on(NOW_MS)
+    wanted[0] = False
+    assert not smart.is_on(NOW_MS), "the system does without it"
 
 
 @pytest.mark.req("DOCK-03", "DOCK-06")

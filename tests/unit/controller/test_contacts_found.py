@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.controller.contact_bench import DOCK, contact_bench
+from tests.unit.controller.contact_bench import DOCK, ContactBench, contact_bench
+from tests.unit.system.parts import NOW_MS, make_system
 
 MEASURED = ("presence", "supply_voltage", "charge_current", "pin_coupling", "contact_resistance", "delivery_integrity")
 
@@ -120,3 +121,21 @@ def test_a_camera_that_leaves_while_another_bay_is_checked_ends_nothing(tmp_path
             site.virtual.do(lambda: site.bench.put_in("camera-2", "dock-1", 2))
             site.wait("checked", after=mark, bay=2)
             site.stop()
+
+
+@pytest.mark.req("DOCK-04")
+def test_a_system_without_smart_charge_has_its_cameras_told_so(tmp_path: Path):
+    with contact_bench(tmp_path) as site:
+        site.system = make_system()
+        site.start()
+        site.wait("checked", bay=1)
+        assert smart_on(site) == 1
+        with site.system.change("ann", NOW_MS) as edit:
+            edit.put(site.system.settings.model_copy(update={"smart_charge": False}))
+        site.virtual.wait(lambda: smart_on(site) == 0)
+        site.stop()
+
+
+def smart_on(site: ContactBench) -> int:
+    """What the camera was told last."""
+    return site.controller.cameras["CAM-0001"].power["smart"]
