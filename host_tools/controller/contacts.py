@@ -84,8 +84,8 @@ class Place(NamedTuple):
 
 
 class Contacts:
-    """``smart``: smart charge of all cameras; ``is_smart``: whether the system wants it at all. ``alerts``: what is wrong
-    now, by bay and kind."""
+    """``smart``: smart charge of all cameras; ``is_smart``: whether the system wants it at all. ``alerts``: what is
+    wrong now, by bay and kind."""
 
     def __init__(
         self,
