@@ -50,7 +50,7 @@ class PicoProcess:
         tty.setraw(host_slave)
         self._host_slave = host_slave
         _point(self.prompt, host_slave)
-        self._ready.register(self._host, selectors.EVENT_READ, self._from_host)
+        self._hears_host = False
         self._ready.register(self._ended, selectors.EVENT_READ, None)
         self._process = self._start(with_program=True)
         self._thread = threading.Thread(target=self._serve, name="pico")
@@ -80,6 +80,7 @@ class PicoProcess:
         """A reset: both terminals of the board's side are new, and so is the one that a host has for the link."""
         self.starts += 1
         self._asked = b""
+        self._hear_host(False)  # a Ctrl-C would end an interpreter that is not up yet
         self._repl, repl_slave = os.openpty()
         _only_signals(repl_slave)
         link, link_slave = os.openpty()
@@ -121,12 +122,20 @@ class PicoProcess:
                 self._is_raw = byte == RAW
         os.write(self._repl, data)
 
+    def _hear_host(self, hears: bool) -> None:
+        if hears and not self._hears_host:
+            self._ready.register(self._host, selectors.EVENT_READ, self._from_host)
+        elif self._hears_host and not hears:
+            self._ready.unregister(self._host)
+        self._hears_host = hears
+
     def _from_board(self) -> None:
         try:
             data = os.read(self._repl, READ_BYTES)
         except OSError:  # the process has ended, and its terminal hangs up
             self._reset()
             return
+        self._hear_host(True)
         if self._swallowing:  # the banner of a new process, which a soft reset does not show
             at = data.find(RAW_BANNER[:3])
             data = data[at:] if at >= 0 else b""
@@ -150,6 +159,7 @@ class PicoProcess:
             self._ready.unregister(self._world)
             self._world.close()
             return
+        self._hear_host(True)
         *lines, self._asked = (self._asked + data).split(b"\n")
         for line in lines:
             with self.lock:
