@@ -45,7 +45,7 @@ class PicoProcess:
         self._files: list[int] = []
         self._asked = b""
         self._is_raw = False
-        self._swallowing = False
+        self._swallowing, self._swallowed = False, b""
         self._host, host_slave = os.openpty()
         tty.setraw(host_slave)
         self._host_slave = host_slave
@@ -137,9 +137,11 @@ class PicoProcess:
             return
         self._hear_host(True)
         if self._swallowing:  # the banner of a new process, which a soft reset does not show
-            at = data.find(RAW_BANNER[:3])
-            data = data[at:] if at >= 0 else b""
-            self._swallowing = at < 0
+            self._swallowed += data
+            at = self._swallowed.find(RAW_BANNER[:3])
+            if at < 0:
+                return
+            data, self._swallowing = self._swallowed[at:], False
         os.write(self._host, data)
 
     def _reset(self) -> None:
@@ -147,7 +149,7 @@ class PicoProcess:
         os.write(self._host, SOFT_REBOOT)
         self._process = self._start(with_program=not self._is_raw)
         if self._is_raw:
-            self._swallowing = True
+            self._swallowing, self._swallowed = True, b""
             os.write(self._repl, RAW)
 
     def _from_world(self) -> None:
