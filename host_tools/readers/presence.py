@@ -1,7 +1,8 @@
 """From "this is in the field now" to "a badge was held to the reader", once for each time it was.
 
 Law: pure; time is an argument. A badge that flickers at the edge of the field is one tap. The same badge counts again
-after it was away for a while, another one at once.
+after it was away for a while, another one at once. Shown again too soon it counts when the while is over, if it is still
+there; if not, the wait does not begin anew: somebody who is a little too quick each time would never be heard.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from typing import NamedTuple
 
 from host_tools.readers.tags import LOW_FREQUENCY, Tag
 
-AGAIN_MS = 2_000  # before the same badge counts again, from when it was last seen: as the makers' own software does
+AGAIN_MS = 2_000  # from when a tap ended until the same badge counts again: as the makers' own software has it
+FLICKER_MS = 1_000  # a badge that was out of sight for less was held there all the time
 LOW_FREQUENCY_READS = 2  # the same number twice: EM4100 has parity bits alone to tell noise from a badge
 
 
@@ -43,6 +45,8 @@ class Presence:
         self._here: Tag | None = None
         self._last_ms = 0
         self._told: Tag | None = None
+        self._told_ms = 0  # when what was told was last seen
+        self._is_told = False  # whether what is here now belongs to it
         self._candidate: Tag | None = None
         self._count = 0
 
@@ -52,10 +56,9 @@ class Presence:
         if tag is not None and self._is_sure(tag):
             if self._here is not None and self._here != tag:
                 events.append(Gone(self._here))
-            if self._here != tag and not (self._told == tag and now_ms - self._last_ms < AGAIN_MS):
+            if self._is_tap(tag, now_ms):
                 events.append(Seen(tag))
-            self._here = self._told = tag
-            self._last_ms = now_ms
+            self._here, self._last_ms = tag, now_ms
         elif tag is None and self._here is not None and now_ms - self._last_ms >= self._gone_ms:
             events.append(Gone(self._here))
             self._here = None
@@ -64,6 +67,17 @@ class Presence:
     def deadline_ms(self) -> int | None:
         """When ``feed(None)`` finds that a badge has left."""
         return self._last_ms + self._gone_ms if self._here is not None else None
+
+    def _is_tap(self, tag: Tag, now_ms: int) -> bool:
+        """Whether this sight of a badge makes a tap."""
+        is_other = tag != self._told
+        if is_other or (self._here is None and now_ms - self._last_ms >= FLICKER_MS):
+            self._is_told = False
+        counts = not self._is_told and (is_other or now_ms - self._told_ms >= AGAIN_MS)
+        self._told, self._is_told = tag, self._is_told or counts
+        if self._is_told:
+            self._told_ms = now_ms
+        return counts
 
     def _is_sure(self, tag: Tag) -> bool:
         if tag == self._here or tag.technology not in LOW_FREQUENCY:

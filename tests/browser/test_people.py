@@ -13,7 +13,7 @@ from tests.browser.conftest import OpenTab
 from tests.browser.station import Station, until
 
 BADGE = "04A1B2C3D4E5F6"
-HELD_S = 0.6
+HELD_S = 1.0
 HEAD = "ID,Name,Profile,E-mail,RFID\n"
 CONFLICTING = HEAD + "W-001,Ada King,,,\nN-001,New One,nowhere,,\nN-002,Somebody,,no address,\nN-002,Somebody,,,\n"
 GOOD = HEAD + "W-001,Ada King,,,\nN-001,Sophie Wilson,,sophie@example.org,\n"
@@ -151,8 +151,8 @@ def test_a_badge_is_paired_at_the_controllers_reader(open_tab: OpenTab, station:
     station.bench.call("badge", reader=reader, uid=BADGE, seconds=HELD_S)
     expect(dialog).to_contain_text("take it away for two seconds")
     picture(tab, "badge-pairing", full=False)
-    for _ in range(4):  # a hand that is too quick tries again
-        tab.page.wait_for_timeout(2_500)
+    for _ in range(4):  # a badge that was taken away before a busy reader has searched is shown again
+        tab.page.wait_for_timeout(2_500 + 1_000 * HELD_S)
         if dialog.count() == 0:
             break
         station.bench.call("badge", reader=reader, uid=BADGE, seconds=HELD_S)

@@ -10,7 +10,8 @@ const ELATEC = 0x09d8; // USB vendor
 const ANSWER_MS = 600;
 const POLL_MS = 60;
 const MISSED_MAX = 5; // answers in a row that do not come
-const AGAIN_MS = 2_000; // before the same badge counts again: docs/readers.md
+const AGAIN_MS = 2_000; // from when a tap ended until the same badge counts again: docs/readers.md
+const FLICKER_MS = 1_000; // a badge that was out of sight for less was held there all the time
 const TWN4_READS = 2; // low-frequency badges have parity bits alone to tell noise from a number
 const TONE = { percent: 60, hertz: 2_400, onMs: 120, offMs: 0 };
 const TAG_THERE = 1;
@@ -88,16 +89,22 @@ class Presence {
     this.candidate = "";
     this.count = 0;
     this.lastMs = 0;
+    this.toldMs = 0; // when what was told was last seen
+    this.isTold = false; // whether what is here now belongs to it
   }
 
   isTap(key, nowMs) {
     this.count = key === this.candidate ? this.count + 1 : 1;
     this.candidate = key;
     if (key !== this.told && this.count < this.reads) return false;
-    const isSame = key === this.told && nowMs - this.lastMs < AGAIN_MS;
+    const isOther = key !== this.told;
+    if (isOther || nowMs - this.lastMs >= FLICKER_MS) this.isTold = false;
+    const isTap = !this.isTold && (isOther || nowMs - this.toldMs >= AGAIN_MS);
+    this.isTold = this.isTold || isTap;
+    if (this.isTold) this.toldMs = nowMs;
     this.told = key;
     this.lastMs = nowMs;
-    return !isSame;
+    return isTap;
   }
 }
 

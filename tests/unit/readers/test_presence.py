@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from host_tools.readers.presence import AGAIN_MS, Gone, Presence, Seen
 from host_tools.readers.tags import EM4100, ISO14443A, Tag
 
@@ -25,6 +27,28 @@ def test_a_badge_that_flickers_is_one_tap_and_one_that_comes_back_later_is_anoth
     assert presence.feed(ONE, 1_700) == []
     assert presence.feed(None, 2_200) == [Gone(ONE)]
     assert presence.feed(ONE, 2_200 + AGAIN_MS) == [Seen(ONE)]
+
+
+@pytest.mark.parametrize(
+    ("held_ms", "heard"), [(600, [0, 1, 2, 3, 4, 5]), (0, [0, 2, 4])], ids=["long enough", "for a moment"]
+)
+def test_somebody_who_is_a_little_too_quick_each_time_is_heard(held_ms: int, heard: list[int]):
+    presence = Presence(400)
+    taps: list[int] = []
+    for number in range(6):
+        begun_ms = number * (held_ms + 1_900)
+        for now_ms in range(begun_ms, begun_ms + held_ms + 1_900, 100):
+            events = presence.feed(ONE if now_ms <= begun_ms + held_ms else None, now_ms)
+            taps += [number for event in events if isinstance(event, Seen)]
+    assert taps == heard
+
+
+def test_a_badge_shown_too_soon_and_held_there_counts_when_its_time_has_come():
+    presence = Presence(400)
+    assert presence.feed(ONE, 0) == [Seen(ONE)]
+    assert presence.feed(None, 500) == [Gone(ONE)]
+    heard = [now_ms for now_ms in range(1_100, 6_000, 100) if presence.feed(ONE, now_ms)]
+    assert heard == [AGAIN_MS]
 
 
 def test_another_badge_counts_at_once():
