@@ -12,12 +12,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from host_tools.cli.asking import Asked, asks
 from host_tools.cli.show import plain_table
 from host_tools.controller.commands import CommandError
 
+UNDER_TITLE = (0, 0, 0, 2)  # columns before what belongs to a title
 SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 profile_app = typer.Typer(help="How cameras behave.", no_args_is_help=True)
@@ -167,9 +170,11 @@ def alerts(
         over = "" if row["cleared_unix_ms"] is None else ", over"
         title = Text(f"{row['title']}: {row['device']}", style=SEVERITY_STYLES[row["severity"]])
         console.print(title.append(f"  since {when}{over}", style="dim"))
-        console.print(f"  {row['details'] or row['meaning']}", highlight=False)
+        console.print(Padding(Text(row["details"] or row["meaning"]), UNDER_TITLE))
         for number, remedy in enumerate(row["remedies"], 1):
-            console.print(f"  {number}. {remedy}", highlight=False)
+            step = Table.grid(padding=(0, 1))
+            step.add_row(f"{number}.", Text(remedy))
+            console.print(Padding(step, UNDER_TITLE))
 
 
 @report_app.command("make")

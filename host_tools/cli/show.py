@@ -53,6 +53,8 @@ def _parts(status: dict[str, Any]) -> list[RenderableType]:
     parts.append(storage_line(status))
     parts += [line for camera in status["cameras"] if (line := _remark(camera)) is not None]
     parts += [Text(f"! {text}", style="red") for text in status["problems"].values()]
+    if status["problems"]:
+        parts.append(Text("what each means and what to do about it, in order: bwc alerts", style="dim"))
     return parts
 
 
@@ -162,7 +164,7 @@ def _link(link: dict[str, Any]) -> Text:
     if link["bad_frames"]:
         parts.append(f"{link['bad_frames']} bad frames")
     if link["slow"]:
-        return Text("slow", style="bold red")  # why, and what to do, is among the problems
+        return Text("slow", style="bold red")  # why, and what to do, is among the alerts
     return Text(", ".join(parts))
 
 

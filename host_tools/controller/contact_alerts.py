@@ -9,20 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from host_tools.controller.contact_history import place_of
-from host_tools.system.contact_wear import BAY, BOTH, CAMERA, NEITHER, UNDECIDED, Attribution, ContactWear, Seating
+from host_tools.controller.contact_history import place_of, place_text
+from host_tools.controller.contact_readings import Row
+from host_tools.system.contact_wear import (
+    BAY,
+    BOTH,
+    CAMERA,
+    NEITHER,
+    UNDECIDED,
+    Attribution,
+    ContactWear,
+    Seating,
+    Swap,
+)
 
 RESEAT = "take the camera out and seat it anew"
 CLEAN = "clean the camera's contacts and the bay's pins"
-POWER_CYCLE = "power-cycle the dock"
 
-LINK_REMEDIES = (
-    POWER_CYCLE,
-    "check that the link's plugs sit tight at both ends",
-    "swap the cable",
-    "connect a dock that is known to be good at this port: if the alert goes, replace the old dock",
-    "restart the controller: if the alert stays, replace the controller",
-)
 EMPTY_REMEDIES = (
     "leave the camera docked until it has charge for a shift",
     "dock it earlier; if its battery does not last a shift any more, see its cycles and replace the battery",
@@ -75,6 +78,15 @@ def amount(value: float, unit: str) -> str:
     return f"{number(value, unit)} {word}".rstrip()
 
 
+def shown(row: Row) -> str:
+    """A row's value with the limit that it is beyond."""
+    unit = row["unit"]
+    limit = (
+        f"at least {amount(row['low'], unit)}" if row["value"] < row["low"] else f"at most {amount(row['high'], unit)}"
+    )
+    return f"{amount(row['value'], unit)}, {limit}"
+
+
 def remedies(dock: str, bay: int, camera: str, part: Part) -> tuple[str, ...]:
     """In their order, for a docking issue or a camera that cannot be charged."""
     elsewhere = f"dock {camera or 'the camera'} in a bay that is known to be good"
@@ -114,6 +126,11 @@ def _wear_text(found: Attribution, dock: str, bay: int, camera: str) -> str:
     }
     if found.side != UNDECIDED:
         return texts[found.side]
-    swap = found.swap.text if found.swap else f"dock {camera} in another bay a few times"
+    swap = _swap_text(found.swap) if found.swap else f"dock {camera} in another bay a few times"
     lacks = found.bay.lacks if found.bay.worn is None else found.camera.lacks
     return f"undecided ({lacks}): {swap}"
+
+
+def _swap_text(swap: Swap) -> str:
+    where = place_text(swap.bay) if swap.bay else "another bay"
+    return f"dock {swap.camera or 'another camera'} in {where} a few times"

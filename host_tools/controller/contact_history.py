@@ -116,6 +116,18 @@ def place_of(dock: str, bay: int) -> str:
     return f"{dock}/{bay}"
 
 
+def place_text(place: str) -> str:
+    """Such a word for people."""
+    dock, _, bay = place.rpartition("/")
+    return f"bay {bay} of {dock}"
+
+
+def is_same_docking(before: Docking, now: Docking) -> bool:
+    """Whether a bay that was found in use holds what it held, for all that is known, and nothing new was learnt."""
+    learnt = before.resistance_uohm is None and now.resistance_uohm is not None
+    return before.camera == now.camera and not learnt
+
+
 def _line(row: Docking) -> str:
     return row.model_dump_json(exclude_none=True) + "\n"
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from host_tools.controller.cameras import Camera, CameraView
@@ -20,13 +20,13 @@ from host_tools.controller.contact_alerts import (
     EMPTY_REMEDIES,
     MEANINGS,
     Part,
-    amount,
     named_by_cases,
     named_by_wear,
     remedies,
+    shown,
 )
 from host_tools.controller.contact_check import FULL, QUICK, ContactCheck
-from host_tools.controller.contact_history import ContactHistory, Docking
+from host_tools.controller.contact_history import ContactHistory, Docking, is_same_docking
 from host_tools.controller.contact_procedure import Form
 from host_tools.controller.contact_readings import Row, lines_row
 from host_tools.controller.docks import Dock, worst_verdict
@@ -129,9 +129,9 @@ class Contacts:
         while True:
             self._news.clear()
             for key in list(self._pending):
-                await self._docked(key)
+                await self._at(key, self._docked(key))
             for key in list(self._loose):
-                await self._look_at_loose(key)
+                await self._at(key, self._look_at_loose(key))
             now_s = asyncio.get_running_loop().time()
             if now_s - self._watched_s >= WATCH_S and self._docks:
                 self._watched_s = now_s
@@ -218,6 +218,17 @@ class Contacts:
         for which in [which for which in self.alerts if which[0] == key and key not in self._loose]:
             self._clear(*which)
 
+    async def _at(self, key: Key, act: Awaitable[None]) -> None:
+        """Do something at a bay; what meets it ends that alone."""
+        try:
+            await act
+        except (LinkLost, RequestRefused, NoReading) as error:
+            self._happenings.tell("contacts_unknown", dock=key[0], bay=key[1], text=str(error))
+        except Exception as error:  # the edge of a task: one bay's contacts must not end the controller
+            LOG.exception("bay %d of %s: looking at its contacts has failed", key[1], key[0])
+            text = f"looking at its contacts failed ({error!r}); report this with the log"
+            self._happenings.tell("contacts_unknown", dock=key[0], bay=key[1], text=text)
+
     async def _look_at_loose(self, key: Key) -> None:
         """A contact that comes and goes is seldom there for long enough to be checked: it is judged by its losses."""
         dock = self._docks.get(key[0])
@@ -236,8 +247,7 @@ class Contacts:
             await self._judge(place)
 
     async def _docked(self, key: Key) -> None:
-        """Check a docking if its time has come, or look again at what its dock has found since; what meets it ends this
-        check alone."""
+        """Check a docking if its time has come, or look again at what its dock has found since."""
         asked_s = self._pending.get(key)
         if asked_s is None:  # its camera left while another bay was being checked
             return
@@ -249,22 +259,19 @@ class Contacts:
         if not self._is_ready(place) and asyncio.get_running_loop().time() - asked_s < GIVE_UP_S:
             return
         self._pending.pop(key, None)
-        try:
-            async with self._lock(key):
-                who = place.serial if place.camera is not None else ""
-                if self._checked.get(key) == who or (key in self._checked and not who):
-                    await self._judge(place)
-                    await self._watch(place)
-                    return
-                if place.bay in dock.found:
-                    await self._widen(place)
-                dock.note(place.bay, await self._measured(place, QUICK))
-                self._checked[key] = who
-                await self._conclude(place)
-                await self._keep(place)
+        async with self._lock(key):
+            who = place.serial if place.camera is not None else ""
+            if self._checked.get(key) == who or (key in self._checked and not who):
+                await self._judge(place)
                 await self._watch(place)
-        except (LinkLost, RequestRefused, NoReading) as error:
-            self._happenings.tell("contacts_unknown", dock=key[0], bay=key[1], text=str(error))
+                return
+            if place.bay in dock.found:
+                await self._widen(place)
+            dock.note(place.bay, await self._measured(place, QUICK))
+            self._checked[key] = who
+            await self._conclude(place)
+            await self._keep(place)
+            await self._watch(place)
 
     def _is_ready(self, place: Place) -> bool:
         """The dock has measured; and where it gives power, its camera is here and draws."""
@@ -374,7 +381,7 @@ class Contacts:
         for dock in list(self._docks.values()):
             await self._look_at_dock(dock, tests_links)
             for bay in list(dock.bays):
-                await self._watch(self._place(dock, bay))
+                await self._at((dock.serial, bay), self._watch(self._place(dock, bay)))
 
     async def _look_at_dock(self, dock: Dock, tests_link: bool) -> None:
         try:
@@ -474,18 +481,3 @@ class Contacts:
                 await self._news.wait()
         except TimeoutError:
             return
-
-
-def is_same_docking(before: Docking, now: Docking) -> bool:
-    """Whether a bay that was found in use holds what it held, for all that is known, and nothing new was learnt."""
-    learnt = before.resistance_uohm is None and now.resistance_uohm is not None
-    return before.camera == now.camera and not learnt
-
-
-def shown(row: Row) -> str:
-    """A row's value with the limit that it is beyond, for people."""
-    unit = row["unit"]
-    limit = (
-        f"at least {amount(row['low'], unit)}" if row["value"] < row["low"] else f"at most {amount(row['high'], unit)}"
-    )
-    return f"{amount(row['value'], unit)}, {limit}"

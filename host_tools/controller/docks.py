@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any
 
 from firmware.link import events, schema
-from host_tools.controller.contact_alerts import LINK_REMEDIES
 from host_tools.controller.contact_readings import with_worth
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.power_line import PowerLine
@@ -191,11 +190,10 @@ class Dock:
 
 
 def link_issue(dock: Dock | None, serial: str, reason: str) -> str:
-    """A slow link for people: of a dock by the controller's port that it is at, with what can be done in order."""
+    """A slow link for people: of a dock by the controller's port that it is at. What to do is among the alerts."""
     if dock is None:
         return f"the link to camera {serial} is slow: {reason}"
-    steps = "; ".join(f"{number}. {each}" for number, each in enumerate(LINK_REMEDIES, 1))
-    return f"docking station connection issue at port {port_of(dock.location)}, {serial}: {reason} ({steps})"
+    return f"docking station connection issue at port {port_of(dock.location)}, {serial}: {reason}"
 
 
 def port_of(location: str) -> str:

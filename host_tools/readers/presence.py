@@ -1,8 +1,8 @@
 """From "this is in the field now" to "a badge was held to the reader", once for each time it was.
 
 Law: pure; time is an argument. A badge that flickers at the edge of the field is one tap. The same badge counts again
-after it was away for a while, another one at once. Shown again too soon it counts when the while is over, if it is still
-there; if not, the wait does not begin anew: somebody who is a little too quick each time would never be heard.
+after it was away for a while, another one at once. Shown again too soon it counts when the while is over, if it is
+still there; if not, the wait does not begin anew: somebody who is a little too quick each time would never be heard.
 """
 
 from __future__ import annotations

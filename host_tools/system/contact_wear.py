@@ -55,11 +55,6 @@ class Swap(NamedTuple):
     camera: str
     bay: str
 
-    @property
-    def text(self) -> str:
-        """For people."""
-        return f"dock {self.camera or 'another camera'} in {self.bay or 'another bay'} a few times"
-
 
 class Attribution(NamedTuple):
     """``side``: BAY, CAMERA, BOTH, NEITHER or UNDECIDED, and then ``swap`` says what would decide it."""

@@ -183,6 +183,10 @@ def test_alerts_reports_and_the_reset(bwc: Bwc, tmp_path: Path):
         said = await ask.done("alerts")
         assert "Docking issue: DOCK-1 bay 1" in said
         assert "1. Take the camera out and put it back." in said
+        title, *under = said.splitlines()
+        assert title.startswith("Docking issue")
+        assert [line for line in under if not line.startswith("  ")] == [], "long steps are folded under their title"
+        assert max(map(len, under)) <= 80
         assert json.loads(await ask.done("alerts", "--history", "--json"))[0]["kind"] == "docking_issue"
         assert (await ask.done("report", "make", "camera_status")).startswith("Camera,Camera name,Tags")
         await ask.done("report", "system", tmp_path / "all.zip")

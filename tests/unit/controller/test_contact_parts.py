@@ -219,6 +219,9 @@ def test_what_history_does_not_say_is_undecided_with_the_swap_that_would():
     few = named_by_wear([Seating("D/1", "CAM-1", 150.0)] * 3, "D", 1, "CAM-1")
     assert few.side == UNDECIDED
     assert "dock" in few.text
+    known = [Seating(f"D/{bay}", f"CAM-{camera}", 42.0) for bay in (2, 3) for camera in (2, 3)] * 6
+    alone = named_by_wear([*known, Seating("D/1", "CAM-2", 150.0)], "D", 1, "CAM-2")
+    assert alone.text.endswith("in bay 1 of D a few times"), alone.text
     none = named_by_wear([], "D", 1, "CAM-1")
     assert none.side == UNDECIDED
 

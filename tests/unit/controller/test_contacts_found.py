@@ -123,6 +123,27 @@ def test_a_camera_that_leaves_while_another_bay_is_checked_ends_nothing(tmp_path
             site.stop()
 
 
+@pytest.mark.req("DOCK-02", "CTRL-12")
+def test_what_nobody_foresaw_at_one_bay_is_told_and_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with contact_bench(tmp_path) as site:
+
+        def spoilt(_dock: str, _bay: int) -> None:
+            raise KeyError("a row that nobody expects")
+
+        with monkeypatch.context() as for_now:
+            for_now.setattr(site.history, "newest", spoilt)
+            site.start()
+            told = site.wait("contacts_unknown", bay=1)
+            assert "a row that nobody expects" in told["text"]
+            assert "report this with the log" in told["text"]
+        mark = len(site.told)
+        site.virtual.do(lambda: site.bench.take_out("camera-1"))
+        site.wait("bay", after=mark, state="free")
+        site.virtual.do(lambda: site.bench.put_in("camera-1", "dock-1", 1))
+        site.wait("checked", after=mark, bay=1)
+        assert site.history.rows(), "its next docking is kept again"
+
+
 @pytest.mark.req("DOCK-04")
 def test_a_system_without_smart_charge_has_its_cameras_told_so(tmp_path: Path):
     with contact_bench(tmp_path) as site:

@@ -136,7 +136,6 @@ def test_too_few_dockings_are_undecided_and_say_so():
     assert found.side == UNDECIDED
     assert f"{SEEN_MIN} are needed" in found.bay.lacks
     assert found.swap is not None
-    assert found.swap.text.endswith("a few times")
 
 
 def test_nothing_measured_is_undecided_without_a_crash():
