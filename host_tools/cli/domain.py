@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from firmware.platform.linux.entropy import LinuxEntropy
@@ -31,11 +31,9 @@ def opened_system(settings: Settings, boards: Mapping[str, Board]) -> Generator[
     imported already is not imported again: what people have changed since must not turn back at a restart, least of
     all whose a camera is. SystemFault, SystemTampered, RosterFileError."""
     roster = load_roster(settings.roster) if settings.roster else None
-    system = System(
-        open_store(settings.folder, settings.database),
-        {model: abilities_of(board) for model, board in boards.items() if board.kind == "camera"},
-    )
-    try:
+    abilities = {model: abilities_of(board) for model, board in boards.items() if board.kind == "camera"}
+    with closing(open_store(settings.folder, settings.database)) as store:
+        system = System(store, abilities)
         stamp = system.stamp_of("settings", SYSTEM_KEY)
         if stamp is not None and stamp.changed_by == FIRST:  # nobody has named it yet
             with system.change(FIRST, 0) as edit:
@@ -47,8 +45,6 @@ def opened_system(settings: Settings, boards: Mapping[str, Board]) -> Generator[
                 with suppress(OSError):  # then it is imported once more
                     (settings.folder / IMPORTED_NAME).write_text(digest, encoding="ascii")
         yield system
-    finally:
-        system.close()
 
 
 def open_store(folder: Path, database: str | None) -> SqlStore:
