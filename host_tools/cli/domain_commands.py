@@ -76,6 +76,10 @@ def set_profile(
         by_model={key: value for key, value in by_model.items() if value},
     )
     console.print(f"{row['name']}: {len(row['settings'])} settings", highlight=False)
+    said = {pair.partition("=")[0] for pair in pairs or []}
+    kept = [each["name"] for each in controller.call("setting_catalogue")["settings"] if not each["obeyed"]]
+    if idle := ", ".join(name for name in kept if name in said):
+        console.print(f"kept for newer camera software, and not acted on by this one's: {idle}", style="yellow")
 
 
 @profile_app.command()
@@ -96,8 +100,10 @@ def catalogue(controller: Asked, as_json: Json = False) -> None:
         return
     table = plain_table("", ("Setting", "Values", "Default", "Meaning"), ("Setting",))
     for row in found["settings"]:
-        table.add_row(row["name"], ", ".join(map(shown, row["choices"])), shown(row["default"]), row["text"])
+        name = row["name"] if row["obeyed"] else f"{row['name']} *"
+        table.add_row(name, ", ".join(map(shown, row["choices"])), shown(row["default"]), row["text"])
     console.print(table)
+    console.print("* kept for newer camera software: what cameras have now does not act on it", style="dim")
 
 
 @settings_app.command("show")

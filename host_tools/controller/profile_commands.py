@@ -170,4 +170,5 @@ def setting_row(setting: catalogue.Setting) -> Row:
         "needs": list(setting.needs),
         "text": setting.text,
         "requirement": setting.requirement,
+        "obeyed": setting.name in catalogue.OBEYED,
     }

@@ -63,13 +63,15 @@ function tile(label, value, kind = "", href = "", note = "") {
 function storage(spool) {
   if (!spool) return null;
   const kind = { ok: "", almost_full: "warn", full: "bad" }[spool.level] ?? "";
-  const used = t("dashboard.storage_of", { used: size(spool.used_bytes), total: size(spool.total_bytes) });
-  const share = (spool.used_bytes + spool.reserved_bytes) / spool.total_bytes;
+  // What other programs have on the disk is neither ours nor free.
+  const room = spool.used_bytes + spool.reserved_bytes + spool.free_bytes;
+  const used = t("dashboard.storage_of", { used: size(spool.used_bytes), free: size(spool.free_bytes) });
+  const share = (spool.used_bytes + spool.reserved_bytes) / room;
   return h(
     "div",
     { class: `tile ${kind}` },
     h("span", { class: "tile-label" }, t("dashboard.storage")),
-    h("span", { class: "tile-value" }, percent(spool.used_bytes, spool.total_bytes)),
+    h("span", { class: "tile-value" }, percent(spool.used_bytes, room)),
     bar(share, kind),
     h("span", { class: "tile-note" }, spool.reserved_bytes ? `${used}, ${t("dashboard.reserved", { size: size(spool.reserved_bytes) })}` : used),
   );

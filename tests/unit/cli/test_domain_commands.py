@@ -137,7 +137,8 @@ def test_wearers_and_whose_a_camera_is(bwc: Bwc, tmp_path: Path):
 @pytest.mark.req("CTRL-05")
 def test_profiles_and_settings(bwc: Bwc, tmp_path: Path):
     async def talk(ask: Asking) -> None:
-        await ask.done("profile", "set", "fall", "fall_recording=on", "prebuffer_s=30", "--description", "at night")
+        said = await ask.done("profile", "set", "fall", "fall_recording=on", "prebuffer_s=30", "--description", "at night")
+        assert "not acted on by this one's: prebuffer_s\n" in said
         refused = await ask("wearer", "change", "W-1", "--profile", "fall")
         refused.must_be_one_line("CAM-0001 cannot be Ada's", "no motion sensor")
         assert "no motion sensor" in await ask.done("profile", "list")

@@ -23,7 +23,7 @@ from host_tools.accounts.store import open_store
 from host_tools.controller.alert_commands import AlertCommands
 from host_tools.controller.alerting import Alerting
 from host_tools.controller.commands import CommandError, CommandRefused, Commands, Gate
-from host_tools.controller.contacts import Alert as ContactAlert
+from host_tools.controller.contact_alerts import Alert as ContactAlert
 from host_tools.controller.domain import Domain
 from host_tools.controller.profile_commands import ProfileCommands
 from host_tools.controller.report_commands import ReportCommands
@@ -145,7 +145,8 @@ def test_profiles_say_what_each_model_cannot_do(gate: Gate):
     assert row["unsupported"] == {"pi_zero_2w_camera": ["fall_recording on: pi_zero_2w_camera has no motion sensor"]}
     assert call(made, "list_profiles")[1]["wearers"] == 0
     catalogue = call(made, "setting_catalogue")
-    assert {"prebuffer_s", "video_quality"} <= {each["name"] for each in catalogue["settings"]}
+    obeyed = {each["name"]: each["obeyed"] for each in catalogue["settings"]}
+    assert (obeyed["prebuffer_s"], obeyed["video_quality"]) == (False, True)
     call(made, "remove_profile", name="fall", version=row["version"])
     with pytest.raises(CommandError, match="there is no profile fall"):
         call(made, "get_profile", name="fall")

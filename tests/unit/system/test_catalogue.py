@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from firmware.camera import app
 from firmware.formats import canonical
 from firmware.link.schema import SETTINGS_BYTES_MAX
 from host_tools.system import catalogue
@@ -25,6 +29,14 @@ def test_the_table_holds_together():
     assert catalogue.faults_of(defaults) == []
     for model, abilities in ABILITIES.items():
         assert cannot(defaults, model, abilities) == [], "what every system begins with suits every model"
+
+
+def test_the_table_knows_what_the_firmware_acts_on():
+    """By the calls with which the firmware asks for a setting."""
+    asked: set[str] = set()
+    for path in (Path(app.__file__).parent).glob("*.py"):
+        asked |= set(re.findall(r"behaviour\.(?:word|is_on|all\(\)\.get)\(\"(\w+)\"", path.read_text()))
+    assert asked == catalogue.OBEYED
 
 
 def test_all_settings_fit_one_message():
