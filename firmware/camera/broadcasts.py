@@ -126,8 +126,9 @@ class Broadcasts:
             return False
         try:
             if self._silent_ms is not None and now_ms >= self._silent_ms:
-                self._silent_ms = None
+                self._silent_ms = now_ms + RETRY_MS  # if it cannot be told: a call that nobody ends goes on for hours
                 radio.be_silent()
+                self._silent_ms = None
             return self._hear(radio, now_ms, may_record)
         except PortFault as fault:
             self.reason = str(fault)

@@ -78,11 +78,10 @@ class Cable:
         if not self._follow_plug(now_ms):
             return
         for _ in range(READS_MAX):
-            count = self._read(now_ms)
+            if self._read(now_ms) == 0:
+                break
             self._handle_events()
             self._write()
-            if count == 0:
-                break
         self.session.tick(now_ms)
         self._handle_events()
         self._write()

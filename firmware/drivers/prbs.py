@@ -28,13 +28,16 @@ def make_table(order: int = PRBS9) -> bytearray:
     period_bytes = (1 << degree) - 1
     mask = period_bytes
     register = mask
+    # As many new bits at once as come from old ones alone, and fill a byte.
+    width = 8 if tap >= 8 else 4
+    from_degree, from_tap, new = degree - width, tap - width, (1 << width) - 1
     table = bytearray(period_bytes)
     for index in range(period_bytes):
         value = 0
-        for _ in range(8):
-            bit = (register >> (degree - 1) ^ register >> (tap - 1)) & 1
-            register = (register << 1 | bit) & mask
-            value = value << 1 | bit
+        for _ in range(8 // width):
+            bits = (register >> from_degree ^ register >> from_tap) & new
+            register = (register << width | bits) & mask
+            value = value << width | bits
         table[index] = value
     return table
 

@@ -31,6 +31,7 @@ class RegisterMap:
     ) -> None:
         self.writes: "list[tuple[int, int]]" = []
         self._width_bytes = width_bytes
+        self._mask = (1 << 8 * width_bytes) - 1
         self._reset = dict(reset)
         self._read_only = read_only
         self._self_clearing = self_clearing or {}
@@ -58,6 +59,8 @@ class RegisterMap:
 
     def read(self, register: int, count: int) -> bytes:
         """What the bus gets: registers one after another."""
+        if count == self._width_bytes and not self._latched:
+            return (self.peek(register) & self._mask).to_bytes(count, "big")
         data = bytearray()
         while len(data) < count:
             value = self._latched.pop(register, self.peek(register))

@@ -28,14 +28,22 @@ BayPower = Callable[[str, int, bool], None]  # serial of the dock, bay, on
 
 
 class BoardHands:
-    """``person``: None where nobody is at a terminal. ``bay_power`` is set by whoever runs a controller."""
+    """``person``: None where nobody is at a terminal. ``bay_power`` is set by whoever runs a controller; ``wait``: how
+    seconds pass."""
 
-    def __init__(self, bench: BenchFile, person: Person | None, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        bench: BenchFile,
+        person: Person | None,
+        log: Path | None = None,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.bay_power: BayPower | None = None
         self._bench = bench
         self._hands = bench.hands
         self._person = person if bench.hands.person else None
         self._log = log
+        self._wait = wait
         self._docked: set[str] = set()
         self._slow: set[str] = set()
         self._cells: set[str] = set()  # cameras with a cell that is not as others expect it
@@ -106,8 +114,12 @@ class BoardHands:
         self._cells.add(camera)
 
     def let_stand(self, camera: str, hours: float) -> None:
-        self._note(f"{camera} stands for {hours} h")
-        time.sleep(hours * 3600)
+        if "hours" not in self.features:
+            raise Unsupported(
+                f"bench {self._bench.name} lets no scenario last for {hours:g} h; `hours` in its features does"
+            )
+        self._note(f"{camera} stands for {hours:g} h")
+        self._wait(hours * 3600)
 
     def reader_refuses(self) -> bool:
         return self._one().sees("the reader shows red, or sounds low")
@@ -127,7 +139,7 @@ class BoardHands:
 
     def reset(self, board: str) -> None:
         self.set_power(board, False)
-        time.sleep(OFF_S)
+        self._wait(OFF_S)
         self.set_power(board, True)
 
     def lamps(self, board: str, bay: int = 0) -> dict[str, bool]:
@@ -173,7 +185,7 @@ class BoardHands:
             self.limit_link(board, None)
         for camera in sorted(self._cells):
             self.put_cell(camera, OWN_CELL_PERCENT)
-        self._cells.clear()
+            self._cells.discard(camera)
 
     def crashes(self) -> list[str]:
         return []  # a board says so itself, to its controller

@@ -105,7 +105,7 @@ def can_see_all(proc: Path = PROC) -> bool:
 
 def why_denied(port: Path) -> str:
     """Why this user may not open a port, and what to do; empty if it may."""
-    if os.access(port, os.R_OK | os.W_OK):
+    if os.access(port, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         return ""
     held = port.stat()
     group = _group(held.st_gid)

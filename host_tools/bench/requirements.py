@@ -145,15 +145,21 @@ def merge_results(folder: Path, lane: Lane, fresh: Mapping[str, TestResult], gon
 
 def no_longer_written(root: Path, names: Iterable[str]) -> tuple[str, ...]:
     """Which of the tests, by node id, are no longer written in their file under ``root``."""
-    return tuple(name for name in names if not is_written(root, name))
+    written: dict[str, frozenset[str]] = {}  # a file has many tests, and is read once
+    gone: list[str] = []
+    for name in names:
+        file, _, rest = name.partition("[")[0].partition("::")
+        if file not in written:
+            written[file] = functions_of(root / file)
+        if rest.rpartition("::")[2] not in written[file]:
+            gone.append(name)
+    return tuple(gone)
 
 
-def is_written(root: Path, name: str) -> bool:
-    """Whether the file of a node id still holds a function of its name."""
-    file, _, rest = name.partition("[")[0].partition("::")
-    function = rest.rpartition("::")[2]
+def functions_of(file: Path) -> frozenset[str]:
+    """Names of the functions that are written in a file; none if it is not there."""
     try:
-        text = (root / file).read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return False
-    return re.search(rf"\bdef {re.escape(function)}\b", text) is not None
+        return frozenset()
+    return frozenset(re.findall(r"\bdef (\w+)", text))

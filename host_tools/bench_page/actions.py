@@ -90,7 +90,7 @@ class Fault(Said):
     board: Name
     component: Name
     type: Name
-    instance: Annotated[int, Field(ge=0, le=64)] = 0
+    instance: Annotated[int, Field(ge=0, le=255)] = 0
 
 
 class Nothing(Said):

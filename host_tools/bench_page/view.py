@@ -35,7 +35,13 @@ class View:
             "name": bench.bench.name,
             "seed": bench.bench.seed,
             "docks": [
-                {"name": name, "title": dock.board.title, "bays": list(dock.bays)} for name, dock in bench.docks.items()
+                {
+                    "name": name,
+                    "title": dock.board.title,
+                    "bays": list(dock.bays),
+                    "lacks": bench.faults.lacking(name),
+                }
+                for name, dock in bench.docks.items()
             ],
             "cameras": [
                 {
@@ -43,6 +49,7 @@ class View:
                     "title": camera.board.title,
                     "buttons": [each.name for each in camera.board.buttons],
                     "activities": [each for each in ACTIVITIES if each != DOCKED] if camera.motion_chip else [],
+                    "lacks": bench.faults.lacking(name),
                 }
                 for name, camera in bench.cameras.items()
             ],

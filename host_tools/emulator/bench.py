@@ -102,11 +102,13 @@ class EmulatedBench:
             handle.cancel()
         for reader in self.readers.values():
             reader.stop()
-        self.usb_ports.stop()
-        for world in [*self.cameras.values(), *self.docks.values()]:
-            world.power_off()
-        for capture in self._captures.values():
-            capture.close()
+        try:
+            self.usb_ports.stop()
+        finally:  # a tree that can no longer be written keeps no board on
+            for world in [*self.cameras.values(), *self.docks.values()]:
+                world.power_off()
+            for capture in self._captures.values():
+                capture.close()
 
     # -- hands
 

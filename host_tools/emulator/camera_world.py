@@ -82,7 +82,9 @@ class CameraWorld:
         self.chips = CameraBus(seed, self.battery, self.supply_uv, around.world_ms)
         self.gnss = _receiver(part, board, around, seed)
         self.spot: Spot = (0.0, 0.0)
+        self.has_radio = any(chip.kind == "radio" for chip in board.peripherals)
         self.radio: AirRadio | None = None
+        self.radio_faults: set[str] = set()
         self.motion = Motion(f"{seed}")
         self.motion_chip: MotionChip | None = None
         self.motion_address = _motion_address(board)
@@ -161,8 +163,13 @@ class CameraWorld:
     def go(self, spot: Spot) -> None:
         """Be there from now on: radio carries from there."""
         self.spot = spot
+        self.retune()
+
+    def retune(self) -> None:
+        """Its radio is elsewhere, or has other faults: what it hears is drawn anew."""
         if self.radio is not None:
             self._around.air.follow(self.radio)
+            self.emulated.wake()
 
     def follow(self) -> None:
         """Tell the board what its surroundings are now."""
@@ -249,8 +256,8 @@ class CameraWorld:
         )
 
     def _new_radio(self) -> AirRadio | None:
-        if any(chip.kind == "radio" for chip in self.board.peripherals):
-            self.radio = self._around.air.radio(lambda: self.spot, self.emulated.wake)
+        if self.has_radio:
+            self.radio = self._around.air.radio(lambda: self.spot, self.emulated.wake, self.radio_faults)
         return self.radio
 
     def _close_ports(self, ports: Ports) -> None:

@@ -56,6 +56,7 @@ class DockWorld:
         self._seed = seed
         self._world_ms = world_ms
         self._moved_ms = world_ms()
+        self._calm = False  # it has been so long enough since
         self._codes: dict[int, dict[str, float]] = {}
         self._loads_ua = dict.fromkeys(board.bays, 0)
         self._crystal = Oscillator(f"crystal {seed}", CRYSTAL)
@@ -82,13 +83,14 @@ class DockWorld:
 
     def move(self) -> None:
         """Something at a bay has been moved or switched: readings are worth taking for a while."""
-        self._moved_ms = self._world_ms()
-        self._codes.clear()
+        self._stir()
         self.emulated.wake()
 
     def rests(self) -> bool:
         """Whether no reading of any bay changes now."""
-        return not self.restless and self._world_ms() - self._moved_ms > REST_MS
+        if not self._calm:
+            self._calm = self._world_ms() - self._moved_ms > REST_MS
+        return self._calm and not self.restless
 
     def note_load(self, bay: int) -> None:
         """A camera's current may have changed: the dock looks if it can see that."""
@@ -109,9 +111,13 @@ class DockWorld:
         self._line_timer = asyncio.get_running_loop().call_later(delay_s, self.emulated.wake)
 
     def _on_switch(self, bay: int) -> None:
-        self._moved_ms = self._world_ms()
-        self._codes.clear()
+        self._stir()
         self.switched(bay)
+
+    def _stir(self) -> None:
+        self._moved_ms = self._world_ms()
+        self._calm = False
+        self._codes.clear()
 
     def _make_ports(self, wake: Callable[[], None]) -> Ports:
         adc = _CalmAdc(self.bays, self._world_ms, self.rests, self._codes)
@@ -145,8 +151,11 @@ class _CalmAdc(Adc):
         rests: Callable[[], bool],
         codes: dict[int, dict[str, float]],
     ) -> None:
-        self._places = {f"bay{number}.{word}": (number, word) for number in bays for word in GAINS}
-        self._bays = bays
+        self._places = {
+            f"bay{number}.{word}": (bay, number, word, bay.channel(word).sample_uv)
+            for number, bay in bays.items()
+            for word in GAINS
+        }
         self._now_ms = now_ms
         self._rests = rests
         self._codes = codes
@@ -155,17 +164,18 @@ class _CalmAdc(Adc):
         place = self._places.get(name)
         if place is None:
             raise PortFault(f"this dock has no analogue input {name}")
-        number, word = place
-        bay = self._bays[number]
+        bay, number, word, sample_uv = place
         if not self._rests():
             bay.advance(self._now_ms())
             return bay.read_uv(word)
-        known = self._codes.setdefault(number, {})
+        known = self._codes.get(number)
+        if known is None:
+            known = self._codes[number] = {}
         code = known.get(word)
         if code is None:
             bay.advance(self._now_ms())
             code = known[word] = bay.code_of(word)
-        return bay.sample_uv(word, code)
+        return sample_uv(code)
 
 
 class _SwitchPins(DockPins):

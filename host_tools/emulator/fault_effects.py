@@ -36,7 +36,8 @@ FULL_SPEED_BYTES_PER_S = 1_000_000  # 12 Mbit/s less its overhead: 19 bulk packe
 
 @dataclass
 class Site:
-    """Where a fault is. ``healed`` is called by a fault that is over by itself."""
+    """Where a fault is. ``healed`` is called by a fault that is over by itself; ``bays``: those whose contacts it is
+    at, found when it is done, for cameras are carried about."""
 
     bench: EmulatedBench
     world: CameraWorld | DockWorld
@@ -44,6 +45,7 @@ class Site:
     instance: int
     healed: Callable[[], None] = lambda: None
     timers: list[asyncio.TimerHandle] = field(default_factory=list[asyncio.TimerHandle])
+    bays: list[BayOf] = field(default_factory=lambda: list[BayOf]())
 
     @property
     def kind(self) -> str:
@@ -70,25 +72,35 @@ class Site:
 
 
 class Hands(NamedTuple):
-    """``check`` raises FaultUnsupported where the fault makes no sense now."""
+    """``check`` raises FaultUnsupported where the fault makes no sense now. ``shared``: the word of what it sets and
+    other faults set too; ``do`` of such a one may be called again, and is when another one of that word is healed."""
 
     do: Callable[[Site], None]
     undo: Callable[[Site], None]
     check: Callable[[Site], None] | None = None
+    shared: str = ""
 
 
 # -- contacts
 
 
-def _bays(site: Site) -> list[tuple[DockWorld, int, BayContacts]]:
+class BayOf(NamedTuple):
+    """A bay of a dock."""
+
+    dock: DockWorld
+    number: int
+    contacts: BayContacts
+
+
+def _bays(site: Site) -> list[BayOf]:
     """The bays that are meant: of a dock the one with that number, or all; of a camera the one that it is in."""
     if isinstance(site.world, DockWorld):
         numbers = [site.instance] if site.instance else list(site.world.bays)
-        return [(site.world, number, site.world.bays[number]) for number in numbers]
+        return [BayOf(site.world, number, site.world.bays[number]) for number in numbers]
     if site.world.bay is None:
         return []
     dock, number = site.world.bay
-    return [(site.bench.docks[dock], number, site.bench.docks[dock].bays[number])]
+    return [BayOf(site.bench.docks[dock], number, site.bench.docks[dock].bays[number])]
 
 
 def _needs_bay(site: Site) -> None:
@@ -98,23 +110,23 @@ def _needs_bay(site: Site) -> None:
 
 def _contact(act: Callable[[BayContacts], None], undo: Callable[[BayContacts], None], restless: bool = False) -> Hands:
     def do_it(site: Site) -> None:
-        site.timers.clear()
-        _each(site, act, restless)
+        site.bays = site.bays or _bays(site)
+        _each(site, act)
+        for dock, number, _contacts in site.bays if restless else ():
+            dock.restless.add(number)
 
     def undo_it(site: Site) -> None:
-        _each(site, undo, False)
+        _each(site, undo)
+        for dock, number, _contacts in site.bays if restless else ():
+            dock.restless.discard(number)
 
-    return Hands(do_it, undo_it, _needs_bay)
+    return Hands(do_it, undo_it, _needs_bay, "contact")
 
 
-def _each(site: Site, act: Callable[[BayContacts], None], restless: bool) -> None:
-    for dock, number, contacts in _bays(site):
+def _each(site: Site, act: Callable[[BayContacts], None]) -> None:
+    for dock, number, contacts in site.bays:
         contacts.advance(site.bench.world_ms())
         act(contacts)
-        if restless:
-            dock.restless.add(number)
-        else:
-            dock.restless.discard(number)
         dock.move()
         site.bench.look_at_bay(dock.part.name, number)
 
@@ -151,15 +163,15 @@ def _join(first: Node, second: Node, ohm: float) -> Callable[[BayContacts], None
     return lambda contacts: contacts.short(first, second, ohm)
 
 
-def _clean(contacts: BayContacts) -> None:
-    contacts.clear_shorts()
+def _part(first: Node, second: Node) -> Callable[[BayContacts], None]:
+    return lambda contacts: contacts.clear_short(first, second)
 
 
 CONTACT_OPEN = _contact(lambda contacts: contacts.stick("open"), lambda contacts: contacts.stick(None))
 CONTACT_HELD = _contact(lambda contacts: contacts.stick("closed"), lambda contacts: contacts.stick(None))
 CONTACT_WORN = _contact(_wear(WORN_OHM), _wear(0.0))
-CONTACT_WET = _contact(_join(Node.POWER, Node.DATA, WET_OHM), _clean)
-CONTACT_SHORT = _contact(_join(Node.POWER, Node.GROUND, SHORT_OHM), _clean)
+CONTACT_WET = _contact(_join(Node.POWER, Node.DATA, WET_OHM), _part(Node.POWER, Node.DATA))
+CONTACT_SHORT = _contact(_join(Node.POWER, Node.GROUND, SHORT_OHM), _part(Node.POWER, Node.GROUND))
 CONTACT_HOT = _contact(_heat(HOT_W), _heat(0.0))
 CONTACT_LOOSE = _contact(_loosen(LOOSE_TIMES), _loosen(1.0))
 CONTACT_FLUTTER = _contact(_flutter(FLUTTER_MS), _flutter(None), restless=True)
@@ -186,7 +198,7 @@ def button(kind: str) -> Hands:
             faults.discard(kind)
         site.camera.follow()
 
-    return Hands(do_it, undo)
+    return Hands(do_it, undo, shared="button")
 
 
 def card(kind: str) -> Hands:
@@ -230,6 +242,25 @@ def gnss(kind: str) -> Hands:
 
     def check(site: Site) -> None:
         faults_of(site)
+
+    return Hands(do_it, undo, check)
+
+
+def radio(kind: str) -> Hands:
+    """See air."""
+
+    def do_it(site: Site) -> None:
+        check(site)
+        site.camera.radio_faults.add(kind)
+        site.camera.retune()
+
+    def undo(site: Site) -> None:
+        site.camera.radio_faults.discard(kind)
+        site.camera.retune()
+
+    def check(site: Site) -> None:
+        if not site.camera.has_radio:
+            raise FaultUnsupported(f"unsupported: {site.board} is a {site.world.board.model} and has no radio")
 
     return Hands(do_it, undo, check)
 
@@ -370,7 +401,7 @@ def _dip(site: Site) -> None:
     """The supply is away for a moment."""
     if site.world.emulated.is_on:
         site.bench.set_power(site.board, False)
-        site.timers.append(site.bench.faults.later(DIP_S, lambda: site.bench.set_power(site.board, True)))
+        site.timers.append(site.bench.faults.later(DIP_S, lambda: _power_back(site)))
 
 
 def _dip_once(site: Site) -> None:
@@ -393,7 +424,8 @@ def _power_away(site: Site) -> None:
 
 
 def _power_back(site: Site) -> None:
-    site.bench.set_power(site.board, True)
+    if not site.bench.faults.is_on(site.board, "power", "off"):
+        site.bench.set_power(site.board, True)
 
 
 def _crash(site: Site) -> None:

@@ -25,6 +25,7 @@ TYPES = (
     "ok", "off", "stuck", "garbage", "wrong", "slow", "delayed", "intermittent", "torn", "duplicated", "reordered",
     "bitflip", "brownout", "unplug", "hot",
 )  # fmt: skip
+READERS_HAVE = "pull it out and put it back at the bench page, or hold a badge to it"
 BOTH = ("camera", "dock")
 CAMERA = ("camera",)
 DOCK = ("dock",)
@@ -84,6 +85,14 @@ TABLE: tuple[Row, ...] = (
     Row("gnss", "slow", CAMERA, "", "saves power: one place in ten seconds", effects.gnss("slow")),
     Row("gnss", "intermittent", CAMERA, "", "loses the sky for 2 to 8 s, again and again",
         effects.gnss("intermittent")),
+    Row("radio", "off", CAMERA, "", "the radio does not answer", effects.radio("off")),
+    Row("radio", "stuck", CAMERA, "", "takes every order, and nothing goes through the air", effects.radio("stuck")),
+    Row("radio", "garbage", CAMERA, "", "tells noise for what it hears", effects.radio("garbage")),
+    Row("radio", "wrong", CAMERA, "", "a broken antenna: 40 dB less, both ways", effects.radio("wrong")),
+    Row("radio", "delayed", CAMERA, "", "tells 15 s late what it hears", effects.radio("delayed")),
+    Row("radio", "intermittent", CAMERA, "", "a loose antenna: nine frames in ten are lost, both ways",
+        effects.radio("intermittent")),
+    Row("radio", "duplicated", CAMERA, "", "tells twice what it hears", effects.radio("duplicated")),
     Row("link", "off", BOTH, "", "cable carries nothing, though the port is there", effects.link("off")),
     Row("link", "stuck", BOTH, "", "the host's driver takes and gives nothing", effects.link("stuck")),
     Row("link", "slow", BOTH, "", "115200 baud, with back-pressure", effects.link("slow")),
@@ -142,6 +151,17 @@ def table() -> list[dict[str, str]]:
     ]
 
 
+def _lacks(row: Row, site: Site) -> bool:
+    """Whether the part itself is missing; a bay that a camera is not in is no part of it."""
+    if row.hands.check is None or row.hands.shared:
+        return False
+    try:
+        row.hands.check(site)
+    except FaultUnsupported:
+        return True
+    return False
+
+
 class Active(NamedTuple):
     """A fault that is on."""
 
@@ -167,12 +187,12 @@ class Faults:
         """
         site = self._site(board, instance)
         if kind == OK:
-            self._require_component(component, site)
+            self._check_healing(component, site)
             self._clear(board, component, instance)
             self.listen(Active(board, component, OK, instance))
             return
         row = self._row(component, kind, site)
-        self._check_instance(row, site)
+        self._check_instance(row, site, kind)
         fault = Active(board, component, kind, instance)
         if fault in self._sites:
             return
@@ -191,9 +211,18 @@ class Faults:
             return str(error)
         return DONE
 
+    def is_on(self, board: str, component: str, kind: str) -> bool:
+        """Whether a board has that fault now, of whatever instance."""
+        return any(fault[:3] == (board, component, kind) for fault in self._sites)
+
     def active(self) -> list[dict[str, str | int]]:
         """What is on now, in the order in which it came."""
         return [dict(fault._asdict()) for fault in self._sites]
+
+    def lacking(self, board: str) -> list[str]:
+        """Components that boards of its kind can have and this one has not."""
+        site = self._site(board, 0)
+        return list(dict.fromkeys(row.component for row in TABLE if site.kind in row.kinds and _lacks(row, site)))
 
     def clear(self, board: str, component: str, kind: str, instance: int = 0) -> None:
         """Heal that one fault. BenchError if it is not on."""
@@ -223,21 +252,31 @@ class Faults:
         self._timers.clear()
 
     def _clear(self, board: str, component: str, instance: int) -> None:
-        for fault in list(self._sites):
-            if (fault.board, fault.component) == (board, component) and instance in (0, fault.instance):
-                self._undo(fault)
+        there = [fault for fault in self._sites if (fault.board, fault.component) == (board, component)]
+        meant = [fault for fault in there if instance in (0, fault.instance)]
+        everywhere = [fault.type for fault in there if fault.instance == 0]
+        if everywhere and not meant:
+            text = f"{component} {everywhere[0]} of {board} is on at all of them, not at {instance} alone"
+            raise FaultUnsupported(f"unsupported: {text}; heal it without an instance")
+        for fault in meant:
+            self._undo(fault)
 
     def _undo(self, fault: Active) -> None:
         row, site = self._sites.pop(fault)
         for timer in site.timers:
             timer.cancel()
         row.hands.undo(site)
+        for other, there in self._sites.values():
+            if other.hands.shared and other.hands.shared == row.hands.shared:
+                other.hands.do(there)
 
     def _forget(self, fault: Active) -> None:
         """It is over by itself."""
         self._sites.pop(fault, None)
 
     def _site(self, board: str, instance: int) -> Site:
+        if board in self._bench.readers:
+            raise FaultUnsupported(f"unsupported: {board} is a reader and has no faults; {READERS_HAVE}")
         return Site(self._bench, self._bench.find(board), board, instance)
 
     def _row(self, component: str, kind: str, site: Site) -> Row:
@@ -256,9 +295,17 @@ class Faults:
             text = nearest(component, there, "components")
             raise FaultUnsupported(f"unsupported: {site.board} is a {site.kind} and has no {component}; {text}")
 
-    def _check_instance(self, row: Row, site: Site) -> None:
+    def _check_healing(self, component: str, site: Site) -> None:
+        """What cannot be broken cannot be healed; but a bay that a camera has left can."""
+        self._require_component(component, site)
+        row = next(row for row in TABLE if row.component == component and site.kind in row.kinds)
+        self._check_instance(row, site, OK)
+        if row.hands.check is not None and not row.hands.shared:
+            row.hands.check(site)
+
+    def _check_instance(self, row: Row, site: Site, kind: str) -> None:
         numbers = site.instances(row.instances)
         if site.instance and site.instance not in numbers:
             known = f"{row.instances} {', '.join(map(str, numbers))}" if numbers else "no instances"
-            what = f"{row.component} {row.type} of {site.board}"
+            what = f"{row.component} {kind} of {site.board}"
             raise FaultUnsupported(f"unsupported: {what} has no instance {site.instance}; it has {known}")

@@ -34,8 +34,10 @@ class BenchServer:
             await self.stopping.wait()
         finally:
             unregister(link, self._bench.folder)
-            await self._bench.stop()
-            await self._server.close()
+            try:
+                await self._bench.stop()
+            finally:
+                await self._server.close()
 
     async def _handle(self, verb: str, arguments: dict[str, Any], peer: Peer) -> Any:
         action = _ACTIONS.get(verb)

@@ -99,6 +99,7 @@ class Packages:
             "APT::Architecture": self._architecture,
             "APT::Sandbox::User": "",
             "Acquire::Languages": "none",
+            "Acquire::Retries": "5",
             "Dir::State": str(state),
             "Dir::State::status": str(state / "status"),
             "Dir::Cache": str(cache),
@@ -106,9 +107,15 @@ class Packages:
         }
         words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         words += ["-o", f"APT::Architectures::={self._architecture}"]
-        answer = subprocess.run(
-            [command, *words, *arguments], cwd=cwd, capture_output=True, text=True, timeout=APT_LIMIT_S, check=False
-        )
+        try:
+            answer = subprocess.run(
+                [command, *words, *arguments], cwd=cwd, capture_output=True, text=True, timeout=APT_LIMIT_S, check=False
+            )
+        except subprocess.TimeoutExpired:
+            text = (
+                f"{command} {' '.join(arguments[:3])}: no end in {APT_LIMIT_S:.0f} s; is there a network, and a mirror?"
+            )
+            raise Lacking(text) from None
         if answer.returncode != 0:
             (self._folder / "lists-at").unlink(missing_ok=True)  # the next run looks anew
             said = (answer.stderr.strip() or "it said nothing").splitlines()

@@ -39,10 +39,10 @@ SERIAL = "00000000CA3E0001"
 TREE = "broadcom/bcm2837-rpi-zero-2-w.dtb"
 BLUETOOTH = "/soc/serial@7e201000/bluetooth"  # else the kernel keeps the PL011 for it, and there is no ttyAMA0
 KERNEL_ARGUMENTS = "console=ttyS1,115200 rdinit=/init quiet loglevel=3 panic=-1 initcall_blacklist=bcm2835_thermal_init"
-BOOT_LIMIT_S = 400.0
-LIMIT_S = 400.0  # a busy machine is slow, and is not broken for that
-PRESS_S = 0.5
-LAMP_LIMIT_S = 120.0
+BOOT_LIMIT_S = 1_800.0
+LIMIT_S = 1_200.0  # a busy machine is slow, and is not broken for that
+PRESS_S = 1.5  # short for a person, long enough for a board that has to wait for its processor
+LAMP_LIMIT_S = 600.0
 LOOK_S = 0.02
 LAMPS = ("green", "red")
 CLIP_BYTES_MIN = 100 << 10

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 GPSET0, GPCLR0, GPLEV0 = 0x3F20001C, 0x3F200028, 0x3F200034
-ANSWER_LIMIT_S = 120.0
+ANSWER_LIMIT_S = 600.0
 
 
 class Gpio:

@@ -7,9 +7,16 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 FAILED_EXIT = 1
 LACKING_EXIT = 3  # the lane could not begin: told apart by whoever starts it
+INTERRUPTED_EXIT, TERMINATED_EXIT = 130, 143  # as shells count: 128 and the signal's number
+
+
+class Terminated(KeyboardInterrupt):
+    """Somebody wants the lane to end: SIGTERM."""
 
 
 class LaneFailed(Exception):
@@ -53,15 +60,19 @@ class Stages:
         return "\n".join([head, *(row_text(*row) for row in rows)])
 
 
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
 def row_text(name: str, took_s: float, budget_s: float) -> str:
     """One line of the table."""
     return f"{name:<34} {took_s:8.1f} {budget_s:8.0f}" + ("  over budget" if took_s > budget_s else "")
 
 
 def run_lane(lane: str, run: Callable[[Stages], None]) -> int:
-    """Run a lane; its exit status. A lane that is asked to end takes its guest with it."""
+    """Run a lane; its exit status. A lane that is asked to end takes its guest with it, and says what it had done."""
     stages = Stages(lane)
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED_EXIT))
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         run(stages)
     except Lacking as lacking:
@@ -70,6 +81,11 @@ def run_lane(lane: str, run: Callable[[Stages], None]) -> int:
     except LaneFailed as failed:
         print(f"{stages.table()}\n{lane}: FAILED: {failed}", file=sys.stderr)
         return FAILED_EXIT
+    except KeyboardInterrupt as told:
+        was_terminated = isinstance(told, Terminated)
+        how = "terminated" if was_terminated else "interrupted"
+        print(f"{stages.table()}\n{lane}: {how}; its guest has been ended", file=sys.stderr)
+        return TERMINATED_EXIT if was_terminated else INTERRUPTED_EXIT
     finally:
         signal.signal(signal.SIGTERM, before)
     say(f"\n{stages.table()}\n{lane}: passed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import lzma
+import signal
 import struct
 import sys
 from pathlib import Path
@@ -151,6 +152,27 @@ def test_a_lane_that_fails_says_so_and_every_stage_has_its_time_and_budget(capfd
         ["in", "all", "4.0", "4"],
     ]
     assert run_lane("some-guest", lambda stages: None) == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_lane_that_is_told_to_end_takes_its_guest_with_it(number: int, code: int, capfd):
+    guests: list[int] = []
+
+    def told(stages: Stages) -> None:
+        stages.note("fast", 1.0, 2)
+        program = "import os, threading; print(os.getpid(), flush=True); threading.Event().wait(600)"
+        with machine.running([sys.executable, "-c", program], "python") as guest:
+            guests.append(int(guest.until(str.isdecimal, 60, "its number")))
+            signal.raise_signal(number)
+            raise LaneFailed("it went on")
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_lane("some-guest", told) == code
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert not Path(f"/proc/{guests[0]}").exists()
+    said = capfd.readouterr().err
+    assert "fast" in said
+    assert f"some-guest: {'interrupted' if code == 130 else 'terminated'}; its guest has been ended" in said
 
 
 def test_a_guest_is_heard_line_by_line_and_its_silence_or_end_is_told(capfd):

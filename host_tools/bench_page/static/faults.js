@@ -10,6 +10,7 @@ export class FaultTable {
   constructor(about) {
     this.about = about;
     this.kinds = new Map([...about.docks.map((each) => [each.name, "dock"]), ...about.cameras.map((each) => [each.name, "camera"])]);
+    this.lacks = new Map([...about.docks, ...about.cameras].map((each) => [each.name, each.lacks]));
     this.types = [...new Set(about.faults.map((row) => row.type))];
     this.board = h("select", { id: "fault-board", onchange: () => this.draw() }, [...this.kinds.keys()].map((name) => h("option", { value: name }, name)));
     this.instance = h("select", { id: "fault-instance", onchange: () => this.show() });
@@ -34,7 +35,8 @@ export class FaultTable {
 
   draw() {
     const kind = this.kinds.get(this.board.value);
-    const rows = this.about.faults.filter((row) => row.boards.split(" ").includes(kind));
+    const lacks = this.lacks.get(this.board.value) ?? [];
+    const rows = this.about.faults.filter((row) => row.boards.split(" ").includes(kind) && !lacks.includes(row.component));
     const components = [...new Set(this.about.faults.map((row) => row.component))];
     this.cells = [];
     fill(this.instance, h("option", { value: "0" }, t("bench.fault_all")), this.instances(kind).map(([value, name]) => h("option", { value }, name)));

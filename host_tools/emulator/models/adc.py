@@ -59,7 +59,9 @@ class AdcModel:
         chip = random.Random(f"adc chip {seed}")
         self._reference_uv = traits.reference_uv * (1 + chip.gauss(0, traits.reference_error))
         self._bow_steps = traits.bow_steps * chip.choice((-1, 1))
-        self._noise = random.Random(f"adc noise {seed} {gain}")
+        self._gauss = random.Random(f"adc noise {seed} {gain}").gauss
+        self._code_max = (1 << traits.bits) - 1
+        self._step_uv = traits.reference_uv / (1 << traits.bits) / gain
 
     def read_uv(self, node_uv: float) -> int:
         """One sample of ``node_uv``, as the firmware gets it: nominal gain undone."""
@@ -74,16 +76,15 @@ class AdcModel:
 
     def sample_uv(self, code: float) -> int:
         """One sample where that is known."""
-        traits = self._traits
-        codes = 1 << traits.bits
-        if traits.noise_steps:
-            code += self._noise.gauss(0, traits.noise_steps)
-        whole = min(max(round(code), 0), codes - 1)
-        return round(whole * traits.reference_uv / codes / self.gain)
+        noise_steps = self._traits.noise_steps
+        whole = round(code + self._gauss(0.0, noise_steps) if noise_steps else code)
+        if not 0 <= whole <= self._code_max:
+            whole = 0 if whole < 0 else self._code_max
+        return round(whole * self._step_uv)
 
     def step_uv(self) -> float:
         """One step at the point of measurement."""
-        return self._traits.reference_uv / (1 << self._traits.bits) / self.gain
+        return self._step_uv
 
     def _integral_error(self, code: float, codes: int) -> float:
         place = ((code - JUMP_FIRST_CODE) / JUMP_EVERY_CODES) % 1.0

@@ -168,7 +168,7 @@ class BayContacts:
         thermistor = random.Random(f"thermistor {seed}")
         self._ntc_ratio = thermistor.gauss(1, NTC_SIGMA * math.sqrt(2))
         self._ntc_b_k = NTC_B_K * thermistor.gauss(1, NTC_SIGMA)
-        self._shorts: list[Short] = []
+        self.shorts: list[Short] = []
         self._outputs = _Outputs()
         self._mating: _Mating | None = None
         self._request_ua = 0
@@ -215,13 +215,18 @@ class BayContacts:
         self.stuck = None if word is None else {"closed": True, "open": False}[word]
 
     def short(self, first: Node, second: Node, ohm: float) -> None:
-        """Join two nodes on the bay's side from now on."""
-        self._shorts.append(Short(first, second, ohm))
+        """Join two nodes on the bay's side from now on; a bridge that is there already is replaced."""
+        self.shorts = [*self._shorts_but(first, second), Short(first, second, ohm)]
+        self._settle_power()
+
+    def clear_short(self, first: Node, second: Node) -> None:
+        """Nothing joins those two any more."""
+        self.shorts = self._shorts_but(first, second)
         self._settle_power()
 
     def clear_shorts(self) -> None:
         """Clean the bay."""
-        self._shorts = []
+        self.shorts = []
         self._settle_power()
 
     def set_output(self, word: str, level: bool, now_ms: int) -> None:
@@ -267,9 +272,9 @@ class BayContacts:
         """The same without the converter's noise, in its steps."""
         return self._channels[word].code_of(self._node_uv(word))
 
-    def sample_uv(self, word: str, code: float) -> int:
-        """One sample where that is known already, and only the noise is new."""
-        return self._channels[word].sample_uv(code)
+    def channel(self, word: str) -> AdcModel:
+        """The converter's input of that name: whoever knows its code takes samples there, each with new noise."""
+        return self._channels[word]
 
     def is_mated(self) -> bool:
         """Whether power and data contacts touch a camera's."""
@@ -312,6 +317,9 @@ class BayContacts:
         return AMBIENT_C + BLOCK_PART * self._heat_k
 
     # -- contacts
+
+    def _shorts_but(self, first: Node, second: Node) -> list[Short]:
+        return [each for each in self.shorts if (each.first, each.second) != (first, second)]
 
     def _contact_ohm(self, cycles: int) -> float:
         wear = min(cycles / LIFE_CYCLES, 1.0)
@@ -384,7 +392,9 @@ class BayContacts:
 
     def _joined(self, first: Node, second: Node) -> float:
         """Conductance of all shorts between two nodes, in siemens."""
-        shorts = self._shorts + (self._mating.shorts if self._mating else [])
+        shorts = self.shorts if self._mating is None else self.shorts + self._mating.shorts
+        if not shorts:  # as nearly always, and asked for at every step
+            return 0.0
         return sum(1 / max(short.ohm, 0.01) for short in shorts if {short.first, short.second} == {first, second})
 
     def _neighbours_uv(self, power_uv: float) -> tuple[float, float]:

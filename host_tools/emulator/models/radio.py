@@ -60,16 +60,27 @@ def loss_part(power_dbm: float) -> float:
 
 class Way:
     """From one spot to another: which frames of a sender arrive, and how strongly. ``seed``: of what shadows them;
-    ``chance``: of each frame; ``mean_dbm``: without fading."""
+    ``chance``: of each frame; ``mean_dbm``: without fading; ``lost_part``: of the frames that a fault takes besides."""
 
-    def __init__(self, seed: str, sender: Spot, listener: Spot, power_dbm: float, chance: random.Random) -> None:
+    def __init__(
+        self,
+        seed: str,
+        sender: Spot,
+        listener: Spot,
+        power_dbm: float,
+        chance: random.Random,
+        lost_part: float = 0.0,
+    ) -> None:
         loss_db = path_loss_db(distance_m(sender, listener), shadowing_db(seed, sender, listener))
         self.mean_dbm = power_dbm - loss_db
         self._random = chance
+        self._lost_part = lost_part
 
     def frame(self) -> float | None:
         """The next one: with which power it is received; None if it is lost."""
         power_dbm = self.mean_dbm + self._random.gauss(0.0, FADING_DB)
+        if self._lost_part and self._random.random() < self._lost_part:
+            return None
         return None if self._random.random() < loss_part(power_dbm) else power_dbm
 
     def first_of(self, frames: int) -> tuple[int, float] | None:

@@ -82,11 +82,11 @@ def test_whoever_made_a_pseudo_terminal_does_not_hold_it(machine: Machine):
 def test_missing_permission_is_told_with_group_or_rule(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     (machine.dev / "ttyACM1").chmod(0o660)
     (machine.dev / "ttyACM2").chmod(0o600)
-    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith(str(machine.dev / "ttyACM1")))
+    monkeypatch.setattr(os, "access", lambda path, mode, **how: not str(path).startswith(str(machine.dev / "ttyACM1")))
     denied = why_denied(machine.dev / "ttyACM1")
     assert "may be opened by group " in denied
     assert "run `sudo usermod -aG " in denied
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode, **how: False)
     assert " alone; put the udev rule into /etc/udev/rules.d/70-openbwc.rules" in why_denied(machine.dev / "ttyACM2")
 
 

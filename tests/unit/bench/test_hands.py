@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.bench.board_hands import BoardHands
+from host_tools.bench.board_hands import OFF_S, BoardHands
 from host_tools.bench.errors import HandsFailed, Unsupported
 from host_tools.bench.hands import Person
 from host_tools.bench.scenario_parts import Bench
@@ -181,6 +181,68 @@ def test_what_a_real_board_cannot_do_is_unsupported_and_never_nothing(desk: Desk
     with pytest.raises(Unsupported, match="use the trace"):
         made.served("camera-1")
     assert (made.truths("CAM-1"), made.crashes()) == ([], [])
+
+
+@pytest.mark.req("HIL-01")
+def test_a_cell_is_put_in_by_a_command_and_its_own_comes_back_when_all_is_tidy(desk: Desk):
+    target = desk.root / "cells"
+    made = hands(desk, f"cell = \"{NOTE} '{target}' '{{board}} {{percent}};'\"\nperson = false")
+    assert "cell" in made.features
+    made.put_cell("camera-2", 3)
+    made.put_cell("camera-2", 12.5)
+    made.tidy()
+    made.tidy()
+    assert target.read_text() == "camera-2 3;camera-2 12.5;camera-2 85.0;", "as others expect it, once"
+
+
+def test_a_cell_that_could_not_be_put_back_is_tried_again(desk: Desk):
+    made = hands(desk, f'cell = "test -e {desk.root}/cells"\nperson = false')
+    (desk.root / "cells").touch()
+    made.put_cell("camera-1", 3)
+    (desk.root / "cells").unlink()
+    for _ in range(2):
+        with pytest.raises(HandsFailed, match="cells: ended with 1"):
+            made.tidy()
+    (desk.root / "cells").touch()
+    made.tidy()
+
+
+def test_a_person_puts_a_cell_in_and_nobody_is_unsupported(desk: Desk):
+    person, told = somebody("", "")
+    made = hands(desk, person=person)
+    assert "cell" in made.features
+    made.put_cell("camera-1", 3)
+    made.tidy()
+    assert ">>> Put a cell that is charged to 3 % into camera-1 (CAM-1), then press Enter" in told.getvalue()
+    assert ">>> Put a cell that is charged to 85 % into camera-1 (CAM-1)" in told.getvalue()
+    alone = hands(desk, "person = false")
+    assert "cell" not in alone.features
+    with pytest.raises(Unsupported, match="bench lab has no way to do this, and nobody is at a terminal"):
+        alone.put_cell("camera-1", 3)
+    alone.tidy()
+
+
+@pytest.mark.req("HIL-01")
+def test_hours_pass_where_the_bench_lets_them_and_are_unsupported_elsewhere(desk: Desk):
+    waited_s: list[float] = []
+    text = swapped('name = "lab"', 'name = "lab"\nfeatures = ["hours"]')
+    made = BoardHands(desk.bench(text), None, desk.root / "log", waited_s.append)
+    made.let_stand("camera-1", 10)
+    assert waited_s == [36_000]
+    assert "camera-1 stands for 10 h" in (desk.root / "log").read_text()
+    short = BoardHands(desk.bench(), None, None, waited_s.append)
+    with pytest.raises(Unsupported, match="bench lab lets no scenario last for 10 h; `hours` in its features does"):
+        short.let_stand("camera-1", 10)
+    assert waited_s == [36_000]
+
+
+def test_a_reset_leaves_the_board_without_power_long_enough(desk: Desk):
+    person, told = somebody("", "")
+    waited_s: list[float] = []
+    BoardHands(desk.bench(), person, None, waited_s.append).inject("camera-2", "power", "brownout", 0)
+    assert waited_s == [OFF_S]
+    off, on = told.getvalue().index("Switch camera-2 (CAM-2) off"), told.getvalue().index("Switch camera-2 (CAM-2) on")
+    assert off < on
 
 
 CAMERA = """

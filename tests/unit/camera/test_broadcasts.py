@@ -193,9 +193,16 @@ class Broken(MemoryRadio):
     works = False
 
     def listen(self, on: bool) -> None:
+        self._check()
+        super().listen(on)
+
+    def be_silent(self) -> None:
+        self._check()
+        super().be_silent()
+
+    def _check(self) -> None:
         if not self.works:
             raise PortFault("the radio does not answer")
-        super().listen(on)
 
 
 def test_a_radio_that_fails_is_told_and_tried_again():
@@ -212,6 +219,27 @@ def test_a_radio_that_fails_is_told_and_tried_again():
     assert worn.rig.app.broadcasts.reason == ""
     worn.hear()
     assert worn.state == "recording"
+
+
+def test_a_call_that_could_not_be_ended_is_ended_later():
+    worn = Worn(2 * MINUTE_MS, broadcast_send="high")
+    broken = Broken(worn.air)
+    broken.works = True
+    worn.air.radios.append(broken)
+    worn.radio = worn.rig.radio = broken
+    unix_ms = worn.now().unix_ms
+    worn.rig.boot()
+    worn.rig.ports.clock.set_wall(unix_ms, WALL_CONTROLLER, 40)
+    worn.rig.press()
+    assert broken.message is not None
+    broken.works = False
+    worn.rig.run(CALL_MS + 100)
+    assert worn.rig.app.broadcasts.reason == "the radio does not answer"
+    assert broken.message is not None, "the chip goes on"
+    broken.works = True
+    worn.rig.run(RETRY_MS)
+    assert broken.message is None
+    assert worn.rig.app.broadcasts.next_deadline_ms() is None
 
 
 def test_a_radio_that_failed_while_nobody_listens_lets_the_camera_sleep():
