@@ -32,6 +32,9 @@ LOADED_LIMIT_MS = 3_000  # a camera that draws nothing by then is full: the chec
 SUPPLY_EVERY_MS = 100  # between readings of a docked bay's supply voltage
 TEMPERATURE_EVERY_MS = 1_000  # a block of contacts warms within tens of seconds
 WINDOW_SAMPLE_MS = 2  # while supply and current are averaged for a comparison with the camera's side
+RESTLESS_MS = 5_000  # a contact that has not come to rest by then will not: no hand takes so long
+RETRY_FIRST_MS = 1_000  # before what could not be read twice in a row is tried again; doubled each time
+RETRY_MS_MAX = 300_000  # a converter that is broken is not heard of more often
 COUNT_MAX = 65_535  # what the message table has room for
 
 
@@ -61,6 +64,9 @@ class Bay:
         self._driving = False
         self._rest_uv = (0, 0)
         self._unreadable = False
+        self._retry_due_ms = 0
+        self._retry_ms = 0  # how long the next wait is
+        self._told_heat = contacts.NOT_MEASURED
         self._hot = False
         self._over_samples = 0
         self._loaded_since_ms = -1
@@ -87,6 +93,11 @@ class Bay:
         if state is None:
             return False
         self._unreadable = event == states.UNREADABLE
+        if self._unreadable:
+            self._retry_due_ms = now_ms + self._retry_ms
+            self._retry_ms = min(max(2 * self._retry_ms, RETRY_FIRST_MS), RETRY_MS_MAX)
+        elif state in (states.FREE, states.DOCKED):
+            self._retry_ms = 0
         self._hot = event == states.OVERHEATED
         self._enter(state, now_ms)
         return True
@@ -106,6 +117,11 @@ class Bay:
             return False
         self.due_ms = now_ms
         return True
+
+    def measurements(self) -> "list[dict[str, int]]":
+        """What is known of the contacts, as records of the message table, to be told."""
+        self._told_heat = self.check.verdict_of(contacts.BLOCK_TEMPERATURE)
+        return self.check.measurements()
 
     def is_powered(self) -> bool:
         """Whether the power switch is closed."""
@@ -140,7 +156,7 @@ class Bay:
     def _look(self, now_ms: int) -> "str | None":
         self._presence_uv = self._meter.read_uv("presence")
         self._debounce.feed(self._presence_uv < self._open_uv, now_ms)
-        event = self._contact_event()
+        event = self._contact_event(now_ms)
         if event is not None:
             return event
         if self.state == states.CHECKING:
@@ -151,14 +167,25 @@ class Bay:
             return self._watch_heat(now_ms)
         return None
 
-    def _contact_event(self) -> "str | None":
+    def _contact_event(self, now_ms: int) -> "str | None":
         if self.state == states.FREE:
             return states.TOUCHED if self._debounce.settling or self._debounce.level else None
         if self._debounce.level:
             if self.state == states.SETTLING:
                 return states.SETTLED
-            return states.RECHECK if self._unreadable else None
-        return None if self._debounce.settling else states.GONE
+            return states.RECHECK if self._unreadable and now_ms >= self._retry_due_ms else None
+        if not self._debounce.settling:
+            return states.GONE
+        return self._give_up_settling(now_ms) if self.state == states.SETTLING else None
+
+    def _give_up_settling(self, now_ms: int) -> "str | None":
+        """A bay that waits for rest looks empty to whoever has put a camera there: it says that it cannot read it."""
+        if now_ms - self._phase_ms < RESTLESS_MS:
+            return None
+        self._begin_check()
+        self.check.take(contacts.PRESENCE, self._meter.average_uv("presence"))
+        self.check.take(contacts.SETTLE_TIME, now_ms - self._phase_ms)
+        return states.UNREADABLE
 
     def _check_pins(self, now_ms: int) -> "str | None":
         waited_ms = now_ms - self._phase_ms
@@ -226,12 +253,13 @@ class Bay:
         """Too hot: the power goes, whatever the controller wants. Cool again: the contacts are checked anew."""
         if now_ms < self._temperature_due_ms:
             return None
-        before = self.check.verdict_of(contacts.BLOCK_TEMPERATURE)
         temperature_mc = self._take_temperature()
         self._temperature_due_ms = now_ms + TEMPERATURE_EVERY_MS
         if temperature_mc is None:
             return None
-        if self.check.verdict_of(contacts.BLOCK_TEMPERATURE) != before:
+        verdict = self.check.verdict_of(contacts.BLOCK_TEMPERATURE)
+        is_over = verdict != contacts.PASS or temperature_mc <= contacts.COOL_MC
+        if verdict != self._told_heat and is_over:
             self.measured = self.changed = True
         if self.state == states.DOCKED:
             return None if self.check.passes(contacts.BLOCK_TEMPERATURE) else states.OVERHEATED
@@ -277,6 +305,7 @@ class Bay:
     def _begin_check(self) -> None:
         self.check.clear()
         self._take_temperature()
+        self._told_heat = self.check.verdict_of(contacts.BLOCK_TEMPERATURE)
         self.check.take(contacts.SETTLE_TIME, self.settle_ms())
         self.check.take(contacts.BOUNCES, self.bounces())
 

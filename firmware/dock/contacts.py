@@ -44,7 +44,9 @@ LIMITS = {
     BLOCK_TEMPERATURE: ((-20_000, 50_000), (-30_000, 60_000)),
 }
 
-COOL_MC = 45_000  # a bay that was switched off for its heat is tried again below: 15 K of hysteresis
+# A bay that was switched off for its heat is tried again below, and a block that was told warm is told better: what is
+# given less for its warmth and all again at the same limit goes to and fro within seconds.
+COOL_MC = 45_000
 DRIVEN_UV_MIN = 500_000  # the driven power pin must rise at least so far, else it is tied to ground
 FULL_SCALE_PPM = 1_000_000
 

@@ -34,11 +34,13 @@ class BayLamp:
         self._write(lamps.DARK)
 
     def ask(self, pattern: int) -> bool:
-        """The controller's wish; False for a pattern there is not."""
+        """The controller's wish; False for a pattern there is not. One that is late speaks of a camera that has just
+        gone, or was well then: an empty bay must not flash for somebody."""
         if not lamps.is_known(pattern):
             return False
-        self._asked = pattern
-        self._choose()
+        if self._state not in states.LAMP_RESET:
+            self._asked = pattern
+            self._choose()
         return True
 
     def forget(self) -> None:

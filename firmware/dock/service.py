@@ -153,4 +153,4 @@ def _measure(bay: "Bay") -> "str | None":
 
 
 def _contacts_of(bay: "Bay") -> "Fields":
-    return {"bay": bay.number, "measurements": bay.check.measurements()}
+    return {"bay": bay.number, "measurements": bay.measurements()}

@@ -66,7 +66,7 @@ OWN_LAMP = {
     OFF: "off",
 }
 
-# Entering one of these ends what the controller had the lamp show: the camera it spoke of is gone, or in trouble.
+# In these the lamp is the bay's own, and what the controller had it show is over: the camera is gone, or in trouble.
 LAMP_RESET = (FREE, FAULT)
 
 # How often a bay is looked at. Settling is watched closely because bounces are counted; a docked camera closely

@@ -30,6 +30,7 @@ from host_tools.transports.errors import LinkLost
 from host_tools.trust.admission import MEMBER
 
 LOOK_AGAIN_S = 15.0  # a camera tells when it has something new; this is for a telling that was lost
+STATUS_S = 30.0  # between two looks at charge and card: a percent takes longer; whoever is given a camera is by these
 RECORDINGS_LISTED_MAX = 4_096  # at once, of one camera: a month of shifts; what is beyond is listed when these are gone
 
 
@@ -110,7 +111,7 @@ class Camera:
     async def run(self) -> None:
         """Until the link is lost, or the camera is let go."""
         self._connection.on_message = self._on_message
-        following = asyncio.create_task(self._follow_changes())
+        following = [asyncio.create_task(self._follow_changes()), asyncio.create_task(self._follow_status())]
         try:
             await self._greet()
             if self._greeted is not None:
@@ -118,9 +119,11 @@ class Camera:
             await self.probe(PROBE_FRAMES)
             await self._keep_looking()
         finally:
-            following.cancel()
+            for each in following:
+                each.cancel()
             try:
-                await ended(following)  # it may be promising room at this moment; and the loss of the link cancels us
+                for each in following:
+                    await ended(each)  # it may be promising room at this moment; and the loss of the link cancels us
             finally:
                 self._offload.leave()
 
@@ -202,6 +205,14 @@ class Camera:
                 await self._changed.wait()
                 self._changed.clear()
                 await self._assign_if_it_takes_it()
+
+    async def _follow_status(self) -> None:
+        """It charges while it waits for its turn, and while nothing else is asked of it."""
+        with suppress(LinkLost):
+            while True:
+                await asyncio.sleep(STATUS_S)
+                with suppress(RequestRefused):  # it is as it was told last
+                    await self._refresh()
 
     async def _keep_looking(self) -> None:
         while True:

@@ -18,9 +18,11 @@ DERATED_UA = 500_000
 EMPTY_PERCENT = 5  # at docking: it went out, or was about to
 EMPTY_UNTIL_PERCENT = 20  # the alert stays until there is charge to work with
 UNABLE_MS = 600_000  # in the bay without a percent more, and not full
+RISE_PERMILLE = 10  # that percent, from the lowest charge since the last one: a gauge wavers by less
 FAULT_MS = 60_000  # a charger may stumble once; a minute of it is a fault
 ENOUGH_PERCENT = 95  # a cell that takes nothing any more is not unable
-CONTENT = ("full", "held")  # states in which nothing has to come any more
+FULL_PERCENT_MIN = 80  # a gauge may err; a charger that gives nothing more to a cell below has not filled it
+CONTENT = ("held", "unmanaged")  # states in which nothing has to come
 
 
 def allowed_ua(rows: Iterable[Mapping[str, Any]]) -> tuple[int, str]:
@@ -46,15 +48,14 @@ def allowed_ua(rows: Iterable[Mapping[str, Any]]) -> tuple[int, str]:
 class ChargeWatch:
     """One camera in its bay, from docking on. ``empty`` and ``unable``: why, for people; empty while all is well."""
 
-    since_ms: int
     empty: str = ""
     unable: str = ""
     _risen_ms: int | None = None
-    _percent: int = -1
+    _lowest_permille: int = 0  # since then
     _fault_ms: int | None = None
 
     def feed(self, now_ms: int, power: Mapping[str, Any]) -> None:
-        """Its fields of ``power``, with the state as a word."""
+        """Its fields of ``power``, with the state as a word. ``now_ms``: of a clock that nobody sets."""
         percent = power["charge_permille"] // 10
         docked = power["docked_percent"]
         if docked <= EMPTY_PERCENT and percent < EMPTY_UNTIL_PERCENT:
@@ -77,12 +78,23 @@ class ChargeWatch:
                 return power["reason"] or "its charger reports a fault"
             return self.unable
         self._fault_ms = None
-        if percent > self._percent or self._risen_ms is None:
-            self._percent, self._risen_ms = percent, now_ms
-        if state in CONTENT or state == "unmanaged" or percent >= ENOUGH_PERCENT:
+        is_full = state == "full" and percent >= FULL_PERCENT_MIN
+        if is_full or state in CONTENT or percent >= ENOUGH_PERCENT:
+            self._risen_ms = None  # what has to come later is waited for from then on
             return ""
-        stood_ms = now_ms - self._risen_ms
-        return f"no charge has come in {stood_ms // 60_000} minutes" if stood_ms >= UNABLE_MS else ""
+        self._follow_charge(now_ms, power["charge_permille"])
+        stood_ms = 0 if self._risen_ms is None else now_ms - self._risen_ms
+        if stood_ms < UNABLE_MS:
+            return ""
+        if state == "full":
+            return f"its charger gives nothing more at {percent} %"
+        return f"no charge has come in {stood_ms // 60_000} minutes"
+
+    def _follow_charge(self, now_ms: int, permille: int) -> None:
+        """A percent more than the lowest is a rise: a cell that was drawn on for a while is charged all the same."""
+        if self._risen_ms is None or permille >= self._lowest_permille + RISE_PERMILLE:
+            self._risen_ms, self._lowest_permille = now_ms, permille
+        self._lowest_permille = min(self._lowest_permille, permille)
 
 
 class SmartCharge:
@@ -97,6 +109,11 @@ class SmartCharge:
         """Charge to full until then, for instance before a large event; 0 hours ends it."""
         self.suspended_until_unix_ms = now_unix_ms + round(hours * 3_600_000) if hours > 0 else 0
         return self.suspended_until_unix_ms
+
+    def shown(self, now_unix_ms: int) -> dict[str, bool | int]:
+        """``wanted``: by the system's settings; ``suspended_until_unix_ms``: 0 for not suspended now."""
+        until_ms = self.suspended_until_unix_ms
+        return {"wanted": self._is_wanted(), "suspended_until_unix_ms": until_ms if until_ms > now_unix_ms else 0}
 
     def is_on(self, now_unix_ms: int) -> bool:
         """Whether it is in force."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from host_tools.controller.contact_history import place_of, place_text
 from host_tools.controller.contact_readings import Row
@@ -56,6 +57,20 @@ UNITS = {
     "count": (1, "", 0),
     "losses a minute": (1, "a minute", 0),
 }
+
+
+class Alert(NamedTuple):
+    """``kind`` and ``device`` as the system's list of alerts has them; ``remedies`` in their order."""
+
+    kind: str
+    device: str
+    details: str
+    remedies: tuple[str, ...]
+
+    def text(self) -> str:
+        """On one line."""
+        steps = "; ".join(f"{number}. {each}" for number, each in enumerate(self.remedies, 1))
+        return f"{self.kind.replace('_', ' ')}: {self.details} ({steps})"
 
 
 @dataclass(frozen=True)

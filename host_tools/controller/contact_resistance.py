@@ -83,6 +83,8 @@ class Resistance:
 def resistance(light: AtLoad, heavy: AtLoad, path: Path, sensors: Sensors) -> Resistance | str:
     """The pair's resistance, or why these readings do not give it."""
     span_ua = heavy.current_ua.value - light.current_ua.value
+    if light.current_ua.value <= 0:
+        return "this dock's sensor says that no current flows while the camera draws: check its amplifier"
     if span_ua < SPAN_UA_MIN:
         return f"the camera drew only {span_ua / 1000:.0f} mA more at the heavier load: its battery takes no more now"
     if max(light.current_ua.deviation, heavy.current_ua.deviation) > STEADY_UA_MAX:
@@ -105,7 +107,11 @@ def resistance(light: AtLoad, heavy: AtLoad, path: Path, sensors: Sensors) -> Re
     uncertainty_uohm = COVERAGE * error_ohm * 1e6
     if uncertainty_uohm > UNCERTAINTY_UOHM_MAX:
         return f"these sensors would give it within {uncertainty_uohm / 1000:.0f} mOhm only"
-    return Resistance(loop_ohm * 1e6 - path.wiring_uohm, uncertainty_uohm)
+    uohm = loop_ohm * 1e6 - path.wiring_uohm
+    if uohm + uncertainty_uohm < 0:
+        wrong = "the camera's wiring is not what supply_path in its board.toml says"
+        return f"{uohm / 1000:.0f} mOhm is less than nothing: {wrong}"
+    return Resistance(uohm, uncertainty_uohm)
 
 
 def mean_of(several: list[Resistance]) -> Resistance:

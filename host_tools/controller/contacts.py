@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from host_tools.controller.charging import FULL_UA, ChargeWatch, SmartCharge, al
 from host_tools.controller.contact_alerts import (
     EMPTY_REMEDIES,
     MEANINGS,
+    Alert,
     Part,
     named_by_cases,
     named_by_wear,
@@ -40,6 +42,7 @@ from host_tools.transports.errors import LinkLost
 WATCH_S = 10.0  # between two looks at how docked cameras are charged
 LINKS_S = 15.0  # between two tests of the docks' own links: 13 kB each
 RETRY_S = 1.0  # before a check whose bay was not ready is tried again
+DOCK_AWAY_S = 60.0  # a dock that is not back by then was taken away, and what was wrong at it with it
 GIVE_UP_S = 60.0  # a bay that is not ready by then is kept as it is: its camera has gone, or is full
 CURRENT_RISES_S = 2.0  # after an allowance was widened for a check
 LOOSE_S = 60.0  # in which losses of contact are counted
@@ -49,20 +52,6 @@ DOCKS_MAX = 5
 LOG = logging.getLogger("openbwc.controller")
 
 Key = tuple[str, int]
-
-
-class Alert(NamedTuple):
-    """``kind`` and ``device`` as the system's list of alerts has them; ``remedies`` in their order."""
-
-    kind: str
-    device: str
-    details: str
-    remedies: tuple[str, ...]
-
-    def text(self) -> str:
-        """On one line."""
-        steps = "; ".join(f"{number}. {each}" for number, each in enumerate(self.remedies, 1))
-        return f"{self.kind.replace('_', ' ')}: {self.details} ({steps})"
 
 
 class Place(NamedTuple):
@@ -116,6 +105,8 @@ class Contacts:
         self._allowed: dict[str, tuple[int, bool]] = {}
         self._charging: dict[str, ChargeWatch] = {}
         self._losses: dict[Key, list[float]] = {}
+        self._departures: Counter[Key] = Counter()
+        self._away_since_s: dict[str, float] = {}  # docks that are not here, and have alerts
         self._loose: set[Key] = set()  # bays that lose their camera again and again
         # Who was greeted there last, as long as it may be the one that comes and goes.
         self._seated: dict[Key, str] = {}
@@ -133,6 +124,7 @@ class Contacts:
             for key in list(self._loose):
                 await self._at(key, self._look_at_loose(key))
             now_s = asyncio.get_running_loop().time()
+            self._end_what_has_no_dock(now_s)
             if now_s - self._watched_s >= WATCH_S and self._docks:
                 self._watched_s = now_s
                 await self._watch_all()
@@ -146,7 +138,8 @@ class Contacts:
         return until_unix_ms
 
     async def check(self, dock: Dock, bay: int, form: Form = FULL) -> list[Row]:
-        """Measure a bay now, whole. RequestRefused while it is empty; LinkLost."""
+        """Measure a bay now, whole. RequestRefused while it is empty, or if its camera goes meanwhile; LinkLost."""
+        departures = self._departures[dock.serial, bay]
         await dock.check_contacts(bay)
         place = self._place(dock, bay)
         async with self._lock(place.key):
@@ -154,6 +147,7 @@ class Contacts:
             row = await self._measured(place, form)
             if place.camera is not None:
                 await ContactCheck(dock, bay, place.camera, None).delivery()
+            self._require_same(place, departures)
             if row["verdict"] != "not_measured" or not self._has_resistance(place):
                 dock.note(bay, row)
             await self._conclude(place)
@@ -184,7 +178,7 @@ class Contacts:
         if what == "contacts":
             self._ask_for((happening["dock"], happening["bay"]))
         elif what == "camera_ready":
-            self._charging[happening["camera"]] = ChargeWatch(self._wall_ms())
+            self._charging[happening["camera"]] = ChargeWatch()
             self._allowed.pop(happening["camera"], None)
             for dock in self._docks.values():
                 for bay in dock.bays:
@@ -211,12 +205,22 @@ class Contacts:
     def _left(self, key: Key) -> None:
         self._pending.pop(key, None)
         self._checked.pop(key, None)
+        self._departures[key] += 1
         self._losses.setdefault(key, []).append(asyncio.get_running_loop().time())
         if self._losses_of(key) >= LOOSE_MARGINAL:
             self._loose.add(key)
             self._news.set()
-        for which in [which for which in self.alerts if which[0] == key and key not in self._loose]:
-            self._clear(*which)
+        for which in [which for which in self.alerts if which[0] == key]:
+            if key not in self._loose or which[1] != "docking_issue":  # what else was wrong was its camera's
+                self._clear(*which)
+
+    def _end_what_has_no_dock(self, now_s: float) -> None:
+        for serial in {dock for (dock, _bay), _kind in self.alerts}:
+            if serial in self._docks:
+                self._away_since_s.pop(serial, None)
+            elif now_s - self._away_since_s.setdefault(serial, now_s) >= DOCK_AWAY_S:
+                for which in [which for which in self.alerts if which[0][0] == serial]:
+                    self._clear(*which)
 
     async def _at(self, key: Key, act: Awaitable[None]) -> None:
         """Do something at a bay; what meets it ends that alone."""
@@ -259,7 +263,9 @@ class Contacts:
         if not self._is_ready(place) and asyncio.get_running_loop().time() - asked_s < GIVE_UP_S:
             return
         self._pending.pop(key, None)
+        departures = self._departures[key]
         async with self._lock(key):
+            self._require_same(place, departures)
             who = place.serial if place.camera is not None else ""
             if self._checked.get(key) == who or (key in self._checked and not who):
                 await self._judge(place)
@@ -267,7 +273,9 @@ class Contacts:
                 return
             if place.bay in dock.found:
                 await self._widen(place)
-            dock.note(place.bay, await self._measured(place, QUICK))
+            row = await self._measured(place, QUICK)
+            self._require_same(place, departures)
+            dock.note(place.bay, row)
             self._checked[key] = who
             await self._conclude(place)
             await self._keep(place)
@@ -285,6 +293,12 @@ class Contacts:
     async def _measured(self, place: Place, form: Form) -> Row:
         board = self._boards.get(place.view.model) if place.view is not None else None
         return await ContactCheck(place.dock, place.bay, place.camera, board).resistance(form)
+
+    def _require_same(self, place: Place, departures: int) -> None:
+        """What was found is of the camera that was there. RequestRefused if it has gone meanwhile."""
+        if self._departures[place.key] != departures:
+            text = f"the camera left bay {place.bay} of {place.dock.serial} meanwhile: dock it and ask again"
+            raise RequestRefused("check_contacts", "not_now", text)
 
     def _has_resistance(self, place: Place) -> bool:
         rows = {row["quantity"]: row["verdict"] for row in place.dock.rows(place.bay)}
@@ -400,8 +414,8 @@ class Contacts:
             power = camera.view.power = await camera.power.refresh()
         except (LinkLost, RequestRefused):
             return  # it has gone, or its firmware knows nothing of power
-        watch = self._charging.setdefault(place.serial, ChargeWatch(self._wall_ms()))
-        watch.feed(self._wall_ms(), power)
+        watch = self._charging.setdefault(place.serial, ChargeWatch())
+        watch.feed(round(asyncio.get_running_loop().time() * 1000), power)
         if place.dock.state_of(place.bay) == "fault":
             watch.no_power("its bay gives no power: its contacts failed the check")
         part = Part("", "if the alert stays in other bays too, replace the camera's battery, then the camera")
@@ -456,6 +470,9 @@ class Contacts:
             self._clear(place.key, kind)
 
     def _raise(self, key: Key, alert: Alert) -> None:
+        dock, is_loose = self._docks.get(key[0]), key in self._loose and alert.kind == "docking_issue"
+        if dock is None or (dock.state_of(key[1]) == "free" and not is_loose):
+            return  # it went while it was judged
         known = self.alerts.get((key, alert.kind))
         self.alerts[key, alert.kind] = alert
         if known is None:

@@ -112,7 +112,12 @@ class Pickup:
         tap = Tap(wearer.id, tag, reader, where, self._now_ms())
         if self._facts.mode() == FIXED_MODE:
             return self._refuse(Refusal("fixed"), wearer, tap)
+        if self._tasks is None:  # an offer that nobody carries out would never end
+            return self._refuse(Refusal("starting"), wearer, tap)
+        waited_at = next((each.reader for each in self.desk.waiting if each.wearer == tap.wearer), reader)
         answer = self.desk.tap(tap, self._now_ms())
+        if waited_at != reader:  # they wait here now, or not at all
+            self._show(waited_at, READY)
         if isinstance(answer, Refusal):
             return self._refuse(answer, wearer, tap)
         if isinstance(answer, Waiting):
@@ -342,6 +347,8 @@ class Pickup:
         elif what == "docked":
             if happening.get("bay"):
                 self._sitting[happening["dock"], happening["bay"]] = happening["camera"]
+        elif what == "dock_online":
+            self._seat(happening["dock"])
         elif what == "undocked":
             if self._fleet.session_of(happening["camera"]) is None:  # else it is the end of an older one
                 self._on_camera(happening["camera"], offers.LOST)
@@ -352,6 +359,14 @@ class Pickup:
             if not self._on_camera(happening["camera"], offers.BACK):
                 self._settle(happening["camera"])
             self._wake.set()
+
+    def _seat(self, dock: str) -> None:
+        """Who sits in a dock that was not there to say who has gone, or came later than its cameras."""
+        self._sitting = {where: serial for where, serial in self._sitting.items() if where[0] != dock}
+        for view in self._fleet.cameras.values():
+            bound = self._fleet.place_of(view)
+            if bound.get("dock") == dock:
+                self._sitting[dock, bound["bay"]] = view.serial
 
     def _on_camera(self, serial: str, event: str) -> bool:
         found = [offer for offer in self.desk.offers if offer.camera == serial]
@@ -386,6 +401,8 @@ class Pickup:
             elif offer.state in offers.REVOCABLE and self._facts.whose(offer.tag) != offer.wearer:
                 offer.why = REFUSALS["changed_tag"].format(tag="…" + offer.tag[-TAG_SHOWN:])
                 self._happen(offer, offers.WITHDRAWN)
+        for tap in self.desk.given_up(now_ms):
+            self._refuse(Refusal("waited"), self._system.wearers.get(tap.wearer), tap)
         for tap in self.desk.next(now_ms):
             wearer = self._system.wearers.get(tap.wearer)
             held = self.desk.held_by(tap.wearer)
@@ -405,7 +422,7 @@ class Pickup:
 
     def _settle(self, serial: str) -> None:
         busy = serial in self._settling or self._offer_of(serial) is not None
-        if not busy and self._tasks is not None and serial in self._system.holdings and self._facts.is_in_order(serial):
+        if not busy and self._tasks is not None and serial in self._system.holdings and self._facts.is_back(serial):
             self._settling.add(serial)
             self._tasks.create_task(self._take_back(serial))
 

@@ -10,7 +10,7 @@ from firmware.secure import certificates
 from host_tools.accounts.roles import Actor
 from host_tools.controller.commands import CommandError, CommandGroup, Gate, command
 from host_tools.controller.pickup import Pickup
-from host_tools.system.records import RfidTag
+from host_tools.controller.wearer_commands import BadgeTag
 
 PLACE_CHARACTERS_MAX = 60
 
@@ -26,7 +26,7 @@ class PickupCommands(CommandGroup):
         self._pickup = pickup
 
     @command
-    async def tap_badge(self, actor: Actor, tag: RfidTag, place: Place = "") -> dict[str, Any]:
+    async def tap_badge(self, actor: Actor, tag: BadgeTag, place: Place = "") -> dict[str, Any]:
         """Do as if that badge had been held to a reader at that place; answers what became of it."""
         return self._pickup.tap(tag, place)
 

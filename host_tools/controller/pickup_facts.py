@@ -80,6 +80,11 @@ class PickupFacts:
         view = self._fleet.cameras.get(serial)
         return view is not None and view.online and view.status.get("state") == "docked"
 
+    def is_back(self, serial: str) -> bool:
+        """Whether a camera stands greeted in a bay, in order or not: whoever had it has docked it."""
+        view = self._fleet.cameras.get(serial)
+        return view is not None and view.online and view.status.get("state") in ("docked", "malfunctioning")
+
     def may_be_had(self, serial: str) -> bool:
         """Whether a camera that is offered still may be: in order, and not to be removed."""
         return self.is_in_order(serial) and self._stays(serial)

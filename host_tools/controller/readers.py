@@ -223,11 +223,20 @@ class _Show:
                 await self._wanted.wait()
                 self._wanted.clear()
                 back_after_s = self._back_after_s
-                await self._reader.signal(self._word)
+                await self._signal(self._word)
                 if back_after_s and not await self._is_wanted_within(back_after_s):
-                    await self._reader.signal(READY)
+                    await self._signal(READY)
         except ReaderLost:
             return
+
+    async def _signal(self, word: str) -> None:
+        """What a reader refuses to show now (it has no buzzer) does not keep it from showing what comes after."""
+        try:
+            await self._reader.signal(word)
+        except ReaderLost:
+            raise
+        except ReaderError as error:
+            LOG.info("%s does not show %s: %s", self._reader.identity.url, word, error)
 
     async def _is_wanted_within(self, seconds: float) -> bool:
         try:

@@ -1,7 +1,8 @@
 """What a reader types that acts as a keyboard: key by key into numbers, told apart from a person's typing.
 
 Law: pure; keys with times in, tags out. There is no check in what is typed; its length, its characters and the speed
-say whether a reader typed it: no person types fourteen keys with less than 50 ms between any two.
+say whether a reader typed it: no person types fourteen keys with less than 50 ms between any two. What was typed long
+before and never ended belongs to nothing, and does not spoil the next number.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import re
 from host_tools.readers.tags import KEYED, Tag
 
 KEY_GAP_MS_MAX = 50
+LEFT_BEHIND_MS = (
+    1_000  # a reader types a number within a tenth of that; what is older waits for an end that never comes
+)
 KEYS_MAX = 64
 _HEXADECIMAL = re.compile(r"(?:[0-9A-F]{2}){4,10}")
 _DECIMAL_DIGITS = 10  # of a 32-bit number, as many readers print it
@@ -29,6 +33,8 @@ class KeyedNumbers:
 
     def key(self, character: str, now_ms: int) -> None:
         """A key that stands for a character."""
+        if now_ms - self._last_ms > LEFT_BEHIND_MS:
+            self._keys, self._slow = "", False
         if self._keys and now_ms - self._last_ms > KEY_GAP_MS_MAX:
             self._slow = True
         self._last_ms = now_ms

@@ -60,33 +60,44 @@ class PcscReader:
         self._thread.shutdown(wait=False)
 
 
-def open_pcsc(url: str, wanted: str, now_ms: Callable[[], int]) -> PcscReader:
+async def open_pcsc(url: str, wanted: str, now_ms: Callable[[], int]) -> PcscReader:
     """A reader by a part of its name. UnsupportedReader says what is missing, or which there are."""
     try:
         system: Any = importlib.import_module("smartcard.System")
         errors: Any = importlib.import_module("smartcard.Exceptions")
     except ImportError as error:
         raise UnsupportedReader(f"{url}: PC/SC readers need the package pyscard; install openbwc[readers]") from error
+    reader = await asyncio.get_running_loop().run_in_executor(None, lambda: _find(url, wanted, system, errors))
+    return PcscReader(url, str(reader), lambda: _uid_of(url, reader, system, errors), now_ms)
+
+
+def _find(url: str, wanted: str, system: Any, errors: Any) -> Any:
     try:
-        found = [reader for reader in system.readers() if wanted in str(reader)]
-        there = ", ".join(str(reader) for reader in system.readers()) or "none"
+        known = list(system.readers())
     except errors.SmartcardException as error:
         raise UnsupportedReader(f"{url}: no PC/SC service answers ({error}); start pcscd") from error
+    found = [reader for reader in known if wanted in str(reader)]
     if len(found) != 1:
         what = "no such reader" if not found else f"{len(found)} readers could be meant"
+        there = ", ".join(str(reader) for reader in known) or "none"
         raise UnsupportedReader(f"{url}: {what}; there is: {there}")
-    return PcscReader(url, str(found[0]), lambda: _uid_of(url, found[0], errors), now_ms)
+    return found[0]
 
 
-def _uid_of(url: str, reader: Any, errors: Any) -> bytes | None:
-    connection = reader.createConnection()
+def _uid_of(url: str, reader: Any, system: Any, errors: Any) -> bytes | None:
     try:
-        connection.connect()
-        data, first, second = connection.transmit(list(GET_UID))
-    except (errors.NoCardException, errors.CardConnectionException):
-        return None  # none there, or taken away while it was read
+        connection = reader.createConnection()
+        try:
+            connection.connect()
+            data, first, second = connection.transmit(list(GET_UID))
+        finally:
+            connection.disconnect()
+    except errors.NoCardException:
+        return None
+    except errors.CardConnectionException as error:
+        if str(reader) in [str(each) for each in system.readers()]:
+            return None  # the card was taken away while it was read
+        raise ReaderLost(f"{url} is gone ({error}); plug the reader in again") from error
     except errors.SmartcardException as error:
         raise ReaderLost(f"{url} is gone ({error}); plug the reader in again") from error
-    finally:
-        connection.disconnect()
     return bytes(data) if (first, second) == DONE and 0 < len(data) <= UID_BYTES_MAX else None

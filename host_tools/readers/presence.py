@@ -3,16 +3,19 @@
 Law: pure; time is an argument. A badge that flickers at the edge of the field is one tap. The same badge counts again
 after it was away for a while, another one at once. Shown again too soon it counts when the while is over, if it is
 still there; if not, the wait does not begin anew: somebody who is a little too quick each time would never be heard.
+Two badges in one wallet are read in turn, and each of them is one tap.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from host_tools.readers.tags import LOW_FREQUENCY, Tag
 
 AGAIN_MS = 2_000  # from when a tap ended until the same badge counts again: as the makers' own software has it
 FLICKER_MS = 1_000  # a badge that was out of sight for less was held there all the time
+KNOWN_MAX = 16  # badges that are remembered at once; what reads more in two seconds is noise
 LOW_FREQUENCY_READS = 2  # the same number twice: EM4100 has parity bits alone to tell noise from a badge
 
 
@@ -35,6 +38,16 @@ class Restarted(NamedTuple):
 Event = Seen | Gone | Restarted
 
 
+@dataclass
+class _Sight:
+    """One badge. ``is_tap``: whether its being here now has made a tap; ``tap_ms``: when it was last seen while that
+    was so."""
+
+    seen_ms: int
+    tap_ms: int
+    is_tap: bool = True
+
+
 class Presence:
     """``gone_ms``: after which a badge that is not seen any more has left; ``reads``: equal readings of low-frequency
     tags that make one."""
@@ -44,9 +57,7 @@ class Presence:
         self._reads = reads
         self._here: Tag | None = None
         self._last_ms = 0
-        self._told: Tag | None = None
-        self._told_ms = 0  # when what was told was last seen
-        self._is_told = False  # whether what is here now belongs to it
+        self._known: dict[Tag, _Sight] = {}  # those of the last two seconds
         self._candidate: Tag | None = None
         self._count = 0
 
@@ -70,14 +81,24 @@ class Presence:
 
     def _is_tap(self, tag: Tag, now_ms: int) -> bool:
         """Whether this sight of a badge makes a tap."""
-        is_other = tag != self._told
-        if is_other or (self._here is None and now_ms - self._last_ms >= FLICKER_MS):
-            self._is_told = False
-        counts = not self._is_told and (is_other or now_ms - self._told_ms >= AGAIN_MS)
-        self._told, self._is_told = tag, self._is_told or counts
-        if self._is_told:
-            self._told_ms = now_ms
+        self._forget(now_ms)
+        known = self._known.get(tag)
+        if known is None:
+            self._known[tag] = _Sight(now_ms, now_ms)
+            return True
+        if tag != self._here and now_ms - known.seen_ms >= FLICKER_MS:
+            known.is_tap = False
+        counts = not known.is_tap and now_ms - known.tap_ms >= AGAIN_MS
+        known.is_tap = known.is_tap or counts
+        known.seen_ms = now_ms
+        if known.is_tap:
+            known.tap_ms = now_ms
         return counts
+
+    def _forget(self, now_ms: int) -> None:
+        """What was away for so long counts at once when it comes back."""
+        kept = {tag: each for tag, each in self._known.items() if tag == self._here or now_ms - each.seen_ms < AGAIN_MS}
+        self._known = dict(list(kept.items())[1 - KNOWN_MAX :])
 
     def _is_sure(self, tag: Tag) -> bool:
         if tag == self._here or tag.technology not in LOW_FREQUENCY:

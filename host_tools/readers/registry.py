@@ -120,9 +120,9 @@ async def _open(
     url: str, scheme: str, place: str, options: dict[str, str], ports: Registry, now_ms: Callable[[], int]
 ) -> Reader:
     if scheme == "pcsc":
-        return open_pcsc(url, place.strip("/"), now_ms)
+        return await open_pcsc(url, place.strip("/"), now_ms)
     if scheme == "wedge":
-        return await open_wedge(url, place, int(options.get("radix", "16")))
+        return await open_wedge(url, place, int(options.get("radix", "16")), now_ms)
     pipe = await _open_port(place, options.get("baud", str(BAUD_RATE)), ports)
     if scheme == "twn4":
         return await open_twn4(pipe, options.get("form", ""), now_ms)

@@ -59,7 +59,7 @@ def check_for_pairing(tag: Tag, known: Iterable[str] = ()) -> None:
     domain asks the same of whatever comes in another way."""
     fault = fault_of(tag.uid, tag.technology)
     if fault:
-        raise TagRefused(fault)
+        raise TagRefused(fault.text)
     turned = turned_round(tag.uid).hex().upper()
     if turned and turned in known and tag.text not in known:
         raise TagRefused(turned_text(tag.uid))

@@ -1,7 +1,7 @@
 """Elatec TWN4 readers with the Simple Protocol (firmware ``PRS``): ``twn4:///dev/ttyACM0[?form=ascii-crc]``.
 
 Law: asks, and never gets what it has not asked for; one command at a time. The form of the firmware is found out by
-asking in all four, unless the URL says it. A reader whose clock goes back has restarted, and is set up anew.
+asking in all four, unless the URL says it. A reader whose clock is behind has restarted, and is set up anew.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ ANSWER_S = 0.6  # a search takes 100 ms at most; at 9600 baud its answer 40 ms
 FORMS_S = (0.3, 1.2)  # for an answer in a form that the reader may not speak; the second time for a busy machine
 TRIES = 3  # of one command, before the reader counts as gone
 TICKS_EVERY = 10  # searches between two looks at the reader's clock: a restart shows within a second
+CLOCK_SLACK_MS, CLOCK_SLACK_PART = 100, 10  # and a tenth of the time: by which its clock may be behind ours
 BEEP_MS = 120
 BEEP_HIGH_HZ, BEEP_LOW_HZ, BEEP_PERCENT = 2400, 2057, 60
 FORM_WORDS: dict[str, Form] = dict(zip(("ascii", "ascii-crc", "binary", "binary-crc"), codec.FORMS, strict=True))
@@ -51,6 +52,7 @@ class Twn4Reader:
         self._old_lamps = False  # older firmware: lamps are plain outputs
         self._shown = READY
         self._ticks = 0
+        self._ticks_ms = 0  # when they had been told
         self._searches = 0
         self._misfits = 0  # answers in a row that fit no search
         self._asking = asyncio.Lock()
@@ -100,7 +102,7 @@ class Twn4Reader:
 
     async def _prepare(self) -> None:
         await self._ask(codec.SET_ALL_TAG_TYPES)
-        self._ticks = await self._read_ticks()
+        self._note_ticks(await self._read_ticks())
         await self._lamp(codec.LED_INIT, codec.LEDS)
         await self.signal(self._shown)
 
@@ -123,11 +125,17 @@ class Twn4Reader:
         return tag
 
     async def _follow_restart(self) -> None:
+        """Going back is not enough to look for: one that restarts soon after it was set up is soon past that again."""
+        passed_ms = self._now_ms() - self._ticks_ms
         ticks = await self._read_ticks()
-        if ticks < self._ticks:
+        if ticks - self._ticks < passed_ms - passed_ms // CLOCK_SLACK_PART - CLOCK_SLACK_MS:
             await self._prepare()
             self._events.append(Restarted())
-        self._ticks = ticks
+        else:
+            self._note_ticks(ticks)
+
+    def _note_ticks(self, ticks: int) -> None:
+        self._ticks, self._ticks_ms = ticks, self._now_ms()
 
     async def _read_ticks(self) -> int:
         return int.from_bytes((await self._ask(codec.GET_SYS_TICKS))[:4], "little")

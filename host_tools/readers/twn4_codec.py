@@ -49,8 +49,9 @@ class CommandFailed(ReaderError):
     """The reader answered with a status. ``status``: its number."""
 
     def __init__(self, command: bytes, status: int) -> None:
-        word = STATUSES[status] if status < len(STATUSES) else "not in the protocol's table"
-        super().__init__(f"the reader answered command {command[:2].hex().upper()} with status {status} ({word})")
+        super().__init__(
+            f"the reader answered command {command[:2].hex().upper()} with status {status} ({STATUSES[status]})"
+        )
         self.status = status
 
 
@@ -115,9 +116,12 @@ class AnswerReader:
 
 
 def result_of(command: bytes, answer: bytes) -> bytes:
-    """What comes behind the status. CommandFailed for another one than NONE, BadAnswer for an answer without."""
+    """What comes behind the status. CommandFailed for another one than NONE, BadAnswer for an answer without, or with
+    one that the protocol does not know: forms without CRC have nothing else that tells of a spoilt line."""
     if not answer:
         raise BadAnswer("an answer without a status")
+    if answer[0] >= len(STATUSES):
+        raise BadAnswer(f"an answer with status {answer[0]}, which the protocol has not")
     if answer[0] != STATUS_NONE:
         raise CommandFailed(command, answer[0])
     return answer[1:]

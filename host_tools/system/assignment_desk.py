@@ -13,18 +13,22 @@ from typing import NamedTuple
 from host_tools.system.assignment_offer import OFFERED, TAKEN, UNSURE, Offer
 
 WAITING_MAX = 8  # at one place: more than that is a crowd, which taps again
-WAIT_MS = 120_000  # after which somebody who waits is forgotten: they have gone
+WAIT_MS = (
+    120_000  # after which somebody who waits is told to tap again: most have gone; whoever is next is served first
+)
 QUIET_MS = 3_000  # nothing flashes after an offer that nobody took: whoever still comes for it must not take the next
 
 # word -> what a person is told. RFID-03.
 REFUSALS = {
     "changed_tag": "badge {tag} belongs to somebody else now than when it was shown: tap again",
     "unknown_tag": "badge {tag} belongs to nobody: pair it with a wearer",
+    "starting": "the controller is just beginning, or ending: tap again in a moment",
     "fixed": "cameras are assigned by hand in this system: {name} takes the camera that is theirs",
     "holds": "{name} has camera {camera}: dock it before taking another one",
     "may_hold": "{name} may have camera {camera}, which was gone before it could be taken back: dock it",
     "no_camera": "no camera is ready for {name}: {reasons}",
     "crowd": "too many people are waiting here: tap again in a moment",
+    "waited": "{name} has waited for too long, and was not served: tap again",
     "camera_failed": "camera {camera} does not take the assignment ({reason}): tap again",
     "fault": "the assignment cannot be written down ({reason}): check the controller's disk",
 }
@@ -103,7 +107,7 @@ class Desk:
         held = self.held_by(tap.wearer)
         if held is not None:
             return held
-        if any(each.wearer == tap.wearer for each in self.waiting):
+        if self._waits_on(tap):
             return Waiting(self._ahead_of(tap))
         if self.is_free(tap.place, now_ms) and not self._ahead_of(tap):
             return Begin(tap)
@@ -142,13 +146,21 @@ class Desk:
 
     def next(self, now_ms: int) -> list[Tap]:
         """Who is served now, one at each place that has become free; they leave the queue."""
-        self.waiting = [tap for tap in self.waiting if now_ms - tap.at_ms < WAIT_MS]
         served: dict[str, Tap] = {}
         for tap in self.waiting:
             if tap.place not in served and self.is_free(tap.place, now_ms):
                 served[tap.place] = tap
         self.waiting = [tap for tap in self.waiting if served.get(tap.place) is not tap]
         return list(served.values())
+
+    def given_up(self, now_ms: int) -> list[Tap]:
+        """Who has waited for too long and is not served any more; they leave the queue, and are to be told. Whoever is
+        next can always outwait an offer that began before they came."""
+        one_offer_ms = self.take_ms + self._hold_more_ms + self._slack_ms + QUIET_MS
+        limit_ms = max(WAIT_MS, 2 * one_offer_ms)
+        gone = [tap for tap in self.waiting if now_ms - tap.at_ms >= limit_ms]
+        self.waiting = [tap for tap in self.waiting if tap not in gone]
+        return gone
 
     def is_free(self, place: str, now_ms: int) -> bool:
         """Whether no camera may flash there, nor is about to, nor has just flashed in vain."""
@@ -166,5 +178,22 @@ class Desk:
     def _may_flash_still(self, now_ms: int) -> bool:
         return bool(self._left_over) and now_ms < self.free_at_ms()
 
+    def _waits_on(self, tap: Tap) -> bool:
+        """Whether somebody waits there already: they are still here, and keep their turn. Who has gone to another place
+        is new there, and waits here no more."""
+        for index, each in enumerate(self.waiting):
+            if each.wearer == tap.wearer:
+                if each.place == tap.place:
+                    self.waiting[index] = tap
+                    return True
+                del self.waiting[index]
+                return False
+        return False
+
     def _ahead_of(self, tap: Tap) -> int:
-        return sum(each.place == tap.place for each in self.waiting if each.wearer != tap.wearer)
+        ahead = 0
+        for each in self.waiting:
+            if each.wearer == tap.wearer:
+                break
+            ahead += each.place == tap.place
+        return ahead

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from rich.console import Console
 
 from firmware.link.schema import LAMP_PATTERNS, number_of
-from host_tools.cli import dock_commands
+from host_tools.cli import asking, dock_commands
 from host_tools.controller.charging import DERATED_UA
 from host_tools.controller.contact_alerts import amount
 from host_tools.controller.contacts import LOOSE_FAIL, shown
+from host_tools.transports.local import LocalError
 from tests.unit.controller.contact_bench import DOCK, ContactBench, contact_bench
 
 TERMINAL = 80
@@ -105,6 +110,39 @@ def test_the_table_of_a_check_fits_a_terminal(tmp_path: Path, monkeypatch: pytes
     lines = printed.getvalue().splitlines()
     assert max(map(len, lines)) <= TERMINAL
     assert {"contact resistance", "delivery integrity"} <= {line[:18] for line in lines}
+
+
+class Station:
+    """A controller of three docked cameras; that in bay 2 goes while it is measured."""
+
+    idle_folder = None
+
+    def call(self, command: str, /, **arguments: Any) -> Any:
+        if command == "status":
+            bays = [{"bay": number, "state": "docked"} for number in (1, 2, 3)]
+            return {"docks": [{"serial": DOCK, "bays": bays}]}
+        if arguments["bay"] == 2:
+            raise LocalError("the camera left bay 2 of DOCK-0001 meanwhile: dock it and ask again")
+        return [{"quantity": "presence", "verdict": "pass"}]
+
+    def happenings(self) -> Generator[dict[str, Any]]:
+        yield {}
+
+
+@pytest.mark.req("DOCK-02")
+def test_one_camera_that_goes_does_not_cost_the_check_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(asking, "reach", lambda *_where: Station())
+    printed = io.StringIO()
+    monkeypatch.setattr(dock_commands, "console", Console(file=printed))
+    with pytest.raises(typer.Exit) as ended:
+        dock_commands.check(as_json=True)
+    assert ended.value.exit_code == 1, "not all were measured"
+    assert list(json.loads(printed.getvalue())) == ["DOCK-0001 bay 1", "DOCK-0001 bay 3"]
+    assert "the camera left bay 2" in capsys.readouterr().err
+    with pytest.raises(LocalError):
+        dock_commands.check(bay=2, as_json=True)
 
 
 @pytest.mark.parametrize(

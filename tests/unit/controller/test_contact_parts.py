@@ -82,6 +82,36 @@ def test_what_the_sensors_cannot_say_is_not_said():
 
 
 @pytest.mark.req("DOCK-02")
+def test_a_dock_that_tells_nonsense_gets_no_figure_and_ends_nothing():
+    """Docks prove nothing of what they say: whatever fits into the message comes here."""
+    assert SENSORS is not None
+    rng = random.Random(3)
+    odd = (-(1 << 31), -1_000_000, -60_000, -1, 0, 1, 300_000, 900_000, 1_400_000, (1 << 31) - 1)
+
+    def reading() -> Reading:
+        return Reading(rng.choice(odd), rng.choice((-5, 0, 10, 30_000)), rng.choice((0, 1, 40, 65_535)))
+
+    for _ in range(3_000):
+        light, heavy = (AtLoad(reading(), reading(), reading()) for _ in range(2))
+        for path in (NO_DIODE, SupplyPath(60_000, 6_000, True)):
+            found = resistance(light, heavy, path, SENSORS)
+            assert isinstance(found, str) or (math.isfinite(found.uohm) and 0 < found.uncertainty_uohm <= 40_000)
+
+
+@pytest.mark.req("DOCK-02")
+def test_less_than_nothing_is_no_sound_contact():
+    assert SENSORS is not None
+    wrong_wiring = SupplyPath(150_000, 5_000, False)
+    found = resistance(at(300_000, 0.05), at(900_000, 0.05), wrong_wiring, SENSORS)
+    assert str(found) == (
+        "-100 mOhm is less than nothing: the camera's wiring is not what supply_path in its board.toml says"
+    )
+    assert isinstance(
+        resistance(at(300_000, 0.005), at(900_000, 0.005), SupplyPath(9_000, 900, False), SENSORS), Resistance
+    )
+
+
+@pytest.mark.req("DOCK-02")
 def test_each_dock_has_the_sensors_of_its_board_file():
     pico = supply_sensor(DOCK, "bay1.supply")
     linux = supply_sensor(find_board("pi_dock"), "bay1.supply")
@@ -270,21 +300,21 @@ def power(state: str, permille: int, docked: int = 50, reason: str = "") -> dict
 
 @pytest.mark.req("DOCK-04", "CTRL-12")
 def test_docked_with_an_empty_battery_until_there_is_charge_to_work_with():
-    watch = ChargeWatch(0)
+    watch = ChargeWatch()
     watch.feed(0, power("precharge", 20, docked=2))
     assert "2 %" in watch.empty
     watch.feed(1, power("constant_current", 199, docked=2))
     assert watch.empty
     watch.feed(2, power("constant_current", 200, docked=2))
     assert not watch.empty
-    healthy = ChargeWatch(0)
+    healthy = ChargeWatch()
     healthy.feed(0, power("constant_current", 150, docked=15))
     assert not healthy.empty
 
 
 @pytest.mark.req("DOCK-04", "CTRL-12")
 def test_unable_to_charge_after_ten_minutes_without_a_percent_more():
-    watch = ChargeWatch(0)
+    watch = ChargeWatch()
     for minute in range(30):
         watch.feed(minute * 60_000, power("constant_current", 400 + 2 * minute))
         assert not watch.unable, minute
@@ -294,18 +324,55 @@ def test_unable_to_charge_after_ten_minutes_without_a_percent_more():
     watch.feed(46 * 60_000, power("constant_current", 470))
     assert not watch.unable
     for minute in range(60, 120):
-        watch.feed(minute * 60_000, power("full", 470))
+        watch.feed(minute * 60_000, power("full", 930))
     assert not watch.unable, "a full cell takes nothing"
+
+
+@pytest.mark.req("DOCK-04", "CTRL-12")
+def test_what_was_kept_short_of_full_for_hours_is_not_unable_when_it_is_charged_again():
+    watch = ChargeWatch()
+    for hour, (state, permille) in enumerate(
+        [("constant_voltage", 960), ("full", 1000), ("held", 900), ("held", 760), ("constant_current", 749)]
+    ):
+        watch.feed(hour * 3_600_000, power(state, permille))
+        assert not watch.unable, state
+    for minute in range(1, 20):
+        watch.feed(4 * 3_600_000 + minute * 60_000, power("constant_current", 749))
+    assert "no charge has come in 19 minutes" in watch.unable, "though it has had more once"
+
+
+@pytest.mark.req("DOCK-04", "CTRL-12")
+def test_a_cell_that_was_drawn_on_for_a_while_is_charged_all_the_same():
+    watch = ChargeWatch()
+    permilles = [*range(600, 500, -25), *range(500, 620, 12)]
+    told = [
+        watch.feed(2 * 60_000 * step, power("constant_current", each)) or watch.unable
+        for step, each in enumerate(permilles)
+    ]
+    assert not any(told), told
+    wavering = ChargeWatch()
+    for minute in range(12):
+        wavering.feed(minute * 60_000, power("constant_current", 500 - minute % 2 * 4))
+    assert wavering.unable, "a gauge that wavers is no charge"
+
+
+@pytest.mark.req("DOCK-04", "CTRL-12")
+def test_a_charger_that_calls_a_third_full_has_not_filled_it():
+    watch = ChargeWatch()
+    for minute in range(11):
+        assert not watch.unable
+        watch.feed(minute * 60_000, power("full", 300))
+    assert watch.unable == "its charger gives nothing more at 30 %"
 
 
 @pytest.mark.req("DOCK-04")
 def test_a_fault_is_told_after_a_minute_and_a_stop_at_once():
-    watch = ChargeWatch(0)
+    watch = ChargeWatch()
     watch.feed(0, power("fault", 400, reason="charge: overheated"))
     assert not watch.unable
     watch.feed(60_000, power("fault", 400, reason="charge: overheated"))
     assert watch.unable == "charge: overheated"
-    stopped = ChargeWatch(0)
+    stopped = ChargeWatch()
     stopped.feed(0, power("stopped", 400))
     assert "contacts" in stopped.unable
 

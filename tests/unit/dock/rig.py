@@ -15,13 +15,18 @@ class FragileAdc(DockAdc):
     """A converter that can be broken."""
 
     broken = False
+    flickers = False
     missing = "nothing"
+    _open = False
 
     def read_uv(self, name: str) -> int:
         if self.broken:
             raise PortFault("the converter does not answer")
         if name.endswith(self.missing):
             raise PortFault(f"no analogue input is called {name}")
+        if self.flickers and name.endswith("presence"):
+            self._open = not self._open
+            return 3_300_000 if self._open else super().read_uv(name)
         return super().read_uv(name)
 
 

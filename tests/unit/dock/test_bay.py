@@ -139,6 +139,42 @@ def test_a_converter_that_fails_and_comes_back_powers_the_camera_again():
     assert rig.state() == "docked", rig.story()
 
 
+@pytest.mark.req("DOCK-02", "DOCK-05")
+def test_a_contact_that_never_comes_to_rest_is_a_fault_and_no_empty_bay():
+    rig = BayRig(seed=9)
+    rig.adc.flickers = True
+    rig.insert()
+    rig.run(4_000)
+    assert rig.state() == "settling", rig.story()
+    rig.run(1_500)
+    assert rig.state() == "fault", rig.story()
+    assert (rig.bay.measured, rig.verdict_of(contacts.BOUNCES)) == (True, "marginal")
+    rig.adc.flickers = False
+    rig.run(1_500)
+    assert rig.state() == "docked", rig.story()
+    rig.remove()
+    rig.run(500)
+    assert rig.state() == "free", rig.story()
+
+
+@pytest.mark.req("DOCK-07")
+def test_a_converter_that_stays_broken_is_not_tried_again_and_again():
+    rig = BayRig(seed=7)
+    rig.adc.missing = "coupling"
+    rig.insert()
+    rig.run(60_000)
+    assert rig.visited.count("checking") < 10, rig.story()
+    rig.adc.missing = "nothing"
+    rig.run(70_000)
+    assert rig.state() == "docked", rig.story()
+    rig.remove()
+    rig.run(100)
+    rig.adc.missing = "coupling"
+    rig.insert()
+    rig.run(500)
+    assert rig.visited[-6:].count("checking") == 2, "another camera is tried again at once"
+
+
 def test_a_converter_that_fails_over_an_empty_bay_leaves_it_free_again():
     rig = BayRig(seed=8)
     rig.run(100)

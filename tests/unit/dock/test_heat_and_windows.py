@@ -38,6 +38,25 @@ def test_a_warm_block_is_told_and_goes_on():
     assert rig.bay.measured, "the controller is not told"
 
 
+@pytest.mark.req("DOCK-04")
+def test_a_block_that_is_given_less_when_warm_does_not_go_to_and_fro():
+    """Told warm, the controller halves the current; told better, it gives all. That would be every other second."""
+    rig = BayRig(1)
+    rig.dock()
+    rig.run(3_000)
+    rig.bay.measured = False
+    told_ms: list[int] = []
+    for _ in range(600):
+        rig.contacts.hot_w = 0.3 if len(told_ms) % 2 else 0.7
+        rig.run(1_000)
+        if rig.bay.measured:
+            rig.bay.measured = False
+            rig.bay.measurements()
+            told_ms.append(rig.now_ms)
+    assert told_ms, "it gets warm"
+    assert len(told_ms) < 600 // 10, f"told {len(told_ms)} times in ten minutes"
+
+
 @pytest.mark.req("DOCK-02")
 @pytest.mark.parametrize("seed", range(10))
 def test_the_temperature_is_within_its_stated_uncertainty(seed: int):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from firmware.dock import states
 from firmware.dock.lamp import BayLamp
 from firmware.drivers import lamps
 from firmware.link.schema import LAMP_PATTERNS, number_of
@@ -18,6 +19,7 @@ GREEN_PIN, RED_PIN = "bay1.lamp_green", "bay1.lamp_red"
 def test_a_flash_begins_with_its_lit_half(asked_ms: int):
     pins = MemoryPins((), (GREEN_PIN, RED_PIN))
     lamp = BayLamp(1, pins)
+    lamp.follow(states.DOCKED)
     lamp.show(asked_ms - 1)
     assert lamp.ask(ASSIGNED)
     assert lamp.next_change_ms(asked_ms) == asked_ms, "nobody waits for it"
@@ -33,6 +35,7 @@ def test_a_flash_begins_with_its_lit_half(asked_ms: int):
 
 def test_a_steady_lamp_waits_for_nothing():
     lamp = BayLamp(1, MemoryPins((), (GREEN_PIN, RED_PIN)))
+    lamp.follow(states.DOCKED)
     lamp.ask(number_of(LAMP_PATTERNS, "ready"))
     lamp.show(5)
     assert lamp.next_change_ms(5) is None
@@ -41,3 +44,15 @@ def test_a_steady_lamp_waits_for_nothing():
 @pytest.mark.parametrize("word", [word for word, entries in lamps.TABLE.items() if len(entries) > 1])
 def test_every_pattern_that_flashes_begins_with_light(word: str):
     assert lamps.TABLE[word][0][1] != lamps.DARK
+
+
+@pytest.mark.req("DOCK-05", "RFID-02")
+@pytest.mark.parametrize("state", [states.FREE, states.FAULT])
+def test_a_wish_that_comes_too_late_is_not_shown_then_nor_to_the_next_camera(state: int):
+    lamp = BayLamp(1, MemoryPins((), (GREEN_PIN, RED_PIN)))
+    lamp.follow(states.DOCKED)
+    lamp.follow(state)
+    assert lamp.ask(ASSIGNED), "that is no mistake of the controller's"
+    for following in (state, states.CHECKING, states.DOCKED):
+        lamp.follow(following)
+        assert lamp.pattern == number_of(LAMP_PATTERNS, states.OWN_LAMP[following])
