@@ -41,7 +41,6 @@ EVENT_MS_MAX = 500.0
 RATIO_MIN = 0.9
 DASHBOARDS = 3
 CAMERAS = 8
-LIMIT_S = 900
 
 
 @dataclass
@@ -148,14 +147,14 @@ def main() -> None:
     asked = _arguments()
     result = Result()
     sizes = ["--cameras", str(asked.cameras), "--wearers", str(asked.wearers), "--recordings", str(asked.recordings)]
-    with tempfile.TemporaryDirectory(prefix="manager-bench-") as place:
-        with running(Path(place, "requests"), [], sizes) as server:
-            result.requests = measure_requests(server, asked.rounds)
-        for number in range(asked.offloads):
-            for dashboards in (0, DASHBOARDS):
-                rate, ages = _offload(Path(place, f"{number}-{dashboards}"), dashboards, asked.megabytes, sizes)
-                (result.followed if dashboards else result.alone).append(rate)
-                result.events_ms += ages
+    with tempfile.TemporaryDirectory(prefix="manager-bench-") as place, running(Path(place), [], sizes) as server:
+        result.requests = measure_requests(server, asked.rounds)
+    for _ in range(asked.offloads):
+        for dashboards in (0, DASHBOARDS):
+            with tempfile.TemporaryDirectory(prefix="manager-bench-") as place:  # gigabytes, gone after each
+                rate, ages = _offload(Path(place), dashboards, asked.megabytes, sizes)
+            (result.followed if dashboards else result.alone).append(rate)
+            result.events_ms += ages
     text = report(result, asked)
     print(text)
     Path("build").mkdir(exist_ok=True)

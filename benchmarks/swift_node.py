@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,13 +17,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from host_tools.bench.programs import free_port
+
 USER = "axis:bws"
 KEY = "s3cretKey"
-START_S_MAX = 60.0
+START_S_MAX = 240.0  # four servers of Python on a busy machine
 POLL_S = 0.1
 PATIENCE_S = 50  # of the proxy with the others
 SERVERS = ("account", "container", "object")
 PACKAGES = ("swift==2.38.3",)
+CONSTRAINTS = Path(__file__).with_name("swift-packages.txt")  # of what they need in turn
 DONE_NAME = "filled"  # in the environment, once all of it is there
 
 CACHE = '''
@@ -77,9 +79,9 @@ class SwiftNode:
 
     def __init__(self, folder: Path, environment: Path) -> None:
         self.folder = folder
-        self._environment = environment
+        self.environment = environment
         self._processes: list[subprocess.Popen[bytes]] = []
-        ports = {name: _free_port() for name in (*SERVERS, "proxy")}
+        ports = {name: free_port() for name in (*SERVERS, "proxy")}
         _configure(folder, environment, ports)
         self.url = f"http://127.0.0.1:{ports['proxy']}/auth/v1.0"
 
@@ -87,12 +89,14 @@ class SwiftNode:
         """Returns when it lets its account in."""
         for name in (*SERVERS, "proxy"):
             command = [
-                str(self._environment / "bin" / f"swift-{name}-server"), str(self.folder / "etc" / f"{name}.conf")
+                str(self.environment / "bin" / f"swift-{name}-server"), str(self.folder / "etc" / f"{name}.conf")
             ]  # fmt: skip
             log = (self.folder / f"{name}.log").open("ab")
             with log:
                 self._processes.append(
-                    subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=_environ(self.folder))
+                    subprocess.Popen(
+                        command, stdout=log, stderr=log, start_new_session=True, env=environ_of(self.folder)
+                    )
                 )
         _wait(self.url, self._processes, self.folder)
 
@@ -124,20 +128,22 @@ def swift_node(folder: Path, environment: Path) -> Generator[str]:
         node.stop()
 
 
-def made_environment(place: Path) -> Path:
+def made_environment(place: Path, packages: tuple[str, ...] = PACKAGES) -> Path:
     """The virtual environment at ``place``, made and filled from PyPI where it is not there yet. SystemExit says what
     is missing."""
-    if (place / DONE_NAME).exists():
+    done_file = place / DONE_NAME
+    if done_file.exists() and set(packages) <= set(done_file.read_text().split() or PACKAGES):
         return place
+    pip = [str(place / "bin" / "pip"), "install", "-q", "--retries", "10", "-c", str(CONSTRAINTS)]
     for words, missing in (
         ([sys.executable, "-m", "venv", "--clear", str(place)], "Python's venv (Debian: python3-venv)"),
-        ([str(place / "bin" / "pip"), "install", "-q", *PACKAGES], f"PyPI's {' and '.join(PACKAGES)}"),
+        ([*pip, *packages], f"PyPI's {' and '.join(packages)}"),
         ([str(place / "bin" / "swift-proxy-server"), "--help"], "swift-proxy-server in PyPI's swift"),
     ):
         done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{missing} is missing, so there is no Swift: {done.stderr.strip()[-300:]}")
-    (place / DONE_NAME).touch()
+    done_file.write_text("\n".join(packages))
     return place
 
 
@@ -157,14 +163,15 @@ def _configure(folder: Path, environment: Path, ports: dict[str, int]) -> None:
         for words in (["create", "4", "1", "1"], ["add", place, "1"], ["rebalance"]):
             subprocess.run(
                 [str(environment / "bin" / "swift-ring-builder"), builder, *words],
-                check=True, stdout=subprocess.DEVNULL, cwd=etc, env=_environ(folder),
+                check=True, stdout=subprocess.DEVNULL, cwd=etc, env=environ_of(folder),
             )  # fmt: skip
         (etc / f"{name}.conf").write_text(
-            f"{_default(folder, ports[name])}devices = {folder}/srv\nmount_check = false\ndisable_fallocate = true\n"
+            f"{default_section(folder, ports[name])}devices = {folder}/srv\n"
+            "mount_check = false\ndisable_fallocate = true\n"
             f"[pipeline:main]\npipeline = {name}-server\n[app:{name}-server]\nuse = egg:swift#{name}\n"
         )
     (etc / "proxy.conf").write_text(
-        f"{_default(folder, ports['proxy'])}"
+        f"{default_section(folder, ports['proxy'])}"
         "[pipeline:main]\npipeline = catch_errors cache tempauth container-quotas slo proxy-server\n"
         "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
         f"conn_timeout = {PATIENCE_S}\nnode_timeout = {PATIENCE_S}\n"  # a busy machine is no broken one
@@ -177,7 +184,8 @@ def _configure(folder: Path, environment: Path, ports: dict[str, int]) -> None:
     )
 
 
-def _default(folder: Path, port: int) -> str:
+def default_section(folder: Path, port: int) -> str:
+    """What every server's configuration begins with."""
     user = subprocess.run(["id", "-un"], check=True, capture_output=True, text=True).stdout.strip()
     return (
         f"[DEFAULT]\nbind_ip = 127.0.0.1\nbind_port = {port}\nuser = {user}\nswift_dir = {folder}/etc\n"
@@ -185,7 +193,8 @@ def _default(folder: Path, port: int) -> str:
     )
 
 
-def _environ(folder: Path) -> dict[str, str]:
+def environ_of(folder: Path) -> dict[str, str]:
+    """Of a server of the node in ``folder``."""
     return {**os.environ, "PYTHONPATH": str(folder / "modules")}
 
 
@@ -205,12 +214,6 @@ def _wait(url: str, processes: list[subprocess.Popen[bytes]], folder: Path) -> N
             time.sleep(POLL_S)
     logs = "\n".join(path.read_text(errors="replace")[-500:] for path in sorted(folder.glob("*.log")))
     raise SystemExit(f"Swift does not answer at {url}; its logs:\n{logs}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

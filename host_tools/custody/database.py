@@ -24,8 +24,8 @@ BUSY_MS_MAX = 5_000  # a reader beside us holds nothing for longer than one page
 _MEANING: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "no space left for it: free disk space, nothing committed is lost"),
     (apsw.ReadOnlyError, "it cannot be written: check that its folder is writable and not mounted read-only"),
-    (apsw.BusyError, "another program holds it: stop the other controller"),
-    (apsw.LockedError, "another program holds it: stop the other controller"),
+    (apsw.BusyError, "another program holds it: end that one first"),
+    (apsw.LockedError, "another program holds it: end that one first"),
     (apsw.NotADBError, "it is not a custody index: name another file"),
     (apsw.CorruptError, "it is damaged: keep a copy, restore it from a backup, recordings stay on camera and spool"),
     (apsw.CantOpenError, "it cannot be opened: check that its folder exists and can be read and written"),

@@ -2,12 +2,14 @@
 
 Law: pure; makes and judges statements, keeps none. A head is an entry of the chain itself (``head_signed``, about the
 link before it) and travels with the delivered recording. So whoever rewrites history must sign it anew, and whoever
-cuts it short is told by the heads that lie at the destination. The certificate that signs is an entry too (``signer``,
-once for each), so that a copy can be judged years later with nothing but the system's root certificate.
+cuts it short is told by the heads that lie at the destination. A head also covers the recording's own entries, so that
+these are proved by an export alone, without the chain that they stand in. The certificate that signs is an entry too
+(``signer``, once for each), so that a copy can be judged years later with nothing but the system's root certificate.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from firmware.formats import canonical
@@ -18,14 +20,16 @@ from firmware.secure.certificates import CHAIN_CERTIFICATES_MAX, CONTROLLER, Cer
 from firmware.secure.signing import SUITE_P256, holds
 from host_tools.custody.ledger import Entry, Head
 
-HEAD_SCHEMA = 1
+HEAD_SCHEMA = 2
+HEAD_SCHEMA_BARE = 1  # of heads from before entries were covered
 SIGNED_PREFIX = b"openbwc-ledger-head-1\x00"  # nothing else signed by the same key can be taken for one
 UNSIGNED = UNSIGNED_SIGNER.suite
 
 
 @dataclass(frozen=True, slots=True)
 class SignedHead:
-    """``head`` as it stood for ``recording``'s delivery. ``certificate``: SHA-256 of the signer's, in hexadecimal."""
+    """``head`` as it stood for ``recording``'s delivery. ``certificate``: SHA-256 of the signer's, in hexadecimal;
+    ``entries``: ``digest_of`` the recording's entries up to the head, empty in a head of former times."""
 
     head: Head
     recording: bytes
@@ -34,12 +38,13 @@ class SignedHead:
     suite: str
     certificate: str
     signature: bytes
+    entries: str = ""
 
     def statement(self) -> bytes:
         """What the signature covers, after SIGNED_PREFIX."""
         return canonical.encode(
             {
-                "schema": HEAD_SCHEMA,
+                "schema": HEAD_SCHEMA if self.entries else HEAD_SCHEMA_BARE,
                 "controller": self.controller,
                 "sequence": self.head.sequence,
                 "hash": self.head.hash.hex(),
@@ -47,6 +52,7 @@ class SignedHead:
                 "at_unix_ms": self.at_unix_ms,
                 "certificate": self.certificate,
                 "suite": self.suite,
+                **self._covered(),
             }
         )
 
@@ -59,7 +65,11 @@ class SignedHead:
             "suite": self.suite,
             "certificate": self.certificate,
             "signature": self.signature.hex(),
+            **self._covered(),
         }
+
+    def _covered(self) -> dict[str, str]:
+        return {"entries": self.entries} if self.entries else {}
 
 
 class HeadSigner:
@@ -71,11 +81,11 @@ class HeadSigner:
         self.certificate = certificates.fingerprint(chain[0]) if chain else ""
         self._signer = signer
 
-    def sign(self, head: Head, recording: bytes, at_unix_ms: int) -> SignedHead:
+    def sign(self, head: Head, recording: bytes, at_unix_ms: int, entries: str = "") -> SignedHead:
         """The signed head."""
-        unsigned = SignedHead(head, recording, self.controller, at_unix_ms, self._signer.suite, self.certificate, b"")
-        signature = self._signer.sign(SIGNED_PREFIX + unsigned.statement())
-        return SignedHead(head, recording, self.controller, at_unix_ms, unsigned.suite, self.certificate, signature)
+        suite = self._signer.suite
+        unsigned = SignedHead(head, recording, self.controller, at_unix_ms, suite, self.certificate, b"", entries)
+        return replace(unsigned, signature=self._signer.sign(SIGNED_PREFIX + unsigned.statement()))
 
     def details(self) -> dict[str, Any]:
         """What the ledger's entry ``signer`` tells."""
@@ -154,4 +164,13 @@ def read_details(details: Mapping[str, Any], recording: bytes, at_unix_ms: int) 
         str(details["suite"]),
         str(details["certificate"]),
         bytes.fromhex(details["signature"]),
+        str(details.get("entries", "")),
     )
+
+
+def digest_of(hashes: Iterable[bytes]) -> str:
+    """SHA-256 of a recording's entries, in hexadecimal: over their hashes, one after the other."""
+    digest = hashlib.sha256()
+    for each in hashes:
+        digest.update(each)
+    return digest.hexdigest()

@@ -17,6 +17,7 @@ from host_tools.custody.errors import CustodyRefused
 from host_tools.custody.states import Happening, State, Word
 
 SCHEMA_VERSION = 3
+NAME_DIGITS = 32  # of a recording, in hexadecimal
 LEDGER_PAGE_ROWS = 512  # rows of the ledger in memory at once while it is walked
 
 # The spool holds few recordings; the table remembers all there ever were.
@@ -174,16 +175,24 @@ class Index:
         return [_recording(row) for row in rows]
 
     def newest(
-        self, rows_max: int, camera_serial: str = "", before: tuple[int, bytes] | None = None
+        self,
+        rows_max: int,
+        camera_serial: str = "",
+        before: tuple[int, bytes] | None = None,
+        digits: str = "",
     ) -> list[Recording]:
         """Rows (of one camera), newest first; those that come after ``before``, which is the start and the name of the
-        last one that was seen."""
+        last one that was seen. ``digits``: the first hexadecimal ones of their names."""
         where = "camera_serial = ?1" if camera_serial else "?1 = ''"
         start, name = before or (1 << 62, b"")
+        values: list[object] = [camera_serial, start, name, rows_max]
+        if digits:
+            where += " AND recording BETWEEN ?5 AND ?6"
+            values += [bytes.fromhex(digits.ljust(NAME_DIGITS, filler)) for filler in "0f"]
         rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM recordings WHERE {where} AND (started_unix_ms, recording) < (?2, ?3) "
             "ORDER BY started_unix_ms DESC, recording DESC LIMIT ?4",
-            (camera_serial, start, name, rows_max),
+            tuple(values),
         )
         return [_recording(row) for row in rows]
 

@@ -54,7 +54,8 @@ class Journey:
                     return heads.read_details(entry.details, recording, entry.at_unix_ms)
             if signer.chain and not self._is_named(signer):
                 self._index.append("signer", None, now, signer.details())
-            signed = signer.sign(self._index.ledger_head(), recording, now)
+            entries = heads.digest_of(link.hash for link in self._index.ledger_links(recording))
+            signed = signer.sign(self._index.ledger_head(), recording, now, entries)
             self._index.append("head_signed", recording, now, signed.details())
             return signed
 

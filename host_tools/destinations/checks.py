@@ -37,7 +37,7 @@ def check_metadata(metadata: Metadata) -> None:
     for key, value in metadata.items():
         if not _KEY.fullmatch(key) or len(key) > KEY_CHARACTERS_MAX:
             raise DestinationRefused(f"metadata name {key[:80]!r} is not letters, digits and hyphens: rename it")
-        if not _is_one_line(value) or encoded_bytes(value) > VALUE_BYTES_MAX:
+        if not _is_one_line(value) or _is_too_long(value):
             raise DestinationRefused(
                 f"metadata {key}: {value[:80]!r} is longer than {VALUE_BYTES_MAX} bytes when encoded, or not one line"
             )
@@ -50,8 +50,9 @@ def encoded_bytes(value: str) -> int:
 
 def fitted(value: str) -> str:
     """``value`` without what cannot be sent: control characters, and the end if it is too long."""
-    value = "".join(character for character in value if _is_one_line(character))
-    while encoded_bytes(value) > VALUE_BYTES_MAX:
+    if not _is_one_line(value):
+        value = "".join(character for character in value if _is_one_line(character))
+    while _is_too_long(value):
         value = value[:-1]
     return value
 
@@ -77,7 +78,14 @@ def is_complete(metadata: Mapping[str, str]) -> bool:
 
 def _is_one_line(text: str) -> bool:
     """No control characters, line breaks or halves of a pair: blanks of all alphabets are welcome in people's names."""
+    if text.isascii() and text.isprintable():  # nearly all of them, and a hundred a recording
+        return True
     return not any(unicodedata.category(character) in _NOT_IN_A_LINE for character in text)
+
+
+def _is_too_long(value: str) -> bool:
+    bytes_most = len(value) * (3 if value.isascii() else 12)
+    return bytes_most > VALUE_BYTES_MAX and encoded_bytes(value) > VALUE_BYTES_MAX
 
 
 def _name_fault(name: str) -> str:

@@ -1,12 +1,15 @@
 """Examines any destination over HTTP and says which parts of the public API it has.
 
-Law: plain coroutines over a session; no test framework, nothing of ours at the other end. It leaves one small container
-of its own behind, since the API removes nothing. A finding is a fact with a reason, never an exception.
+Law: plain coroutines over a session; no test framework, nothing of ours at the other end. It leaves one small
+container of its own behind, and one of rejected content, since the API removes nothing; whom it made up is not in use
+then. A finding is a fact with a reason, never an exception.
 """
 
-from collections.abc import AsyncGenerator, Callable, Coroutine
+import json
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
+from uuid import UUID
 
 from host_tools.destinations import capabilities
 from host_tools.destinations.capabilities import md5_hex, plain_etag
@@ -15,6 +18,8 @@ from host_tools.destinations.clock_check import CLOCK_TOLERANCE_MS
 from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.headers import from_headers, to_headers
 from host_tools.destinations.interface import DestinationError
+from host_tools.destinations.names import UNKNOWN_TIME
+from host_tools.destinations.rejected import rejected_name
 from host_tools.destinations.swift_session import Answer, SwiftSession
 
 BODY = bytes(range(256)) * 300  # 75 KiB: several pieces of any server
@@ -34,13 +39,14 @@ class Finding(NamedTuple):
 @dataclass
 class Examination:
     """What an examination goes by. ``container``: a recording's name that this destination will accept; ``user`` and
-    ``device``: pushed before it. ``findings`` grow as it goes."""
+    ``device``: pushed before it. ``declared``: capabilities, once they were read. ``findings`` grow as it goes."""
 
     session: SwiftSession
     connection: ConnectionFile
     container: str
     user: str
     device: str
+    declared: frozenset[str] = frozenset()
     findings: list[Finding] = field(default_factory=list[Finding])
 
     def note(self, part: str, holds: bool, remark: str = "", is_demanded: bool = True) -> bool:
@@ -95,9 +101,11 @@ async def documents(examination: Examination) -> None:
         etag = plain_etag(answer.headers.get("etag", ""))
         examination.note(f"System/{name} has its MD5 as Etag", etag == md5_hex(answer.body), etag)
         if name == capabilities.CAPABILITIES_OBJECT:
-            declared = capabilities.parse_capabilities(answer.body)
+            examination.declared |= capabilities.parse_capabilities(answer.body)
             for capability in sorted(capabilities.ALL):
-                examination.note(f"capability {capability}", capability in declared, "", False)
+                examination.note(f"capability {capability}", capability in examination.declared, "", False)
+    if examination.connection.has_full_support:
+        examination.declared |= capabilities.ALL
 
 
 async def people(examination: Examination) -> None:
@@ -130,10 +138,27 @@ async def recording(examination: Examination) -> None:
     examination.note("PUT an object: 201", stored.status == 201, f"{stored.status}")
     etag = plain_etag(stored.headers.get("etag", ""))
     examination.note("its answer has the MD5 as Etag", etag == md5_hex(BODY), etag or "no Etag", False)
+    await _beside(examination, clip.rpartition(".")[0])
     missing = await _put(session, box[:-1] + "X", clip)
     examination.note("PUT into no container: 404", missing.status == 404, f"{missing.status}", False)
     done = await session.request("POST", (box,), to_headers("Container", {"Status": "Complete"}))
     examination.note("POST Status Complete: 204", done.status == 204, f"{done.status}")
+
+
+async def rejected(examination: Examination) -> None:
+    """Rejected content, where that was declared: it is never refused."""
+    if capabilities.STORE_REJECTED_CONTENT not in examination.declared:
+        examination.note("rejected content", False, "not declared", False)
+        return
+    unique = UUID(hex=md5_hex(examination.container.encode()))
+    box = rejected_name(str(unique), None)
+    about = {"RejectedContentOriginalContainer": examination.container, "StartTime": "1", "StopTime": "0"}
+    made = await examination.session.request("PUT", (box,), to_headers("Container", {**about, "UserID": "nobody"}))
+    examination.note("PUT rejected content of nobody, at no time", made.status in (201, 202), f"{made.status}")
+    put = await _put(
+        examination.session, box, f"{UNKNOWN_TIME}_7CF7.{examination.connection.container_type}", b"", about
+    )
+    examination.note("PUT an object of it, without duration", put.status == 201, f"{put.status}")
 
 
 async def reading_back(examination: Examination) -> None:
@@ -158,13 +183,39 @@ async def reading_back(examination: Examination) -> None:
     examination.note("HEAD nothing: 404", none.status == 404, f"{none.status}", is_demanded)
 
 
-async def _put(session: SwiftSession, container: str, name: str) -> Answer:
-    async def pieces() -> AsyncGenerator[bytes]:
-        for start in range(0, len(BODY), 10_000):
-            yield BODY[start : start + 10_000]
+async def leaving(examination: Examination) -> None:
+    """What was made up is not in use any more: it keeps no licence."""
+    for container, name in (("Users", examination.user), ("Devices", examination.device)):
+        off = await examination.session.request("POST", (container, name), to_headers("Object", {"Active": "False"}))
+        examination.note(f"POST {container}/<id>, not in use", off.status == 202, f"{off.status}")
 
-    about = to_headers("Object", {"ContainerType": name.rpartition(".")[2]})
-    return await session.request("PUT", (container, name), about, pieces, len(BODY))
+
+async def _put(
+    session: SwiftSession, container: str, name: str, body: bytes = BODY, about: Mapping[str, str] | None = None
+) -> Answer:
+    async def pieces() -> AsyncGenerator[bytes]:
+        for start in range(0, len(body), 10_000):
+            yield body[start : start + 10_000]
+
+    headers = to_headers("Object", about or {"ContainerType": name.rpartition(".")[2]})
+    return await session.request("PUT", (container, name), headers, pieces, len(body))
+
+
+async def _beside(examination: Examination, stem: str) -> None:
+    """What goes with a clip, as far as it was declared."""
+    start = "2026-01-01T00:00:00Z"
+    entry = {"LocationWKT": "POINT(18.06 59.33)", "SecondsFromStart": 0.5, "Timestamp": start}
+    mark = {"CategoryID": "1", "CategoryName": ODD, "Tags": "TriggerOn:Button;A:b", "StartTime": start}
+    bookmarks, trail = capabilities.STORE_BOOKMARKS, capabilities.STORE_GNSS_TRACK
+    trail_name = f"{stem}_{examination.device}_gpstrail.json"
+    for capability, what, name, body, about in (
+        (trail, "a trail", trail_name, json.dumps({"CoordinateEntries": [entry]}).encode(), {"FileType": "json"}),
+        (bookmarks, "a bookmark", "bookmark_20260101T000000Z_1", ODD.encode(), mark),
+        (bookmarks, "a bookmark without text", "bookmark_20260101T000001Z_2", b"", {"StartTime": start}),
+    ):
+        if capability in examination.declared:
+            put = await _put(examination.session, examination.container, name, body, about)
+            examination.note(f"PUT {what}: 201", put.status == 201, f"{put.status}")
 
 
 Part = Callable[[Examination], Coroutine[None, None, None]]
@@ -176,4 +227,6 @@ PARTS: tuple[Part, ...] = (
     people,
     recording,
     reading_back,
+    rejected,
+    leaving,
 )

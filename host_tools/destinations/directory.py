@@ -300,7 +300,9 @@ def _unavailable(location: str, fault: PortFault) -> DestinationUnavailable:
             f"{what} cannot be written ({fault}): check its owner and that it is not read-only"
         )
     if isinstance(fault, NotFound):
+        missing = str(fault).partition(": ")[0]  # without the port's remedy: here it is another one
         return DestinationUnavailable(
-            f"{what} is not there or not whole ({fault}): mount its disk or put it back; it is not made anew by itself"
+            f"{what} is not there or not whole ({missing}): mount its disk, or put it back; "
+            "it is not made anew by itself"
         )
     return DestinationUnavailable(f"{what} failed ({fault}): check its disk")

@@ -51,6 +51,7 @@ def head_metadata(signed: SignedHead) -> dict[str, str]:
         "LedgerSuite": signed.suite,
         "LedgerCertificate": signed.certificate,
         "LedgerSignature": signed.signature.hex(),
+        **({"LedgerEntries": signed.entries} if signed.entries else {}),
     }
 
 
@@ -68,6 +69,7 @@ def read_head(metadata: Metadata) -> SignedHead | None:
             known["ledgersuite"],
             known.get("ledgercertificate", ""),  # a store drops names whose value is empty
             bytes.fromhex(known.get("ledgersignature", "")),
+            known.get("ledgerentries", ""),
         )
     except KeyError as missing:
         raise ValueError(f"the ledger's head lacks {missing.args[0]}") from missing

@@ -15,7 +15,7 @@ from host_tools.destinations.checks import fitted
 from host_tools.destinations.http_status import ContainerRefused
 from host_tools.destinations.interface import Destination, DestinationUnavailable, Metadata
 from host_tools.destinations.metadata import DEVICES, USERS, device_metadata, user_metadata
-from host_tools.destinations.names import slug
+from host_tools.destinations.names import NO_WEARER, slug
 from host_tools.destinations.swift import SwiftDestination
 from host_tools.destinations.wrappers import Wrapper
 
@@ -32,6 +32,9 @@ class Wearer:
     name: str
     key: str = ""
     is_active: bool = True
+
+
+NOBODY = Wearer(NO_WEARER, "Unassigned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ class Announcing(Wrapper):
     """Pushes the wearer and the device of a recording before its container is made, if they were not yet or have
     changed; the container names them as they are named there. ``wearer_of`` and ``device_of``: from the ID or serial in
     the metadata; None: not in the roster, and then the ID itself is the name. Where the recording of somebody who is
-    not in use any more is refused, he is for as long as it takes to deliver it."""
+    not in use any more is refused, he is for as long as it takes to deliver it. Where one that nobody wore is refused,
+    it is delivered as ``NOBODY``'s, who is told of first."""
 
     def __init__(
         self,
@@ -157,8 +161,12 @@ class Announcing(Wrapper):
         try:
             await self._inner.ensure_container(name, {**metadata, **named})
         except ContainerRefused:
-            if not await self._enable(name, user, serial):
+            is_enabled = await self._enable(name, user, serial)
+            if user and not is_enabled:
                 raise
+            if not user:  # some destinations know no recording without a wearer
+                await push_wearer(self._inner, NOBODY)
+                named["UserID"] = NO_WEARER
             await self._inner.ensure_container(name, {**metadata, **named})
 
     async def _enable(self, container: str, user: str, serial: str) -> bool:

@@ -9,6 +9,7 @@ so does an answer after which more comes than was asked for.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -115,7 +116,8 @@ class Wire:
                     origin.port,
                     ssl=context,
                     ssl_handshake_timeout=handshake_s,
-                    happy_eyeballs_delay=NEXT_ADDRESS_S,
+                    # One address needs no race: a race that is called off may lose a socket.
+                    happy_eyeballs_delay=None if _is_address(origin.host) else NEXT_ADDRESS_S,
                 )
         except TimeoutError as error:
             raise WireError(f"no connection within {CONNECT_S_MAX:.0f} s") from error
@@ -342,6 +344,14 @@ class _Connection(asyncio.Protocol):
     def _end(self) -> None:
         self._is_done = True
         self._is_kept = self._parser is not None and self._parser.should_keep_alive()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _head(method: str, url: str, headers: Mapping[str, str]) -> tuple[_Origin, bytes]:

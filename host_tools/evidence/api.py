@@ -297,7 +297,7 @@ def _feed(upload: Upload, parts: list[bytes]) -> None:
 
 def _metadata(request: Request, resource: Resource) -> dict[str, str]:
     """Either prefix on either resource, as the public example takes them; the right one wins."""
-    headers = request.headers.items()
+    headers = [(name, value) for name, value in request.headers.items() if name.startswith("x-")]
     return {**from_headers(headers), **from_headers(headers, resource)}
 
 

@@ -88,6 +88,11 @@ class Container:
         """Whether the controller has said that everything was sent."""
         return self.completed_ms is not None
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether it was refused as a recording, and somebody sent it here as rejected content: never complete."""
+        return self.name.startswith(REJECTED_PREFIX)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
@@ -105,6 +110,11 @@ class StoredObject:
     category: str = ""
 
 
+REJECTED_PREFIX = "RejectedContent_"
+REJECTED = f"substr(name, 1, {len(REJECTED_PREFIX)}) = '{REJECTED_PREFIX}'"  # the same of a row of containers
+COMPLETE = f"completed_ms IS NOT NULL AND NOT {REJECTED}"
+INCOMPLETE = f"completed_ms IS NULL AND NOT {REJECTED}"
+ARRIVING = f"{INCOMPLETE} AND quarantine = ''"
 SUM = "CAST(coalesce(sum(length_bytes), 0) AS BIGINT)"  # of objects: a whole number on every database
 _CONTAINER_NAMES = [each.name for each in fields(Container)]
 _OBJECT_NAMES = [each.name for each in fields(StoredObject)]

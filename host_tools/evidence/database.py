@@ -8,11 +8,12 @@ again.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sql
 from sqlalchemy import event
@@ -81,6 +82,11 @@ class Database:
         except SQLAlchemyError as error:
             self._engine.dispose()
             raise EvidenceError(f"{place}: cannot be opened ({_said(error)}): {self._hint(error)}") from error
+        # A file's statements go to the driver itself: SQLAlchemy costs more than SQLite does, and a short recording
+        # takes some thirty of them. A server's connection may be another at each statement.
+        self._driver = (
+            cast("sqlite3.Connection", self._connection.connection.driver_connection) if self.is_file else None
+        )
 
     def close(self) -> None:
         """Give it back; a second call does nothing."""
@@ -112,13 +118,18 @@ class Database:
     def rows(self, statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """What a question answers. StoreAway."""
         with self._lock, self._answering():
+            if self._driver is not None:
+                return self._of_file(self._driver, statement, values)
             found = self._connection.execute(_bound(statement), _named(values)).fetchall()
             return [tuple(row) for row in found]
 
     def run(self, statement: str, values: Values = ()) -> None:
         """A statement that answers nothing. StoreAway."""
         with self._lock, self._answering():
-            self._connection.execute(_bound(statement), _named(values))
+            if self._driver is not None:
+                self._of_file(self._driver, statement, values)
+            else:
+                self._connection.execute(_bound(statement), _named(values))
 
     def script(self, statements: Sequence[str]) -> None:
         """One after the other. StoreAway."""
@@ -139,7 +150,19 @@ class Database:
 
     def _do(self, statement: str) -> None:
         with self._lock, self._answering():
-            self._connection.exec_driver_sql(statement)
+            if self._driver is not None:
+                self._of_file(self._driver, statement, ())
+            else:
+                self._connection.exec_driver_sql(statement)
+
+    def _of_file(self, driver: sqlite3.Connection, statement: str, values: Values) -> list[tuple[Any, ...]]:
+        """Its errors are SQLAlchemy's, as those of a server."""
+        try:
+            return driver.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(
+                statement, None, error, sqlite3.Error, True, dialect=self._engine.dialect
+            ) from error
 
     @contextmanager
     def _answering(self) -> Generator[None]:

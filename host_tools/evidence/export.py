@@ -24,6 +24,24 @@ from host_tools.evidence.store import Store
 SUMS_NAME = "SHA256SUMS"
 ABOUT_NAME = "container.meta.json"  # where `bwc ledger verify --destination` looks for heads
 VERIFY_NAME = "verify.py"
+README_NAME = "README.txt"
+README = """\
+One recording, as it was received and as it lay until it was taken out.
+
+objects/              the recording: clip (.mp4 or .mkv), bookmarks and notes (bookmark_...),
+                      location (..._gpstrail.json), custody chain (custody_...json)
+container.meta.json   what was told of it: wearer, camera, times, and when each object came
+SHA256SUMS            the digest of every file; check them:  sha256sum -c SHA256SUMS
+verify.py             checks the rest; it needs Python 3.8 and openssl, and no network:
+                      python3 verify.py --root ROOT.pem
+
+ROOT.pem is the root certificate of the system that recorded this. Get it from whoever runs that
+system, by another way than this recording, and compare its fingerprint with theirs: without it
+verify.py says that somebody signed, and not that it was them. It can be read before it is run.
+
+Encrypted clips (with a .key beside them) are opened by the owner of the key:
+    bwc destination decrypt CLIP KEY owner.pem OUT      then: python3 verify.py --root ROOT.pem --clip OUT
+"""
 OBJECTS_NAME = "objects"  # apart, so that no object of a controller's choosing takes a name of ours
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that the format has: times are told in container.meta.json
 
@@ -44,9 +62,10 @@ def contents(store: Store, container: str) -> Exported:
     about = json.dumps(_about(row, objects), indent=2, ensure_ascii=False).encode() + b"\n"
     program = Path(verification.__file__).read_bytes()
     sums = "".join(f"{each.sha256}  {OBJECTS_NAME}/{each.name}\n" for each in objects)
-    for name, data in ((ABOUT_NAME, about), (VERIFY_NAME, program)):
+    files = {README_NAME: README.encode(), ABOUT_NAME: about, VERIFY_NAME: program}
+    for name, data in files.items():
         sums += f"{hashlib.sha256(data).hexdigest()}  {name}\n"
-    return Exported({ABOUT_NAME: about, VERIFY_NAME: program, SUMS_NAME: sums.encode()}, objects)
+    return Exported({**files, SUMS_NAME: sums.encode()}, objects)
 
 
 def export(store: Store, container: str, folder: Path) -> list[Path]:

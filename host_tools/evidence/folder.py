@@ -24,6 +24,7 @@ from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.evidence import certificates
 from host_tools.evidence.catalogue import Catalogue
 from host_tools.evidence.errors import EvidenceError
+from host_tools.evidence.holding import holder_word
 from host_tools.evidence.intake import Intake
 from host_tools.evidence.quarantine import with_quarantine
 from host_tools.evidence.settings import SETTINGS_NAME, ServerSettings, read_settings
@@ -113,7 +114,7 @@ def opened(
         stack.callback(catalogue.close)
         swift = None
         if (folder / KEYS_NAME).exists():
-            swift = _swift_objects(read_keys(folder / KEYS_NAME), catalogue, new_name)
+            swift = _swift_objects(read_keys(folder / KEYS_NAME), catalogue, new_name, folder)
             stack.callback(swift.close)
         intake = Intake(Store(files, catalogue, wall_ms, new_name, swift), settings, wall_ms, told)
         intake.declare()
@@ -136,7 +137,7 @@ def keep_in(destination: Destination, file: Path, new_name: Callable[[], str]) -
     """New objects go into the Swift store whose keys are in ``file`` from the next start on; or the one that has them
     gets other keys. EvidenceError if it does not let us in, or has not what it should; then nothing has changed."""
     keys = read_keys(file)
-    tried = _swift_objects(keys, destination.store.catalogue, new_name)
+    tried = _swift_objects(keys, destination.store.catalogue, new_name, destination.folder)
     try:
         trouble = tried.look()
     finally:
@@ -198,7 +199,7 @@ def _database_url(file: Path) -> str:
         raise EvidenceError(f"{file}: cannot be read: it must hold the URL of a database") from error
 
 
-def _swift_objects(keys: SwiftKeys, catalogue: Catalogue, new_name: Callable[[], str]) -> SwiftObjects:
+def _swift_objects(keys: SwiftKeys, catalogue: Catalogue, new_name: Callable[[], str], folder: Path) -> SwiftObjects:
     with catalogue.change():
         identity = catalogue.fact(IDENTITY_FACT) or new_name()
         catalogue.keep_fact(IDENTITY_FACT, identity)
@@ -206,7 +207,8 @@ def _swift_objects(keys: SwiftKeys, catalogue: Catalogue, new_name: Callable[[],
     def may_claim() -> bool:
         return not catalogue.has_between(SWIFT_FIRST, SWIFT_LAST)
 
-    return SwiftObjects(session(keys), keys.container, keys.segment_bytes, identity, may_claim)
+    holder = holder_word(identity, folder)
+    return SwiftObjects(session(keys), keys.container, keys.segment_bytes, identity, may_claim, holder)
 
 
 def _public_key(path: Path | None) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+from host_tools.evidence.catalogue import ARRIVING, COMPLETE, INCOMPLETE, REJECTED
 from host_tools.evidence.certificates import Validity
 from host_tools.evidence.devices import devices
 from host_tools.evidence.intake import Intake
@@ -19,8 +20,8 @@ ROWS_MAX = 1_000
 
 
 class Health(NamedTuple):
-    """``light``: green, amber (soon), red (something does not arrive). ``devices``: one word each,
-    see ``devices``."""
+    """``light``: green, amber (soon), red (something does not arrive). ``rejected``: recordings that controllers sent
+    as rejected content. ``devices``: one word each, see ``devices``."""
 
     light: Literal["green", "amber", "red"]
     problems: tuple[str, ...]
@@ -29,6 +30,7 @@ class Health(NamedTuple):
     free_bytes: int
     recordings: int
     receiving: int
+    rejected: int
     devices: list[dict[str, Any]]
 
     def as_document(self) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def health(intake: Intake, certificate: Validity | None, now_ms: int) -> Health:
     ):
         red.append(f"recording {name} is in quarantine: {reason}")
     for (name,) in catalogue.rows(
-        "SELECT name FROM containers WHERE camera <> '' AND completed_ms IS NULL AND quarantine = '' "
+        f"SELECT name FROM containers WHERE camera <> '' AND {ARRIVING} "
         f"AND changed_ms < ? ORDER BY name LIMIT {ROWS_MAX}",
         (now_ms - STALLED_MS,),
     ):
@@ -64,9 +66,9 @@ def health(intake: Intake, certificate: Validity | None, now_ms: int) -> Health:
     used, limit = intake.licences_used(), intake.settings.licences
     if limit is not None and used >= limit:
         amber.append(f"licences: {used} of {limit} are in use: the next wearer or device needs another")
-    recordings, receiving = catalogue.rows(
-        "SELECT count(completed_ms), count(*) - count(completed_ms) FROM containers WHERE camera <> ''"
-    )[0]
+    ((recordings,),) = catalogue.rows(f"SELECT count(*) FROM containers WHERE camera <> '' AND {COMPLETE}")
+    ((receiving,),) = catalogue.rows(f"SELECT count(*) FROM containers WHERE camera <> '' AND {INCOMPLETE}")
+    ((rejected,),) = catalogue.rows(f"SELECT count(*) FROM containers WHERE {REJECTED}")
     problems = tuple(text for text in (*red, *amber) if text)
     light = "red" if any(red) else "amber" if amber else "green"
-    return Health(light, problems, used, limit, free_bytes, recordings, receiving, devices(intake, now_ms))
+    return Health(light, problems, used, limit, free_bytes, recordings, receiving, rejected, devices(intake, now_ms))

@@ -62,6 +62,7 @@ class Intake:
         with self._catalogue.change():
             self._catalogue.keep_fact(DECLARED, " ".join(sorted(self.settings.declared)))
             self._catalogue.keep_fact(MODE, mode)
+            self.store.find_again()
 
     def document(self, name: str) -> Document | None:
         """What the destination itself says in ``System``; None if it says nothing of that name."""

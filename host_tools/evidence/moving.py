@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any, cast
 
 from host_tools.evidence import rules
 from host_tools.evidence.catalogue import Container, StoredObject
 from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.intake import DECLARED, MODE
-from host_tools.evidence.store import Store
+from host_tools.evidence.store import Store, Upload
 
 FORMAT = "openbwc-destination-people"
 SCHEMA = 1
@@ -51,13 +52,16 @@ def read_people(data: bytes) -> dict[str, Any]:
         raise EvidenceError("this is no file of people: make one with: bwc destination export-people") from error
 
 
-def take_people(store: Store, document: dict[str, Any], now_ms: int) -> int:
-    """Put them into a new destination; answers how many. Blocks."""
+def take_people(
+    store: Store, document: dict[str, Any], now_ms: int, told: Callable[[int], None] = lambda _: None
+) -> int:
+    """Put them into a new destination; answers how many. ``told``: how many are there so far. Blocks."""
     empty_md5 = hashlib.md5(b"", usedforsecurity=False).hexdigest()
     empty_sha256 = hashlib.sha256(b"").hexdigest()
-    uploads = [(row, store.begin(0)) for row in document["rows"]]
-    for _, upload in uploads:
-        store.settle(upload)
+    uploads = list[tuple[dict[str, Any], Upload]]()
+    for row in document["rows"]:
+        uploads.append((row, _empty(store)))
+        told(len(uploads))
     with store.catalogue.change():
         for container in MOVED:
             if store.catalogue.container(container) is None:
@@ -82,3 +86,10 @@ def take_people(store: Store, document: dict[str, Any], now_ms: int) -> int:
     for _, upload in uploads:
         store.let_go(upload, "")
     return len(uploads)
+
+
+def _empty(store: Store) -> Upload:
+    """An object without content, its file closed again: a city has more people than a process may have open files."""
+    upload = store.begin(0)
+    store.settle(upload)
+    return upload

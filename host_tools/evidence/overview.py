@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from host_tools.evidence import retention
-from host_tools.evidence.catalogue import SUM, Container
+from host_tools.evidence.catalogue import ARRIVING, SUM, Container
 from host_tools.evidence.health import RUN_FREE_BYTES_MIN, START_FREE_BYTES_MIN, Health
 from host_tools.evidence.intake import Intake
 from host_tools.evidence.search import Query, search
 
 QUARANTINE_MAX = 200  # shown; search finds the rest
-_RECEIVING = "SELECT count(*) FROM containers WHERE camera <> '' AND completed_ms IS NULL AND quarantine = ''"
+_RECEIVING = f"SELECT count(*) FROM containers WHERE camera <> '' AND {ARRIVING}"
 
 
 def overview(intake: Intake, health: Health, now_ms: int) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Search(BaseModel):
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     radius_m: Annotated[float, Field(ge=1, le=1e6)] = 100.0
-    state: Literal["", "complete", "arriving", "quarantine"] = ""
+    state: Literal["", "complete", "arriving", "quarantine", "rejected"] = ""
     beyond: Annotated[str, Field(max_length=300, pattern=r"^(\d{0,16}~.+)?$")] = ""
     limit: Annotated[int, Field(ge=1, le=FOUND_MAX)] = 100
 
@@ -157,10 +157,10 @@ class _Router:
         question = asked.asked()
 
         def answer() -> dict[str, Any]:
-            names = viewing.people_names(self._store)
+            known = viewing.known_people(self._store)
             found = search(self._store.catalogue, question, asked.limit + 1)
             shown = found[: asked.limit]
-            rows = [viewing.recording_row(self._store, row, self._intake.settings, names) for row in shown]
+            rows = [viewing.recording_row(self._store, row, self._intake.settings, known) for row in shown]
             last = shown[-1] if len(found) > len(shown) else None
             return {"rows": rows} if last is None else {"rows": rows, "next": f"{last.started_ms or ''}~{last.name}"}
 

@@ -22,9 +22,8 @@ EARTH_M = 6_371_008.8  # mean radius, IUGG
 LOCATION_KEYS = ("TriggerOnLocation", "TriggerOffLocation")  # of a container: all that there is without a track
 CELL_DEGREES = 0.0005  # 55 m of latitude: places this near each other are one place to search
 
-_START = re.compile(
-    r"\s*(-?\d{1,3}\.\d+)[^-\d]+(-?\d{1,3}\.\d+)(?:\D.*)?"
-)  # the API names the parts, not what parts them
+# The API names the parts, not what parts them: a sign alone does, as in ISO 6709 (+59.3300+018.0600/).
+_START = re.compile(r"\s*([+-]?\d{1,3}\.\d+)(?:[^-+\d]+|(?=[-+]))([+-]?\d{1,3}\.\d+)(?:\D.*)?")
 _POINT = re.compile(r"\s*POINT\s*\(\s*(\S+)\s+(\S+)\s*\)\s*", re.IGNORECASE)
 
 

@@ -2,7 +2,8 @@
 
 Law: pure rules over rows, and one hand that removes. Retention counts from when a recording was made; the guarantee
 from when it arrived, so that an old recording is not gone on the day it comes. A category's days lock: they only
-lengthen. What is not complete is never removed: its controller still has it to send.
+lengthen. What is not complete is never removed: its controller still has it to send. Rejected content, which is never
+complete, is kept as any other from when it came.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def keeping(row: Container, categories: frozenset[str], settings: ServerSettings
         return Keeping(row.made_ms + settings.quarantine_days * DAY_MS)
     if settings.keep_days is None:
         return Keeping(None)
-    made_ms = row.started_ms if row.started_ms is not None else row.made_ms
+    # Rejected content counts from when it came: its own times may be what it was rejected for.
+    made_ms = row.started_ms if row.started_ms is not None and not row.is_rejected else row.made_ms
     until_ms, locked = made_ms + settings.keep_days * DAY_MS, ""
     for rule in settings.category:
         if rule.id in categories and rule.retention_days is not None:
@@ -90,7 +92,7 @@ def clean_up(store: Store, settings: ServerSettings, now_ms: int) -> list[str]:
         after = rows[-1].name
         for row in rows:
             is_over = row.camera and keeping(row, categories_of(store, row.name), settings).may_go(now_ms)
-            if is_over and (row.is_complete or row.quarantine):
+            if is_over and (row.is_complete or row.quarantine or row.is_rejected):
                 store.drop(row.name)
                 gone.append(row.name)
     return gone

@@ -10,21 +10,24 @@ from typing import Literal, NamedTuple
 
 from host_tools.evidence.errors import Refusal
 
-CONTAINER_BYTES_MAX = 256  # Swift's limits, here and below
+CONTAINER_BYTES_MAX = 256  # Swift's limits, here and where nothing else is said
 OBJECT_BYTES_MAX = 1024
-VALUE_BYTES_MAX = 256
+VALUE_BYTES_MAX = 1024  # a hundred characters of any alphabet, which the API gives names, are 400; Swift takes 256
 METADATA_ITEMS_MAX = 90
-METADATA_BYTES_MAX = 4096
+METADATA_BYTES_MAX = 16_384  # Swift takes 4096, and refuses who is called so
 OBJECT_LENGTH_MAX = 10**12  # ours: a plain Swift takes 5 GiB as one object, the segments of a thousand make this
 
 SYSTEM, USERS, DEVICES = "System", "Users", "Devices"
 REJECTED_PREFIX = "RejectedContent_"
 EARLIEST_UNIX_S = int(datetime(2010, 1, 1, tzinfo=UTC).timestamp())  # before there were such cameras
+FOREVER_UNIX_S = 1 << 43  # in milliseconds still a number that pages and databases hold exactly
 AHEAD_S_MAX = 24 * 3600  # of a camera whose zone was taken for its time
 
 Kind = Literal["system", "users", "devices", "rejected", "recording", "other"]
 
-_RECORDING = re.compile(r"(?P<user>.+)_(?P<camera>[^_]+)_(?P<time>\d{8}T\d{6}Z|UnknownTime[^_]*)")
+# The time as the API has it, as its older texts have it (20190101_090909), and ours where a camera had none.
+_RECORDING = re.compile(r"(?P<user>.+)_(?P<camera>[^_]+)_(?P<time>\d{8}[T_]\d{6}Z?|UnknownTime[^_]*)")
+UNKNOWN_CAMERA = "unknown"  # of rejected content that names none: it must be found all the same
 _TIMES = ("TriggerOnTime", "TriggerOffTime", "StartTime", "StopTime")
 
 
@@ -48,14 +51,18 @@ def kind_of(container: str) -> Kind:
 
 
 def search_keys(container: str, metadata: dict[str, str]) -> SearchKeys:
-    """From a recording's name and metadata; nothing for other containers."""
-    found = _RECORDING.fullmatch(container)
-    if kind_of(container) != "recording" or found is None:
+    """From the metadata of a recording or of rejected content, and its name; nothing for other containers."""
+    kind = kind_of(container)
+    if kind not in ("recording", "rejected"):
         return SearchKeys()
+    called = container if kind == "recording" else metadata.get("RejectedContentOriginalContainer", "")
+    found = _RECORDING.fullmatch(called)
     started = unix_s(metadata.get("StartTime", "")) or unix_s(metadata.get("TriggerOnTime", ""))
+    if started is not None and not 0 <= started < FOREVER_UNIX_S:
+        started = None  # what is in quarantine for its times, or was rejected for them, must be found all the same
     return SearchKeys(
-        metadata.get("UserID") or found["user"],
-        metadata.get("BWCSerialNumber") or found["camera"],
+        metadata.get("UserID") or (found["user"] if found else ""),
+        metadata.get("BWCSerialNumber") or (found["camera"] if found else UNKNOWN_CAMERA),
         metadata.get("TriggerOn", ""),
         None if started is None else started * 1000,
     )

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
-from host_tools.evidence.catalogue import Catalogue, Container
+from host_tools.evidence.catalogue import ARRIVING, REJECTED, Catalogue, Container
 from host_tools.evidence.places import distance_m
+from host_tools.evidence.rules import DEVICES, USERS
 
 FOUND_MAX = 1_000  # a list that a person looks through; narrower questions find the rest
+CALLED_MAX = 100  # of one name: names are not unique
 DEGREE_M = 110_574.0  # of latitude, at its shortest
 POLE_DEGREES = 89.0  # nearer, a box of longitudes is all of them
 
-State = Literal["complete", "arriving", "quarantine"]
+State = Literal["complete", "arriving", "quarantine", "rejected"]
 _STATES: dict[State, str] = {
     "complete": "completed_ms IS NOT NULL AND quarantine = ''",
-    "arriving": "completed_ms IS NULL AND quarantine = ''",
+    "arriving": ARRIVING,
     "quarantine": "quarantine <> ''",
+    "rejected": REJECTED,
 }
 
 
@@ -43,9 +47,13 @@ class Query:
 def search(catalogue: Catalogue, query: Query, rows_max: int = FOUND_MAX) -> list[Container]:
     """Recordings that fit, newest first."""
     conditions: list[tuple[str, tuple[Any, ...]]] = [("1 = 1", ())]
-    for column, value in (("wearer", query.wearer), ("camera", query.camera), ("cause", query.cause)):
+    for column, value, container in (
+        ("wearer", query.wearer, USERS), ("camera", query.camera, DEVICES), ("cause", query.cause, "")
+    ):  # fmt: skip
         if value:
-            conditions.append((f"lower({column}) = lower(?)", (value,)))
+            called = _called(catalogue, container, value) if container else ()
+            either = " OR ".join([f"lower({column}) = lower(?)", *(f"{column} = ?" for _ in called)])
+            conditions.append((either, (value, *called)))
     if query.after_ms is not None:
         conditions.append(("started_ms >= ?", (query.after_ms,)))
     if query.before_ms is not None:
@@ -67,6 +75,17 @@ def search(catalogue: Catalogue, query: Query, rows_max: int = FOUND_MAX) -> lis
             break
         beyond = rows[-1].started_ms, rows[-1].name
     return found[:wanted]
+
+
+def _called(catalogue: Catalogue, container: str, value: str) -> tuple[str, ...]:
+    """Wearers or cameras that people call so: by name, or by the ID that they know a wearer by."""
+    wanted = value.casefold()
+    found = (
+        row.name
+        for row in catalogue.objects(container)
+        if wanted in (row.metadata.get("Name", "").casefold(), row.metadata.get("UserID", "").casefold())
+    )
+    return tuple(islice(found, CALLED_MAX))
 
 
 def _after(seen: tuple[int | None, str]) -> tuple[str, tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from host_tools.destinations import capabilities
 from host_tools.evidence.errors import EvidenceError
+from host_tools.hardware.faults import place_of, why_of
 
 SETTINGS_NAME = "server.toml"
 SITE_CHARACTERS_MAX = 64  # of the connection file
@@ -115,5 +116,5 @@ def read_settings(folder: Path) -> ServerSettings:
         raise EvidenceError(f"{path}: not valid TOML ({error}): mend that line") from error
     except ValidationError as error:
         fault = error.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"]) or "settings"
-        raise EvidenceError(f"{path}: {key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}: correct it") from error
+        key = place_of(fault) or "settings"
+        raise EvidenceError(f"{path}: {key}: {why_of(fault, ServerSettings.model_fields)}") from error

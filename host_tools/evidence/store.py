@@ -23,7 +23,7 @@ from host_tools.evidence.blocking import Buffer
 from host_tools.evidence.catalogue import PAGE_ROWS_MAX, Catalogue, Container, StoredObject
 from host_tools.evidence.errors import Refusal, StoreAway
 from host_tools.evidence.objects import PART_END, DiskObjects, Incoming, Objects
-from host_tools.evidence.rules import search_keys
+from host_tools.evidence.rules import DEVICES, SYSTEM, USERS, search_keys
 from host_tools.evidence.swift_objects import EMPTY_PLACE, LARGE_PLACE, PLACE, SwiftObjects
 
 BOOKMARK_START = "bookmark_"
@@ -136,6 +136,15 @@ class Store:
             row = known or Container(name, {}, now_ms, now_ms, None)
             self._keep(row, metadata, quarantine)
             return known is None
+
+    def find_again(self) -> None:
+        """Learn what containers are found by that an earlier version took for nothing to look for."""
+        nameless = "SELECT name FROM containers WHERE camera = '' AND name NOT IN (?, ?, ?)"
+        for (name,) in self.catalogue.rows(nameless, (SYSTEM, USERS, DEVICES)):
+            row = self.required(name)
+            keys = search_keys(name, row.metadata)
+            if keys.camera:
+                self.catalogue.keep_container(replace(row, **keys._asdict()))
 
     def update_container(self, name: str, metadata: dict[str, str], quarantine: str = "") -> Container:
         """Add metadata. Refusal 404."""

@@ -28,6 +28,7 @@ from host_tools.destinations.swift_session import Answer, Body, CertificateRefus
 from host_tools.evidence.blocking import Buffer
 from host_tools.evidence.catalogue import StoredObject
 from host_tools.evidence.errors import StoreAway, StoreDamaged
+from host_tools.evidence.holding import Hold
 from host_tools.evidence.own_loop import OwnLoop
 
 PLACE, LARGE_PLACE, EMPTY_PLACE = "swift/", "swift-large/", "empty/"
@@ -64,10 +65,17 @@ class _Segment:
 
 class SwiftObjects:
     """``session``: its own, closed with it; ``identity``: of the destination, never the same for two; ``may_claim``:
-    whether a container that is nobody's may become its own, that is, while it has nothing in another."""
+    whether a container that is nobody's may become its own, that is, while it has nothing in another; ``holder``: of
+    this folder (``holding``), empty where only is looked."""
 
     def __init__(
-        self, session: SwiftSession, container: str, segment_bytes: int, identity: str, may_claim: Callable[[], bool]
+        self,
+        session: SwiftSession,
+        container: str,
+        segment_bytes: int,
+        identity: str,
+        may_claim: Callable[[], bool],
+        holder: str = "",
     ) -> None:
         self.segment_bytes = segment_bytes
         self.loop = OwnLoop("swift")
@@ -75,6 +83,7 @@ class SwiftObjects:
         self._container = container
         self._identity = identity
         self._may_claim = may_claim
+        self._hold = Hold(holder, self.ask, lambda: f"container {container} at {session.location}")
         self._is_ours = False
         self._trouble = ""
         self._full = ""
@@ -82,7 +91,7 @@ class SwiftObjects:
 
     def begin(self, name: str, length_bytes: int) -> SwiftIncoming:
         """See Objects. StoreAway at once where it cannot be reached."""
-        self.loop.run(self.ready())
+        self.loop.run(self._may_write())
         return SwiftIncoming(self, f"{name[:SHARD_CHARACTERS]}/{name}")
 
     def read(self, row: StoredObject, start_byte: int, length_bytes: int) -> Generator[bytes, None, None]:
@@ -115,7 +124,7 @@ class SwiftObjects:
 
     def trouble(self) -> str:
         """See Objects: as it was when it was last asked."""
-        return self._trouble or self._full
+        return self._trouble or self._hold.trouble or self._full
 
     @property
     def is_away(self) -> bool:
@@ -129,6 +138,17 @@ class SwiftObjects:
             self.loop.run(self._look())
         return self.trouble()
 
+    def hold(self) -> str:
+        """Say that this server is the one that writes, unless another has said so; the trouble, or nothing."""
+        with suppress(StoreAway, NoSpace):
+            self.loop.run(self._take_hold())
+        return self.trouble()
+
+    def release(self) -> None:
+        """Another server may follow at once."""
+        with suppress(StoreAway, NoSpace):
+            self.loop.run(self._hold.release())
+
     def knock(self) -> None:
         """Whether it lets us in. StoreAway."""
         self.loop.run(self.ask("HEAD", good=(200, 204, 404)))
@@ -139,7 +159,7 @@ class SwiftObjects:
 
     def remove_named(self, name: str) -> None:
         """One object of the container, whatever it belongs to. StoreAway."""
-        self.loop.run(self.ask("DELETE", name, good=(204, 404)))
+        self.loop.run(self._remove_named(name))
 
     def holds(self, row: StoredObject) -> bool:
         """Whether it has the object as it was received, by what it says of it. StoreAway."""
@@ -163,6 +183,14 @@ class SwiftObjects:
         self._require_patience()
         if not self._is_ours:
             await self._look()
+
+    async def _may_write(self) -> None:
+        await self.ready()
+        await self._hold.require()
+
+    async def _take_hold(self) -> None:
+        await self.ready()
+        await self._hold.take()
 
     async def ask(
         self,
@@ -235,7 +263,12 @@ class SwiftObjects:
         same_length = answer.headers.get("content-length", "") == str(row.length_bytes)
         return answer.status == 200 and same_length and _is_same(row, answer)
 
+    async def _remove_named(self, name: str) -> None:
+        await self._may_write()
+        await self.ask("DELETE", name, good=(204, 404))
+
     async def _remove(self, place: str) -> None:
+        await self._may_write()
         name = place.partition("/")[2]
         await self.ask("DELETE", _name(place), good=(204, 404))
         if place.startswith(LARGE_PLACE):

@@ -2,10 +2,12 @@
 """Checks an exported recording: run it in the folder it came in, ``python3 verify.py [--root ROOT.pem]``.
 
 Nothing of the software that made the export is needed: Python 3.8 and, for signatures, the program ``openssl``. What is
-checked: every file against SHA256SUMS; each entry of the custody ledger against the one before it; the ledger's head
+checked: every file against SHA256SUMS, and that there is no other; the ledger's head and the recording's entries
 against the controller's signature; the camera's manifest against the ledger and the camera's signature; the clip
-against the manifest. With ``--root`` (the system's root certificate) both signers must lead to it. Exit code 0: all of
-it holds. This file may be read, changed and run by anybody.
+against the manifest. With ``--root`` (the system's root certificate) both signers must lead to it; with ``--clip FILE``
+a clip that was decrypted is compared with the manifest. A line begins with ``good``, with ``BAD``, or with ``----``:
+something that could not be checked, or that is only told. Exit code 0: nothing is bad. This file may be read, changed
+and run by anybody.
 """
 
 from __future__ import annotations
@@ -15,15 +17,20 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional, Sequence, Tuple  # noqa: UP035 - Python 3.8 runs this too
 
 HEAD_PREFIX = b"openbwc-ledger-head-1\x00"
 MANIFEST_PREFIX = b"openbwc-manifest-1\x00"
 BLOCK_BYTES = 1 << 20
+PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,28}[A-Za-z0-9])?$")  # names that containers have as they are
+NO_ROOT = "name the system's root certificate with --root"
+NO_OPENSSL = "the program openssl is not installed"
 
 Document = Dict[str, Any]  # noqa: UP006
 Digests = Dict[str, str]  # noqa: UP006
@@ -35,12 +42,37 @@ class Verdict:
 
     def __init__(self) -> None:
         self.bad = 0
+        self.unchecked = 0
 
-    def say(self, holds: Optional[bool], text: str) -> None:  # noqa: UP045
-        """``holds``: None where it cannot be told."""
-        word = {True: "good", False: "BAD ", None: "note"}[holds]
-        self.bad += holds is False
-        sys.stdout.write(f"{word}  {text}\n")
+    def say(self, holds: bool, text: str) -> None:
+        """What was checked."""
+        self.bad += not holds
+        sys.stdout.write("{}  {}\n".format("good" if holds else "BAD ", text))
+
+    def skip(self, text: str, why: str) -> None:
+        """What was not."""
+        self.unchecked += 1
+        sys.stdout.write(f"----  NOT CHECKED: {text}: {why}\n")
+
+    def tell(self, text: str) -> None:
+        """What is neither good nor bad."""
+        sys.stdout.write(f"----  {text}\n")
+
+    def judge(self, holds: Optional[bool], text: str, why: str = NO_OPENSSL) -> None:  # noqa: UP045
+        """``holds``: None where it could not be checked, ``why``."""
+        if holds is None:
+            self.skip(text, why)
+        else:
+            self.say(holds, text)
+
+    def end(self) -> int:
+        """The last line; the exit code."""
+        if self.bad:
+            sys.stdout.write("this is NOT what was exported, or not what was recorded: see the lines with BAD\n")
+            return 1
+        rest = f"; {self.unchecked} things could not be checked" if self.unchecked else ""
+        sys.stdout.write(f"everything that was checked holds{rest}\n")
+        return 0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,21 +80,22 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Check an exported recording.")
     parser.add_argument("folder", nargs="?", default=os.path.dirname(os.path.abspath(__file__)))
     parser.add_argument("--root", default="", help="the system's root certificate, PEM or DER")
+    parser.add_argument("--clip", default="", help="the recording's clip, decrypted")
     chosen = parser.parse_args(arguments)
     verdict = Verdict()
     try:
         digests = check_sums(chosen.folder, verdict)
         about = json.loads(read(chosen.folder, "container.meta.json"))
         check_list(about, digests, verdict)
+        check_strays(chosen.folder, digests, verdict)
         custody = [name for name in digests if os.path.basename(name).startswith("custody_")]
         if not custody:
-            verdict.say(None, "no custody chain came with this recording: only the files were checked")
+            verdict.skip("who recorded this, and through whose hands it went", "no custody chain came with it")
         for name in custody:
-            check_custody(json.loads(read(chosen.folder, name)), about, digests, chosen.root, verdict)
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            check_custody(json.loads(read(chosen.folder, name)), about, digests, chosen, verdict)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         verdict.say(False, f"the export cannot be read: {error!r}")
-    sys.stdout.write("this is NOT what was exported\n" if verdict.bad else "everything that was checked holds\n")
-    return 1 if verdict.bad else 0
+    return verdict.end()
 
 
 def check_sums(folder: str, verdict: Verdict) -> Digests:
@@ -83,13 +116,34 @@ def check_list(about: Document, digests: Digests, verdict: Verdict) -> None:
         name = "objects/" + each["name"]
         if digests.get(name) != each["sha256"]:
             verdict.say(False, f"{name}: is not what the destination received")
-    verdict.say(True, "received " + ("and complete" if about["completed_unix_ms"] else "but not complete"))
+    verdict.tell("the destination began to receive this at {}".format(when(about["received_unix_ms"])))
+    if about["completed_unix_ms"]:
+        verdict.tell("and had all of it at {}".format(when(about["completed_unix_ms"])))
+    else:
+        verdict.tell("and was never told that this is all of it")
+    if about["quarantine"]:
+        verdict.tell("it was in quarantine there: {}".format(about["quarantine"]))
 
 
-def check_custody(custody: Document, about: Document, digests: Digests, root: str, verdict: Verdict) -> None:
+def check_strays(folder: str, digests: Digests, verdict: Verdict) -> None:
+    """What lies in the folder and is no part of the export."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.relpath(os.path.join(place, name), folder).replace(os.sep, "/")
+            if path in digests or path == "SHA256SUMS":
+                continue
+            if path.startswith("objects/"):
+                verdict.say(False, f"{path}: was put beside what was exported")
+            else:
+                verdict.tell(f"{path}: is no part of the export")
+
+
+def check_custody(
+    custody: Document, about: Document, digests: Digests, chosen: argparse.Namespace, verdict: Verdict
+) -> None:
     """The ledger's entries, its signed head, and the manifest."""
     events = check_entries(custody, verdict)
-    signed = custody["head"]
+    signed, root = custody["head"], chosen.root
     told = {key: value for key, value in about["metadata"].items() if key.startswith("Ledger") and value}
     given = {key: value for key, value in signed.items() if value}
     verdict.say(told == given, "the ledger's head came with completion")
@@ -99,7 +153,8 @@ def check_custody(custody: Document, about: Document, digests: Digests, root: st
         "the head stands where the ledger says that it was signed",
     )
     check_head(custody, signed, root, verdict)
-    check_manifest(custody, events, about, digests, root, verdict)
+    check_covered(events, signed, verdict)
+    check_manifest(custody, events, about, digests, chosen, verdict)
 
 
 def check_entries(custody: Document, verdict: Verdict) -> Events:
@@ -115,19 +170,34 @@ def check_entries(custody: Document, verdict: Verdict) -> Events:
         events.append((entry, line))
     words = ", ".join(line["event"] for _, line in events)
     verdict.say(holds and bool(events), f"{len(events)} entries of the ledger: {words}")
+    for _, line in events:
+        verdict.tell("    {} {}".format(when(line["at_unix_ms"]), line["event"]))
     return events
+
+
+def check_covered(events: Events, signed: Document, verdict: Verdict) -> None:
+    """Whether what was signed covers these entries, or only that each is like itself."""
+    if not signed.get("LedgerEntries"):
+        verdict.skip("whether these entries are the controller's", "a head of that time covered none of them")
+        return
+    digest = hashlib.sha256()
+    for entry, _ in events:
+        if entry["sequence"] <= int(signed["LedgerSequence"]):
+            digest.update(bytes.fromhex(entry["hash"]))
+    holds = digest.hexdigest() == signed["LedgerEntries"]
+    verdict.say(holds, "the ledger's head covers these entries, and no other of this recording")
 
 
 def check_head(custody: Document, signed: Document, root: str, verdict: Verdict) -> None:
     """The controller's signature."""
     if not custody["signer"]:
-        verdict.say(None, "nobody signed the ledger's head: a controller without a system made it")
+        verdict.skip("whose ledger this is", "nobody signed its head: a controller without a system made it")
         return
     chain = [bytes.fromhex(each) for each in custody["signer"]]
     named = hashlib.sha256(chain[0]).hexdigest() == signed["LedgerCertificate"]
     verdict.say(named, "the head names its signer's certificate")
     statement = {
-        "schema": 1,
+        "schema": 2 if signed.get("LedgerEntries") else 1,
         "controller": signed["LedgerController"],
         "sequence": int(signed["LedgerSequence"]),
         "hash": signed["LedgerHash"],
@@ -136,13 +206,20 @@ def check_head(custody: Document, signed: Document, root: str, verdict: Verdict)
         "certificate": signed["LedgerCertificate"],
         "suite": signed["LedgerSuite"],
     }
+    if signed.get("LedgerEntries"):
+        statement["entries"] = signed["LedgerEntries"]
     holds = is_signed(chain[0], HEAD_PREFIX + canonical(statement), bytes.fromhex(signed["LedgerSignature"]))
-    verdict.say(holds, "controller {} signed the ledger's head".format(signed["LedgerController"]))
-    verdict.say(leads_to(chain, root), "its certificate leads to the system's root")
+    verdict.judge(holds, "the signature over the ledger's head is controller {}'s".format(signed["LedgerController"]))
+    check_root(chain, root, "the controller's certificate leads to the system's root", verdict)
 
 
 def check_manifest(
-    custody: Document, events: Events, about: Document, digests: Digests, root: str, verdict: Verdict
+    custody: Document,
+    events: Events,
+    about: Document,
+    digests: Digests,
+    chosen: argparse.Namespace,
+    verdict: Verdict,
 ) -> None:
     """The camera's word, and whether the clip is what it speaks of."""
     document = base64.b64decode(custody["manifest"])
@@ -156,19 +233,61 @@ def check_manifest(
         chain = [bytes.fromhex(each) for each in signature["certificates"]]
         message = MANIFEST_PREFIX + hashlib.sha256(first).digest() + hashlib.sha256(chain[0]).digest()
         holds = is_signed(chain[0], message, bytes.fromhex(signature["signature"]))
-        verdict.say(holds, "camera {} signed the manifest".format(manifest["camera_serial"]))
-        verdict.say(leads_to(chain, root), "its certificate leads to the system's root")
+        verdict.judge(holds, "the signature over the manifest is camera {}'s".format(manifest["camera_serial"]))
+        check_root(chain, chosen.root, "the camera's certificate leads to the system's root", verdict)
     else:
-        verdict.say(None, "the camera did not sign its manifest")
+        verdict.skip("who wrote the manifest", "its camera did not sign it")
+    tell_manifest(manifest, verdict)
+    check_told(manifest, about["metadata"], verdict)
+    check_clips(manifest["content_sha256"], about, digests, chosen.clip, verdict)
+
+
+def tell_manifest(manifest: Document, verdict: Verdict) -> None:
+    """What the camera itself says of the recording."""
+    for word, cause in (("started", "cause_start"), ("stopped", "cause_stop")):
+        moment = manifest[word]
+        time = when(moment["unix_ms"]) if moment["source"] != "none" else "at a time that it did not know"
+        verdict.tell(f"the camera says: {word} {time}, by {manifest[cause]}")
+    if manifest["wearer_id"]:
+        verdict.tell("the camera says: worn by {} ({})".format(manifest["wearer_name"], manifest["wearer_id"]))
+
+
+def check_told(manifest: Document, metadata: Document, verdict: Verdict) -> None:
+    """What was told of the recording against what its camera signed."""
+    wanted = {"BWCSerialNumber": manifest["camera_serial"], "UserID": manifest["wearer_id"]}
+    wanted = {key: text for key, text in wanted.items() if PLAIN.match(text)}  # others are written otherwise there
+    for key, moment in (("StartTime", manifest["started"]), ("StopTime", manifest["stopped"])):
+        if moment["source"] != "none":
+            wanted[key] = str(moment["unix_ms"] // 1000)
+    others = [key for key, text in wanted.items() if metadata.get(key, text) != text]
+    verdict.say(
+        not others, "container.meta.json tells it as the camera does" + "".join(f", not so {key}" for key in others)
+    )
+
+
+def check_clips(wanted: str, about: Document, digests: Digests, decrypted: str, verdict: Verdict) -> None:
+    """Each clip against the manifest's digest."""
     names = [each["name"] for each in about["objects"]]
     for clip in (name for name in names if name.endswith((".mp4", ".mkv"))):
-        wanted = manifest["content_sha256"]
-        if clip.rpartition(".")[0] + ".key" in names:
-            verdict.say(None, f"{clip} is encrypted: decrypt it, its SHA-256 must be {wanted}")
-        elif clip.endswith(".mkv"):
-            verdict.say(None, f"{clip} was put into another container, as the destination wanted")
+        text = f"{clip} is what the camera recorded"
+        if clip.endswith(".mkv"):
+            verdict.skip(text, "it was put into another container, as the destination wanted")
+        elif clip.rpartition(".")[0] + ".key" not in names:
+            verdict.say(digests.get("objects/" + clip) == wanted, text)
+        elif decrypted:
+            verdict.say(digest_of(decrypted) == wanted, f"{decrypted} is what the camera recorded")
         else:
-            verdict.say(digests.get("objects/" + clip) == wanted, f"{clip} is what the camera recorded")
+            verdict.skip(text, f"it is encrypted: decrypt it, and name it with --clip; its SHA-256 must be {wanted}")
+
+
+def check_root(chain: Sequence[bytes], root: str, text: str, verdict: Verdict) -> None:
+    """Whether the certificates lead to the root that was named."""
+    verdict.judge(leads_to(chain, root), text, NO_OPENSSL if root else NO_ROOT)
+
+
+def when(unix_ms: int) -> str:
+    """A moment in UTC."""
+    return datetime.fromtimestamp(unix_ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")  # noqa: UP017
 
 
 def is_signed(certificate: bytes, message: bytes, signature: bytes) -> Optional[bool]:  # noqa: UP045

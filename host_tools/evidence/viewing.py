@@ -7,7 +7,7 @@ maker's form) is left out, never an error.
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from host_tools.destinations.headers import spelled
 from host_tools.destinations.names import NO_WEARER
@@ -24,23 +24,33 @@ CUSTODY_BYTES_MAX = 96 << 20
 CLIP_ENDS = (".mp4", ".mkv")
 
 
-def recording_row(store: Store, row: Container, settings: ServerSettings, names: dict[str, str]) -> dict[str, Any]:
-    """A recording in a list. ``names``: of wearers and cameras, by ID or serial."""
+class Known(NamedTuple):
+    """What wearers and cameras are called, by ID or serial; and the ID that people know a wearer by, where his
+    controller's own is another (``StoreUserIDKey``)."""
+
+    names: dict[str, str]
+    keys: dict[str, str]
+
+
+def recording_row(store: Store, row: Container, settings: ServerSettings, known: Known) -> dict[str, Any]:
+    """A recording in a list."""
     keeping = retention.keeping(row, retention.categories_of(store, row.name), settings)
     stop_s = rules.unix_s(row.metadata.get("StopTime", ""))
     start_ms = row.started_ms
     return {
         "container": row.name,
         "wearer": "" if row.wearer == NO_WEARER else row.wearer,
-        "wearer_name": names.get(row.wearer, ""),
+        "wearer_name": known.names.get(row.wearer, ""),
+        "wearer_key": known.keys.get(row.wearer, ""),
         "camera": row.camera,
-        "camera_name": names.get(row.camera, ""),
+        "camera_name": known.names.get(row.camera, ""),
         "cause": row.cause,
         "started_unix_ms": start_ms,
         "duration_ms": max(0, stop_s * 1000 - start_ms) if stop_s is not None and start_ms is not None else None,
         "time_zone": row.metadata.get("TimeZone", ""),
-        "state": "quarantine" if row.quarantine else "complete" if row.is_complete else "arriving",
+        "state": state_of(row),
         "quarantine": row.quarantine,
+        "rejected": row.metadata.get("RejectedContentReason", "") if row.is_rejected else "",
         "received_unix_ms": row.made_ms,
         "keep_until_unix_ms": keeping.until_ms,
         "locked_by": keeping.locked,
@@ -53,7 +63,7 @@ def recording(store: Store, row: Container, settings: ServerSettings) -> dict[st
     objects = store.catalogue.objects(row.name)
     names = {each.name for each in objects}
     return {
-        **recording_row(store, row, settings, people_names(store)),
+        **recording_row(store, row, settings, known_people(store)),
         "metadata": row.metadata,
         "clips": [_clip(each, names) for each in objects if each.name.endswith(CLIP_ENDS)],
         "objects": [{"name": each.name, "bytes": each.length_bytes, "sha256": each.sha256} for each in objects],
@@ -64,10 +74,18 @@ def recording(store: Store, row: Container, settings: ServerSettings) -> dict[st
     }
 
 
-def people_names(store: Store) -> dict[str, str]:
-    """What wearers and cameras are called, by ID or serial."""
-    rows = [*store.catalogue.objects(rules.USERS), *store.catalogue.objects(rules.DEVICES)]
-    return {row.name: row.metadata.get("Name", "") for row in rows}
+def state_of(row: Container) -> str:
+    """One word, as ``search`` takes them."""
+    if row.is_rejected:
+        return "rejected"
+    return "quarantine" if row.quarantine else "complete" if row.is_complete else "arriving"
+
+
+def known_people(store: Store) -> Known:
+    """As controllers have told them."""
+    users = store.catalogue.objects(rules.USERS)
+    names = {row.name: row.metadata.get("Name", "") for row in (*users, *store.catalogue.objects(rules.DEVICES))}
+    return Known(names, {row.name: row.metadata.get("UserID", "") for row in users})
 
 
 def choices(store: Store, settings: ServerSettings) -> dict[str, Any]:
@@ -76,7 +94,12 @@ def choices(store: Store, settings: ServerSettings) -> dict[str, Any]:
     def listed(container: str) -> list[dict[str, Any]]:
         rows = store.catalogue.objects(container)
         return [
-            {"id": row.name, "name": row.metadata.get("Name", ""), "active": rules.is_active(row.metadata)}
+            {
+                "id": row.name,
+                "name": row.metadata.get("Name", ""),
+                "key": row.metadata.get("UserID", ""),
+                "active": rules.is_active(row.metadata),
+            }
             for row in rows
         ]
 

@@ -36,6 +36,8 @@ async def examined(subject: Subject, part: conformance.Part) -> list[conformance
     try:
         if part is not conformance.authentication:
             await session.open()
+            await conformance.documents(examination)  # what was declared decides what is asked for
+            examination.findings.clear()
         await part(examination)
     finally:
         await session.close()

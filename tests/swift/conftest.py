@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.swift_node import KEY, USER, SwiftNode, made_environment
+from benchmarks.swift_node import KEY, PACKAGES, USER, SwiftNode, made_environment
 from host_tools.destinations.connection_file import ConnectionFile
 from tests.destination_suite import subjects
+from tests.swift.keystone_node import KEYSTONE_PACKAGES, KeystoneNode
 from tests.swift.parts import ENVIRONMENT, Box, fresh_box, what_is_missing
 
 PLAIN, BEHIND_OURS = "plain Swift", "ours on Swift"
@@ -22,7 +23,20 @@ PLAIN, BEHIND_OURS = "plain Swift", "ours on Swift"
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwiftNode]:
     """Running; a test that stops it starts it again."""
     with what_is_missing():
-        made = SwiftNode(tmp_path_factory.mktemp("swift") / "node", made_environment(ENVIRONMENT))
+        environment = made_environment(ENVIRONMENT, PACKAGES + KEYSTONE_PACKAGES)
+        made = SwiftNode(tmp_path_factory.mktemp("swift") / "node", environment)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="package")
+def keystone(node: SwiftNode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeystoneNode]:
+    """Running, with a proxy of its own over the same node."""
+    with what_is_missing():
+        made = KeystoneNode(tmp_path_factory.mktemp("identity") / "keystone", node)
     try:
         made.start()
         yield made

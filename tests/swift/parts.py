@@ -74,10 +74,19 @@ def kept_in(
     box: Box, place: Path, told: Callable[[str], None] = print, settings: str = OPEN_HOUSE, segment_mb: int = 1
 ) -> Generator[Destination]:
     """A destination that keeps its objects there; the same one again if it was made."""
+    with kept_by(box.keys(place.parent, segment_mb=segment_mb), place, told, settings) as made:
+        yield made
+
+
+@contextmanager
+def kept_by(
+    keys: Path, place: Path, told: Callable[[str], None] = print, settings: str = OPEN_HOUSE
+) -> Generator[Destination]:
+    """The same, by a file of keys."""
     if not place.exists():
         folder.create(place, settings, SECRET, wall_ms())
         with _opened(place, told) as made:
-            folder.keep_in(made, box.keys(place.parent, segment_mb=segment_mb), lambda: secrets.token_hex(16))
+            folder.keep_in(made, keys, lambda: secrets.token_hex(16))
     with _opened(place, told) as made:
         yield made
 

@@ -36,7 +36,7 @@ from tests.swift.parts import ENVIRONMENT, Box, fresh_box, kept_in
 from tests.unit.evidence.running import OPEN_HOUSE, wall_ms
 from tests.unit.evidence.test_killed import Stopping
 
-pytestmark = [pytest.mark.req("DEST-02"), pytest.mark.timeout(300)]  # Swift starts slowly on a busy machine
+pytestmark = pytest.mark.req("DEST-02")
 BWC = [sys.executable, "-m", "host_tools.cli", "destination"]
 FILM = os.urandom(5 << 20)  # some segments of a million bytes, the last of them short
 SHORT = b"a note"

@@ -49,7 +49,6 @@ __all__ = [
     "test_what_is_not_as_it_should_be_has_a_line",
     "test_what_is_taken_out_is_what_was_received_and_says_so",
 ]
-pytestmark = pytest.mark.timeout(300)
 _numbers = itertools.count()
 
 

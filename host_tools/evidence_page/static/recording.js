@@ -46,6 +46,7 @@ function show(recording, mayExport) {
 function showNotices(recording) {
   const found = [];
   if (recording.state === "quarantine") found.push(["bad", t("recording.quarantined", { reason: recording.quarantine })]);
+  if (recording.state === "rejected") found.push(["warn", t("recording.rejected", { reason: recording.rejected || "–" })]);
   if (recording.state === "arriving") found.push(["", t("recording.still_arriving")]);
   fill(byId("notices"), found.map(([kind, text]) => h("p", { class: `notice ${kind}` }, text)));
 }

@@ -5,7 +5,7 @@ import { h } from "../kit/js/dom.js";
 import { zone } from "../kit/js/format.js";
 import { language, t, tOr } from "../kit/js/texts.js";
 
-const KINDS = { complete: "good", arriving: "info", quarantine: "bad" };
+const KINDS = { complete: "good", arriving: "info", quarantine: "bad", rejected: "warn" };
 export const STATES = Object.keys(KINDS);
 const day = new Intl.DateTimeFormat(language, { timeZone: zone, year: "numeric", month: "short", day: "numeric" });
 
@@ -32,7 +32,7 @@ export function keptBadge(row) {
 }
 
 export function wearerText(row) {
-  return named(row.wearer_name, row.wearer) || t("recording.nobody");
+  return named(row.wearer_name, row.wearer_key || row.wearer) || t("recording.nobody");
 }
 
 export function cameraText(row) {

@@ -45,7 +45,7 @@ def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path: Path) -> None:
     path = str(tmp_path / "custody.db")
     index = open_index(path)
     index.announce(OFFER, 7)
-    with pytest.raises(CustodyFault, match="stop the other controller"):
+    with pytest.raises(CustodyFault, match="end that one first"):
         open_index(path)
     with index.transaction():
         index.note_trouble(A, "not committed yet")

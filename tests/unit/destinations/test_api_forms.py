@@ -22,6 +22,8 @@ def test_headers_are_as_the_description_shows_them():
         "X-Container-Meta-Triggerontimeiso": "2026-01-01T00%3A00%3A00Z",
     }
     assert to_headers("Object", {"Some-Key": "a+b ö"}) == {"X-Object-Meta-Some-Key": "a%2Bb%20%C3%B6"}
+    plain = {"X-Object-Meta-A": "A-Z_0.~", "X-Object-Meta-B": "a%2Bb", "X-Object-Meta-C": "a%3Bb%25"}
+    assert to_headers("Object", {"A": "A-Z_0.~", "B": "a+b", "C": "a;b%"}) == plain
 
 
 def test_a_plus_is_a_plus_and_keys_are_spelt_as_the_api_does():

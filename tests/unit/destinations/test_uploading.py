@@ -11,11 +11,11 @@ import pytest
 from host_tools.custody.blocking import RunBlocking, Tap, TappedSource, run_in_thread, run_inline
 from host_tools.destinations.interface import Receipt, SourceMismatch
 from host_tools.destinations.uploading import SHORT_BYTES, Upload
+from tests.patience import LIMIT_S
 
 BATCHES = 8
 PIECE = SHORT_BYTES
 LENGTH = BATCHES * 2 * PIECE
-LIMIT_S = 20
 
 
 class Broken(Exception):

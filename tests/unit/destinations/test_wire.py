@@ -1,6 +1,8 @@
 """The client's HTTP against servers that do as they please."""
 
 import asyncio
+import gc
+import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -8,8 +10,8 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from host_tools.destinations.wire import ANSWER_BYTES_MAX, Answer, Wire, WireError
+from tests.patience import LIMIT_S
 
-LIMIT_S = 20
 PIECE = b"p" * (1 << 20)
 PIECES = 64
 
@@ -177,6 +179,23 @@ def test_a_request_that_is_cancelled_takes_its_connection_along() -> None:
         await server.ended.wait()
 
     with_wire(script, work)
+
+
+def test_whenever_it_is_called_off_while_it_connects_no_socket_is_left() -> None:
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            wire = Wire(ssl.create_default_context)
+            for turns in range(20):  # the loop's, until it is called off
+                asking = asyncio.create_task(wire.ask("GET", f"http://127.0.0.1:{silent.getsockname()[1]}/", {}))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                asking.cancel()
+                await asyncio.wait([asking])
+                assert asking.cancelled()
+            await wire.close()
+
+    asyncio.run(run())
+    gc.collect()  # a socket that nobody has closed is told of now
 
 
 def test_what_the_body_raises_comes_through_as_it_is() -> None:

@@ -24,6 +24,7 @@ from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.encryption import Decryptor, Encrypting, key_name, unwrap
 from host_tools.destinations.http_status import (
     Busy,
+    ContainerRefused,
     CredentialsRefused,
     DestinationFull,
     LicenceExhausted,
@@ -35,11 +36,14 @@ from host_tools.destinations.interface import (
     ContainerMissing,
     DestinationRefused,
     DestinationUnavailable,
+    Metadata,
 )
+from host_tools.destinations.memory import MemoryDestination
 from host_tools.destinations.people import AnotherDestination, Device, System, Wearer, push_system
 from host_tools.destinations.rejected import RejectedObject, send_rejected
 from host_tools.destinations.suite import BOX, CLIP, CONTENT, Pieces
 from host_tools.destinations.swift import SwiftDestination, SwiftOptions
+from host_tools.destinations.wrappers import Wrapper
 from host_tools.evidence.certificates import self_signed
 from host_tools.evidence.serving import serving
 from tests.unit.evidence.running import OPEN_HOUSE, Running, running, wall_ms
@@ -162,6 +166,44 @@ def test_wearers_and_devices_are_told_of_before_their_recordings_and_when_they_c
         assert server.store.catalogue.object("Users", row.metadata["UserID"]) is not None
 
     with_client(tmp_path, work, "licences = 3\n")
+
+
+class Strict(Wrapper):
+    """A destination that knows no recording without a known wearer, and none of a time that cannot be."""
+
+    async def ensure_container(self, name: str, metadata: Metadata) -> None:
+        if name not in ("Users", "Devices"):
+            users = await self.store.read_container("Users")
+            if users is None or metadata.get("UserID") not in users.objects or metadata.get("StartTime") == "5":
+                raise ContainerRefused("the user is unknown, or the time is")
+        await super().ensure_container(name, metadata)
+
+    @property
+    def store(self) -> MemoryDestination:
+        assert isinstance(self._inner, MemoryDestination)
+        return self._inner
+
+
+@pytest.mark.req("DEST-02", "DEST-03")
+def test_what_nobody_wore_is_not_lost_on_a_destination_that_wants_a_wearer():
+    async def run() -> None:
+        store = MemoryDestination()
+        announcing = people.Announcing(Strict(store), lambda _: None, lambda _: None)
+        bare = {key: value for key, value in RECORDING.items() if key != "UserID"}
+        for _ in range(2):  # also after a crash
+            await announcing.ensure_container("unassigned_CAM-1_20260101T000000Z", bare)
+        row = await store.read_container("unassigned_CAM-1_20260101T000000Z")
+        assert row is not None
+        assert row.metadata["UserID"] == "unassigned"
+        with pytest.raises(ContainerRefused):
+            await announcing.ensure_container("unassigned_CAM-1_20260101T000001Z", {**bare, "StartTime": "5"})
+        with pytest.raises(ContainerRefused):
+            await announcing.ensure_container(BOX, {**RECORDING, "StartTime": "5"})
+        users = await store.read_container("Users")
+        assert users is not None
+        assert sorted(users.objects) == ["W-7", "unassigned"]
+
+    asyncio.run(run())
 
 
 @pytest.mark.req("DEST-04", "CTRL-09")

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.platform.linux.files import LinuxFiles
-from host_tools.evidence import folder, places, retention
+from host_tools.evidence import folder, places, retention, rules, viewing
+from host_tools.evidence.catalogue import Container
 from host_tools.evidence.certificates import Validity, self_signed, validity
 from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.export import export
@@ -103,6 +104,24 @@ def test_recordings_are_found_by_whatever_is_known_of_them(filled: Filled):
     assert len(search(filled.opened.store.catalogue, Query(), rows_max=1)) == 1
 
 
+@pytest.mark.req("DEST-11", "DEST-03")
+def test_people_are_found_by_what_they_are_called_where_controllers_name_them_otherwise(filled: Filled):
+    for container, name, about in (
+        ("Users", "0f7a", {"Name": "Zoë Lind", "UserID": "4711"}),
+        ("Users", "0f7b", {"Name": "Zoë Lind"}),
+        ("Devices", "CAM-1", {"Name": "Red 3"}),
+    ):
+        filled.opened.intake.put_container(container, {})
+        filled.put(container, name, b"", about)
+    one, two = filled.recording("0f7a", "CAM-1", 0), filled.recording("0f7b", "CAM-2", 1)
+    assert found(filled, Query(wearer="4711")) == [one]
+    assert found(filled, Query(wearer="zoë lind")) == [two, one]
+    assert found(filled, Query(wearer="zoë lind", camera="red 3")) == [one]
+    assert found(filled, Query(wearer="Zoë")) == []
+    row = viewing.recording(filled.opened.store, filled.opened.store.required(one), filled.opened.settings)
+    assert (row["wearer"], row["wearer_name"], row["wearer_key"]) == ("0f7a", "Zoë Lind", "4711")
+
+
 @pytest.mark.req("DEST-11")
 def test_places_are_near_across_the_date_line_and_at_the_pole(filled: Filled):
     line = filled.recording("W-7", "CAM-1", 0, at=(0.0, 179.9999))
@@ -171,6 +190,76 @@ def test_quarantine_is_red_and_ends(filled: Filled):
     assert found(filled, Query()) == [good]
 
 
+@pytest.mark.req("DEST-11", "CTRL-11")
+def test_rejected_content_is_found_kept_and_taken_out_though_it_is_never_complete(filled: Filled, tmp_path: Path):
+    good = filled.recording("W-7", "CAM-1", 38)
+    box = "RejectedContent_20260210T000000Z_0f7a"
+    about = {"UserID": "W-9", "BWCSerialNumber": "CAM-9", "StartTime": "5", "RejectedContentReason": "bad time"}
+    filled.opened.intake.put_container(box, about)
+    filled.put(box, "a.mp4", b"a film", {"StartTime": "7", "StopTime": "6"})
+    bare = "RejectedContent_UnknownTime_0f7b"
+    filled.opened.intake.put_container(bare, {"RejectedContentOriginalContainer": "W-8_CAM-8_20260101T000000Z"})
+    nothing = "RejectedContent_UnknownTime_0f7c"
+    filled.opened.intake.put_container(nothing, {"StartTime": "9" * 30})
+    assert found(filled, Query()) == [good, box, bare, nothing]
+    assert found(filled, Query(state="rejected")) == [box, bare, nothing]
+    assert found(filled, Query(state="arriving")) == []
+    assert found(filled, Query(wearer="W-8", camera="CAM-8")) == [bare]
+    assert found(filled, Query(camera=rules.UNKNOWN_CAMERA)) == [nothing]
+    store, settings = filled.opened.store, filled.opened.settings
+    row = viewing.recording(store, store.required(box), settings)
+    assert (row["state"], row["rejected"], [each["name"] for each in row["clips"]]) == (
+        "rejected",
+        "bad time",
+        ["a.mp4"],
+    )
+    state = health(filled.opened.intake, None, NOW_MS + 2 * DAY_MS)
+    assert (state.recordings, state.receiving, state.rejected) == (1, 0, 3)
+    assert not any("RejectedContent" in problem for problem in state.problems), "it is no fault that somebody chose it"
+    export(store, box, tmp_path / "out")
+    assert (tmp_path / "out" / "objects" / "a.mp4").read_bytes() == b"a film"
+    assert retention.clean_up(store, settings, NOW_MS + 29 * DAY_MS) == [good], (
+        "its own time is what it was refused for"
+    )
+    assert sorted(retention.clean_up(store, settings, NOW_MS + 30 * DAY_MS)) == [box, bare, nothing]
+
+
+@pytest.mark.req("DEST-11")
+def test_what_an_earlier_version_took_for_nothing_is_found_after_the_next_start(filled: Filled):
+    rejected, old = "RejectedContent_UnknownTime_0f7a", "0f7a_B8A44F000001_20190101_090909"
+    catalogue = filled.opened.store.catalogue
+    about = {"BWCSerialNumber": "CAM-9"}
+    for name in (rejected, old, "Users", "something"):
+        catalogue.keep_container(Container(name, about, NOW_MS, NOW_MS, None))
+    assert found(filled, Query()) == []
+    filled.opened.intake.declare()
+    assert sorted(found(filled, Query(camera="CAM-9"))) == sorted((rejected, old))
+
+
+@pytest.mark.req("DEST-02")
+def test_containers_of_older_controllers_are_recordings(filled: Filled):
+    box = "6f1c_B8A44F000001_20190101_090909"
+    filled.opened.intake.put_container(box, {"StartTime": "1546333749", "TriggerOn": "Button"})
+    assert found(filled, Query(wearer="6f1c", camera="B8A44F000001")) == [box]
+
+
+@pytest.mark.req("DEST-02", "DEST-03")
+def test_names_of_a_hundred_characters_of_any_alphabet_are_taken(filled: Filled):
+    name = "山" * 100
+    filled.opened.intake.put_container("Users", {})
+    filled.put("Users", "W-7", b"", {"Active": "True", "Name": name})
+    assert viewing.known_people(filled.opened.store).names["W-7"] == name
+
+
+@pytest.mark.req("DEST-07")
+@pytest.mark.parametrize("time", ["9" * 17, "9" * 30, "1e300", "-5"])
+def test_a_time_beyond_all_numbers_goes_to_quarantine_and_is_found(filled: Filled, time: str):
+    box = "W-7_CAM-1_20260101T000000Z"
+    filled.opened.intake.put_container(box, {"StartTime": time})
+    (row,) = search(filled.opened.store.catalogue, Query(state="quarantine"))
+    assert (row.name, row.started_ms) == (box, None)
+
+
 @pytest.mark.req("DEST-09")
 def test_what_is_not_as_it_should_be_has_a_line(filled: Filled):
     intake = filled.opened.intake
@@ -194,7 +283,7 @@ def test_what_is_taken_out_is_what_was_received_and_says_so(filled: Filled, tmp_
     assert (out / "objects" / "a.mp4").read_bytes() == b"a film of " + name.encode()
     assert json.loads((out / "container.meta.json").read_text())["metadata"]["LedgerHash"] == "ab" * 32
     sums = [line.split("  ")[1] for line in (out / "SHA256SUMS").read_text().splitlines()]
-    assert set(sums) == {"objects/a.mp4", "objects/bookmark_x_1", "container.meta.json", "verify.py"}
+    assert set(sums) == {"objects/a.mp4", "objects/bookmark_x_1", "README.txt", "container.meta.json", "verify.py"}
     if shutil.which("sha256sum"):
         subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=out, check=True, capture_output=True)
     with pytest.raises(EvidenceError, match="new folder"):

@@ -59,8 +59,9 @@ def store(shared: SwiftLike) -> SwiftLike:
 def objects_in(
     store: SwiftLike, identity: str = "one", may_claim: Callable[[], bool] = lambda: True, **more: Any
 ) -> Generator[SwiftObjects]:
+    holder = more.pop("holder", "")
     keys = store.keys(**{"segment_mb": 1, **more})
-    made = SwiftObjects(session(keys), keys.container, keys.segment_bytes, identity, may_claim)
+    made = SwiftObjects(session(keys), keys.container, keys.segment_bytes, identity, may_claim, holder)
     try:
         yield made
     finally:

@@ -1,0 +1,238 @@
+"""An export to somebody who trusts nobody: what ``verify.py`` finds, and what it does not claim to have found."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from firmware.ports.memory_files import MemoryFiles
+from host_tools.controller.delivery_extras import custody_chain
+from host_tools.custody.heads import HeadSigner, SignedHead
+from host_tools.custody.index import open_index
+from host_tools.custody.journey import Journey
+from host_tools.custody.spool import Spool
+from host_tools.destinations.metadata import completion_metadata, recording_metadata
+from host_tools.evidence import verification
+from host_tools.evidence.export import README
+from tests.unit.custody.recordings import sample
+from tests.unit.custody.test_heads import signer_of
+from tests.unit.trust.parts import World
+
+pytestmark = pytest.mark.req("DEST-11", "CTRL-24")
+GIVEN, OTHER = sample(1), sample(2)
+CLIP, CUSTODY = "objects/a.mp4", "objects/custody_1.json"
+Document = dict[str, Any]
+
+
+class Taken:
+    """An export in a folder, with a controller that signs."""
+
+    def __init__(
+        self,
+        folder: Path,
+        sign: Callable[[HeadSigner, SignedHead], SignedHead] = lambda _, head: head,
+        seed: int = 1,
+    ) -> None:
+        self.folder, self.world = folder, world_of(seed)
+        (folder / "objects").mkdir(parents=True)
+        index = open_index(str(folder.with_name("index.sqlite")))
+        spool, journey = Spool(MemoryFiles(), index, lambda: 5_000, spare_bytes=4_096), Journey(index, lambda: 5_000)
+        for each in (OTHER, GIVEN):  # entries of others lie between this one's
+            spool.accept(each.manifest_bytes, "CAM-0001", each.digest)
+        for each in (GIVEN, OTHER):
+            spool.write(each.recording, 0, each.chunks)
+            spool.commit()
+        journey.start_delivery(GIVEN.recording, "box")
+        signer = signer_of(self.world.trust)
+        head = sign(signer, journey.sign_head(GIVEN.recording, signer))
+        custody = custody_chain(index, spool, head, signer)
+        spool.close()
+        index.close()
+        metadata = recording_metadata(GIVEN.manifest, "box", "controller-1", "UTC") | completion_metadata(head)
+        self.objects = {CLIP: GIVEN.content, CUSTODY: custody}
+        self.about: Document = {
+            "metadata": {key: value for key, value in metadata.items() if value},
+            "received_unix_ms": 5_000, "completed_unix_ms": 6_000, "quarantine": "",
+        }  # fmt: skip
+        self.write()
+
+    def write(self) -> None:
+        """All files, with sums that fit: whoever forges makes them fit."""
+        named = [{"name": name.partition("/")[2], "sha256": sha256(data)} for name, data in self.objects.items()]
+        files = {
+            **self.objects,
+            "README.txt": README.encode(),
+            "container.meta.json": json.dumps({**self.about, "objects": named}).encode(),
+            "verify.py": Path(verification.__file__).read_bytes(),
+        }
+        for name, data in files.items():
+            (self.folder / name).write_bytes(data)
+        sums = "".join(f"{sha256(data)}  {name}\n" for name, data in files.items())
+        (self.folder / "SHA256SUMS").write_text(sums)
+
+    def custody(self) -> Document:
+        return json.loads(self.objects[CUSTODY])
+
+    def forge(self, custody: Document) -> None:
+        self.objects[CUSTODY] = json.dumps(custody).encode()
+        self.write()
+
+    def verify(self, *words: str, path: str | None = None) -> tuple[int, str]:
+        """With a Python that has nothing of ours."""
+        told = subprocess.run(
+            [sys.executable, "-I", str(self.folder / "verify.py"), *words], capture_output=True, text=True, check=False,
+            env=None if path is None else {"PATH": path},
+        )  # fmt: skip
+        return told.returncode, told.stdout + told.stderr
+
+    def root(self) -> str:
+        path = self.folder.with_name("root.pem")
+        path.write_bytes(x509.load_der_x509_certificate(self.world.trust.record.root).public_bytes(Encoding.PEM))
+        return str(path)
+
+
+@functools.cache
+def world_of(seed: int) -> World:
+    """A system: its passphrase costs time."""
+    return World(seed)
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def lines(told: str, word: str) -> list[str]:
+    return [line for line in told.splitlines() if line.startswith(word)]
+
+
+@pytest.fixture
+def taken(tmp_path: Path) -> Taken:
+    return Taken(tmp_path / "out")
+
+
+def test_what_holds_is_said_line_by_line_with_times(taken: Taken) -> None:
+    assert shutil.which("openssl")
+    code, told = taken.verify("--root", taken.root())
+    assert code == 0, told
+    assert "good  the signature over the ledger's head is controller controller-1's" in told
+    assert "good  the ledger's head covers these entries, and no other of this recording" in told
+    assert "good  the controller's certificate leads to the system's root" in told
+    assert "good  container.meta.json tells it as the camera does" in told
+    assert "good  a.mp4 is what the camera recorded" in told
+    assert "the camera says: started 2026-01-01 00:00:00 UTC, by button" in told
+    assert "1970-01-01 00:00:05 UTC docked" in told
+    assert lines(told, "----  NOT CHECKED") == ["----  NOT CHECKED: who wrote the manifest: its camera did not sign it"]
+
+
+def test_what_could_not_be_checked_is_never_said_as_if_it_held(taken: Taken, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, told = taken.verify(path=str(tmp_path / "empty"))
+    assert code == 0, told
+    skipped = lines(told, "----  NOT CHECKED")
+    assert len(skipped) == 3, told
+    assert any("signature" in line and "openssl is not installed" in line for line in skipped)
+    assert any("--root" in line for line in skipped)
+    assert told.endswith("everything that was checked holds; 3 things could not be checked\n")
+
+
+def test_another_systems_root_is_bad(taken: Taken, tmp_path: Path) -> None:
+    code, told = Taken(tmp_path / "other" / "out", seed=2).verify("--root", taken.root())
+    assert code == 1
+    assert lines(told, "BAD") == ["BAD   the controller's certificate leads to the system's root"]
+
+
+def test_an_entry_that_was_rewritten_with_all_its_hashes_shows(taken: Taken) -> None:
+    custody = taken.custody()
+    for entry in custody["entries"]:
+        entry["line"] = entry["line"].replace('"at_unix_ms":5000,"details":{"camera":"CAM-0001"', '"at_unix_ms":4000,"details":{"camera":"CAM-0001"')  # fmt: skip  # noqa: E501
+        entry["hash"] = sha256(bytes.fromhex(entry["previous"]) + entry["line"].encode())
+    assert custody != taken.custody()
+    taken.forge(custody)
+    code, told = taken.verify()
+    assert code == 1
+    assert lines(told, "BAD") == ["BAD   the ledger's head covers these entries, and no other of this recording"]
+
+
+def test_an_entry_that_was_left_out_shows(taken: Taken) -> None:
+    custody = taken.custody()
+    del custody["entries"][2]
+    taken.forge(custody)
+    code, told = taken.verify()
+    assert code == 1
+    assert "BAD   the ledger's head covers these entries" in told
+
+
+def test_a_digest_of_entries_that_nobody_signed_shows(taken: Taken) -> None:
+    custody = taken.custody()
+    del custody["entries"][2]
+    hashes = b"".join(bytes.fromhex(each["hash"]) for each in custody["entries"][:-1])
+    custody["head"]["LedgerEntries"] = taken.about["metadata"]["LedgerEntries"] = sha256(hashes)
+    taken.forge(custody)
+    code, told = taken.verify()
+    assert code == 1
+    assert "BAD   the signature over the ledger's head" in told
+
+
+def test_a_head_of_former_times_is_believed_as_far_as_it_goes(tmp_path: Path) -> None:
+    def bare(signer: HeadSigner, head: SignedHead) -> SignedHead:
+        return signer.sign(head.head, head.recording, head.at_unix_ms)
+
+    code, told = Taken(tmp_path / "out", bare).verify()
+    assert code == 0, told
+    assert "NOT CHECKED: whether these entries are the controller's" in told
+    assert "good  the signature over the ledger's head" in told
+
+
+def test_other_words_about_the_recording_than_its_cameras_show(taken: Taken) -> None:
+    for key, value in (("UserID", "W-8"), ("StartTime", "1767225601"), ("BWCSerialNumber", "CAM-2")):
+        kept = taken.about["metadata"][key]
+        taken.about["metadata"][key] = value
+        taken.write()
+        code, told = taken.verify()
+        assert (code, lines(told, "BAD")) == (
+            1,
+            [f"BAD   container.meta.json tells it as the camera does, not so {key}"],
+        )
+        taken.about["metadata"][key] = kept
+
+
+def test_a_file_that_was_put_beside_shows(taken: Taken) -> None:
+    (taken.folder / "notes.txt").write_text("mine")
+    code, told = taken.verify()
+    assert (code, "notes.txt: is no part of the export" in told) == (0, True), told
+    (taken.folder / "objects" / "b.mp4").write_bytes(b"another film")
+    code, told = taken.verify()
+    assert (code, lines(told, "BAD")) == (1, ["BAD   objects/b.mp4: was put beside what was exported"])
+
+
+def test_an_encrypted_clip_is_compared_once_it_is_open(taken: Taken, tmp_path: Path) -> None:
+    taken.objects = {CLIP: b"sealed", "objects/a.key": b"{}", CUSTODY: taken.objects[CUSTODY]}
+    taken.write()
+    code, told = taken.verify()
+    assert code == 0
+    assert "NOT CHECKED: a.mp4 is what the camera recorded: it is encrypted" in told
+    opened = tmp_path / "opened.mp4"
+    for content, wanted in ((GIVEN.content, 0), (OTHER.content, 1)):
+        opened.write_bytes(content)
+        assert taken.verify("--clip", str(opened))[0] == wanted
+
+
+def test_a_manifest_that_was_exchanged_shows(taken: Taken) -> None:
+    custody = taken.custody()
+    custody["manifest"] = base64.b64encode(OTHER.manifest_bytes).decode()
+    taken.forge(custody)
+    code, told = taken.verify()
+    assert code == 1
+    assert "BAD   the ledger names the manifest" in told
