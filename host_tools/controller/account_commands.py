@@ -112,6 +112,12 @@ class AccountCommands(CommandGroup):
         )
 
     @command
+    async def audit_head(self, actor: Actor) -> dict[str, Any]:
+        """Where the audit trail ends: the last line's number, and its hash, to be kept elsewhere."""
+        head = await self._run_blocking(self._people.audit.head)
+        return {"sequence": head.sequence, "hash": head.hash.hex()}
+
+    @command
     async def search_audit(
         self,
         actor: Actor,

@@ -22,8 +22,9 @@ Local socket, REST routes, page events and tests all come through here; nothing 
    The group is given to ``Commands`` where the program is composed (``host_tools/cli/serve.py``).
 
 A public method without ``@command``, or one without ``actor: Actor`` first, is a TypeError when the class is made.
-Passwords and passphrases are ``pydantic.SecretStr``: they are in no audit line, no log and no error. Raise
-``CommandError`` (or any error of the rooms below) with one line for the person who asked. Answer with plain data.
+Passwords and passphrases are ``pydantic.SecretStr``: they are in no audit line, no log and no error. Of a badge's
+number and the like the trail shows what ``audited.AuditedAs`` says. Raise ``CommandError`` (or any error of the rooms
+below) with one line for the person who asked. Answer with plain data.
 
 Typed callers use the method: ``await cameras.force_remove_camera(actor, serial, passphrase)``. Edges that have words
 use ``await commands.call(actor, "force_remove_camera", {"serial": …, "passphrase": …})``; arguments are checked first.
@@ -37,16 +38,15 @@ import typing
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from host_tools.accounts.audit import ASKED_IN, AuditTrail
 from host_tools.accounts.roles import Actor
 from host_tools.controller import permissions
+from host_tools.controller.audited import shown_arguments, shown_error, ways_of
 from host_tools.controller.permissions import ACTS, Row
 from host_tools.custody.blocking import RunBlocking
-
-TEXT_SHOWN_MAX = 200  # characters of an argument in the audit trail: enough to know it again
-ITEMS_SHOWN_MAX = 50  # of an argument that is a list, likewise
+from host_tools.hardware.faults import line_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,10 +76,10 @@ class Gate:
             raise CommandRefused(f"{actor.account} is {actor.role} and may not {row.meaning}: ask an administrator")
 
     async def enter(self, actor: Actor, row: Row, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """``check``; then what is about to be done is in the audit trail. Answers by what the line of its outcome names
-        this one."""
+        """``check``; then what is about to be done, with its arguments as the trail shows them, is in the audit trail.
+        Answers by what the line of its outcome names this one."""
         await self.check(actor, row)
-        number = await self.note(actor, row, "asked", {"arguments": _shown(arguments)})
+        number = await self.note(actor, row, "asked", {"arguments": arguments})
         return {ASKED_IN: number} if number else {}
 
     async def note(self, actor: Actor, row: Row, outcome: str, more: Mapping[str, Any]) -> int:
@@ -97,15 +97,16 @@ def command(
     """Make a method a command: the table's row of the same name decides who may."""
     row = permissions.row_of(method.__name__)
     signature = inspect.signature(method)
+    ways = functools.cache(lambda: ways_of(_hints(method)))
 
     @functools.wraps(method)
     async def guarded(self: G, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> T:
         arguments = signature.bind(self, actor, *args, **kwargs).arguments
-        asked = await self.gate.enter(actor, row, dict(list(arguments.items())[2:]))
+        asked = await self.gate.enter(actor, row, shown_arguments(dict(list(arguments.items())[2:]), ways()))
         try:
             answer = await method(self, actor, *args, **kwargs)
         except Exception as error:
-            await self.gate.note(actor, row, "failed", asked | {"error": _cut(str(error) or type(error).__name__)})
+            await self.gate.note(actor, row, "failed", asked | {"error": shown_error(error)})
             raise
         await self.gate.note(actor, row, "done", asked)
         return answer
@@ -180,9 +181,7 @@ class Commands:
             form = self.form(name).model_validate(dict(arguments))
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in fault["loc"])
-            why = fault["msg"][:1].lower() + fault["msg"][1:]
-            raise CommandError(f"{name}: {place[:60]}: {why}: correct it") from None
+            raise CommandError(line_of(fault, self.form(name).model_fields)) from None
         return await method(actor, **{key: getattr(form, key) for key in type(form).model_fields})
 
 
@@ -208,20 +207,3 @@ def form_of(method: Callable[..., Any]) -> type[BaseModel]:
 
 def _hints(method: Callable[..., Any]) -> dict[str, Any]:
     return typing.get_type_hints(inspect.unwrap(method), include_extras=True)
-
-
-def _shown(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments as the audit trail keeps them: no secret, nothing long, nothing that JSON has not."""
-    return {name: _plain(value) for name, value in arguments.items() if not isinstance(value, SecretStr)}
-
-
-def _plain(value: object) -> Any:
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for each in list(cast("Iterable[object]", value))[:ITEMS_SHOWN_MAX]]
-    return _cut(str(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= TEXT_SHOWN_MAX else text[: TEXT_SHOWN_MAX - 1] + "…"

@@ -31,6 +31,7 @@ from host_tools.trust.errors import TrustError
 T = TypeVar("T")
 
 BOOKMARK_ID_CHARACTERS_MAX = 30
+SENT = ("delivered", "erase_authorised", "erased")  # states after which nothing more is sent of a recording
 RecordingId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Words = Annotated[str, Field(max_length=NOTE_BYTES_MAX)]
 Short = Annotated[str, Field(max_length=64)]
@@ -79,6 +80,17 @@ class DestinationCommands(CommandGroup):
         new = await self._told(self._attached.replace_connection(data))
         self._delivery.news.set()
         return {"site": new.site, "addresses": list(new.auth_uris)}
+
+    @command
+    async def recording_description(self, actor: Actor, recording: RecordingId) -> dict[str, Any]:
+        """Category and note that go with a recording, as they were given here; ``open``: they can still be changed."""
+        row = await self._run_blocking(lambda: self._index.find(bytes.fromhex(recording)))
+        if row is None:
+            raise CommandError(f"recording {recording}: is unknown here: see the list of recordings")
+        notes = await self._run_blocking(lambda: self._delivery.around.notes.of(row.recording))
+        category_id, category_name = notes.category
+        is_open = row.state not in SENT
+        return {"category_id": category_id, "category_name": category_name, "note": notes.text, "open": is_open}
 
     @command
     async def describe_recording(
@@ -186,7 +198,7 @@ class DestinationCommands(CommandGroup):
         row = await self._run_blocking(lambda: self._index.find(bytes.fromhex(recording)))
         if row is None:
             raise CommandError(f"recording {recording}: is unknown here: see the list of recordings")
-        if row.state in ("delivered", "erase_authorised", "erased"):
+        if row.state in SENT:
             raise CommandError(f"recording {recording}: was delivered, and nothing is sent after that: tell it there")
         return row
 

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from host_tools.controller.happening_words import sentence
+
 Happening = dict[str, Any]
 Listener = Callable[[Happening], None]
 
@@ -27,7 +29,7 @@ class Happenings:
     def tell(self, what: str, **details: Any) -> None:
         """Something has happened."""
         if what != "progress":
-            LOG.info("%s %s", what, " ".join(f"{key}={value}" for key, value in details.items()))
+            LOG.info("%s", sentence(what, details))
         happening = {"what": what, "at_unix_ms": self.wall_ms(), **details}
         for listener in self._listeners:
             listener(happening)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -17,6 +19,7 @@ from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index
 from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
+from host_tools.protocol.connection import RequestRefused
 
 INDICATE_MS_MAX = 60_000  # a camera that shows itself is found within a minute, or asked again
 INDICATE_MS = 5_000
@@ -57,8 +60,10 @@ class HardwareCommands(CommandGroup):
 
     @command
     async def check_contacts(self, actor: Actor, bay: Bay, dock: str = "", quick: bool = False) -> list[dict[str, Any]]:
-        """Measure a bay's contacts from both sides. RequestRefused while the bay is empty; LinkLost."""
-        return await self._controller.contacts.check(self._dock(dock), bay, QUICK if quick else FULL)
+        """Measure a bay's contacts from both sides. CommandError while the bay is empty; LinkLost."""
+        named = self._dock(dock)
+        with _by(named):
+            return await self._controller.contacts.check(named, bay, QUICK if quick else FULL)
 
     @command
     async def contact_history(
@@ -71,21 +76,25 @@ class HardwareCommands(CommandGroup):
 
     @command
     async def set_bay_power(self, actor: Actor, bay: Bay, on: bool, dock: str = "") -> None:
-        """Switch the supply of one bay. RequestRefused, LinkLost."""
-        await self._dock(dock).set_power(bay, on)
+        """Switch the supply of one bay. CommandError, LinkLost."""
+        named = self._dock(dock)
+        with _by(named):
+            await named.set_power(bay, on)
 
     @command
     async def power_cycle_bay(self, actor: Actor, bay: Bay, dock: str = "", off_ms: int = OFF_MS) -> str:
-        """Take a bay's power away and give it back; answers the bay's state. RequestRefused, LinkLost."""
+        """Take a bay's power away and give it back; answers the bay's state. CommandError, LinkLost."""
         if not OFF_MS_MIN <= off_ms <= OFF_MS_MAX:
-            raise CommandError(f"off_ms: {OFF_MS_MIN} to {OFF_MS_MAX}")
-        return await self._dock(dock).power_cycle(bay, off_ms)
+            raise CommandError(f"power can stay away for {OFF_MS_MIN} to {OFF_MS_MAX} ms: not for {off_ms}")
+        named = self._dock(dock)
+        with _by(named):
+            return await named.power_cycle(bay, off_ms)
 
     @command
     async def suspend_smart_charge(self, actor: Actor, hours: int = SUSPEND_HOURS) -> int:
         """Charge all cameras to full for so long, or (0) go back to smart charge; answers until when."""
         if not 0 <= hours <= SUSPEND_HOURS_MAX:
-            raise CommandError(f"hours: 0 to {SUSPEND_HOURS_MAX}")
+            raise CommandError(f"smart charge can be suspended for 0 to {SUSPEND_HOURS_MAX} hours: not for {hours}")
         return self._controller.contacts.suspend_smart_charge(hours)
 
     @command
@@ -97,7 +106,7 @@ class HardwareCommands(CommandGroup):
         if pattern not in known:
             raise CommandError(f"no lamp pattern is called {pattern[:40]}; known: {', '.join(known)}")
         if not 0 < duration_ms <= INDICATE_MS_MAX:
-            raise CommandError(f"duration_ms: 1 to {INDICATE_MS_MAX}")
+            raise CommandError(f"a camera shows itself for 1 to {INDICATE_MS_MAX} ms: not for {duration_ms}")
         session = self._controller.session_of(serial)
         if session is None:
             raise CommandError(f"camera {serial[:40]} is not docked: dock it first")
@@ -141,4 +150,14 @@ class HardwareCommands(CommandGroup):
             return docks[serial]
         if not serial and len(docks) == 1:
             return next(iter(docks.values()))
-        raise CommandError(f"name a dock that is connected: {', '.join(docks) or 'none is'}")
+        there = f"there is {', '.join(sorted(docks))}" if docks else "none is connected"
+        raise CommandError(f"no dock {serial}; {there}" if serial else f"which dock? {there}")
+
+
+@contextmanager
+def _by(dock: Dock) -> Generator[None]:
+    """What a dock refuses, in its own words. CommandError."""
+    try:
+        yield
+    except RequestRefused as refused:
+        raise CommandError(f"{dock.serial} refuses: {refused.text}") from refused

@@ -163,7 +163,9 @@ class Membership:
 
     async def add(self, serial: str) -> None:
         """Make a waiting camera a member. MembershipError, TrustError, RequestRefused, LinkLost."""
-        held = self._held(serial, FACTORY, "no camera of that serial waits to be added; dock it and look again")
+        known = self.members.find(serial) is not None
+        no = "is a member already" if known else "no camera of that serial waits to be added; dock it and look again"
+        held = self._held(serial, FACTORY, no)
         expires_ms = await adoption.adopt(held.connection, self.trust, held.peer, self._wall_ms())
         await self._forget(serial)  # what was wished for it in an earlier life is over
         await self._note(Member(serial, held.model, expires_ms, self._wall_ms()))

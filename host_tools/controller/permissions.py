@@ -48,6 +48,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("prioritise_wearer", "RAL", ACTS, "let a wearer's recordings be offloaded first, for a day"),
     ("priorities", "RALV", READS, "see whose recordings are offloaded first"),
     ("retry_delivery", "RA", ACTS, "take up recordings again that could not be delivered"),
+    ("recording_description", "RALV", READS, "see a recording's category and note"),
     ("describe_recording", "RAL", ACTS, "give a recording its category and note"),
     ("bookmark_recording", "RAL", ACTS, "mark a moment of a recording"),
     ("locate_recording", "RAL", ACTS, "say where a recording was made"),
@@ -135,6 +136,7 @@ _ROWS: tuple[tuple[str, str, Kind, str], ...] = (
     ("change_own_password", "RALV", ACTS, "change one's own password"),
     ("log_out_everywhere", "RALVD", ACTS, "end all of one's own sessions"),
     ("audit", "RA", READS, "read the audit trail"),
+    ("audit_head", "RA", READS, "see where the audit trail ends"),
     ("search_audit", "RA", READS, "look through the audit trail"),
     ("export_audit", "RA", ACTS, "take the audit trail away"),
 )

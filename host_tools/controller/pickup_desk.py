@@ -34,7 +34,7 @@ class PickupDesk:
         self.pickup = Pickup(controller, system, rules, run_blocking, now_ms)
         self.readers = ReaderDesk(finder, ports, now_ms, controller.happenings, self._on_tap)
         self._system = system
-        self.badges = BadgeReading(self.readers, self._paired, controller.happenings)
+        self.badges = BadgeReading(self.readers, self._paired, controller.happenings, now_ms)
         self.pickup.lamps = self.readers
         controller.desk_view = self.view
         self._problems = controller.problems

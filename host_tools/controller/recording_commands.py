@@ -32,15 +32,17 @@ class RecordingCommands(CommandGroup):
         camera: Annotated[str, Field(max_length=64)] = "",
         after: Annotated[str, Field(max_length=64)] = "",
         limit: Annotated[int, Field(ge=1, le=PAGE_ROWS_MAX)] = 100,
+        recording: Annotated[str, Field(pattern="^[0-9a-f]{0,32}$")] = "",
     ) -> dict[str, Any]:
-        """Recordings (of one camera), newest first: ``rows`` and ``next``, which leads on as ``after``."""
+        """Recordings (of one camera), newest first: ``rows`` and ``next``, which leads on as ``after``. ``recording``:
+        the first digits of a recording's identity, to find it by."""
         found = _PLACE.fullmatch(after)
         if after and found is None:
             raise CommandError("after: is no place in this list: send what next said")
         before = (int(found[1]), bytes.fromhex(found[2])) if found else None
 
         def read() -> dict[str, Any]:
-            rows = self._index.newest(limit + 1, camera, before)
+            rows = self._index.newest(limit + 1, camera, before, recording)
             shown = rows[:limit]
             place = f"{shown[-1].started_unix_ms}-{shown[-1].recording.hex()}" if len(rows) > limit else ""
             return {"rows": [recording_row(self._index, row) for row in shown], "next": place}

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from host_tools.controller.notify_settings import MailSettings
 from host_tools.controller.telemetry_settings import TelemetrySettings
 from host_tools.hardware.errors import nearest
+from host_tools.hardware.faults import why_of
 from host_tools.hardware.toml_lines import key_lines
 from host_tools.trust.authority import LDEVID_WEEKS_DEFAULT, LDEVID_WEEKS_MAX, LDEVID_WEEKS_MIN
 
@@ -91,5 +92,4 @@ def read_settings(path: Path | None, **overrides: object) -> Settings:
             raise SettingsError(
                 f"{where}: unknown key {key}; {nearest(key, Settings.model_fields, 'known keys')}"
             ) from error
-        message = fault["msg"][:1].lower() + fault["msg"][1:]
-        raise SettingsError(f"{where}: {key}: {message}, not {fault['input']!r}; correct it") from error
+        raise SettingsError(f"{where}: {key}: {why_of(fault)}") from error

@@ -53,6 +53,7 @@ async def take_status(controller: Controller, index: Index, spool: Spool, run_bl
         "transfers": transfers_view(transfers),
         "destination": destination_view(controller.delivery),
         "prioritised": controller.priorities.now(),
+        "smart_charge": controller.contacts.smart.shown(now_ms),
         "alerts": controller.alert_rows(),
         **controller.desk_view(),
         "panel": panel(

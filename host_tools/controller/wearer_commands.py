@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from host_tools.accounts.roles import Actor
+from host_tools.controller.audited import AuditedAs, ends_of
 from host_tools.controller.commands import CommandError, CommandGroup, Gate, command
 from host_tools.controller.domain import PAGE_ROWS_MAX, Domain, Page
 from host_tools.system.errors import SystemRefused
@@ -28,6 +29,8 @@ Row = dict[str, Any]
 SEARCH_CHARACTERS_MAX = 120  # as much as a person types into a search box
 TECHNOLOGY_CHARACTERS_MAX = 30  # the longest word that a reader has for one is half of that
 Technology = Annotated[str, Field(max_length=TECHNOLOGY_CHARACTERS_MAX)]
+BadgeTag = Annotated[RfidTag, AuditedAs(ends_of)]
+BadgeTags = Annotated[RfidTags, AuditedAs(ends_of)]
 Search = Annotated[str, Field(max_length=SEARCH_CHARACTERS_MAX)]
 
 
@@ -60,7 +63,7 @@ class WearerCommands(CommandGroup):
         name: WearerName,
         profile: ProfileName | None = None,
         email: Email = "",
-        tags: RfidTags = (),
+        tags: BadgeTags = (),
         prioritised: bool = False,
     ) -> Row:
         """A new wearer; without a profile, with the system's default one."""
@@ -80,7 +83,7 @@ class WearerCommands(CommandGroup):
         name: WearerName | None = None,
         profile: ProfileName | None = None,
         email: Email | None = None,
-        tags: RfidTags | None = None,
+        tags: Annotated[RfidTags | None, AuditedAs(ends_of)] = None,
         prioritised: bool | None = None,
         linked_username: OptionalText | None = None,
     ) -> Row:
@@ -109,7 +112,7 @@ class WearerCommands(CommandGroup):
         await self._domain.change(actor, change)
 
     @command
-    async def pair_tag(self, actor: Actor, wearer: WearerId, tag: RfidTag, technology: Technology = "") -> Row:
+    async def pair_tag(self, actor: Actor, wearer: WearerId, tag: BadgeTag, technology: Technology = "") -> Row:
         """Give a wearer an RFID tag. A tag of somebody else is refused, and a number that names nobody.
         ``technology``: what a reader says that it is, empty for one that was typed."""
 
@@ -124,7 +127,7 @@ class WearerCommands(CommandGroup):
         return self._with_cameras(self._domain.row(await self._domain.change(actor, change)))
 
     @command
-    async def unpair_tag(self, actor: Actor, wearer: WearerId, tag: RfidTag) -> Row:
+    async def unpair_tag(self, actor: Actor, wearer: WearerId, tag: BadgeTag) -> Row:
         """Take an RFID tag from a wearer: a lost card opens nothing any more."""
 
         def change(edit: Edit) -> Wearer:

@@ -6,6 +6,8 @@ a number was typed or came out of a file: then what would be wrong with the comm
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 ISO14443A = "iso14443a"
 KEYED = "keyed"  # typed by a reader that acts as a keyboard: nobody knows what it read
 ISO14443A_SIZES = (4, 7, 10)
@@ -14,21 +16,29 @@ RANDOM_FIRST_BYTE = 0x08  # of a four-byte number that is drawn anew for every r
 TURNED_BYTES_MIN = 4  # shorter ones are no badge's, and are their own reverse too often
 
 
-def fault_of(uid: bytes, technology: str = "") -> str:
-    """Why a number cannot be somebody's badge, in one line; empty if it can."""
+class Fault(NamedTuple):
+    """``code``: for whoever says it in another language; ``text``: in one line of English."""
+
+    code: str
+    text: str
+
+
+def fault_of(uid: bytes, technology: str = "") -> Fault | None:
+    """Why a number cannot be somebody's badge; None if it can."""
     shown = uid.hex().upper()
     if technology not in (ISO14443A, KEYED, ""):
-        return ""
+        return None
     if technology == ISO14443A and len(uid) not in ISO14443A_SIZES:
-        return f"badge {shown} has {len(uid)} bytes, no number of ISO 14443 A: set the reader to whole numbers"
+        text = f"badge {shown} has {len(uid)} bytes, no number of ISO 14443 A: set the reader to whole numbers"
+        return Fault("badge_too_short", text)
     other_way = "" if technology == ISO14443A else ", or pair it at a reader that knows what it is"
     if uid[0] == CASCADE_TAG and len(uid) in ISO14443A_SIZES:
-        return (
-            f"badge {shown} begins with the cascade tag: the reader cut its number; set it to whole numbers{other_way}"
-        )
+        text = f"badge {shown} begins with the cascade tag: the reader cut its number; set it to whole numbers"
+        return Fault("badge_cut", text + other_way)
     if len(uid) == 4 and uid[0] == RANDOM_FIRST_BYTE:
-        return f"badge {shown} draws another number each time (a phone, as a rule): use another badge{other_way}"
-    return ""
+        text = f"badge {shown} draws another number each time (a phone, as a rule): use another badge{other_way}"
+        return Fault("badge_changing", text)
+    return None
 
 
 def turned_round(uid: bytes) -> bytes:

@@ -90,7 +90,9 @@ def _expander(board: Board) -> Iterator[Problem]:
             yield Problem((*path, "bit"), f"{pin.chip} has outputs 0 to {(chip.outputs or 0) - 1}, not {pin.bit}")
     for index in repeated(lines):
         chip_name, bit = lines[index]
-        yield Problem(("pins", "expander", index, "bit"), f"output {bit} of {chip_name} is used twice")
+        first, second = board.pins.expander[lines.index(lines[index])].name, board.pins.expander[index].name
+        text = f"output {bit} of {chip_name} is used twice, for {first} and {second}: move one"
+        yield Problem(("pins", "expander", index, "bit"), text)
 
 
 def _peripherals(board: Board) -> Iterator[Problem]:

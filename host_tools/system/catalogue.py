@@ -118,8 +118,8 @@ CATALOGUE: tuple[Setting, ...] = (
             "The wearer's phone may choose the wireless network", "ASST-03"),
 )  # fmt: skip
 
-# What cameras act on that have this version's software. They keep all others for a newer one, and whoever chooses one is
-# told so.
+# What cameras act on that have this version's software. They keep all others for a newer one, and whoever chooses one
+# is told so.
 OBEYED: frozenset[str] = frozenset({
     "record_press", "video_quality", "audio", "front_indicator", "location", "fall_recording", "broadcast_send",
     "broadcast_receive", "broadcast_withheld_min",

@@ -1,8 +1,9 @@
 """CSV as people's programs read and write it: UTF-8, quoted where needed, nothing that a spreadsheet would compute.
 
-Law: pure. ``guard`` puts an apostrophe before a text that a spreadsheet takes for a formula (first ``=``, ``+``, ``-``,
-``@``, a tab or a line's end, whatever apostrophes stand before it); ``unguard`` takes exactly that one away. The two
-are each other's inverse on every text, and a name such as ``'t Hooft`` is not touched by either (decision 0100).
+Law: pure. ``guard`` puts an apostrophe before what a spreadsheet takes for a formula (``=``, ``+``, ``-``, ``@``, a tab
+or a line's end): where a text begins, and wherever one begins for a program that splits at ``;``, ``,``, ``|`` or a tab
+what we had quoted, after any space, quote and apostrophe. ``unguard`` takes exactly those away. The two are each
+other's inverse on every text, and a name such as ``'t Hooft`` is not touched by either (decision 0100).
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ DELIMITERS = ",;\t"  # a spreadsheet writes the one that its language has
 BOM = "\ufeff"  # some spreadsheets read UTF-8 by it alone
 
 # What begins a formula, in half width and in full width, which some spreadsheets take for the same.
-_COMPUTED = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_GUARDED = re.compile("'+[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = "[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+# Where a cell begins for some program, whatever separates cells there, with what it passes over.
+_BEGINNING = '(?:^|(?<=[;,|\t\r\n]))[ \xa0"]*'
+_COMPUTED = re.compile(f"({_BEGINNING})('*)(?={_FORMULA})")
+_GUARDED = re.compile(f"({_BEGINNING})'('*)(?={_FORMULA})")
 
 
 class Line(NamedTuple):
@@ -30,21 +34,23 @@ class Line(NamedTuple):
 
 
 class CsvFault(Exception):
-    """It is no table. ``line``: where that shows."""
+    """It is no table. ``line``: where that shows; ``code``, ``values``: of ``errors.CONFLICTS``."""
 
-    def __init__(self, line: int, text: str) -> None:
+    def __init__(self, line: int, text: str, code: str, **values: object) -> None:
         super().__init__(text)
         self.line = line
+        self.code = code
+        self.values = values
 
 
 def guard(text: str) -> str:
     """A text that no spreadsheet computes."""
-    return "'" + text if _COMPUTED.match(text) else text
+    return _COMPUTED.sub(r"\1'\2", text)
 
 
 def unguard(text: str) -> str:
     """The text that ``guard`` was given."""
-    return text[1:] if _GUARDED.match(text) else text
+    return _GUARDED.sub(r"\1\2", text)
 
 
 def write(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -69,12 +75,13 @@ def read(text: str, rows_max: int) -> list[Line]:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(lines) >= rows_max:
-                raise CsvFault(number, f"more than {rows_max} rows")
+                raise CsvFault(number, f"more than {rows_max} rows", "rows_too_many", most=rows_max)
             if any(len(cell) > CELL_CHARACTERS_MAX for cell in cells):
-                raise CsvFault(number, f"a cell of more than {CELL_CHARACTERS_MAX} characters")
+                text = f"a cell of more than {CELL_CHARACTERS_MAX} characters"
+                raise CsvFault(number, text, "cell_too_long", most=CELL_CHARACTERS_MAX)
             lines.append(Line(number, [unguard(cell) for cell in cells]))
     except csv.Error as error:
-        raise CsvFault(reader.line_num, f"not CSV ({error})") from error
+        raise CsvFault(reader.line_num, f"not CSV ({error})", "not_csv") from error
     return lines
 
 

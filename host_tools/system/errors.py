@@ -1,4 +1,39 @@
-"""What can go wrong with system data. Every text is one line that names the thing and the remedy."""
+"""What can go wrong with system data. Every text is one line that names the thing and the remedy.
+
+``CONFLICTS`` names what can keep a table of wearers from being imported, for whoever says it in another language: a
+refusal has one of these words and values by these names beside its text.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CONFLICTS: Final[dict[str, tuple[str, ...]]] = {
+    "table_empty": (),
+    "not_csv": (),
+    "rows_too_many": ("most",),
+    "cell_too_long": ("most",),
+    "column_unknown": ("column",),
+    "column_twice": ("column",),
+    "column_missing": ("field",),
+    "cells_too_many": ("cells", "columns"),
+    "missing": ("field",),
+    "not_yes_or_no": ("given",),
+    "too_long": ("field", "most"),
+    "too_many": ("field", "most"),
+    "not_allowed": ("field",),
+    "id_twice": ("id", "line"),
+    "id_taken": ("id", "name"),
+    "badge_taken": ("tag", "name"),
+    "badge_cut": ("tag",),
+    "badge_changing": ("tag",),
+    "badge_too_short": ("tag",),
+    "badge_turned": ("tag", "known", "name"),
+    "profile_unknown": ("profile",),
+    "username_linked": (),
+    "camera_cannot": ("camera", "name", "profile"),
+    "wearers_too_many": ("most",),
+}
 
 
 class DomainError(Exception):
@@ -6,7 +41,12 @@ class DomainError(Exception):
 
 
 class SystemRefused(DomainError):
-    """It does not fit what is there, or is not allowed."""
+    """It does not fit what is there, or is not allowed. ``code``, ``values``: of ``CONFLICTS``; empty if in none."""
+
+    def __init__(self, text: str, code: str = "", **values: object) -> None:
+        super().__init__(text)
+        self.code = code
+        self.values = values
 
 
 class StaleWrite(SystemRefused):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from host_tools.hardware.faults import why_of
 from host_tools.system.records import FixedAssignment, Profile, SettingValue, Wearer
 from host_tools.system.rules import WEARERS_MAX
 from host_tools.system.system import System
@@ -137,7 +138,7 @@ def _first_fault(error: ValidationError) -> str:
     if fault["type"] == "extra_forbidden":
         known = _TABLES[place[0]].model_fields if len(place) > 1 else _RosterFile.model_fields
         return f"{where + ': ' if where else ''}unknown key {key!r}{_hint(key, known)}"
-    return f"{where + ': ' if where else ''}key {key!r}: {fault['msg'].lower()}"
+    return f"{where + ': ' if where else ''}key {key!r}: {why_of(fault)}"
 
 
 def _hint(wrong: str, known: dict[str, Any]) -> str:

@@ -68,22 +68,24 @@ def _check_wearer(record: Record, before: State, after: State, abilities: Abilit
     alike = after.ids_alike(wearer.id)
     if len(alike) > 1:
         other = next(each for each in alike if each != wearer.id)
-        raise SystemRefused(
-            f"wearer {wearer.id}: the id is already used by {after.wearers[other].name}: choose another"
-        )
+        name = after.wearers[other].name
+        text = f"wearer {wearer.id}: the id is already used by {name}: choose another"
+        raise SystemRefused(text, "id_taken", id=wearer.id, name=name)
     for tag in wearer.tags:
         others = [each for each in after.owners_of_tag(tag) if each != wearer.id]
         if others:
-            raise SystemRefused(f"wearer {wearer.id}: tag {tag} belongs to {_named(after, others[0])}: unpair it there")
+            name = _named(after, others[0])
+            text = f"wearer {wearer.id}: tag {tag} belongs to {name}: unpair it there"
+            raise SystemRefused(text, "badge_taken", tag=tag, name=name)
         if not before.owners_of_tag(tag):
             _check_new_tag(wearer, tag, after)
     if wearer.profile not in after.profiles:
-        raise SystemRefused(f"wearer {wearer.id}: there is no profile {wearer.profile}: make it, or choose another")
+        text = f"wearer {wearer.id}: there is no profile {wearer.profile}: make it, or choose another"
+        raise SystemRefused(text, "profile_unknown", profile=wearer.profile)
     known = before.wearers.get(wearer.id)
     if known is not None and known.linked_username and wearer.linked_username != known.linked_username:
-        raise SystemRefused(
-            f"wearer {wearer.id}: a linked username does not change: remove the wearer and add it again"
-        )
+        text = f"wearer {wearer.id}: a linked username does not change: remove the wearer and add it again"
+        raise SystemRefused(text, "username_linked")
     if known is not None and known.profile != wearer.profile:
         for camera in after.cameras_of(wearer.id):
             _require_support(after, wearer, camera, abilities)
@@ -93,11 +95,13 @@ def _check_new_tag(wearer: Wearer, tag: str, after: State) -> None:
     """However it comes in: at a reader, by a form, in a file."""
     uid = bytes.fromhex(tag)
     fault = badge_numbers.fault_of(uid, after.technologies.get(tag, ""))
-    turned = badge_numbers.turned_round(uid).hex().upper()
-    if not fault and turned and (owners := after.owners_of_tag(turned)):
-        fault = f"{badge_numbers.turned_text(uid)} (it is {_named(after, owners[0])}'s)"
     if fault:
-        raise SystemRefused(f"wearer {wearer.id}: {fault}")
+        raise SystemRefused(f"wearer {wearer.id}: {fault.text}", fault.code, tag=tag)
+    turned = badge_numbers.turned_round(uid).hex().upper()
+    if turned and (owners := after.owners_of_tag(turned)):
+        name = _named(after, owners[0])
+        text = f"wearer {wearer.id}: {badge_numbers.turned_text(uid)} (it is {name}'s)"
+        raise SystemRefused(text, "badge_turned", tag=tag, known=turned, name=name)
 
 
 def _check_profile(record: Record, before: State, after: State, abilities: AbilitiesOf, reset: bool) -> None:
@@ -190,9 +194,8 @@ def _require_support(state: State, wearer: Wearer, camera: str, abilities: Abili
         return
     lines = unsupported(state, profile, entry.model, abilities)
     if lines:
-        raise SystemRefused(
-            f"camera {camera} cannot be {wearer.name}'s with profile {profile.name}: {'; '.join(lines)}"
-        )
+        text = f"camera {camera} cannot be {wearer.name}'s with profile {profile.name}: {'; '.join(lines)}"
+        raise SystemRefused(text, "camera_cannot", camera=camera, name=wearer.name, profile=profile.name)
 
 
 def _named(state: State, wearer_id: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from firmware.formats import canonical
+from host_tools.hardware.faults import line_of
 from host_tools.system import catalogue, rules
 from host_tools.system.catalogue import Abilities
 from host_tools.system.errors import StaleWrite, SystemFault, SystemRefused
@@ -40,6 +41,8 @@ from host_tools.system.store import MemoryStore, Row, Store
 REMOVED_REMEMBERED_MAX = 1_000  # for telling who removed what somebody else still looks at
 BY_CHARACTERS_MAX = 80  # of who changed something
 FIRST = "set-up"  # who made what every system begins with
+# What pydantic says of what is too long, as ``errors.CONFLICTS`` has it, and by which name it says the limit.
+_LIMITS = {"string_too_long": ("too_long", "max_length"), "too_long": ("too_many", "max_length")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,17 +327,21 @@ def make(kind: type[Record], values: Mapping[str, Any]) -> Any:
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
-        raise SystemRefused(f"{kind.KIND}: {first_fault(error)}") from error
+        code, values = _said_of(error)
+        raise SystemRefused(f"{kind.KIND}: {first_fault(error, kind.model_fields)}", code, **values) from error
 
 
-def first_fault(error: ValidationError) -> str:
-    """The first thing that is wrong with a record, in one line."""
+def first_fault(error: ValidationError, known: Iterable[str] = ()) -> str:
+    """The first thing that is wrong with a record, in one line. ``known``: the names of its fields."""
+    return line_of(error.errors(include_url=False, include_input=False)[0], known)
+
+
+def _said_of(error: ValidationError) -> tuple[str, dict[str, object]]:
+    """The same as a word of ``errors.CONFLICTS``, with its values."""
     fault = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "string_pattern_mismatch":
-        message = "holds something that is not allowed there"
-    return f"{place[:60]}: {message[:1].lower()}{message[1:]}" if place else message
+    name = str(fault["loc"][0]) if fault["loc"] else ""
+    code, limit = _LIMITS.get(fault["type"], ("not_allowed", ""))
+    return code, {"field": name, **({"most": fault.get("ctx", {})[limit]} if limit else {})}
 
 
 def _record_of(row: Row) -> Record:

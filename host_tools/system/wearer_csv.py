@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from host_tools.system import csv_text, rules
 from host_tools.system.catalogue import Abilities
@@ -43,10 +43,22 @@ _SAID: dict[str, str] = {"email": "e-mail", "tags": "RFID", "linked_username": "
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Why a line cannot be imported."""
+    """Why a line cannot be imported: in English, and as ``code`` and ``values`` of ``errors.CONFLICTS`` for whoever
+    says it otherwise; a refusal of another kind has no code."""
 
     line: int
     text: str
+    code: str = ""
+    values: Mapping[str, object] = field(default_factory=dict[str, object], compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of a wearer, as it was and as it is to be."""
+
+    field: str
+    before: Any
+    after: Any
 
 
 @dataclass(slots=True)
@@ -72,10 +84,11 @@ def plan_import(text: str, state: State, abilities: Mapping[str, Abilities]) -> 
         lines = csv_text.read(text, WEARERS_MAX + 1)
         columns = _columns(lines[0]) if lines else None
     except CsvFault as fault:
-        plan.conflicts.append(Conflict(fault.line, str(fault)))
+        plan.conflicts.append(_conflict(fault.line, fault))
         return plan
     if columns is None:
-        plan.conflicts.append(Conflict(1, f"the file is empty: its first line is {', '.join(HEADER[:2])}, …"))
+        text = f"the file is empty: its first line is {', '.join(HEADER[:2])}, …"
+        plan.conflicts.append(Conflict(1, text, "table_empty"))
         return plan
     read = _read_rows(lines[1:], columns, state, plan)
     _check_together(read, state, abilities, plan)
@@ -101,11 +114,16 @@ def template() -> str:
     return csv_text.write(HEADER, [_cells(example)])
 
 
-def differences(before: Wearer, after: Wearer) -> str:
-    """What is different, for people: ``name Ada → Eve; e-mail …``."""
-    names = [name for name in Wearer.model_fields if getattr(before, name) != getattr(after, name)]
+def differences(before: Wearer, after: Wearer) -> list[Difference]:
+    """What is different."""
+    was, now = before.model_dump(mode="json"), after.model_dump(mode="json")
+    return [Difference(name, was[name], now[name]) for name in Wearer.model_fields if was[name] != now[name]]
+
+
+def said(found: list[Difference]) -> str:
+    """The same in English: ``name Ada → Eve; e-mail …``."""
     return "; ".join(
-        f"{_SAID.get(name, name)} {_said(getattr(before, name))} → {_said(getattr(after, name))}" for name in names
+        f"{_SAID.get(each.field, each.field)} {_said(each.before)} → {_said(each.after)}" for each in found
     )
 
 
@@ -117,13 +135,16 @@ def _columns(header: Line) -> list[str]:
     for cell in header.cells:
         column = _COLUMNS.get(cell.strip().casefold())
         if column is None:
-            raise CsvFault(header.number, f"unknown column {cell.strip()[:40]!r}; known: {', '.join(HEADER)}")
+            text = f"unknown column {cell.strip()[:40]!r}; known: {', '.join(HEADER)}"
+            raise CsvFault(header.number, text, "column_unknown", column=cell.strip()[:40])
         if column in found:
-            raise CsvFault(header.number, f"column {cell.strip()[:40]!r} is there twice: take one out")
+            text = f"column {cell.strip()[:40]!r} is there twice: take one out"
+            raise CsvFault(header.number, text, "column_twice", column=cell.strip()[:40])
         found.append(column)
     for column in REQUIRED:
         if column not in found:
-            raise CsvFault(header.number, f"there is no column {column.upper() if column == 'id' else 'Name'}: add it")
+            text = f"there is no column {column.upper() if column == 'id' else 'Name'}: add it"
+            raise CsvFault(header.number, text, "column_missing", field=column)
     return found
 
 
@@ -134,11 +155,12 @@ def _read_rows(lines: list[Line], columns: list[str], state: State, plan: Import
         try:
             before, after = _read_row(line, columns, state)
         except SystemRefused as refused:
-            plan.conflicts.append(Conflict(line.number, str(refused)))
+            plan.conflicts.append(_conflict(line.number, refused))
             continue
         first = seen.setdefault(after.id.casefold(), line.number)
         if first != line.number:
-            plan.conflicts.append(Conflict(line.number, f"ID {after.id} is already in line {first}: take one out"))
+            text = f"ID {after.id} is already in line {first}: take one out"
+            plan.conflicts.append(Conflict(line.number, text, "id_twice", {"id": after.id, "line": first}))
         else:
             read.append((line.number, before, after))
     return read
@@ -146,7 +168,8 @@ def _read_rows(lines: list[Line], columns: list[str], state: State, plan: Import
 
 def _read_row(line: Line, columns: list[str], state: State) -> tuple[Wearer | None, Wearer]:
     if len(line.cells) > len(columns) and any(cell.strip() for cell in line.cells[len(columns) :]):
-        raise SystemRefused(f"{len(line.cells)} cells, and only {len(columns)} columns: put quotes around commas")
+        text = f"{len(line.cells)} cells, and only {len(columns)} columns: put quotes around commas"
+        raise SystemRefused(text, "cells_too_many", cells=len(line.cells), columns=len(columns))
     values: dict[str, Any] = {}
     for column, raw in zip(columns, line.cells, strict=False):
         cell = raw.strip()
@@ -156,7 +179,7 @@ def _read_row(line: Line, columns: list[str], state: State) -> tuple[Wearer | No
             values[column] = _value(column, cell)
     for column in REQUIRED:
         if column not in values:
-            raise SystemRefused(f"the {'ID' if column == 'id' else 'name'} is missing")
+            raise SystemRefused(f"the {'ID' if column == 'id' else 'name'} is missing", "missing", field=column)
     wanted = make(Wearer, {"profile": state.settings.default_profile, **values})
     before = state.wearers.get(wanted.id)
     if before is None:
@@ -169,7 +192,7 @@ def _value(column: str, cell: str) -> Any:
         return tuple(cell.replace(";", " ").replace(",", " ").split())
     if column == "prioritised":
         if cell.casefold() not in (YES, NO):
-            raise SystemRefused(f"prioritised {cell[:20]!r}: write {YES} or {NO}")
+            raise SystemRefused(f"prioritised {cell[:20]!r}: write {YES} or {NO}", "not_yes_or_no", given=cell[:20])
         return cell.casefold() == YES
     return cell
 
@@ -180,14 +203,19 @@ def _check_together(read: list[Read], state: State, abilities: Mapping[str, Abil
     for _, _, wearer in read:
         after.put(wearer)
     if len(after.wearers) > WEARERS_MAX:
-        plan.conflicts.append(Conflict(1, f"a system has at most {WEARERS_MAX} wearers: remove some first"))
+        text = f"a system has at most {WEARERS_MAX} wearers: remove some first"
+        plan.conflicts.append(Conflict(1, text, "wearers_too_many", {"most": WEARERS_MAX}))
     for number, before, wearer in read:
         if before == wearer and not any(len(after.owners_of_tag(tag)) > 1 for tag in wearer.tags):
             continue
         try:
             rules.check_one("wearer", wearer.id, state, after, abilities)
         except SystemRefused as refused:
-            plan.conflicts.append(Conflict(number, str(refused)))
+            plan.conflicts.append(_conflict(number, refused))
+
+
+def _conflict(line: int, fault: CsvFault | SystemRefused) -> Conflict:
+    return Conflict(line, str(fault), fault.code, fault.values)
 
 
 def _cells(wearer: Wearer) -> tuple[str, ...]:
@@ -205,6 +233,6 @@ def _cells(wearer: Wearer) -> tuple[str, ...]:
 def _said(value: object) -> str:
     if isinstance(value, bool):
         return YES if value else NO
-    if isinstance(value, tuple):
-        return " ".join(str(each) for each in value) or "none"
+    if isinstance(value, list):
+        return " ".join(str(each) for each in cast("list[object]", value)) or "none"
     return str(value) or "none"

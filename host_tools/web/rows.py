@@ -92,6 +92,7 @@ ROWS: tuple[ApiRow, ...] = (
     ApiRow("POST", "/system-reset", "reset_system", "settings"),
     ApiRow("POST", "/deliveries/retries", "retry_delivery", "recordings"),
     ApiRow("GET", "/recordings", "list_recordings", "recordings"),
+    ApiRow("GET", "/recordings/{recording}/description", "recording_description", "recordings"),
     ApiRow("PUT", "/recordings/{recording}/description", "describe_recording", "recordings"),
     ApiRow("PUT", "/recordings/{recording}/bookmarks/{id}", "bookmark_recording", "recordings"),
     ApiRow("PUT", "/recordings/{recording}/location", "locate_recording", "recordings"),
@@ -127,6 +128,7 @@ ROWS: tuple[ApiRow, ...] = (
     ApiRow("PUT", "/account/password", "change_own_password", "accounts"),
     ApiRow("DELETE", "/account/sessions", "log_out_everywhere", "accounts"),
     ApiRow("GET", "/audit", "audit", "accounts"),
+    ApiRow("GET", "/audit-head", "audit_head", "accounts"),
     ApiRow("GET", "/audit-acts", "search_audit", "accounts"),
     ApiRow("POST", "/audit-exports", "export_audit", "accounts"),
 )

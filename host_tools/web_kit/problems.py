@@ -15,6 +15,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from host_tools.hardware.faults import place_of, why_of
+
 MEDIA_TYPE = "application/problem+json"
 REFERENCE = "#/components/schemas/Problem"
 LOG = logging.getLogger("openbwc.web")
@@ -114,9 +116,9 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as it was registered
     fault = error.errors()[0]  # its input is not repeated: it may be a password
-    field = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path"))[:80]
-    message = str(fault["msg"])[:200]
-    text = f"{field or 'the request'}: {message[:1].lower()}{message[1:]}: correct it"
+    place = [part for part in fault["loc"] if part not in ("body", "query", "path")]
+    field = ".".join(map(str, place))[:80]
+    text = f"{place_of({'loc': place}) or 'the request'}: {why_of(fault)}"
     return Problem(422, text, "invalid", {"field": field}).response()
 
 

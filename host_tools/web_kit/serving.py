@@ -7,6 +7,7 @@ limited time to say what they want. A certificate is swapped between two handsha
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 from asyncio.events import TimerHandle
@@ -150,7 +151,10 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
-        raise WebError(f"{host}:{port}: cannot be listened on ({error}): choose another port") from error
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise WebError(f"{host}:{port}: is taken by another program: choose another port, or end that one") from error
+        why = getattr(error, "strerror", None) or error
+        raise WebError(f"{host}:{port}: cannot be listened on ({why}): choose another port") from error
     # asyncio does this for sockets that it has made itself. Without it an answer waits 40 ms for a delayed ACK; what is
     # accepted takes it over.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

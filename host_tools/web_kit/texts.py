@@ -31,7 +31,7 @@ class Texts:
         """Every name that a language has."""
         return frozenset(self._by_language.get(language, {}))
 
-    def say(self, name: str, language: str = ENGLISH, **values: object) -> str:
+    def say(self, name: str, /, language: str = ENGLISH, **values: object) -> str:
         """A text with its values filled in. KeyError names one that is missing."""
         table = self._by_language.get(language, {})
         english = self._by_language[ENGLISH]

@@ -4,10 +4,12 @@ import { attempt, send } from "../kit/js/api.js";
 import { byId } from "../kit/js/dom.js";
 import { toast } from "../kit/js/toast.js";
 import { t } from "../kit/js/texts.js";
+import { may } from "./may.js";
 
 const LEAVE_MS = 2_500; // time to read what has happened
 
 const form = byId("password-form");
+form.hidden = !may("change_own_password");
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!form.reportValidity()) return;

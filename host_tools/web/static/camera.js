@@ -10,6 +10,7 @@ import { t, tOr } from "../kit/js/texts.js";
 import { editCards, gravelyButtons } from "./camera_edit.js";
 import { healthCards } from "./camera_health.js";
 import { may } from "./may.js";
+import { openRecording, whereText } from "./recording.js";
 import { bar, batteryText, bayOf, placeText, stateBadge, verdictBadge } from "./words.js";
 
 const serial = meta("argument-serial");
@@ -29,16 +30,17 @@ fill(byId("camera"), doing, details, written, health, h("section", {}, h("h2", {
 const table = new Table(holder, {
   label: t("camera.its_recordings"),
   keyOf: (row) => row.recording,
+  onOpen: openRecording,
   empty: t("camera.no_recordings"),
   sortBy: "started",
   down: true,
   minWidth: 640,
   columns: [
-    { key: "started", label: t("camera.started"), width: "minmax(170px, 1fr)", sort: (row) => row.started_unix_ms, render: (row) => at(row.started_unix_ms) },
+    { key: "started", label: t("camera.started"), width: "minmax(170px, 1fr)", sort: (row) => row.started_unix_ms, render: (row) => h("button", { class: "link-button", type: "button", onclick: () => openRecording(row) }, at(row.started_unix_ms)) },
     { key: "length", label: t("camera.length"), width: "120px", class: "numeric", sort: (row) => row.duration_ms, render: (row) => span(row.duration_ms) },
     { key: "size", label: t("camera.size"), width: "110px", class: "numeric", sort: (row) => row.bytes, render: (row) => size(row.bytes) },
     { key: "wearer", label: t("cameras.wearer"), width: "minmax(120px, 1fr)", sort: (row) => row.wearer, render: (row) => row.wearer || "–" },
-    { key: "place", label: t("camera.place"), width: "minmax(200px, 1.5fr)", sort: (row) => row.place, render: (row) => (row.trouble ? h("span", { class: "badge bad", title: row.trouble }, row.trouble) : row.place) },
+    { key: "place", label: t("camera.place"), width: "minmax(200px, 1.5fr)", sort: whereText, render: (row) => (row.trouble ? h("span", { class: "badge bad", title: row.trouble }, row.trouble) : whereText(row)) },
   ],
 });
 
@@ -75,8 +77,8 @@ function facts(camera) {
     [t("cameras.wearer"), camera.wearer || "–"],
     [t("cameras.model"), camera.model.replaceAll("_", " ")],
     [t("cameras.firmware"), camera.firmware || "–"],
-    [t("cameras.battery"), Number.isFinite(camera.battery_percent) ? [batteryText(camera), bar(camera.battery_percent / 100, camera.battery_percent < 20 ? "bad" : "good")] : "–"],
-    [t("cameras.card"), camera.storage_total_bytes ? `${size(camera.storage_free_bytes)} / ${size(camera.storage_total_bytes)}` : "–"],
+    [t(camera.online ? "cameras.battery" : "camera.battery_then"), Number.isFinite(camera.battery_percent) ? [batteryText(camera), bar(camera.battery_percent / 100, camera.battery_percent < 20 ? "bad" : "good")] : "–"],
+    [t(camera.online ? "cameras.card" : "camera.card_then"), camera.storage_total_bytes ? `${size(camera.storage_free_bytes)} / ${size(camera.storage_total_bytes)}` : "–"],
     !camera.online && camera.seen_unix_ms ? [t("camera.away_since"), `${at(camera.seen_unix_ms)} (${ago(camera.seen_unix_ms)})`] : null,
     [t("camera.kept"), String(camera.recordings)],
     [t("camera.certificate_ends"), at(camera.expires_unix_ms)],

@@ -19,15 +19,17 @@ export function editCards(holder, serial) {
   const wearerCard = h("div", {});
   fill(holder, nameCard, wearerCard);
   const state = { form: null };
-  const again = () => attempt(() => read(serial, nameCard, wearerCard, state));
+  const again = (keepsTyped) => attempt(() => read(serial, nameCard, wearerCard, state, keepsTyped));
   live.addEventListener("happening", ({ detail: { what, kind, key } }) => {
-    if (what === "changed" && key === serial && ["camera", "assignment"].includes(kind) && !state.form?.isDirty()) again();
+    if (what === "changed" && key === serial && ["camera", "assignment"].includes(kind) && !state.form?.isDirty()) again(true);
   });
-  again();
+  again(false);
 }
 
-async function read(serial, nameCard, wearerCard, state) {
+/** `keepsTyped`: what was typed while it was read anew stays. */
+async function read(serial, nameCard, wearerCard, state, keepsTyped = false) {
   const [entry, settings] = await Promise.all([entryOf(serial), may("get_settings") ? get("/settings") : null]);
+  if (keepsTyped && state.form?.isDirty()) return;
   if (may("change_camera")) {
     const shown = { name: entry.name, tags: entry.tags, version: entry.version };
     const save = saver(shown, () => entryOf(serial), (values, tag) => send("PATCH", `/camera-entries/${encodeURIComponent(serial)}`, values, { tag }), { name: t("camera.name"), tags: t("camera.tags") });

@@ -23,7 +23,12 @@ export function healthCards(holder, serial) {
   const contacts = h("div", {});
   fill(holder, battery, contacts);
   let charges = [];
-  const drawBattery = () => fill(battery, batteryCard(live.find("camera", serial)?.battery ?? {}, charges));
+  const told = () => {
+    const camera = live.find("camera", serial);
+    const { charging, cell_uv, charge_ua, ...kept } = camera?.battery ?? {}; // the first three are of this moment
+    return camera?.online ? camera.battery ?? {} : kept;
+  };
+  const drawBattery = () => fill(battery, batteryCard(told(), charges));
   const read = async () => {
     charges = await get(`/cameras/${encodeURIComponent(serial)}/charges`);
     drawBattery();
@@ -39,7 +44,7 @@ export function healthCards(holder, serial) {
   });
   let shown = "";
   live.watch((kinds) => {
-    const key = JSON.stringify(live.find("camera", serial)?.battery ?? {});
+    const key = JSON.stringify(told());
     if (!kinds.has("camera") || key === shown) return;
     shown = key;
     drawBattery();

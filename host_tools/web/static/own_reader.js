@@ -12,6 +12,7 @@ const POLL_MS = 60;
 const MISSED_MAX = 5; // answers in a row that do not come
 const AGAIN_MS = 2_000; // from when a tap ended until the same badge counts again: docs/readers.md
 const FLICKER_MS = 1_000; // a badge that was out of sight for less was held there all the time
+const COUNTED_MAX = 16; // numbers that were read too seldom until now; what reads more is noise
 const TWN4_READS = 2; // low-frequency badges have parity bits alone to tell noise from a number
 const TONE = { percent: 60, hertz: 2_400, onMs: 120, offMs: 0 };
 const TAG_THERE = 1;
@@ -81,30 +82,42 @@ export class OwnReader {
   }
 }
 
-/** Whether what is seen is a badge that was held there just now. */
+/** Whether what is seen is a badge that was held there just now. The same as readers/presence.py. */
 class Presence {
   constructor(reads) {
     this.reads = reads;
-    this.told = "";
-    this.candidate = "";
-    this.count = 0;
-    this.lastMs = 0;
-    this.toldMs = 0; // when what was told was last seen
-    this.isTold = false; // whether what is here now belongs to it
+    this.counts = new Map(); // how often each was read: of two badges in one wallet a reader tells one after the other
+    this.known = new Map(); // badges of the last two seconds: when each was seen, and when as a tap
   }
 
   isTap(key, nowMs) {
-    this.count = key === this.candidate ? this.count + 1 : 1;
-    this.candidate = key;
-    if (key !== this.told && this.count < this.reads) return false;
-    const isOther = key !== this.told;
-    if (isOther || nowMs - this.lastMs >= FLICKER_MS) this.isTold = false;
-    const isTap = !this.isTold && (isOther || nowMs - this.toldMs >= AGAIN_MS);
-    this.isTold = this.isTold || isTap;
-    if (this.isTold) this.toldMs = nowMs;
-    this.told = key;
-    this.lastMs = nowMs;
-    return isTap;
+    this._forget(nowMs);
+    const known = this.known.get(key);
+    if (!known) {
+      if (!this._isSure(key)) return false;
+      this.known.set(key, { seenMs: nowMs, tapMs: nowMs, isTap: true });
+      return true;
+    }
+    if (nowMs - known.seenMs >= FLICKER_MS) known.isTap = false;
+    const counts = !known.isTap && nowMs - known.tapMs >= AGAIN_MS;
+    known.isTap ||= counts;
+    known.seenMs = nowMs;
+    if (known.isTap) known.tapMs = nowMs;
+    return counts;
+  }
+
+  _isSure(key) {
+    const count = (this.counts.get(key) ?? 0) + 1;
+    if (this.counts.size >= COUNTED_MAX) this.counts.clear();
+    if (count < this.reads) this.counts.set(key, count);
+    else this.counts.delete(key);
+    return count >= this.reads;
+  }
+
+  _forget(nowMs) {
+    for (const [key, known] of this.known) {
+      if (nowMs - known.seenMs >= AGAIN_MS) this.known.delete(key);
+    }
   }
 }
 

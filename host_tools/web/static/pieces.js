@@ -5,6 +5,7 @@ import { makeField } from "../kit/js/dialog.js";
 import { fill, h } from "../kit/js/dom.js";
 import { ago } from "../kit/js/format.js";
 import { t } from "../kit/js/texts.js";
+import { whoText } from "./words.js";
 
 export function card(heading, ...content) {
   return h("section", { class: "card" }, h("h2", {}, heading), content);
@@ -72,7 +73,7 @@ function collision(error, before, now, labels, shown) {
     .filter(([name]) => JSON.stringify(before[name]) !== JSON.stringify(now[name]))
     .map(([name, label]) => t("collision.change", { label, value: shown(now[name], name) }));
   const what = changes.length ? changes.join("; ") : t("collision.nothing");
-  return t("collision.told", { who: who || t("collision.somebody"), when: when ? ago(when) : t("unit.just_now"), what });
+  return t("collision.told", { who: who ? whoText(who) : t("collision.somebody"), when: when ? ago(when) : t("unit.just_now"), what });
 }
 
 export function shownValue(value) {

@@ -11,6 +11,7 @@ import { t, tOr } from "../kit/js/texts.js";
 import { may } from "./may.js";
 import { saver, shownValue } from "./pieces.js";
 import { choiceText, flat, flatLabels, lacks, lacksChoice, modelText, settingText } from "./profile_rules.js";
+import { whoText } from "./words.js";
 
 const name = meta("argument-name");
 const path = `/profiles/${encodeURIComponent(name)}`;
@@ -32,23 +33,31 @@ fill(byId("profile"), meanwhile, head, groups, problem, writable ? buttons() : n
 live.addEventListener("happening", (event) => {
   const { what, kind, key, by } = event.detail;
   if (what !== "changed" || kind !== "profile" || key !== name || !seen) return;
-  if (!isDirty()) attempt(read);
-  else {
-    fill(meanwhile, t("word.changed_beside", { who: by }));
-    meanwhile.hidden = false;
-  }
+  if (isDirty()) tellBeside(by);
+  else attempt(() => read(by));
 });
 attempt(read);
 
-async function read() {
+/** `by`: who has changed it; what was chosen while it was read anew stays then. */
+async function read(by = "") {
   catalogue ??= await get("/setting-catalogue");
-  seen = await get(path);
+  const now = await get(path);
+  if (by && isDirty()) {
+    tellBeside(by);
+    return;
+  }
+  seen = now;
   work = copyOf(seen);
   const readNow = async () => flat(await get(path));
   save = saver(flat(seen), readNow, (_, tag) => send("PUT", path, work, { tag }), flatLabels(catalogue), shownSetting);
   meanwhile.hidden = true;
   problem.hidden = true;
   draw();
+}
+
+function tellBeside(who) {
+  fill(meanwhile, t("word.changed_beside", { who: whoText(who) }));
+  meanwhile.hidden = false;
 }
 
 function shownSetting(value, field) {
@@ -81,7 +90,7 @@ function headCard() {
   return h(
     "section",
     { class: "card" },
-    h("p", { class: "muted small" }, [seen.changed_unix_ms ? t("word.last_changed", { who: seen.changed_by, when: at(seen.changed_unix_ms) }) : null, writable ? null : t("profile.read_only")].filter(Boolean).join(". ")),
+    h("p", { class: "muted small" }, [seen.changed_unix_ms ? t("word.last_changed", { who: whoText(seen.changed_by), when: at(seen.changed_unix_ms) }) : null, writable ? null : t("profile.read_only")].filter(Boolean).join(". ")),
     description.element,
     modelsField(),
     chosen.element,
@@ -127,7 +136,7 @@ function field(setting) {
   const inForce = modelsInForce();
   const without = inForce.filter((model) => lacks(setting, catalogue.models[model]).length);
   const nowhere = inForce.length > 0 && without.length === inForce.length;
-  const hints = [scope ? null : elsewhere(setting), ...lackTexts(setting, without)].filter(Boolean);
+  const hints = [scope ? null : elsewhere(setting), ...lackTexts(setting, without), setting.obeyed ? null : t("profile.kept_only")].filter(Boolean);
   const unfit = scope ? (seen.unsupported[scope] ?? []).filter((line) => line.startsWith(`${setting.name} `)) : [];
   const control = h("select", { id, disabled: !writable || nowhere, "aria-describedby": hints.length || unfit.length ? `${id}-hint` : null }, options(setting));
   control.addEventListener("change", () => choose(setting, control.value));
@@ -192,7 +201,7 @@ function buttons() {
       submit.disabled = false;
     }
   });
-  const undo = h("button", { class: "button", type: "button", onclick: () => attempt(read) }, t("profile.undo"));
+  const undo = h("button", { class: "button", type: "button", onclick: () => attempt(() => read()) }, t("profile.undo"));
   const remove = may("remove_profile") ? h("button", { class: "button danger", type: "button", onclick: removeIt }, t("profile.remove")) : null;
   return h("div", { class: "buttons sticky-buttons" }, submit, undo, remove);
 }

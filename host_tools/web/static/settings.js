@@ -6,10 +6,12 @@ import { at } from "../kit/js/format.js";
 import { live } from "../kit/js/live.js";
 import { toast } from "../kit/js/toast.js";
 import { t } from "../kit/js/texts.js";
+import { categoriesCard } from "./categories.js";
 import { destinationCard } from "./destination.js";
 import { may } from "./may.js";
 import { notificationsCard } from "./notifications.js";
 import { button, card, pageForm, pairs, saver } from "./pieces.js";
+import { whoText } from "./words.js";
 
 const FULL_HOURS = 24;
 const writable = may("change_settings");
@@ -30,27 +32,40 @@ const cards = h("div", { class: "packed" });
 fill(byId("settings"), meanwhile, cards);
 const notifications = notificationsCard();
 const softwareCard = devicesCard();
+const categories = categoriesCard();
 let forms = [];
 
 live.addEventListener("happening", (event) => {
   const { what, kind, by } = event.detail;
   if (what !== "changed" || kind !== "settings") return;
-  if (!forms.some((form) => form.isDirty())) attempt(read);
-  else {
-    fill(meanwhile, t("word.changed_beside", { who: by }));
-    meanwhile.hidden = false;
-  }
+  if (isDirty()) tellBeside(by);
+  else attempt(() => read(by));
 });
 attempt(read);
 
-async function read() {
+/** `by`: who has changed something; what was typed while it was read anew stays then. */
+async function read(by = "") {
   const [row, profiles, session, destination] = await Promise.all([get("/settings"), get("/profiles"), get("/session"), destinationCard()]);
+  if (by && isDirty()) {
+    tellBeside(by);
+    return;
+  }
   meanwhile.hidden = true;
   forms = writable ? CARDS.map(([name, fields]) => formOf(name, fields, row, profiles)) : [];
-  const made = writable ? forms.map((form) => form.element) : CARDS.map(([name, fields]) => card(t(`settings.card_${name}`), pairs(fields.map(([field]) => [LABELS[field], said(row[field])]))));
+  const made = writable ? forms.map((form) => form.element) : CARDS.map(([name, fields]) => card(t(`settings.card_${name}`), pairs(fields.map(([field, { options }]) => [LABELS[field], options?.find(([value]) => value === row[field])?.[1] ?? said(row[field])]))));
   const after = CARDS.findIndex(([name]) => name === "notifications") + 1;
-  fill(cards, made.slice(0, after), notifications.element, made.slice(after), chargeCard(), destination, clockCard(session), softwareCard, backupCard(), chosenCard(row));
+  fill(cards, made.slice(0, after), notifications.element, made.slice(after), chargeCard(), destination, categories.element, clockCard(session), softwareCard, backupCard(), chosenCard(row));
   notifications.draw();
+  categories.draw();
+}
+
+function isDirty() {
+  return forms.some((form) => form.isDirty());
+}
+
+function tellBeside(who) {
+  fill(meanwhile, t("word.changed_beside", { who: whoText(who) }));
+  meanwhile.hidden = false;
 }
 
 function formOf(name, fields, row, profiles) {

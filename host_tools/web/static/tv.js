@@ -129,7 +129,7 @@ function item(each) {
   return h(
     "li",
     { class: `tv-camera ${each.kind} ${each.fresh ? "fresh" : ""}`, "data-serial": each.serial },
-    h("span", { class: "tv-name" }, each.label, each.under ? [" ", h("span", { class: "muted small nowrap" }, each.under)] : null),
+    h("span", { class: "tv-name" }, each.label, each.under ? [" ", h("span", { class: "muted small tv-under" }, each.under)] : null),
     h("span", { class: "tv-battery" }, each.battery),
     h("span", { class: "tv-state" }, each.online ? each.state : away, each.late ? [" ", h("strong", {}, t("tv.late"))] : null),
   );

@@ -11,6 +11,7 @@ import { badges } from "./badges.js";
 import { may } from "./may.js";
 import { button, card, pageForm, pairs, saver } from "./pieces.js";
 import { wearerFields } from "./wearer_fields.js";
+import { whoText } from "./words.js";
 
 const id = meta("argument-id");
 const path = `/wearers/${encodeURIComponent(id)}`;
@@ -27,10 +28,16 @@ const meanwhile = h("p", { class: "notice warn", role: "status", hidden: true })
 fill(byId("wearer"), meanwhile, h("div", { class: "columns" }, facts, badgeCard, cameraCard, actionCard));
 
 live.addEventListener("happening", (event) => onHappening(event.detail));
-attempt(readAll);
+attempt(() => readAll());
 
-async function readAll() {
+/** `happening`: why it is read anew; what was typed meanwhile stays then. */
+async function readAll(happening = null) {
   const [row, profiles, first] = await Promise.all([get(path), get("/profiles"), get("/priorities")]);
+  if (happening && form?.isDirty()) {
+    if (row.version !== seen.version) tellBeside(happening.by);
+    drawRest(row, first);
+    return;
+  }
   seen = row;
   meanwhile.hidden = true;
   fill(byId("heading"), row.name, " ", h("span", { class: "muted small" }, row.id));
@@ -49,8 +56,8 @@ function drawFacts(row, profiles) {
   form = pageForm(t("wearer.details"), wearerFields(row, profiles), async (values) => {
     await save(values);
     toast(t("word.saved"));
-    await attempt(readAll);
-  }, { ok: t("word.save"), lead: row.changed_by ? t("word.last_changed", { who: row.changed_by, when: at(row.changed_unix_ms) }) : "" });
+    await attempt(() => readAll());
+  }, { ok: t("word.save"), lead: row.changed_by ? t("word.last_changed", { who: whoText(row.changed_by), when: at(row.changed_unix_ms) }) : "" });
   if (row.linked_username) form.element.append(pairs([linked(row)]));
   fill(facts, form.element);
 }
@@ -78,7 +85,7 @@ function drawRest(row, first) {
 async function readRest() {
   const [row, first] = await Promise.all([get(path), get("/priorities")]);
   drawRest(row, first);
-  if (form && !form.isDirty() && row.version !== seen.version) await readAll();
+  if (form && !form.isDirty() && row.version !== seen.version) await readAll({ by: row.changed_by });
 }
 
 async function remove() {
@@ -91,12 +98,16 @@ function onHappening(happening) {
   const ours = happening.what === "changed" && ((happening.kind === "wearer" && happening.key === id) || happening.kind === "assignment");
   if (!ours) return;
   if (happening.removed && happening.kind === "wearer") {
-    fill(meanwhile, t("wearer.gone", { who: happening.by }));
+    fill(meanwhile, t("wearer.gone", { who: whoText(happening.by) }));
     meanwhile.hidden = false;
   } else if (form?.isDirty() && happening.kind === "wearer") {
-    fill(meanwhile, t("word.changed_beside", { who: happening.by }));
-    meanwhile.hidden = false;
+    tellBeside(happening.by);
   } else {
-    attempt(form?.isDirty() ? readRest : readAll);
+    attempt(form?.isDirty() ? readRest : () => readAll(happening));
   }
+}
+
+function tellBeside(who) {
+  fill(meanwhile, t("word.changed_beside", { who: whoText(who) }));
+  meanwhile.hidden = false;
 }

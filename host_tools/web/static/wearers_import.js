@@ -5,7 +5,9 @@ import { show } from "../kit/js/dialog.js";
 import { fill, h } from "../kit/js/dom.js";
 import { toast } from "../kit/js/toast.js";
 import { t } from "../kit/js/texts.js";
-import { button, readText, saveFile } from "./pieces.js";
+import { button, readText, saveFile, shownValue } from "./pieces.js";
+
+const FIELDS = { id: t("wearers.id"), name: t("wearers.name"), profile: t("wearers.profile"), email: t("wearers.email"), tags: t("wearers.tags"), prioritised: t("import.prioritised"), linked_username: t("wearer.linked") };
 
 /** `done()` is called after an import. */
 export function importWearers(done) {
@@ -41,16 +43,29 @@ function shown(plan, csv, done) {
   if (plan.conflicts.length) {
     return [
       h("p", { class: "notice bad", role: "alert" }, t("import.conflicts", { n: plan.conflicts.length })),
-      list(t("import.line"), t("import.what"), plan.conflicts.map((each) => [String(each.line), each.text])),
+      list(t("import.line"), t("import.what"), plan.conflicts.map((each) => [String(each.line), conflictText(each)])),
     ];
   }
   const nothing = plan.added_count + plan.changed_count === 0;
   return [
     h("p", { class: `notice ${nothing ? "" : "good"}` }, t("import.plan", { added: plan.added_count, changed: plan.changed_count, same: plan.same })),
     plan.added.length ? [h("h3", {}, t("import.new")), list(t("wearers.id"), t("wearers.name"), plan.added.map((each) => [each.id, each.name]))] : null,
-    plan.changed.length ? [h("h3", {}, t("import.changed")), list(t("wearers.id"), t("import.what"), plan.changed.map((each) => [each.id, [each.text].flat().join("; ")]))] : null,
+    plan.changed.length ? [h("h3", {}, t("import.changed")), list(t("wearers.id"), t("import.what"), plan.changed.map((each) => [each.id, each.fields.map(changeText).join("; ")]))] : null,
     nothing ? null : commitButton(plan, csv, done),
   ];
+}
+
+/** Why a line is in conflict: of a word and its values; a refusal of another kind says it itself. */
+function conflictText({ code, values, text }) {
+  return code ? t(`conflict.${code}`, { ...values, field: fieldText(values.field ?? "") }) : text;
+}
+
+function changeText({ field, before, after }) {
+  return t("import.change", { field: fieldText(field), before: shownValue(before), after: shownValue(after) });
+}
+
+function fieldText(name) {
+  return FIELDS[name] ?? name.replaceAll("_", " ");
 }
 
 function commitButton(plan, csv, done) {

@@ -45,6 +45,12 @@ export function batteryText(camera) {
   return Number.isFinite(camera.battery_percent) ? `${camera.battery_percent} %` : "–";
 }
 
+/** Who changed something, as people call them: whoever asked at the machine itself has no account of ours. */
+export function whoText(by) {
+  const local = /^local:(.+)$/.exec(by);
+  return local ? t("word.at_machine", { name: local[1] }) : by;
+}
+
 /** A destination as people call it: of a folder its name, not the way there. */
 export function destinationText(name) {
   return name.replace(/(^|\s)\/(?:[^\s/]+\/)*([^\s/]+)/g, "$1$2");

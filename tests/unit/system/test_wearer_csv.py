@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from host_tools.system import csv_text
-from host_tools.system.errors import SystemRefused
+from host_tools.system.errors import CONFLICTS, SystemRefused
 from host_tools.system.records import Profile, Wearer
 from host_tools.system.system import System
-from host_tools.system.wearer_csv import HEADER, ImportPlan, differences, export, plan_import, template
+from host_tools.system.wearer_csv import (
+    HEADER,
+    Conflict,
+    Difference,
+    ImportPlan,
+    differences,
+    export,
+    plan_import,
+    said,
+    template,
+)
 from tests.unit.system.parts import ABILITIES, ADA, EVE, NOW_MS, make_system
 
 
@@ -35,7 +46,8 @@ def conflicts(system: System, text: str) -> list[tuple[int, str]]:
 
 # -- formulas
 
-TEXTS = st.text(max_size=12) | st.text(alphabet="'=+-@\t\r\n a\uff1d", max_size=6)
+TEXTS = st.text(max_size=12) | st.text(alphabet="'=+-@\t\r\n a\uff1d;,|\" ", max_size=8)
+FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 @settings(max_examples=300)
@@ -43,10 +55,25 @@ TEXTS = st.text(max_size=12) | st.text(alphabet="'=+-@\t\r\n a\uff1d", max_size=
 @example("'t Hooft")
 @example("'=1+1")
 @example("''-1")
+@example("Ada;=1+1")
+@example('Ada; "=1')
+@example("\t;'=;=")
 def test_a_guarded_text_comes_back_and_is_no_formula(text: str):
     guarded = csv_text.guard(text)
     assert csv_text.unguard(guarded) == text
-    assert guarded[:1] not in tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+    for cell in re.split("[;,|\t\r\n]", guarded):  # wherever some program's cell begins
+        assert not cell.lstrip(' \xa0"').startswith(FORMULA), guarded
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS)
+@example('a";=1')
+def test_no_spreadsheet_of_another_language_computes_a_cell_of_ours(text: str):
+    """Ours is written with commas; these split at what their language has, and take quotes as they come."""
+    written = csv_text.write(("first", "second"), [("x", text), (text, "x")])
+    for separator in ";\t|":
+        for row in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
+            assert not [cell for cell in row if cell.startswith(tuple("=+-@\uff1d"))], (separator, row)
 
 
 def test_a_name_with_an_apostrophe_is_not_touched():
@@ -66,7 +93,10 @@ def test_new_ones_are_added_and_known_ones_changed():
     assert made.conflicts == []
     assert made.added == [Wearer(id="W-7", name="Zoë, Example", email="zoe@example.org", tags=("0405AA", "0506"))]
     assert made.changed == [(ADA, ADA.model_copy(update={"name": "Ada L."}))], "an empty cell takes nothing away"
-    assert differences(*made.changed[0]) == "name Ada Lovelace → Ada L."
+    assert differences(*made.changed[0]) == [Difference("name", "Ada Lovelace", "Ada L.")]
+    ada = {"tags": ("0405", "0406"), "prioritised": True, "email": ""}
+    told = said(differences(ADA.model_copy(update={"email": "a@b.c"}), ADA.model_copy(update=ada)))
+    assert told == "e-mail a@b.c → none; RFID 04A1B2C3 → 0405 0406; prioritised no → yes"
 
 
 @pytest.mark.req("CTRL-04")
@@ -95,19 +125,52 @@ def test_as_spreadsheets_write_it(separator: str, end: str, bom: str):
         ("ID,Name\nw-001,A\n", (2, "the id is already used by Ada Lovelace")),
         ("ID,Name,RFID\nW-7,A,04a1b2c3\n", (2, "tag 04A1B2C3 belongs to Ada Lovelace (W-001)")),
         ("ID,Name,RFID\nW-7,A,0405\nW-8,B,0405\n", (2, "tag 0405 belongs to B (W-8)")),
-        ("ID,Name,RFID\nW-7,A,xyz\n", (2, "tags.0: holds something that is not allowed there")),
+        ("ID,Name,RFID\nW-7,A,xyz\n", (2, "tags: is no badge number: write 4 to 64 hexadecimal digits, as 04A1B2C3")),
         ("ID,Name,Profile\nW-7,A,night\n", (2, "there is no profile night")),
-        ("ID,Name,E-mail\nW-7,A,nobody\n", (2, "email: holds something that is not allowed there")),
+        ("ID,Name,E-mail\nW-7,A,nobody\n", (2, "email: is no e-mail address: write one as ada@example.org")),
         ("ID,Name,Prioritised\nW-7,A,perhaps\n", (2, "write yes or no")),
         ("ID,Name\nW-7,A,B\n", (2, "3 cells, and only 2 columns")),
         ('ID,Name\nW-7,"A\n', (2, "not CSV")),
-        ("ID,Name\n" + f"{'x' * 31},A\n", (2, "at most 30 characters")),
+        ("ID,Name\n" + f"{'x' * 31},A\n", (2, "longer than 30 characters")),
     ],
 )
 def test_conflicts_name_their_line(text: str, expected: tuple[int, str]):
     found = conflicts(make_system(), text)
     assert found, "accepted"
     assert (found[0][0], expected[1] in found[0][1]) == (expected[0], True), found
+    for each in plan(make_system(), text).conflicts:
+        check_code(each)
+
+
+def check_code(conflict: Conflict) -> None:
+    """Whoever says it in another language knows the word, and has the values."""
+    assert tuple(conflict.values) == CONFLICTS[conflict.code], conflict
+
+
+@pytest.mark.req("CTRL-04")
+@pytest.mark.parametrize(
+    ("text", "code", "values"),
+    [
+        ("", "table_empty", {}),
+        ("ID,Name,Shoe\n", "column_unknown", {"column": "Shoe"}),
+        ("ID\nW-1\n", "column_missing", {"field": "name"}),
+        ("ID,Name\nW-7,\n", "missing", {"field": "name"}),
+        ("ID,Name\nW-7,A\nw-7,B\n", "id_twice", {"id": "w-7", "line": 2}),
+        ("ID,Name,RFID\nW-7,A,04a1b2c3\n", "badge_taken", {"tag": "04A1B2C3", "name": "Ada Lovelace (W-001)"}),
+        ("ID,Name,RFID\nW-7,A,c3b2a104\n", "badge_turned", {"tag": "C3B2A104", "known": "04A1B2C3",
+                                                         "name": "Ada Lovelace (W-001)"}),
+        ("ID,Name,RFID\nW-7,A,08010203\n", "badge_changing", {"tag": "08010203"}),
+        ("ID,Name,RFID\nW-7,A,88010203\n", "badge_cut", {"tag": "88010203"}),
+        ("ID,Name,E-mail\nW-7,A,nobody\n", "not_allowed", {"field": "email"}),
+        ("ID,Name\n" + f"{'x' * 31},A\n", "too_long", {"field": "id", "most": 30}),
+        ("ID,Name,RFID\nW-7,A," + " ".join(f"04{n:02}" for n in range(17)) + "\n", "too_many",
+         {"field": "tags", "most": 16}),
+    ],
+)  # fmt: skip
+def test_a_conflict_is_a_word_with_values_too(text: str, code: str, values: dict[str, object]):
+    found = plan(make_system(), text).conflicts
+    assert [(each.code, dict(each.values)) for each in found] == [(code, values)]
+    check_code(found[0])
 
 
 @pytest.mark.req("CTRL-05")
@@ -115,7 +178,10 @@ def test_a_profile_that_the_wearer_s_camera_cannot_do_is_a_conflict():
     system = make_system()
     with system.change("ann", NOW_MS) as edit:
         edit.put(Profile(name="fall", settings={"fall_recording": True}))
-    assert "no motion sensor" in conflicts(system, "ID,Name,Profile\nW-001,Ada,fall\n")[0][1]
+    (found,) = plan(system, "ID,Name,Profile\nW-001,Ada,fall\n").conflicts
+    assert "no motion sensor" in found.text
+    assert found.code == "camera_cannot"
+    check_code(found)
 
 
 @pytest.mark.req("CTRL-04")
@@ -211,6 +277,8 @@ def test_any_table_is_applied_whole_or_not_at_all(header: list[str], rows: list[
     text = csv_text.write(header, rows)
     before, revision = dict(system.wearers), system.revision
     made = apply(system, text)
+    for each in made.conflicts:
+        check_code(each)
     if made.conflicts:
         assert (dict(system.wearers), system.revision) == (before, revision)
     else:
@@ -226,3 +294,5 @@ def test_any_table_is_applied_whole_or_not_at_all(header: list[str], rows: list[
 def test_any_text_makes_a_plan(text: str):
     made = plan(make_system(), text)
     assert made.conflicts or all(each.id for each in made.added) or made.same or made.changed or not made.added
+    for each in made.conflicts:
+        check_code(each)

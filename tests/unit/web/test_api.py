@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from host_tools.custody.index import Announcement
 from tests.unit.web.office import Office, problem
 
 WEARERS = "/api/v1/wearers"
@@ -162,3 +163,18 @@ def test_figures_for_monitoring(office: Office):
     assert "openbwc_recordings_delivered_total 1.0" in after
     assert "openbwc_storage_total_bytes" in after
     assert "openbwc_destination_up" in after
+
+
+@pytest.mark.req("CTRL-03")
+def test_a_recording_is_filed_until_it_is_delivered(office: Office):
+    index = office.controller._world.index
+    recording = bytes(range(16))
+    index.announce(Announcement(recording, "CAM-0009", bytes(32), 900, 5_000, 1, 2_000, False), 1)
+    path = f"/api/v1/recordings/{recording.hex()}/description"
+    nothing = {"category_id": "", "category_name": "", "note": "", "open": True}
+    assert office.ask("GET", path, "viewer").json() == nothing
+    filed = {"category_id": "5", "category_name": "Traffic", "note": "Blue van"}
+    problem(office.ask("PUT", path, "viewer", json=filed), 403, "not-allowed")
+    assert office.ask("PUT", path, "local_administrator", json=filed).status_code == 200
+    assert office.ask("GET", path, "viewer").json() == {**filed, "open": True}
+    problem(office.ask("GET", f"/api/v1/recordings/{'0' * 32}/description", "viewer"), 409)

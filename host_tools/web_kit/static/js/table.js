@@ -145,7 +145,7 @@ export class Table {
     }
     if (element.row !== row) {
       element.row = row;
-      fill(element, this.columns.map((column) => h("div", { role: "cell", class: column.class ?? "" }, column.render(row))));
+      fill(element, this.columns.map((column) => cell(column, column.render(row))));
     }
     element.at = at;
     element.setAttribute("aria-rowindex", String(at + 2));
@@ -181,6 +181,11 @@ export class Table {
     this._drawRows();
     this.drawn.get(this.keyOf(this.shown[at]))?.focus({ preventScroll: true });
   }
+}
+
+/** What is cut off for want of room is whole where the pointer rests. */
+function cell(column, content) {
+  return h("div", { role: "cell", class: column.class ?? "", title: typeof content === "string" ? content : null }, content);
 }
 
 function compare(a, b) {
