@@ -14,6 +14,7 @@ from host_tools.bench.scenario_parts import Bench, Camera, ScenarioController
 
 BADGES = {"W-001": "04A1B2C3D4E501", "W-002": "04A1B2C3D4E502", "W-003": "04A1B2C3D4E503"}
 STRANGER = "04FFFFFFFFFF99"
+TAKE_S_MAX = 120  # the longest time for which a camera may be offered: nobody is hurried here
 
 
 class Desk:
@@ -27,7 +28,7 @@ class Desk:
     def open(self, mode: str = "self_single") -> None:
         """Choose how cameras are assigned, give everybody their badge, and wait for the reader."""
         self.controller.status()  # from here on it answers
-        self.change_settings(assignment_mode=mode)
+        self.change_settings(assignment_mode=mode, pickup_seconds=TAKE_S_MAX)
         for wearer, tag in BADGES.items():
             self.controller.command("pair_tag", wearer=wearer, tag=tag)
         self.until_readers()

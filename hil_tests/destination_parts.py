@@ -16,7 +16,8 @@ from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
-from host_tools.bench.programs import LIMIT_S, Program, ScenarioFailed, free_port, run_command, until
+from hil_tests.command_parts import bwc
+from host_tools.bench.programs import LIMIT_S, Program, ScenarioFailed, free_port, until
 from host_tools.bench.scenario_parts import Clip
 
 CONNECT_S = 5.0  # for a connection within this machine
@@ -32,7 +33,7 @@ class DestinationServer:
         self.log = folder.with_suffix(".log")
         self.port = free_port()
         self._is_encrypted = is_encrypted
-        run_command("destination", "create", str(folder), "--port", str(self.port))
+        bwc("destination", "create", str(folder), "--port", str(self.port))
         self._plain = (folder / "server.toml").read_text(encoding="utf-8")
         self.set(settings)
         options = ["--listen", "127.0.0.1", *([] if is_encrypted else ["--http"])]
@@ -62,7 +63,7 @@ class DestinationServer:
     def issue(self, output: Path, port: int = 0) -> Path:
         """A connection file, for another port if something stands in between."""
         output.unlink(missing_ok=True)
-        run_command("destination", "connection-file", str(self.folder), str(output))
+        bwc("destination", "connection-file", str(self.folder), str(output))
         if port or not self._is_encrypted:
             text = output.read_text(encoding="utf-8").replace(f":{self.port}/", f":{port or self.port}/")
             if not self._is_encrypted:

@@ -64,7 +64,8 @@ def test_a_camera_that_nobody_takes_is_nobodys_again(desk: Desk):
     desk.open()
     desk.change_settings(pickup_seconds=TAKE_S)
     desk.dock(camera)
-    desk.offered("W-003", (camera,))
+    assert desk.tap(BADGES["W-003"])["outcome"] == "accepted"
+    desk.since_tap("offered", camera)
     desk.since_tap("offer_ended", camera)
     desk.until_held({})
     camera.undock()

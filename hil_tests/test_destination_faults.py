@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from hil_tests.command_parts import bwc
 from hil_tests.destination_parts import DestinationServer, Relay
-from host_tools.bench.programs import run_command, until
+from host_tools.bench.programs import until
 from host_tools.bench.scenario_parts import Bench, Camera, ScenarioController
 from host_tools.bench.scenario_plugin import BenchHouse
 from host_tools.cli.trusting import open_trust
@@ -200,7 +201,7 @@ def test_other_credentials_then_another_certificate_then_a_capability_less(
     scenario.until_fault("credentials")
 
     scenario.server.stop()
-    run_command("destination", "certificate", str(server_folder), "--renew")
+    bwc("destination", "certificate", str(server_folder), "--renew")
     scenario.server.set('capabilities = ["StoreReadSystemID"]\n')
     scenario.server.change("DELETE FROM facts WHERE key = 'capabilities'")
     scenario.server.start()
@@ -208,13 +209,13 @@ def test_other_credentials_then_another_certificate_then_a_capability_less(
     scenario.until_fault("certificate")
     connection = scenario.server.issue(scenario_folder / "renewed.json")
     with pytest.raises(AssertionError, match="does not declare"):
-        run_command(*connect, str(connection))
+        bwc(*connect, str(connection))
     scenario.until_fault("certificate")
 
     scenario.server.stop()
     scenario.server.set("")
     scenario.server.start()
-    run_command(*connect, str(connection))
+    bwc(*connect, str(connection))
     scenario.must_arrive(camera, truth)
 
     scenario.server.stop()
@@ -274,12 +275,18 @@ def test_restored_from_a_backup_an_hour_old(begin: Begin, bench: Bench) -> None:
 def must_prove_itself(scenario: Scenario, container: str) -> None:
     """Its export, to somebody who has Python, ``openssl`` and the system's root certificate."""
     out = scenario.server.folder.with_name("export")
-    run_command("destination", "export", container, str(out), "--folder", str(scenario.server.folder))
+    bwc("destination", "export", container, str(out), "--folder", str(scenario.server.folder))
     root = out.with_name("root.der")
     root.write_bytes(open_trust(scenario.controller.folder, LDEVID_WEEKS_DEFAULT).record.root)
     command = [sys.executable, "-I", str(out / "verify.py"), "--root", str(root)]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout
-    for line in ("signed the ledger's head", "signed the manifest", "is what the camera recorded"):
-        assert line in told.stdout
-    assert told.stdout.count("good  its certificate leads to the system's root") == 2, told.stdout
+    signed = (
+        "the signature over the ledger's head is",
+        "the signature over the manifest is",
+        "the ledger's head covers",
+    )
+    for line in (*signed, "container.meta.json tells it as the camera does"):
+        assert f"good  {line}" in told.stdout, told.stdout
+    assert told.stdout.count("certificate leads to the system's root") == 2, told.stdout
+    assert told.stdout.endswith("everything that was checked holds\n"), told.stdout

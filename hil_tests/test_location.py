@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from hil_tests.command_parts import bwc
 from hil_tests.destination_parts import DestinationServer
-from host_tools.bench.programs import run_command, until
+from host_tools.bench.programs import until
 from host_tools.bench.scenario_parts import Bench, Camera
 from host_tools.bench.scenario_plugin import BenchHouse
 from host_tools.evidence.places import track_points
@@ -21,7 +22,6 @@ PROFILE = "on patrol"
 
 
 @pytest.mark.needs("worn", "press", "truth")
-@pytest.mark.timeout(180)
 @pytest.mark.req("CAM-09", "DEST-05", "DEST-07", "HIL-01")
 def test_a_recorded_walk_arrives_point_for_point(bench: Bench, bench_house: BenchHouse, scenario_folder: Path):
     camera = bench.camera(1)
@@ -62,7 +62,7 @@ def test_a_recorded_walk_arrives_point_for_point(bench: Bench, bench_house: Benc
     for key, place in (("TriggerOnLocation", found[0]), ("TriggerOffLocation", found[-1])):
         assert about[key].startswith(f"{place['latitude']:.6f};{place['longitude']:.6f};"), about
     latitude, longitude = (f"{found[0][key]:.6f}" for key in ("latitude", "longitude"))
-    rows = run_command("destination", "search", str(server.folder), "--json", "--near", latitude, longitude)
+    rows = bwc("destination", "search", str(server.folder), "--json", "--near", latitude, longitude)
     assert [row["container"] for row in json.loads(rows)] == [container]
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from hil_tests.command_parts import bwc
 from host_tools.bench.houses import MAKER_FILE, PASSPHRASE
 from host_tools.bench.locks import Locks
-from host_tools.bench.programs import Program, first_answer, run_command, until
+from host_tools.bench.programs import Program, first_answer, until
 from host_tools.emulator.remote import bench_client
 
 RUN_LIMIT_S = 900  # the bench of boards is started in it too
@@ -118,11 +119,11 @@ def lab(home: Path) -> Iterator[Path]:
 def bench_file(home: Path, lab: Path) -> Path:
     """As scanned, with what only a person knows: hands, switches, the system that the cameras belong to."""
     path = home / "lab.toml"
-    run_command("bench", "scan", "--bench", str(lab), "--write", str(path), "--name", "laboratory")
+    bwc("bench", "scan", "--bench", str(lab), "--write", str(path), "--name", "laboratory")
     passphrase = home / "passphrase"
     passphrase.write_text(PASSPHRASE, encoding="utf-8")
     arguments = ["--folder", str(home / "system"), "--passphrase-file", str(passphrase)]
-    run_command("system", "create", *arguments, "--maker", str(lab / MAKER_FILE))
+    bwc("system", "create", *arguments, "--maker", str(lab / MAKER_FILE))
     (home / "roster.toml").write_text(ROSTER.format(*WORN), encoding="utf-8")
     top = 'roster = "roster.toml"\n'
     top += 'system = { folder = "system", passphrase_file = "passphrase" }\n'
@@ -154,7 +155,7 @@ def run_scenarios(bench_file: Path, record: Path, *arguments: str) -> subprocess
 @pytest.mark.timeout(RUN_LIMIT_S + 60)
 @pytest.mark.req("HIL-01", "HIL-02")
 def test_scenarios_run_on_boards_of_a_bench_file(bench_file: Path, lab: Path, scenario_folder: Path):
-    checked = run_command("bench", "doctor", str(bench_file))
+    checked = bwc("bench", "doctor", str(bench_file))
     assert "3 boards, 0 faults" in checked
 
     record = scenario_folder / "record"

@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from host_tools.bench.programs import run_command, until
+from hil_tests.command_parts import bwc
+from host_tools.bench.programs import until
 from host_tools.bench.scenario_parts import Bench, DestinationFolder, ScenarioController
 from host_tools.bench.scenario_plugin import BenchHouse
 
 
 def cameras(controller: ScenarioController, *words: str) -> list[dict[str, Any]]:
     """What ``bwc camera`` prints."""
-    found: list[dict[str, Any]] = json.loads(
-        run_command("camera", *words, "--json", "--folder", str(controller.folder))
-    )
+    found: list[dict[str, Any]] = json.loads(bwc("camera", *words, "--json", "--folder", str(controller.folder)))
     return found
 
 
@@ -36,7 +35,7 @@ def test_a_controller_that_has_lost_everything_gets_its_cameras_back(
     controller.wait_for("camera_ready", camera)
     camera.undock()
     key, passphrase = scenario_folder / "restore-key", ["--passphrase-file", str(bench_house.passphrase_file)]
-    run_command("restore-key", "make", str(key), "--folder", str(controller.folder), *passphrase)
+    bwc("restore-key", "make", str(key), "--folder", str(controller.folder), *passphrase)
     bench.start_recording(camera)
     bench.let_pass(1.0)
     camera.stop_recording()
@@ -44,7 +43,7 @@ def test_a_controller_that_has_lost_everything_gets_its_cameras_back(
 
     controller.stop()
     shutil.rmtree(controller.folder)
-    run_command("restore-key", "use", str(key), "--folder", str(controller.folder), *passphrase)
+    bwc("restore-key", "use", str(key), "--folder", str(controller.folder), *passphrase)
     controller.start()
     bench_house.go_on_with(controller)
     camera.dock(bay=1)
@@ -70,7 +69,7 @@ def test_a_camera_is_drained_removed_and_added_again(
     (truth,) = camera.truths()
     camera.dock(bay=2)
     controller.wait_for("camera_ready", camera)
-    run_command("camera", "remove", camera.serial, "--folder", str(controller.folder))
+    bwc("camera", "remove", camera.serial, "--folder", str(controller.folder))
     delivered = controller.wait_for("delivered", camera)
     controller.wait_for("removed", camera)
     destination.clip(delivered["container"]).must_be(truth)
@@ -81,10 +80,10 @@ def test_a_camera_is_drained_removed_and_added_again(
     )
 
     mark = controller.mark()
-    run_command("camera", "add", camera.serial, "--folder", str(controller.folder))
+    bwc("camera", "add", camera.serial, "--folder", str(controller.folder))
     # It left the system as nobody's; whose it is from now on is for people to say.
     controller.wait_for("camera_ready", camera, having=lambda event: event["wearer"] == "", after=mark)
-    run_command("assign", "set", camera.serial, "W-002", "--folder", str(controller.folder))
+    bwc("assign", "set", camera.serial, "W-002", "--folder", str(controller.folder))
     controller.until(
         lambda status: any(
             row["serial"] == camera.serial and row["wearer"] == "Grace Hopper" for row in status["cameras"]

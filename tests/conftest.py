@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import gc
 import os
-from pathlib import Path
 from typing import Final
 
 import pytest
 from hypothesis import settings
 
+from tests.dealing import dealt
 from tests.patience import LIMIT_S
 
 # The ordinary run tries the same examples every time: it has to say the same of the same tree. OPENBWC_EXPLORE=1 tries
@@ -19,7 +19,11 @@ settings.register_profile("house", deadline=None, print_blob=True, derandomize=T
 settings.register_profile("explore", settings.get_profile("house"), derandomize=False, max_examples=500)
 settings.load_profile("explore" if os.environ.get("OPENBWC_EXPLORE") else "house")
 
-SCENARIOS: Final = "hil_tests"
+# What is written looks the same in a narrow terminal, in one with colours, and where no terminal is.
+os.environ["COLUMNS"] = "80"
+for _name in ("FORCE_COLOR", "PY_COLORS", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "GITHUB_ACTIONS"):
+    os.environ.pop(_name, None)
+
 PATIENT_MS: Final = round(LIMIT_S * 1000)
 BESIDE_CORES: Final = 2  # processes beyond the machine's cores: a scenario waits most of its time
 
@@ -56,22 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     while a core has nothing to do. Files with many tests come first, and no scenario in the last third."""
     if not hasattr(config, "workerinput"):
         return
-    files: dict[Path, list[pytest.Item]] = {}
+    files: dict[str, list[pytest.Item]] = {}
     for item in items:
-        files.setdefault(item.path, []).append(item)
-    by_size = sorted(files.values(), key=len, reverse=True)
-    scenarios = [each for each in by_size if SCENARIOS in each[0].path.parts]
-    others = [each for each in by_size if SCENARIOS not in each[0].path.parts]
-    items[:] = [item for each in mixed(scenarios, others) for item in each]
-
-
-def mixed(scenarios: list[list[pytest.Item]], others: list[list[pytest.Item]]) -> list[list[pytest.Item]]:
-    """The first scenarios at once, the rest at even distances among the first two thirds of the others."""
-    distance = max(1, 2 * len(others) // 3 // max(1, len(scenarios)))
-    dealt = scenarios[:BESIDE_CORES]
-    rest = iter(scenarios[BESIDE_CORES:])
-    for place, other in enumerate(others, 1):
-        dealt.append(other)
-        if place % distance == 0:
-            dealt += [each for each in [next(rest, None)] if each is not None]
-    return dealt + list(rest)
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    items[:] = dealt(files, BESIDE_CORES)

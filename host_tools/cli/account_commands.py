@@ -1,8 +1,8 @@
 """``bwc account …`` and ``bwc audit …``: who may use a controller, and who did what.
 
-Accounts are changed by the running controller alone: it is asked over the socket in its folder, as the folder's owner.
-The audit trail is read from the folder, or from a copy of it. A password comes from a prompt or a file, never from an
-argument: arguments are seen by everybody on the machine and stay in the shell's history.
+Accounts are changed by the running controller alone. The audit trail is shown by it, too; that of one that does not
+run, or of a copy of its folder, is read from there. A password comes from a prompt or a file, never from an argument:
+arguments are seen by everybody on the machine and stay in the shell's history.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from host_tools.accounts.store import open_copy
 from host_tools.accounts.uploads import read_bytes
 from host_tools.cli.asking import Asked, asks
 from host_tools.cli.people import PEOPLE_NAME
+from host_tools.cli.prompting import ask_secret
+from host_tools.cli.show import plain
+from host_tools.controller.commands import CommandError
 from host_tools.custody.ledger import Head
 
 PASSWORD_FILE_BYTES_MAX = 4_096
@@ -41,14 +44,18 @@ Folder = Annotated[Path, typer.Option(help="The controller's folder.")]
 PasswordFile = Annotated[
     Path | None, typer.Option(help="A file whose first line is the password, - for standard input; else a prompt.")
 ]
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 CONTROLLER = Path("controller")
 
 
 @app.command("list")
 @asks
-def list_(controller: Asked) -> None:
+def list_(controller: Asked, as_json: Json = False) -> None:
     """All accounts."""
     found: list[dict[str, Any]] = controller.call("list_accounts")
+    if as_json:
+        console.print_json(data=found)
+        return
     table = Table("Account", "Role", "May", "Since", "Changed")
     for row in found:
         since, changed = _moment(row["made_unix_ms"]), _moment(row["changed_unix_ms"])
@@ -65,7 +72,9 @@ def setup(
     ] = False,
     password_file: PasswordFile = None,
 ) -> None:
-    """Make the root account of a new system."""
+    """Make the root account of a new system. Elsewhere nobody can be logged in yet: at its own machine."""
+    if password_file is None and controller.call("list_accounts"):  # before anybody types a password twice
+        raise CommandError("this system has its root account already: log in with it")
     password = _new_password("root", password_file)
     controller.call("set_up_accounts", password=password, evaluation=evaluation)
     console.print("root can log in" + ("; so can demo, password demo" if evaluation else ""))
@@ -104,7 +113,7 @@ def password(
     """Give an account another password; its sessions end."""
     arguments = {"name": name}
     if name == "root" or current_file is not None:
-        arguments["current"] = _password_from(current_file, f"Current password of {name}", confirm=False)
+        arguments["current"] = _password_from(current_file, f"Current password of {name}", False, "--current-file")
     arguments["password"] = _new_password(name, password_file)
     controller.call("set_account_password", **arguments)
     console.print(f"{name} has another password, and is logged out everywhere", highlight=False)
@@ -135,24 +144,24 @@ def unlock(controller: Asked, name: str) -> None:
 
 
 @audit_app.command()
+@asks
 def show(
-    folder: Folder = CONTROLLER,
+    controller: Asked,
     after: Annotated[int, typer.Option(help="Only what follows this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, help="The last so many.")] = SHOWN,
+    as_json: Json = False,
 ) -> None:
     """Who asked for what, and what became of it."""
-    store = open_copy(str(folder / PEOPLE_NAME))
-    try:
-        trail = AuditTrail(store)
-        head = trail.head()
-        first = max(after, head.sequence - limit)
-        table = Table("No.", Column("When (UTC)", min_width=10), "Who", Column("What", no_wrap=True), "Outcome")
-        for entry in trail.entries(first):
-            table.add_row(*_line(entry))
-    finally:
-        store.close()
+    idle = controller.idle_folder
+    head, entries = _lines_of(controller, after, limit) if idle is None else _lines_in(idle, after, limit)
+    if as_json:
+        console.print_json(data={"head": head, "entries": plain(entries)})
+        return
+    table = Table("No.", Column("When (UTC)", min_width=10), "Who", Column("What", no_wrap=True), "Outcome")
+    for entry in entries:
+        table.add_row(*_line(entry))
     console.print(table)
-    console.print(f"head {head.sequence}:{head.hash.hex()}", highlight=False, soft_wrap=True)
+    console.print(f"head {head}", highlight=False, soft_wrap=True)
 
 
 @audit_app.command()
@@ -181,6 +190,28 @@ def verify(
     console.print(text + verdict.head.hash.hex(), highlight=False, soft_wrap=True)
 
 
+def _lines_of(controller: Asked, after: int, limit: int) -> tuple[str, list[AuditEntry]]:
+    """The head as people keep it, and the last lines, of a controller that runs."""
+    head = controller.call("audit_head")
+    entries: list[AuditEntry] = []
+    reached, end = max(after, head["sequence"] - limit), head["sequence"]
+    while reached < end and (rows := controller.call("audit", after=reached)):
+        entries += [AuditEntry(**row) for row in rows if row["sequence"] <= end]
+        reached = rows[-1]["sequence"]
+    return f"{end}:{head['hash']}", entries
+
+
+def _lines_in(folder: Path, after: int, limit: int) -> tuple[str, list[AuditEntry]]:
+    """The same, of a controller's folder or a copy of it."""
+    store = open_copy(str(folder / PEOPLE_NAME))
+    try:
+        trail = AuditTrail(store)
+        head = trail.head()
+        return f"{head.sequence}:{head.hash.hex()}", list(trail.entries(max(after, head.sequence - limit)))
+    finally:
+        store.close()
+
+
 def _line(entry: AuditEntry) -> list[str | Text]:
     arguments: dict[str, Any] = entry.more.get("arguments", {})
     more = entry.more.get("error") or ", ".join(f"{key}={value}" for key, value in arguments.items())
@@ -194,9 +225,9 @@ def _new_password(name: str, path: Path | None) -> str:
     return _password_from(path, f"New password of {name}", confirm=True)
 
 
-def _password_from(path: Path | None, prompt: str, confirm: bool) -> str:
+def _password_from(path: Path | None, prompt: str, confirm: bool, option: str = "--password-file") -> str:
     if path is None:
-        return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
+        return ask_secret(prompt, option, confirm, err=True)
     try:
         if str(path) == "-":
             text = read_bytes(sys.stdin.buffer, "standard input", PASSWORD_FILE_BYTES_MAX)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from host_tools.cli.asking import Asked, asks
 from host_tools.cli.registry import make_registry
-from host_tools.cli.show import plain_table
+from host_tools.cli.show import plain, plain_table
 from host_tools.cli.wearer_commands import all_rows
 from host_tools.controller.readers import Found, ReaderFinder
 from host_tools.emulator.reader_world import HOLD_S
@@ -38,10 +38,17 @@ WaitS = Annotated[float, typer.Option("--wait", help="Seconds for a badge to com
 
 
 @app.command()
-def readers(usb_root: UsbRoot = SYSFS_DEVICES, dev: Dev = Path("/dev")) -> None:
+def readers(
+    usb_root: UsbRoot = SYSFS_DEVICES,
+    dev: Dev = Path("/dev"),
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
     """Readers that are plugged in here, and what is wrong with those that cannot be used."""
     table = plain_table("", ("Reader", "USB", "Remark"), ("Reader",))
     found = ReaderFinder((), usb_root, dev).look()
+    if as_json:
+        console.print_json(data=plain(found))
+        return
     for each in found:
         table.add_row("" if each.problem else each.url, each.identity, each.problem or "can be used")
     if not found:

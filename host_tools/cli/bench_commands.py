@@ -23,15 +23,19 @@ app = typer.Typer(
 console = Console()
 
 Folder = Annotated[Path, typer.Option(help="The bench's folder.")]
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 BENCH = Path("bench")
 ACTIVITY_HELP = "standing, walking, running, sitting, stairs or fall."
 UNSUPPORTED_STATUS = 3  # what the board cannot have; 1 is any other refusal
 
 
 @app.command()
-def state(folder: Folder = BENCH) -> None:
+def state(folder: Folder = BENCH, as_json: Json = False) -> None:
     """What somebody standing at the bench sees."""
     found: dict[str, Any] = bench_client(folder).call("state")
+    if as_json:
+        console.print_json(data=found)
+        return
     table = Table(box=None)
     for column in ("Board", "Model", "Serial", "On", "Where", "Lamps", "Battery"):
         table.add_column(column, overflow="fold", no_wrap=column in ("Board", "Model", "Serial"))
@@ -126,8 +130,12 @@ def fault(
 def faults(
     table: Annotated[bool, typer.Option("--table", help="What there is, instead of what is on.")] = False,
     folder: Folder = BENCH,
+    as_json: Json = False,
 ) -> None:
     """Which faults are on."""
+    if as_json:
+        console.print_json(data=fault_table() if table else bench_client(folder).call("faults"))
+        return
     if table:
         _print_rows(("Component", "Type", "Boards", "-i", "What it does"), (
             (row["component"], row["type"], row["boards"], row["counted"], row["text"]) for row in fault_table()

@@ -16,6 +16,7 @@ from host_tools.bench.inventory import Inventory
 from host_tools.bench.locks import Locks
 from host_tools.bench.scan import bench_text, scan, write_bench
 from host_tools.cli.registry import make_registry
+from host_tools.cli.show import plain
 from host_tools.emulator.remote import bench_client
 from host_tools.hardware.errors import nearest
 from host_tools.hardware.usb import SYSFS_DEVICES
@@ -27,6 +28,7 @@ DENIED = "udev rule"  # in a finding that the rules put right
 console = Console()
 
 LockFolder = Annotated[Path | None, typer.Option("--locks", help="Where boards are locked; else this machine's.")]
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,24 +61,33 @@ def doctor(
     bench: Annotated[Path, typer.Argument(help="A bench file.")] = Path("bench.toml"),
     rules: Annotated[bool, typer.Option("--udev", help="Print the udev rules, whether needed or not.")] = False,
     folder: LockFolder = None,
+    as_json: Json = False,
 ) -> None:
     """What stands in the way of a bench. Exit code 1: something does."""
     plan = read_bench_file(bench)
     findings = examine(plan, Locks(folder), check_url=make_registry().check)
+    if as_json:
+        console.print_json(data={"bench": plan.name, "findings": plain(findings)})
+        raise typer.Exit(1 if any(finding.level == "fault" for finding in findings) else 0)
     for finding in findings:
         console.print(_line(finding), soft_wrap=True, highlight=False)
     if rules or any(DENIED in finding.text for finding in findings):
         known = [device for device in Inventory(plan).devices if device.ttys]
         console.print("\n" + escape(udev_rules(known)), soft_wrap=True, highlight=False, end="")
     faults = sum(finding.level == "fault" for finding in findings)
-    console.print(f"bench {plan.name}: {len(plan.board)} boards, {faults} faults", highlight=False)
+    boards = len(plan.board)
+    counted = f"{boards} board{'s' * (boards != 1)}, {faults} fault{'s' * (faults != 1)}"
+    console.print(f"bench {plan.name}: {counted}", highlight=False)
     raise typer.Exit(1 if faults else 0)
 
 
-def locks(folder: LockFolder = None) -> None:
+def locks(folder: LockFolder = None, as_json: Json = False) -> None:
     """Who holds which board now."""
     book = Locks(folder)
     held = book.all()
+    if as_json:
+        console.print_json(data=plain(held))
+        return
     for each in held:
         console.print(f"{each.board}: {each.told(book.now_s())}", soft_wrap=True, highlight=False)
     if not held:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,10 +19,15 @@ console = Console()
 
 ModelArgument = Annotated[str, typer.Argument(help="A model's name, or the path of a board.toml or its folder.")]
 
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
 
 @app.command("list")
-def list_boards() -> None:
+def list_boards(as_json: Json = False) -> None:
     """All board models."""
+    if as_json:
+        console.print_json(data=[_document(find_board(model)) for model in board_models()])
+        return
     table = Table(box=None)
     for column in ("Model", "What it is", "Processor", "USB", "Application"):
         table.add_column(column, no_wrap=column != "What it is")  # names are typed again by whoever reads them
@@ -34,9 +39,12 @@ def list_boards() -> None:
 
 
 @app.command()
-def show(model: ModelArgument) -> None:
+def show(model: ModelArgument, as_json: Json = False) -> None:
     """One board: what it has, and its pins."""
     board = _board(model)
+    if as_json:
+        console.print_json(data=_document(board))
+        return
     console.print(
         f"[bold]{board.title}[/] ({board.model}, revision {board.revision}), {board.soc.module}, {board.soc.python}"
     )
@@ -82,6 +90,10 @@ def _board(model: str) -> Board:
         path = path.resolve()
         return find_board(path.parent.name, path.parents[1])  # which also looks whether folder and model agree
     return load_board(path) if path.suffix == ".toml" else find_board(model)
+
+
+def _document(board: Board) -> dict[str, Any]:
+    return board.model_dump(mode="json")
 
 
 def _number(pin: HeaderPin) -> Text:

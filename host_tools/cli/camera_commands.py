@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,8 +12,10 @@ from rich.console import Console
 from rich.text import Text
 
 from host_tools.cli.asking import Asked, asks
+from host_tools.cli.over_rest import AskError
 from host_tools.cli.show import plain_table
 from host_tools.cli.trusting import PassphraseFile, read_passphrase
+from host_tools.transports.local import LocalError
 
 STYLES = {"member": "green", "factory": "yellow", "safe_mode": "bold yellow", "revoked": "red", "unknown": "red"}
 
@@ -40,9 +44,7 @@ def waiting(controller: Asked, as_json: Json = False) -> None:
 @asks
 def add(controller: Asked, serials: Serials) -> None:
     """Add waiting cameras to this system."""
-    for serial in serials:
-        controller.call("add_camera", serial=serial)
-        console.print(f"{serial}: added", highlight=False)
+    _each(serials, "added", lambda serial: controller.call("add_camera", serial=serial))
 
 
 @app.command()
@@ -59,11 +61,11 @@ def remove(
     if force:
         phrase = read_passphrase(passphrase_file)
         controller.call("force_remove_cameras", serials=serials, passphrase=phrase, stolen=stolen)
-    for serial in serials if not force else ():
-        controller.call("remove_camera", serial=serial, keep=keep)
-    done = "taken off" if force else "stays" if keep else "is removed as soon as it is docked and drained"
-    for serial in serials:
-        console.print(f"{serial}: {done}", highlight=False)
+        for serial in serials:
+            console.print(f"{serial}: taken off", highlight=False)
+        return
+    done = "stays" if keep else "is removed as soon as it is docked and drained"
+    _each(serials, done, lambda serial: controller.call("remove_camera", serial=serial, keep=keep))
 
 
 @app.command("allow-back")
@@ -85,6 +87,23 @@ def allow_back(
     else:
         controller.call("allow_cameras_back", serials=serials, passphrase=read_passphrase(passphrase_file))
     console.print("done")
+
+
+def _each(serials: list[str], done: str, work: Callable[[str], object]) -> None:
+    """All of them, one after the other, a line each; exit code 1 if one was refused."""
+    refused: list[str] = []
+    for serial in dict.fromkeys(serials):
+        try:
+            work(serial)
+        except (AskError, LocalError) as error:
+            if str(error) in refused:  # nobody answers: not once more for each
+                break
+            refused.append(str(error))
+            print(f"bwc: {error}", file=sys.stderr)
+        else:
+            console.print(f"{serial}: {done}", highlight=False)
+    if refused:
+        raise typer.Exit(1)
 
 
 def _cameras(controller: Asked) -> list[dict[str, Any]]:

@@ -1,29 +1,26 @@
-"""Puts the rooms together: a controller on this machine, an emulated bench on this machine."""
+"""Puts the rooms together: a controller on this machine."""
 
 from __future__ import annotations
 
 import os
 import random
 import secrets
-import ssl
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from firmware.platform.linux.files import FILE_MODE, LinuxFiles
-from firmware.ports.files import Files
-from firmware.ports.limited_files import LimitedFiles
 from firmware.secure import certificates
 from firmware.secure.signing import MemoryKey, P256Signer
 from firmware.version import VERSION
 from host_tools.cli.delivering import Chosen, attach_destination, choose_destination
 from host_tools.cli.domain import opened_system
+from host_tools.cli.folders import make_folder
 from host_tools.cli.registry import make_registry
 from host_tools.cli.telling import Telling, Told, make_telling
-from host_tools.cli.trusting import FOLDER_MODE, open_trust
+from host_tools.cli.trusting import open_trust
 from host_tools.controller.alerting import Alerting
 from host_tools.controller.contact_history import ContactHistory
 from host_tools.controller.discovery import Finder
@@ -47,12 +44,7 @@ from host_tools.hardware import Board, board_models, find_board
 from host_tools.system.system import System
 from host_tools.trust.system import SystemTrust
 
-if TYPE_CHECKING:  # a controller starts without an emulator
-    from host_tools.emulator.bench import EmulatedBench
-    from host_tools.emulator.bench_file import Bench
-
 INDEX_NAME = "index.sqlite"
-MAKER_FILE = "maker.pem"  # in a bench's folder: whom a system must trust before it can add the bench's cameras
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,32 +115,6 @@ async def check_destination(folder: Path) -> None:
     await destination.open()
     await destination.check()
     await destination.close()
-
-
-def assemble_bench(bench: Bench, folder: Path) -> EmulatedBench:
-    """An emulated bench whose cards are folders below ``folder``, beside the workshop that made its cameras."""
-    from host_tools.emulator.bench import EmulatedBench
-    from host_tools.emulator.workshop import Workshop
-
-    def files_of(name: str, capacity_bytes: int) -> Files:
-        return LimitedFiles(LinuxFiles(make_folder(folder / "cards" / name)), capacity_bytes)
-
-    made = make_folder(folder)
-    workshop = Workshop(lambda name: LinuxFiles(make_folder(folder / "workshop" / name)))
-    root = workshop.maker.root
-    (folder / MAKER_FILE).write_text(ssl.DER_cert_to_PEM_cert(root), encoding="ascii")
-    return EmulatedBench(bench, made, files_of, workshop)
-
-
-def make_folder(folder: Path) -> Path:
-    """The folder, made if it is not there, for nobody else to look into. SettingsError names one that cannot be."""
-    try:
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"{folder}: cannot be made ({error.strerror}); choose a folder you may write") from error
-    if not os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise SettingsError(f"{folder}: cannot be written; choose a folder you may write")
-    return folder
 
 
 def open_own_index(path: Path) -> Index:

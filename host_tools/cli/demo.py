@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from host_tools.accounts.roles import LOCAL, Actor
-from host_tools.cli.compose import MAKER_FILE, create_destination, make_folder
+from host_tools.cli.compose import create_destination
 from host_tools.cli.demo_judge import Arrival, judge, print_arrivals
 from host_tools.cli.demo_view import DemoView
+from host_tools.cli.folders import MAKER_FILE, make_folder
 from host_tools.cli.people import opened_people, wall_ms
 from host_tools.cli.serve import RunningController, running_controller
 from host_tools.cli.system_commands import new_serial
@@ -166,7 +167,8 @@ def _set_up_system(plan: DemoPlan, settings: Settings, console: Console) -> None
     with opened_people(settings.folder) as people:
         people.set_up(password, wall_ms(), evaluation=True)
     console.print(
-        f"A system for evaluation, [bold]{trust.system}[/]; its passphrase, shown once: [bold]{passphrase}[/]\n"
+        f"A system for evaluation: [bold]{trust.system}[/]\n"
+        f"Its passphrase, shown once: [bold]{passphrase}[/]\n"
         f"Password of the account root, shown once: [bold]{password}[/]",
         highlight=False,
     )
@@ -185,7 +187,8 @@ async def _keep_running(console: Console, plan: DemoPlan, running: RunningContro
         f"Everything keeps running until Ctrl-C. The manager: {running.url} (account demo, password demo)\n"
         "In another terminal:\n"
         f"  bwc status --folder {plan.folder / 'controller'}\n"
-        f"  bwc camera list --folder {plan.folder / 'controller'}    and: bwc trust show\n"
+        f"  bwc camera list --folder {plan.folder / 'controller'}\n"
+        f"  bwc trust show --folder {plan.folder / 'controller'}\n"
         f"  bwc bench state --folder {bench}\n"
         f"  bwc bench undock camera-1 --folder {bench}    then: press, dock"
     )

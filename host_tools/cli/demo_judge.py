@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from host_tools.cli.demo_view import Rates
+from host_tools.cli.show import plain_table, print_whole
 from host_tools.custody.index import Recording
 from host_tools.evidence.media import ClipReport, inspect_clip
 
@@ -44,25 +45,31 @@ def judge(row: Recording, destination: Path, truth: list[dict[str, Any]]) -> Arr
 
 def print_arrivals(console: Console, arrivals: list[Arrival], rates: Rates) -> None:
     """A table of what arrived, and how fast."""
-    table = Table(title="Arrived at the destination", title_justify="left")
-    for column in ("Camera", "Wearer", "Length", "Pictures", "Size", "Offload", "Bytes and pictures as recorded"):
-        table.add_column(column)
+    columns = ("Camera", "Wearer", "Length", "Pictures", "Size", "Offload", "As recorded")
+    table = plain_table("Arrived at the destination", columns, columns[:-1])
     for arrival in sorted(arrivals, key=lambda arrival: arrival.row.camera_serial):
         clip, row = arrival.clip, arrival.row
         table.add_row(
             row.camera_serial,
             row.wearer_name,
             f"{clip.duration_ms / 1000:.1f} s",
-            f"{clip.frames} of {clip.width_px}x{clip.height_px} {clip.video_codec}"
-            + (f" + {clip.audio_codec}" if clip.audio_codec else ""),
+            str(clip.frames),
             f"{arrival.path.stat().st_size / 1e6:.1f} MB",
             f"{rates.by_camera.get(row.camera_serial, 0):.1f} MB/s",
-            f"[red]{arrival.wrong}" if arrival.wrong else "[green]yes, every one",
+            Text(arrival.wrong, style="red") if arrival.wrong else Text("whole", style="green"),
         )
-    console.print(table)
+    print_whole(console, table)
+    console.print("\nwhole: every byte and every picture as it was recorded", highlight=False)
+    for form in sorted({_form(arrival.clip) for arrival in arrivals}):
+        console.print(form, highlight=False)
     console.print(f"offload in total: {rates.total:.1f} MB/s", highlight=False)
     for arrival in arrivals:
         console.print(f"  {arrival.path}", soft_wrap=True, highlight=False)
+
+
+def _form(clip: ClipReport) -> str:
+    sound = f" with {clip.audio_codec}" if clip.audio_codec else ""
+    return f"pictures of {clip.width_px}x{clip.height_px} in {clip.video_codec}{sound}"
 
 
 def _wrong(row: Recording, clip: ClipReport, witness: dict[str, Any] | None) -> str:

@@ -17,11 +17,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from host_tools.accounts.roles import GIVEN, LOCAL, MEANING, Actor, Role
 from host_tools.accounts.uploads import read_bytes
 from host_tools.cli.people import opened_people, wall_ms
+from host_tools.cli.prompting import ask_secret
+from host_tools.cli.show import plain
 from host_tools.evidence import certificates, moving
 from host_tools.evidence import folder as folders
 from host_tools.evidence.errors import EvidenceError
@@ -60,10 +63,16 @@ def register(app: typer.Typer, opened: Open) -> None:
 
 
 @account_app.command("list")
-def list_accounts(folder: Folder = Path("destination")) -> None:
+def list_accounts(
+    folder: Folder = Path("destination"),
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
     """All accounts."""
     with opened_people(folder) as people:
         found = people.list()
+    if as_json:
+        console.print_json(data=plain(found))
+        return
     table = Table("Account", "Role", "May")
     for person in found:
         table.add_row(person.name, person.role.replace("_", " "), MEANING[person.role])
@@ -169,8 +178,10 @@ def _register_moves(app: typer.Typer, opened: Open) -> None:
         """Make a new destination for people that another server knew; controllers then get a new connection file."""
         document = moving.read_people(_read(people))
         folders.create(folder, _with_hosts(document["settings"], host), secrets.token_urlsafe(32), wall_ms())
-        with opened(folder) as destination:
-            count = moving.take_people(destination.store, document, wall_ms())
+        with opened(folder) as destination, Progress(console=console, transient=True) as progress:
+            bar = progress.add_task("people", total=len(document["rows"]))
+            store = destination.store
+            count = moving.take_people(store, document, wall_ms(), lambda n: progress.update(bar, completed=n))
         _tell(f"{folder}: {count} known; next: bwc destination connection-file {folder} FILE")
 
     @app.command()
@@ -213,7 +224,7 @@ def _with_hosts(settings: str, hosts: list[str] | None) -> str:
 
 def _password(file: Path | None) -> str:
     if file is None:
-        return typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return ask_secret("Password", "--password-file", twice=True)
     try:
         with file.open("rb") as stream:
             return read_bytes(stream, str(file), PASSWORD_FILE_BYTES_MAX).decode().splitlines()[0]

@@ -23,10 +23,14 @@ RECONCILE_LOOKS = 24 * 60  # a day: what is nobody's waits for a week
 
 async def look_after(opened: Destination, tell: Callable[[str], None]) -> None:
     """Until it is cancelled."""
-    looks = Looks(opened, tell)
-    while True:
-        await run_in_thread(looks.look)
-        await asyncio.sleep(LOOK_S)
+    looks, swift = Looks(opened, tell), opened.store.swift
+    try:
+        while True:
+            await run_in_thread(looks.look)
+            await asyncio.sleep(LOOK_S)
+    finally:
+        if swift is not None:
+            await run_in_thread(swift.release)
 
 
 class Looks:
@@ -52,8 +56,10 @@ class Looks:
             self._tell_new(frozenset({str(error)}))
 
     def _problems(self) -> frozenset[str]:
-        if self._opened.store.swift is not None:
-            self._opened.store.swift.look()
+        swift = self._opened.store.swift
+        if swift is not None:
+            swift.look()
+            swift.hold()
         validity = certificates.validity(self._opened.certificate.read_bytes())
         return frozenset(health(self._opened.intake, validity, wall_ms()).problems)
 

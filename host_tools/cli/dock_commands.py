@@ -11,11 +11,13 @@ from rich.padding import Padding
 from rich.text import Text
 
 from host_tools.cli.asking import Asked, asks
-from host_tools.cli.show import VERDICT_STYLES, plain_table, print_whole
+from host_tools.cli.over_rest import AskError
+from host_tools.cli.show import VERDICT_STYLES, moment, plain_table, print_whole
 from host_tools.controller.commands import CommandError
 from host_tools.controller.contact_alerts import amount, number
 from host_tools.controller.contact_readings import NOT_YET
 from host_tools.simulation.contact_sweep import Case, Found, drawn_cases, histogram, sweep
+from host_tools.transports.local import LocalError
 
 SEEDS = 200
 
@@ -39,17 +41,25 @@ def check(
 ) -> None:
     """Measure the contacts of docked cameras: value, uncertainty, limits, verdict and confidence of every quantity."""
     found: dict[str, list[dict[str, Any]]] = {}
+    missed: list[str] = []
     for serial, one in _bays(controller, dock, bay):
         title = f"{serial} bay {one}"
-        with progress.status(f"measuring {title}"):
-            found[title] = controller.call("check_contacts", dock=serial, bay=one, quick=quick)
+        try:
+            with progress.status(f"measuring {title}"):
+                found[title] = controller.call("check_contacts", dock=serial, bay=one, quick=quick)
+        except (AskError, LocalError) as error:
+            if bay is not None:
+                raise
+            missed.append(title)  # its camera has gone meanwhile: the others are measured all the same
+            progress.print(f"{title}: {error}", style="yellow", highlight=False)
+            continue
         if not as_json:
             _print_rows(title, found[title])
     if as_json:
         console.print_json(data=found)
-    elif not found:
+    elif not found and not missed:
         console.print("no camera is docked", style="dim")
-    if any(row["verdict"] == "fail" for rows in found.values() for row in rows):
+    if missed or any(row["verdict"] == "fail" for rows in found.values() for row in rows):
         raise typer.Exit(1)
 
 
@@ -70,11 +80,21 @@ def power_cycle(
 @asks
 def smart_charge(
     controller: Asked,
-    suspend: Annotated[int, typer.Option(min=0, max=168, help="Hours in which all are charged to full; 0: none.")] = 24,
+    suspend: Annotated[
+        int | None, typer.Option(min=0, max=168, help="Hours in which all are charged to full; 0: not any more.")
+    ] = None,
 ) -> None:
-    """Suspend smart charge, which keeps cameras short of full that stand docked for long; or take that back."""
-    until_ms = controller.call("suspend_smart_charge", hours=suspend)
-    console.print("smart charge is on" if not until_ms else f"smart charge is suspended for {suspend} hours")
+    """Whether smart charge is on: it keeps cameras short of full that stand docked for long. Or suspend it."""
+    if suspend is not None:
+        controller.call("suspend_smart_charge", hours=suspend)
+    state = controller.call("status")["smart_charge"]
+    if not state["wanted"]:
+        console.print("smart charge is off: bwc settings set smart_charge=on")
+    elif state["suspended_until_unix_ms"]:
+        until = moment(state["suspended_until_unix_ms"])
+        console.print(f"smart charge is suspended until {until} UTC; sooner: bwc dock smart-charge --suspend 0")
+    else:
+        console.print("smart charge is on")
 
 
 @app.command()
@@ -91,10 +111,11 @@ def history(
     if as_json:
         console.print_json(data=rows)
         return
-    columns = ("Dock", "Bay", "Camera", "Verdict", "Contacts", "Settled", "Bounces")
-    table = plain_table("Dockings", columns, ("Dock", "Camera", "Contacts"))
+    columns = ("When (UTC)", "Dock", "Bay", "Camera", "Verdict", "Contacts", "Settled", "Bounces")
+    table = plain_table("Dockings", columns, ("When (UTC)", "Dock", "Camera", "Contacts"))
     for row in rows:
         table.add_row(
+            moment(row["at_unix_ms"]),
             row["dock"],
             str(row["bay"]),
             row["camera"] or "-",
@@ -132,12 +153,15 @@ def _told(seeds: int, first: int) -> Iterator[Found]:
 
 
 def _bays(controller: Asked, dock: str, bay: int | None) -> list[tuple[str, int]]:
-    """Which bays are meant: the one named, or all that hold a camera."""
+    """Which bays are meant: the one named, or all that hold a camera. CommandError."""
     if bay is not None:
         return [(_dock(controller, dock), bay)]
+    docks = controller.call("status")["docks"]
+    if dock and dock not in [each["serial"] for each in docks]:
+        raise _no_dock(dock, docks)
     return [
         (each["serial"], row["bay"])
-        for each in controller.call("status")["docks"]
+        for each in docks
         for row in each["bays"]
         if dock in ("", each["serial"]) and row["state"] in ("docked", "fault", "off")
     ]
@@ -145,12 +169,25 @@ def _bays(controller: Asked, dock: str, bay: int | None) -> list[tuple[str, int]
 
 def _dock(controller: Asked, serial: str) -> str:
     """The one that is meant: where one is connected, it need not be named."""
+    docks = controller.call("status")["docks"]
     if serial:
+        if serial not in [each["serial"] for each in docks]:
+            raise _no_dock(serial, docks)
         return serial
-    docks = [each["serial"] for each in controller.call("status")["docks"]]
-    if len(docks) != 1:
-        raise CommandError(f"which dock? give --dock, one of {', '.join(docks) or 'none: no dock is connected'}")
-    return docks[0]
+    if not docks:
+        raise CommandError("no dock is connected: connect one")
+    if len(docks) > 1:
+        raise CommandError(f"which dock? name one with --dock: {_serials(docks)}")
+    return str(docks[0]["serial"])
+
+
+def _no_dock(serial: str, docks: list[dict[str, Any]]) -> CommandError:
+    there = f"there is {_serials(docks)}" if docks else "none is connected"
+    return CommandError(f"no dock {serial}; {there}")
+
+
+def _serials(docks: list[dict[str, Any]]) -> str:
+    return ", ".join(sorted(each["serial"] for each in docks))
 
 
 def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:

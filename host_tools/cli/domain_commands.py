@@ -125,10 +125,13 @@ def show_settings(controller: Asked, as_json: Json = False) -> None:
 @asks
 def set_settings(controller: Asked, pairs: Pairs = None) -> None:
     """Change settings of the system."""
+    if not pairs:
+        raise typer.BadParameter("name what to change: NAME=VALUE; bwc settings show has the names")
     changes: dict[str, Any] = {}
-    _apply(changes, pairs or [])
-    controller.call("change_settings", version=controller.call("get_settings")["version"], changes=changes)
-    console.print("done")
+    _apply(changes, pairs)
+    row = controller.call("change_settings", version=controller.call("get_settings")["version"], changes=changes)
+    for name in changes:
+        console.print(f"{name}={shown(row[name])}", highlight=False)
 
 
 @settings_app.command("telling")

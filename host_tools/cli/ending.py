@@ -6,8 +6,10 @@ Programs that run until they are told to stop answer both signals by themselves,
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 INTERRUPTED_EXIT = 130  # 128 and the number of SIGINT, as shells count
@@ -25,6 +27,13 @@ def end_in_order() -> None:
 def exit_code() -> int:
     """Of a program that was interrupted."""
     return TERMINATED_EXIT if _told else INTERRUPTED_EXIT
+
+
+def on_signals(stop: Callable[[], None]) -> None:
+    """Of a program that runs until it is told to stop, in its loop: what either signal calls from now on."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:

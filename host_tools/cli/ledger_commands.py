@@ -16,9 +16,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from firmware.platform.linux.files import LinuxFiles
+from host_tools.cli.show import SHOWN_DIGITS, plain_table, print_whole
 from host_tools.cli.trusting import TRUST_NAME
 from host_tools.custody import offline
 from host_tools.custody.errors import CustodyRefused
@@ -46,20 +46,24 @@ def show(
 ) -> None:
     """What happened, oldest first."""
     if as_json:
+        found = 0
         for link in _links(place):
             if _is_of(link, recording):
+                found += 1
                 print(link.line)
+        _require_found(found, recording, place)
         return
-    table = Table("Entry", "When (UTC)", "Recording", "Event", "Details")
+    table = plain_table("", ("Entry", "When (UTC)", "Recording", "Event", "Details"), ("Entry", "Recording", "Event"))
     found = 0
     last: deque[Link] = deque(maxlen=None if every else ENTRIES_SHOWN)
     for link in _links(place):
         if _is_of(link, recording):
             found += 1
             last.append(link)
+    _require_found(found, recording, place)
     for link in last:
         table.add_row(*_cells(read_entry(link)))
-    console.print(table)
+    print_whole(console, table)
     if found > len(last):
         console.print(f"{found - len(last)} earlier entries: --all shows them", style="dim")
 
@@ -85,6 +89,11 @@ def verify(
     console.print(str(judgement.verdict), style="green" if judgement.holds else "red", highlight=False, soft_wrap=True)
     for trouble in judgement.troubles:
         console.print(f"! {trouble}", style="red", highlight=False, soft_wrap=True)
+    if destination and not judgement.kept:
+        raise CustodyRefused(
+            f"{', '.join(map(str, destination))}: no recording's head lies there: "
+            "name a folder that a controller delivers to, or one of exports"
+        )
     signer = ", ".join(judgement.controllers) or "nobody"
     anchor = "checked up to the root" if certificate else "the root is not known here: name it with --root or --trust"
     console.print(
@@ -114,6 +123,11 @@ def export(
     console.print(f"written to {output}; check it with: bwc ledger verify {output}", highlight=False, soft_wrap=True)
 
 
+def _require_found(found: int, recording: str, place: Path) -> None:
+    if recording and not found:
+        raise CustodyRefused(f"{place}: no recording begins with {recording[:60]}: bwc ledger show names them")
+
+
 def _links(place: Path) -> Iterator[Link]:
     if offline.is_export(place):
         yield from offline.read_export(place)
@@ -131,7 +145,8 @@ def _cells(entry: Entry) -> tuple[str, ...]:
     details = _brief(entry.details)
     if len(details) > DETAIL_CHARACTERS_MAX:
         details = details[:DETAIL_CHARACTERS_MAX] + "…"
-    return str(entry.sequence), when, entry.recording.hex()[:12] if entry.recording else "", entry.word, details
+    name = entry.recording.hex()[:SHOWN_DIGITS] if entry.recording else ""
+    return str(entry.sequence), when, name, entry.word, details
 
 
 def _brief(details: dict[str, Any]) -> str:
@@ -144,7 +159,8 @@ def _brief(details: dict[str, Any]) -> str:
 def _kept_heads(folders: list[Path]) -> Iterator[SignedHead]:
     for folder in folders:
         if not folder.is_dir():
-            raise CustodyRefused(f"{folder}: no such folder: name the destination's")
+            why = "is a file" if folder.exists() else "no such folder"
+            raise CustodyRefused(f"{folder}: {why}: name the destination's")
         for sidecar in sorted(folder.glob(SIDECARS)):
             try:
                 head = read_head(json.loads(sidecar.read_text(encoding="utf-8"))["metadata"])

@@ -17,6 +17,7 @@ from rich.console import Console
 from host_tools.cli.asking import Asked, asks
 from host_tools.cli.logins import Login, Logins, read_url, trust_of_file
 from host_tools.cli.over_rest import CONNECT_LIMIT_S, AskError, Http, Request, Trust, digest_of
+from host_tools.cli.prompting import ask_secret
 from host_tools.web_kit.problems import one_line
 
 PASSWORD_VARIABLE = "OPENBWC_PASSWORD"  # noqa: S105  its name, not its value
@@ -142,7 +143,7 @@ def _shown(url: str) -> str:
 
 def _password(file: Path | None) -> str:
     if file is None:
-        return os.environ.get(PASSWORD_VARIABLE) or str(typer.prompt("Password", hide_input=True, err=True))
+        return os.environ.get(PASSWORD_VARIABLE) or ask_secret("Password", "--password-file", err=True)
     try:
         return file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:

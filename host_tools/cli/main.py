@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import ClassVar
 
@@ -36,6 +37,7 @@ KNOWN_ERRORS = {
     "LinkLost": "host_tools.transports.errors",
     "LocalError": "host_tools.transports.local",
     "NoSuchCut": "host_tools.simulation.cuts.sweep",
+    "NoTerminal": "host_tools.cli.prompting",
     "PortError": "host_tools.transports.errors",
     "PortFault": "firmware.ports.errors",
     "ReaderError": "host_tools.readers.errors",
@@ -49,12 +51,16 @@ KNOWN_ERRORS = {
 }
 
 
+# New objects from one look for garbage to the next; a program makes some hundred thousand at its start, and keeps them.
+COLLECT_AFTER = 50_000
+
+
 class Commands(LazyGroup):
     """All of them: the four programs and questions that people begin with, then the others in the alphabet's order."""
 
     places: ClassVar[dict[str, Place]] = {
         "demo": Place("programs", "demo"),
-        "emulate": Place("programs", "emulate"),
+        "emulate": Place("emulating", "emulate"),
         "controller": Place("programs", "controller"),
         "status": Place("status_command", "status"),
         "account": Place("account_commands", "app"),
@@ -96,6 +102,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,
+    epilog="Exit codes: 0 done, 1 could not be done, 2 wrong arguments, 130 interrupted, 143 terminated.",
     pretty_exceptions_enable=False,
 )
 
@@ -114,6 +121,7 @@ def about() -> None:
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 could not be done, 2 wrong arguments, 130 interrupted, 143 terminated."""
     end_in_order()
+    gc.set_threshold(COLLECT_AFTER)
     try:
         app()
     except KeyboardInterrupt:
@@ -129,6 +137,8 @@ def main() -> None:
         if unknown is not None:
             raise unknown from None
         sys.exit(1)
+    finally:
+        gc.freeze()  # all memory goes back at once: to look for garbage in it first takes longer than many a command
 
 
 def _parted(error: Exception) -> tuple[list[BaseException], BaseException | None]:

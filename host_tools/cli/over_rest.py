@@ -80,14 +80,14 @@ class Http:
         self._host, self._port = place.hostname or "", place.port or 443
         self._trust = trust
 
-    def ask(self, request: Request, token: str = "", what: str = "") -> Any:
-        """What is answered, as JSON has it; None for nothing. ``what``: whose arguments these are. AskError."""
+    def ask(self, request: Request, token: str = "") -> Any:
+        """What is answered, as JSON has it; None for nothing. AskError."""
         with self._sent(request, token, "application/json", ANSWER_LIMIT_S) as answer:
             data = answer.read(ANSWER_BYTES_MAX + 1)
             if len(data) > ANSWER_BYTES_MAX:
                 raise AskError(f"{self.url}: answers more than {ANSWER_BYTES_MAX >> 20} MiB: ask for less at once")
             if not 200 <= answer.status < 300:
-                raise AskError(self._refusal(answer, data, what))
+                raise AskError(self._refusal(answer, data))
             return self._json(data) if data else None
 
     def lines(self, request: Request, token: str) -> Generator[bytes]:
@@ -154,15 +154,14 @@ class Http:
         why = getattr(error, "strerror", None) or str(error) or "no answer in time"
         return f"{self.url}: does not answer ({why}): is its controller running, with --web at that address?"
 
-    def _refusal(self, answer: http.client.HTTPResponse, data: bytes, what: str = "") -> str:
+    def _refusal(self, answer: http.client.HTTPResponse, data: bytes) -> str:
         said = self._problem(data)
         if answer.status == 401 and said.get("type") == "urn:openbwc:problem:session-ended":
             return f"{self.url}: the login has ended, or the token is not its own: bwc login {self.url}"
         if answer.status in (404, 405) or "detail" not in said:
             kind = f"{answer.status} {answer.reason}"
             return f"{self.url}: no OpenBWC manager that knows this ({kind}): check the address and its version"
-        whose = f"{what}: " if what and said.get("type") == "urn:openbwc:problem:invalid" else ""
-        return whose + _one_line(str(said["detail"]))
+        return _one_line(str(said["detail"]))
 
     def _problem(self, data: bytes) -> dict[str, Any]:
         try:
@@ -192,7 +191,7 @@ class OverRest:
 
     def call(self, command: str, /, **arguments: Any) -> Any:
         """See Asked."""
-        return self._http.ask(request_of(command, arguments), self._token, command)
+        return self._http.ask(request_of(command, arguments), self._token)
 
     def happenings(self) -> Generator[dict[str, Any]]:
         """See Asked."""
@@ -214,7 +213,7 @@ def request_of(command: str, arguments: Mapping[str, Any]) -> Request:
     for name in row.in_path:
         value = str(left.pop(name, ""))
         if not value:
-            raise AskError(f"{command}: {name} is empty: name it")
+            raise AskError(f"{name} is empty: name it")
         path = path.replace(f"{{{name}:path}}", _segment(value)).replace(f"{{{name}}}", _segment(value))
     headers: dict[str, str] = {}
     if row.method != "GET":

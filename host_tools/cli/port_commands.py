@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from firmware.link import schema
 from host_tools.cli.registry import make_registry
-from host_tools.cli.show import plain_table, print_whole
+from host_tools.cli.show import plain, plain_table, print_whole
 from host_tools.cli.trusting import open_trust, wall_ms
 from host_tools.controller.adoption import set_time
 from host_tools.controller.opening import identify as ask_identity
@@ -38,6 +38,9 @@ Url = Annotated[
 ]
 
 
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
+
 class PortRow(NamedTuple):
     """A USB serial port. ``model``: which of our boards it is, empty for none; ``bay``: where it is docked."""
 
@@ -51,10 +54,13 @@ class PortRow(NamedTuple):
     access: str
 
 
-def ports(bench: BenchFolder = None) -> None:
+def ports(bench: BenchFolder = None, as_json: Json = False) -> None:
     """Which USB serial ports are there, which of them are our boards, where, and who may open them."""
     devices = read_usb_tree(bench / "usb" if bench else USB_ROOT)
     rows = list_ports(devices, [find_board(model) for model in board_models()], bench / "ports" if bench else DEV)
+    if as_json:
+        console.print_json(data=plain(rows))
+        return
     if not rows:
         console.print("no USB serial port is there; plug a board in, or name an emulated bench with --bench FOLDER")
         return
@@ -79,10 +85,14 @@ def identify(
     folder: Annotated[
         Path | None, typer.Option(help="Folder of the controller whose camera it is; cameras answer nobody else.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Ask the board at a port who it is. A camera must be known to the controller, and its port free."""
     found = asyncio.run(_identify(url, folder))
     kind = schema.word_of(schema.BOARD_KINDS, found["kind"])
+    if as_json:
+        console.print_json(data={**plain(found), "kind": kind})
+        return
     console.print(
         f"{url}: {kind} [bold]{found['serial']}[/], model {found['model']}, firmware {found['firmware']}, "
         f"up for {found['uptime_ms'] / 1000:.0f} s",

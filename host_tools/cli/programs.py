@@ -1,4 +1,4 @@
-"""The programs that ``bwc`` runs until Ctrl-C: the demo, an emulated bench, a controller."""
+"""The programs that ``bwc`` runs until Ctrl-C and that have a controller: the demo, and the controller itself."""
 
 from __future__ import annotations
 
@@ -7,29 +7,20 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from host_tools.cli.compose import INDEX_NAME, MAKER_FILE, check_destination, create_destination
+from host_tools.cli.compose import INDEX_NAME, check_destination, create_destination
 from host_tools.cli.delivering import forget_upload
+from host_tools.cli.options import Debug, Scene
 from host_tools.cli.registry import make_registry
-from host_tools.cli.serve import RunningController, serve_bench, serve_controller
+from host_tools.cli.serve import RunningController, serve_controller
 from host_tools.cli.trusting import has_trust, open_trust
-from host_tools.controller.settings import read_settings
-
-# Each program imports what it alone needs when it is started: a controller waits for no emulator and no page of one.
-if TYPE_CHECKING:
-    from host_tools.emulator.bench_file import Bench
-
-PORT_MAX = 65_535  # of TCP
+from host_tools.controller.settings import SettingsError, read_settings
 
 console = Console()
-
-BenchFolder = Annotated[Path, typer.Option(help="Where the emulated bench lives.")]
-Scene = Annotated[str | None, typer.Option(help="What cameras see: a video file or /dev/videoN; else a street.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Say everything that happens inside. Never a secret.")]
 
 
 def demo(
@@ -40,61 +31,9 @@ def demo(
     scene: Scene = None,
 ) -> None:
     """Record, dock, check, offload, deliver: the whole journey on an emulated bench."""
-    from host_tools.cli.demo import DemoPlan, run_demo
+    from host_tools.cli.demo import DemoPlan, run_demo  # a controller waits for no emulator
 
     asyncio.run(run_demo(DemoPlan(folder, cameras, seconds, scene, once), console))
-
-
-def emulate(
-    bench: Annotated[Path | None, typer.Option(help="A bench file; else one dock and some cameras.")] = None,
-    folder: BenchFolder = Path("bench"),
-    name: Annotated[str, typer.Option(help="Name of the bench, for emu://NAME/BOARD.")] = "demo",
-    cameras: Annotated[int, typer.Option(min=0, max=8)] = 3,
-    model: Annotated[str, typer.Option(help="Of the cameras; see `bwc board list`.")] = "pi_zero_2w_camera",
-    seed: int = 1,
-    scene: Scene = None,
-    usbip: Annotated[
-        int | None, typer.Option(min=1, max=PORT_MAX, help="Export its USB devices at this TCP port, as `usbip` does.")
-    ] = None,
-    rfc2217: Annotated[
-        int, typer.Option(min=0, max=PORT_MAX, help="First of the TCP ports, a board each, for rfc2217://; 0: none.")
-    ] = 0,
-    web: Annotated[bool, typer.Option("--web", help="Serve the bench page, at HOST:PORT.")] = False,
-    address: Annotated[str | None, typer.Argument(metavar="HOST:PORT", help="Of --web; else 127.0.0.1:8441.")] = None,
-    web_token: Annotated[bool, typer.Option("--web-token", help="The page asks for a token.")] = False,
-    debug: Debug = False,
-) -> None:
-    """Run an emulated bench until Ctrl-C; its boards are ports that any program can open."""
-    from host_tools.cli.bench_page import plan_page
-    from host_tools.emulator.bench_file import default_bench, read_bench
-    from host_tools.emulator.rendezvous import holder
-
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(message)s", stream=sys.stderr)
-    plan = read_bench(bench) if bench is not None else default_bench(name, cameras, seed, scene, model)
-    page = plan_page(web, address, web_token)
-
-    def ready(page_url: str) -> None:
-        console.print(f"bench [bold]{plan.name}[/] in {folder}: {_boards(plan)}", soft_wrap=True)
-        if (other := holder(plan.name)) not in (None, folder.resolve()):
-            told = f"emu://{plan.name}/… is the bench in {other}, which has that name; give this one another --name"
-            console.print(told, soft_wrap=True, highlight=False, style="yellow")
-        for part in (*plan.dock, *plan.camera):
-            url, port = f"emu://{plan.name}/{part.name}", folder / "ports" / part.name
-            console.print(f"  {part.name:10} {part.serial:12} {url:26} {port}", soft_wrap=True, highlight=False)
-        console.print(
-            f"their maker: {folder / MAKER_FILE}, for bwc system create --maker", highlight=False, soft_wrap=True
-        )
-        told = f"controller: bwc controller --bench {folder}    hands: bwc bench --help    end: Ctrl-C"
-        console.print(told, soft_wrap=True)
-        if page_url:
-            console.print(f"bench page: {page_url}", soft_wrap=True, highlight=False)
-
-    asyncio.run(serve_bench(plan, folder, ready, usbip, rfc2217, page))
-
-
-def _boards(plan: Bench) -> str:
-    counted = (("dock", len(plan.dock)), ("camera", len(plan.camera)))
-    return ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counted)
 
 
 def controller(
@@ -134,6 +73,11 @@ def controller(
     if not (chosen.folder / INDEX_NAME).exists():
         # A wrong folder is told at the first start. Later the controller starts without its destination: after a power
         # cut cameras must be offloaded even while the store is not there yet, and status tells what is missing.
+        if not chosen.destination.exists():
+            raise SettingsError(
+                f"{chosen.destination}: no such destination: name one with --destination; "
+                "to begin a new one there: --create-destination"
+            )
         asyncio.run(check_destination(chosen.destination))
 
     open_trust(chosen.folder, chosen.certificate_weeks)  # without a system there is nothing that it could do

@@ -1,4 +1,4 @@
-"""Programs that run until they are told to stop: the controller, and an emulated bench."""
+"""The controller as a program that runs until it is told to stop."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import asyncio
 import logging
 import os
 import pwd
-import signal
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from firmware.platform.linux.files import LinuxFiles
 from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.people import People
 from host_tools.accounts.roles import LOCAL, Actor
-from host_tools.cli.compose import Assembled, assemble_bench, assemble_controller
+from host_tools.cli.compose import Assembled, assemble_controller
 from host_tools.cli.domain_groups import domain_groups
+from host_tools.cli.ending import on_signals
 from host_tools.cli.people import opened_people, wall_ms
 from host_tools.cli.web import HttpsSide, serving_manager
 from host_tools.controller.account_commands import AccountCommands
@@ -48,10 +47,6 @@ from host_tools.transports.errors import LinkLost
 from host_tools.transports.local import LocalError, LocalServer, Peer
 from host_tools.trust.errors import TrustError
 
-if TYPE_CHECKING:  # a controller starts without an emulator and its page
-    from host_tools.cli.bench_page import PagePlan
-    from host_tools.emulator.bench_file import Bench
-
 LOG = logging.getLogger("openbwc.controller")
 
 # What commands raise for the person who asked: one line each.
@@ -70,7 +65,7 @@ EXPECTED = (
 async def serve_controller(settings: Settings, on_ready: Callable[[RunningController], None]) -> bool:
     """Until SIGINT or SIGTERM, or until somebody asks for a fresh start: then True."""
     stop, fresh = asyncio.Event(), asyncio.Event()
-    _on_signals(stop.set)
+    on_signals(stop.set)
 
     def restart() -> None:
         fresh.set()
@@ -137,35 +132,6 @@ async def _work(assembled: Assembled, people: People) -> None:
         tasks.create_task(assembled.desk.run())
         tasks.create_task(assembled.telling.notifier.run())
         tasks.create_task(assembled.telling.telemetry.run())
-
-
-async def serve_bench(
-    bench: Bench,
-    folder: Path,
-    on_ready: Callable[[str], None],
-    usbip_port: int | None = None,
-    rfc2217_port: int = 0,
-    page: PagePlan | None = None,
-) -> None:
-    """Until SIGINT or SIGTERM, or until somebody asks the bench to stop. ``usbip_port``: where its USB devices are
-    exported; ``rfc2217_port``: where the first board is a network serial port, the others follow; ``page``: where its
-    page is, whose address ``on_ready`` gets."""
-    from host_tools.cli.bench_page import serving_page
-    from host_tools.emulator.exports import exported
-    from host_tools.emulator.remote import BenchServer
-
-    made = assemble_bench(bench, folder)
-    async with exported(made, usbip_port, rfc2217_port), serving_page(made, page) as url:
-        server = BenchServer(made)
-        _on_signals(server.stopping.set)
-        ready = asyncio.Event()
-        serving = asyncio.create_task(server.serve(ready))
-        waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if ready.is_set():
-            on_ready(url)
-        waiting.cancel()
-        await serving
 
 
 def make_commands(
@@ -240,9 +206,3 @@ def local_actor(peer: Peer, owner_uid: int) -> Actor:
     except KeyError:
         name = str(peer.uid)
     return Actor(f"{LOCAL}:{name}", "administrator", LOCAL)
-
-
-def _on_signals(stop: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)

@@ -18,14 +18,15 @@ from firmware.platform.linux.files import FILE_MODE
 from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.names import ROOT
 from host_tools.accounts.passwords import check_password
-from host_tools.cli.compose import check_destination, make_folder
+from host_tools.cli.compose import check_destination
 from host_tools.cli.delivering import UPLOAD_NAME, read_connection_file, require_privacy
 from host_tools.cli.domain import opened_system
+from host_tools.cli.folders import make_folder
 from host_tools.cli.people import opened_people, wall_ms
 from host_tools.cli.system_commands import new_serial
 from host_tools.cli.trusting import has_trust, make_trust
-from host_tools.cli.web import HttpsSide, certified, listening, own_names, read_address, shown
-from host_tools.controller.settings import WEB_DEFAULT, WEB_OFF, Settings, SettingsError
+from host_tools.cli.web import HttpsSide, certified, is_chosen, listening, own_names, read_address, shown
+from host_tools.controller.settings import WEB_OFF, Settings, SettingsError
 from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations.connection_file import ConnectionFileError
 from host_tools.destinations.interface import DestinationError
@@ -54,7 +55,7 @@ async def serve_setup(settings: Settings, on_ready: Callable[[str, str], None]) 
     front = await run_in_thread(lambda: HttpsSide(folder).front(certified(address.host, names)))
     desk = SetupDesk(settings)
     assistant = Assistant(SetupParts(desk, new_code(), lambda: frozenset(names), time.monotonic, wall_ms))
-    async with listening(assistant.guarded, address, front, settings.web == WEB_DEFAULT) as port:
+    async with listening(assistant.guarded, address, front, not is_chosen(settings)) as port:
         on_ready(f"https://{shown(address.host)}:{port}/setup", assistant.code)
         await assistant.linger()
     host = f"[{address.host}]" if ":" in address.host else address.host

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,13 +15,18 @@ VERDICT_STYLES = {"pass": "green", "marginal": "yellow", "fail": "bold red", "no
 ADMISSION_STYLES = {"member": "", "factory": "yellow", "safe_mode": "bold yellow"}
 LEVEL_STYLES = {"ok": "", "almost_full": "yellow", "full": "bold red"}
 FOLDED_CHARACTERS_MIN = 7  # narrower, a column is no longer read
+SHOWN_DIGITS = 12  # of a recording's identity: as many as fit, and enough that two hardly ever begin alike
 LINE_CHARACTERS_MAX = 1000  # of a table that is longer than its terminal
 STATE_STYLES = {"erased": "green", "delivered": "green", "held": "cyan", "offloading": "yellow", "delivering": "cyan"}
 
 
 def print_status(console: Console, status: dict[str, Any]) -> None:
     """Docks, cameras, recordings, storage, and what is wrong."""
-    console.print(Group(*_parts(status)))
+    for table in _tables(status):
+        print_whole(console, table)
+        console.print()
+    for line in _lines(status):
+        console.print(line)
 
 
 def plain_table(title: str, columns: Sequence[str], kept: Collection[str] = ()) -> Table:
@@ -43,14 +50,40 @@ def print_whole(console: Console, table: Table) -> None:
     console.width = shown
 
 
-def _parts(status: dict[str, Any]) -> list[RenderableType]:
+def plain(value: Any) -> Any:
+    """A value of ours as JSON has it: named values by name, bytes in hexadecimal, paths as texts."""
+    if callable(dump := getattr(value, "model_dump", None)):
+        return dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, tuple) and (names := getattr(value, "_fields", None)):
+        return {name: plain(getattr(value, name)) for name in names}
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in cast("dict[object, object]", value).items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(each) for each in cast("Collection[object]", value)]
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def moment(unix_ms: int) -> str:
+    """A time as tables show it: UTC, to the minute, in 16 characters."""
+    return datetime.fromtimestamp(unix_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _tables(status: dict[str, Any]) -> list[Table]:
     tables = [docks_table(status), cameras_table(status)]
     if status["recordings"]:
         tables.append(recordings_table(status))
-    parts: list[RenderableType] = []
-    for table in tables:
-        parts += [table, ""]
-    parts.append(storage_line(status))
+    if delivered := [row for row in status["recordings"] if row["container"]]:
+        tables.append(containers_table(delivered))
+    return tables
+
+
+def _lines(status: dict[str, Any]) -> list[Text]:
+    """What stands below the tables."""
+    parts = [storage_line(status)]
     parts += [line for camera in status["cameras"] if (line := _remark(camera)) is not None]
     parts += [Text(f"! {text}", style="red") for text in status["problems"].values()]
     if status["problems"]:
@@ -77,7 +110,8 @@ def docks_table(status: dict[str, Any]) -> Table:
                 bay["camera"] or "-",
             )
         free = len(dock["bays"]) - len(used)
-        table.add_row(dock["serial"], "", f"{free} free", "", "", "", "", "", style="dim")
+        counted = f"{free} bays free" if free != 1 else "1 bay free"
+        table.add_row(dock["serial"], "", counted, *[""] * 5, style="dim")
     if not status["docks"]:
         table.add_row("none connected", *[""] * 7, style="dim")
     return table
@@ -109,7 +143,7 @@ def cameras_table(status: dict[str, Any]) -> Table:
 def recordings_table(status: dict[str, Any]) -> Table:
     """One row a recording, newest first."""
     columns = ("Recording", "Camera", "Wearer", "Length", "Size", "State", "Where it is")
-    table = plain_table("Recordings", columns, ("Recording", "Camera", "Size"))
+    table = plain_table("Recordings", columns, ("Recording", "Camera", "Length", "Size"))
     for row in status["recordings"]:
         state = Text(row["state"], style=STATE_STYLES.get(row["state"], ""))
         if row["state"] == "offloading":
@@ -117,26 +151,35 @@ def recordings_table(status: dict[str, Any]) -> Table:
         if row["trouble"]:
             state.append(f"\n{row['trouble']}", style="red")
         table.add_row(
-            row["recording"][:12],
+            row["recording"][:SHOWN_DIGITS],
             row["camera"],
             row["wearer"] or "?",
-            f"{row['duration_ms'] / 1000:.1f} s" + (" (interrupted)" if row["interrupted"] else ""),
+            f"{row['duration_ms'] / 1000:.1f} s" + ("\ninterrupted" if row["interrupted"] else ""),
             _size(row["bytes"]),
             state,
-            row["place"] + (f"\n{row['container']}" if row["container"] else ""),
+            row["place"],
         )
     return table
 
 
+def containers_table(delivered: list[dict[str, Any]]) -> Table:
+    """What recordings are called at their destination, whole: it is copied from here."""
+    table = plain_table("At the destination", ("Recording", "Name there"), ("Recording", "Name there"))
+    for row in delivered:
+        table.add_row(row["recording"][:SHOWN_DIGITS], row["container"])
+    return table
+
+
 def storage_line(status: dict[str, Any]) -> Text:
-    """Spool and destination in one line."""
+    """Spool and destination, a line each."""
     spool, destination = status["spool"], status["destination"]
     line = Text(f"Spool {_size(spool['used_bytes'])} used, {_size(spool['reserved_bytes'])} reserved, ")
     level = spool["level"].replace("_", " ")
     line.append(f"{_size(spool['free_bytes'])} free", style=LEVEL_STYLES[spool["level"]])
     line.append("" if level == "ok" else f" ({level})", style=LEVEL_STYLES[spool["level"]])
-    line.append(f"    Destination {destination['name']}: ")
+    line.append("\nDestination: ")
     line.append(destination["trouble"] or "ready", style="red" if destination["trouble"] else "green")
+    line.append(f" ({destination['name']})", style="dim")
     return line
 
 

@@ -17,15 +17,15 @@ from host_tools.cli.trust_commands import is_running
 from host_tools.cli.trusting import (
     PassphraseFile,
     make_trust,
+    new_trust_files,
     open_trust,
     read_certificate,
     read_passphrase,
-    trust_files,
+    require_no_trust,
     wall_ms,
 )
 from host_tools.controller.commands import CommandError
 from host_tools.controller.settings import read_settings
-from host_tools.trust import folder as trust_folder
 from host_tools.trust import passphrase
 from host_tools.trust.errors import TrustError
 from host_tools.trust.restore import RESTORE_KEY_BYTES_MAX, make_restore_key, restore_system
@@ -51,7 +51,7 @@ def create(
     maker: Annotated[list[Path] | None, typer.Option(help="Root certificate of a maker of cameras.")] = None,
 ) -> None:
     """Set up a new system. Its passphrase can never be changed: write it down, and keep a restore key."""
-    trust_folder.require_empty(trust_files(folder))  # before anybody types a passphrase twice
+    require_no_trust(folder)  # before anybody types a passphrase twice
     roots = [read_certificate(path) for path in maker or ()]
     trust = make_trust(folder, read_passphrase(passphrase_file, twice=True), name or new_serial())
     for root in roots:
@@ -131,15 +131,15 @@ def use(
     name: Name = None,
 ) -> None:
     """Give a new controller the trust of the system that the key was made for. It brings no settings and no people."""
-    files = trust_files(folder)
-    trust_folder.require_empty(files)
+    require_no_trust(folder)
     try:
         with file.open("rb") as opened:
             key = opened.read(RESTORE_KEY_BYTES_MAX + 1)
     except OSError as error:
         raise TrustError(f"{file}: cannot be read ({error.strerror}); name a restore key") from error
     phrase = read_passphrase(passphrase_file)
-    trust = restore_system(files, key, phrase, name or new_serial(), wall_ms(), LinuxEntropy())
+    with new_trust_files(folder) as files:
+        trust = restore_system(files, key, phrase, name or new_serial(), wall_ms(), LinuxEntropy())
     console.print(f"system {trust.system} restored in {folder}; dock its cameras", highlight=False, soft_wrap=True)
 
 

@@ -3,7 +3,6 @@ of recordings that the destination refuses."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from host_tools.cli.asking import Asked, asks
+from host_tools.cli.prompting import ask_secret
+from host_tools.cli.recordings import Recording, whole
+from host_tools.cli.show import SHOWN_DIGITS, moment, plain_table, print_whole
 from host_tools.cli.trusting import PassphraseFile, read_passphrase
 from host_tools.controller.delivery_notes import FIXES_MAX
 from host_tools.destinations.archive import ArchiveError
@@ -28,8 +30,6 @@ rejected_app = typer.Typer(
 app.add_typer(rejected_app, name="rejected")
 console = Console()
 
-Recording = Annotated[str, typer.Argument(help="A recording's whole identity.")]
-
 
 @app.command("list")
 @asks
@@ -42,17 +42,17 @@ def list_transfers(
     if as_json:
         console.print_json(data=transfers)
     else:
-        console.print(transfers_table(transfers))
+        print_whole(console, transfers_table(transfers))
 
 
 @app.command()
 @asks
 def retry(
     controller: Asked,
-    recording: Annotated[str, typer.Argument(help="A recording's whole identity; all that failed, if none.")] = "",
+    recording: Annotated[str, typer.Argument(help="A recording, by its first digits; all that failed, if none.")] = "",
 ) -> None:
     """Take up deliveries again that were set aside or are waiting."""
-    names: list[str] = controller.call("retry_delivery", recording=recording)
+    names: list[str] = controller.call("retry_delivery", recording=whole(controller, recording) if recording else "")
     for name in names:
         console.print(f"recording {name}: taken up again", highlight=False)
     if not names:
@@ -69,9 +69,9 @@ def describe(
     note: Annotated[str, typer.Option(help="Free text.")] = "",
 ) -> None:
     """Give a recording category and note before it is delivered."""
-    controller.call(
-        "describe_recording", recording=recording, category_id=category, category_name=category_name, note=note
-    )
+    name = whole(controller, recording)
+    controller.call("describe_recording", recording=name, category_id=category, category_name=category_name, note=note)
+    console.print(f"recording {name}: described", highlight=False)
 
 
 @app.command()
@@ -82,8 +82,9 @@ def locate(
     track: Annotated[Path, typer.Argument(help="Where it was made: a GPX file, or JSON of the API's form.")],
 ) -> None:
     """Say where a recording was made, before it is delivered."""
+    name = whole(controller, recording)
     fixes: list[Fix] = read_track(track.read_bytes())[:FIXES_MAX]
-    controller.call("locate_recording", recording=recording, fixes=[each._asdict() for each in fixes])
+    controller.call("locate_recording", recording=name, fixes=[each._asdict() for each in fixes])
     console.print(f"{len(fixes)} places")
 
 
@@ -98,20 +99,24 @@ def list_rejected(
     if as_json:
         console.print_json(data=rows)
         return
-    table = Table("Recording", "Camera", "Wearer", "MB", "Why", "Done")
+    table = plain_table("", ("Recording", "Camera", "Wearer", "MB", "Why", "Done"), ("Recording", "Camera"))
     for row in rows:
         done = f"{row['done']['how']}: {row['done']['where']}" if row["done"].get("how") else ""
         size = f"{row['bytes'] / 1e6:.1f}"
-        table.add_row(row["recording"], row["camera"], row["wearer"], size, Text(row["reason"], style="red"), done)
-    console.print(table if rows else "nothing was refused")
+        name = row["recording"][:SHOWN_DIGITS]
+        table.add_row(name, row["camera"], row["wearer"], size, Text(row["reason"], style="red"), done)
+    if rows:
+        print_whole(console, table)
+    else:
+        console.print("nothing was refused")
 
 
 @rejected_app.command()
 @asks
 def send(controller: Asked, recording: Recording) -> None:
     """Send one to the destination's rejected storage."""
-    done = controller.call("send_rejected_recording", recording=recording)
-    _print_done(recording, done)
+    name = whole(controller, recording)
+    _print_done(name, controller.call("send_rejected_recording", recording=name))
 
 
 @rejected_app.command()
@@ -127,26 +132,28 @@ def archive(
     archive_passphrase_file: Annotated[Path | None, typer.Option(help="A file with the archive's passphrase.")] = None,
 ) -> None:
     """Write one onto a drive as an AES-256 encrypted zip, which 7-Zip opens."""
+    name = whole(controller, recording)
     phrase = read_passphrase(passphrase_file)
     secret, again = _archive_passphrase(archive_passphrase_file)
     done = controller.call(
         "archive_rejected_recording",
-        recording=recording,
+        recording=name,
         drive=str(drive.absolute()),
         passphrase=phrase,
         archive_passphrase=secret,
         archive_passphrase_again=again,
         any_drive=any_drive,
     )
-    _print_done(recording, done)
+    _print_done(name, done)
 
 
 @rejected_app.command()
 @asks
 def confirm(controller: Asked, recording: Recording) -> None:
     """Say that you have looked and it is safe where it went; here and on its camera it may go then."""
-    controller.call("confirm_rejected_recording", recording=recording)
-    console.print(f"recording {recording}: let go", highlight=False)
+    name = whole(controller, recording)
+    controller.call("confirm_rejected_recording", recording=name)
+    console.print(f"recording {name}: let go", highlight=False)
 
 
 def _print_done(recording: str, done: dict[str, Any]) -> None:
@@ -158,7 +165,8 @@ def _print_done(recording: str, done: dict[str, Any]) -> None:
 
 def _archive_passphrase(file: Path | None) -> tuple[str, str]:
     if file is None:
-        return typer.prompt("Passphrase of the archive", hide_input=True), typer.prompt("Again", hide_input=True)
+        option = "--archive-passphrase-file"
+        return ask_secret("Passphrase of the archive", option), ask_secret("Again", option)
     try:
         secret = file.read_text(encoding="utf-8").rstrip("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -168,12 +176,12 @@ def _archive_passphrase(file: Path | None) -> tuple[str, str]:
 
 def transfers_table(transfers: list[dict[str, Any]]) -> Table:
     """One row a recording."""
-    table = Table("When (UTC)", "Recording", "Outcome", "Attempts", "MB", "Container", "Why")
+    columns = ("When (UTC)", "Recording", "Outcome", "Tries", "MB", "Name there", "Why")
+    table = plain_table("", columns, ("When (UTC)", "Recording", "Outcome", "Name there"))
     for each in transfers:
-        when = datetime.fromtimestamp(each["changed_unix_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(
-            when,
-            each["recording"][:12],
+            moment(each["changed_unix_ms"]),
+            each["recording"][:SHOWN_DIGITS],
             Text(each["outcome"], style=STYLES[each["outcome"]]),
             str(each["attempts"]),
             f"{each['content_bytes'] / 1e6:.1f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +14,11 @@ from rich.text import Text
 
 from firmware.secure.certificates import fingerprint
 from host_tools.cli.asking import Asked, asks
-from host_tools.cli.show import plain_table
+from host_tools.cli.show import plain, plain_table
 from host_tools.cli.trusting import PassphraseFile, open_trust, read_certificate, read_passphrase, wall_ms
 from host_tools.controller.remote import SOCKET
 from host_tools.transports.local import answers
+from host_tools.trust.errors import TrustError
 from host_tools.trust.report import TrustReport, report
 
 STANDING_STYLES = {"valid": "green", "about_to_expire": "yellow", "expired": "bold red", "not_yet_valid": "red"}
@@ -33,9 +35,30 @@ Folder = Annotated[Path, typer.Option(help="The controller's folder.")]
 def show(
     folder: Folder = Path("controller"),
     full: Annotated[bool, typer.Option("--full", help="Whole fingerprints, for comparing them.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """The system's certificates, sealing keys and revocations. Shows no secret."""
-    console.print(render(report(open_trust(folder).record, wall_ms()), full))
+    found = report(open_trust(folder).record, wall_ms())
+    if as_json:
+        console.print_json(data=plain(found))
+    else:
+        console.print(render(found, full))
+
+
+@app.command("root")
+def write_root(
+    file: Annotated[Path, typer.Argument(help="A new file, PEM.")],
+    folder: Folder = Path("controller"),
+) -> None:
+    """Write the system's root certificate, for whoever checks an exported recording. It is no secret; its fingerprint
+    is to be told by another way."""
+    root = open_trust(folder).record.root
+    try:
+        with file.open("x", encoding="ascii") as opened:
+            opened.write(ssl.DER_cert_to_PEM_cert(root))
+    except OSError as error:
+        raise TrustError(f"{file}: cannot be written ({error.strerror}): name a new file") from error
+    console.print(f"{file}: {fingerprint(root)}", highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,7 @@ import typer
 from firmware.platform.linux.entropy import LinuxEntropy
 from firmware.platform.linux.files import LinuxFiles
 from firmware.ports.files import Files
+from host_tools.cli.prompting import ask_secret
 from host_tools.trust import folder as trust_folder
 from host_tools.trust.authority import LDEVID_WEEKS_DEFAULT
 from host_tools.trust.errors import TrustError
@@ -55,15 +58,34 @@ def open_trust(folder: Path, weeks: int = LDEVID_WEEKS_DEFAULT) -> SystemTrust:
 
 
 def make_trust(folder: Path, passphrase: str, controller: str, cost: ArgonCost = DEFAULT_COST) -> SystemTrust:
-    """Set up a system for the controller in ``folder``. TrustError if it has one."""
-    return create_system(trust_files(folder), passphrase, controller, wall_ms(), LinuxEntropy(), cost)
+    """Set up a system for the controller in ``folder``. TrustError if it has one; what is refused leaves nothing."""
+    with new_trust_files(folder) as files:
+        return create_system(files, passphrase, controller, wall_ms(), LinuxEntropy(), cost)
+
+
+def require_no_trust(folder: Path) -> None:
+    """TrustError if the controller in ``folder`` has a system. Makes nothing."""
+    if has_trust(folder):
+        trust_folder.require_empty(LinuxFiles(folder / TRUST_NAME))
+
+
+@contextmanager
+def new_trust_files(folder: Path) -> Generator[Files]:
+    """``trust_files`` for whoever fills them; folders that were made for it go again if that fails."""
+    made = [each for each in (folder / TRUST_NAME, folder) if not each.exists()]
+    try:
+        yield trust_files(folder)
+    except BaseException:
+        for each in made:
+            with suppress(OSError):  # one that holds something stays
+                each.rmdir()
+        raise
 
 
 def read_passphrase(file: Path | None, twice: bool = False) -> str:
     """The passphrase, from a file or from whoever sits here."""
     if file is None:
-        typed: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=twice)
-        return typed
+        return ask_secret("Passphrase", "--passphrase-file", twice)
     try:
         with file.open("rb") as opened:
             data = opened.read(PASSPHRASE_BYTES_MAX + 2)

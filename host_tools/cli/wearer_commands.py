@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from host_tools.cli.asking import Asked, asks
-from host_tools.cli.show import plain_table
+from host_tools.cli.show import moment, plain_table
 from host_tools.controller.commands import CommandError
 
 CSV_BYTES_MAX = 8 << 20  # as a roster's
@@ -72,9 +72,11 @@ def change(
     prioritised: Annotated[bool | None, typer.Option("--prioritised/--not-prioritised")] = None,
 ) -> None:
     """Change what is named of a wearer."""
-    version = controller.call("get_wearer", id=id)["version"]
     given = {"name": name, "profile": profile, "email": email, "prioritised": prioritised}
     changes = {key: value for key, value in given.items() if value is not None}
+    if not changes:
+        raise typer.BadParameter("name what to change: --name, --profile, --email, --prioritised")
+    version = controller.call("get_wearer", id=id)["version"]
     row = controller.call("change_wearer", id=id, version=version, **changes)
     console.print(f"{row['id']}: {row['name']}, profile {row['profile']}", highlight=False)
 
@@ -155,9 +157,9 @@ def list_assignments(controller: Asked, as_json: Json = False) -> None:
     if as_json:
         console.print_json(data=rows)
         return
-    table = plain_table("", ("Camera", "Wearer", "Since", "By"), ("Camera", "Wearer"))
+    table = plain_table("", ("Camera", "Wearer", "Since (UTC)", "By"), ("Camera", "Wearer"))
     for row in rows:
-        table.add_row(row["camera"], row["wearer"], str(row["version"]), row["changed_by"])
+        table.add_row(row["camera"], row["wearer"], moment(row["changed_unix_ms"]), row["changed_by"])
     if not rows:
         table.add_row("none", "", "", "", style="dim")
     console.print(table)
@@ -165,8 +167,15 @@ def list_assignments(controller: Asked, as_json: Json = False) -> None:
 
 @assign_app.command("set")
 @asks
-def assign(controller: Asked, camera: str, wearer: str) -> None:
+def assign(
+    controller: Asked,
+    camera: str,
+    wearer: str,
+    to_come: Annotated[bool, typer.Option("--to-come", help="Also a camera that was never here.")] = False,
+) -> None:
     """Make a camera always this wearer's."""
+    if not to_come and camera not in [each["serial"] for each in controller.call("status")["cameras"]]:
+        raise CommandError(f"{camera}: no camera of that serial is known here; before it comes: --to-come")
     controller.call("assign_camera", camera=camera, wearer=wearer)
     console.print(f"{camera}: {wearer}'s", highlight=False)
 

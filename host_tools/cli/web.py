@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import secrets
 import shutil
 import socket
@@ -19,13 +20,14 @@ from host_tools.controller.commands import Commands
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.live import LiveView
 from host_tools.controller.network_login import NetworkLoginFile
-from host_tools.controller.settings import WEB_DEFAULT, WEB_OFF, Settings, SettingsError
+from host_tools.controller.settings import WEB_OFF, Settings, SettingsError
 from host_tools.custody.blocking import run_in_thread
 from host_tools.system.system import System
 from host_tools.web_kit.certificate_folder import CertificateFolder, Pair
 from host_tools.web_kit.errors import WebError
 from host_tools.web_kit.serving import App, TlsFront, serving
 
+LOG = logging.getLogger("openbwc.controller")
 HTTPS_FOLDER = "https"
 CERTIFICATE_TITLE = "OpenBWC controller"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -103,7 +105,7 @@ async def serving_manager(
         )
     )
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(listening(manager.guarded, address, front, settings.web == WEB_DEFAULT))
+        port = await stack.enter_async_context(listening(manager.guarded, address, front, not is_chosen(settings)))
         if settings.web_redirect != WEB_OFF:
             plain = read_address(settings.web_redirect, "web_redirect")
             await stack.enter_async_context(
@@ -115,6 +117,11 @@ async def serving_manager(
         finally:
             running.cancel()
             await asyncio.wait({running})
+
+
+def is_chosen(settings: Settings) -> bool:
+    """Whether somebody said where the manager is to be, be it where it is anyway."""
+    return "web" in settings.model_fields_set
 
 
 def read_address(text: str, key: str) -> Address:
@@ -134,6 +141,7 @@ async def listening(app: App, address: Address, front: TlsFront | None, may_move
         except WebError:
             if not may_move:
                 raise
+            LOG.warning("port %d is taken: the manager takes another one", address.port)
             port = await stack.enter_async_context(serving(app, address.host, 0, front))
         yield port
 

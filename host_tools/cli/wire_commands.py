@@ -20,7 +20,7 @@ from host_tools.protocol.capture import CaptureFile, ListeningPipe, Recorder, Re
 from host_tools.protocol.connection import Connection
 from host_tools.protocol.constructs import ConstructCodec
 from host_tools.protocol.decode import MESSAGE, Entry, LineDecoder, json_of, text_of
-from host_tools.protocol.decode_input import bytes_of_hex, decode_bytes
+from host_tools.protocol.decode_input import InputError, bytes_of_hex, decode_bytes
 from host_tools.protocol.dissector import dissector as dissector_text
 from host_tools.protocol.pcapng import TO_BOARD, TO_HOST, CaptureFileError
 from host_tools.protocol.replay import LEFT_OUT, Script, Step, compare, read_entries, replay_to_board, steps_of
@@ -164,10 +164,16 @@ def _of_one_board(entries: Iterator[Entry], trace: Path) -> Iterator[Entry]:
 
 
 def _print_entries(entries: Iterable[Entry], messages: bool, as_json: bool) -> None:
+    printed = left_out = 0
     for entry in entries:
         if messages and entry.what != MESSAGE:
+            left_out += 1
             continue
+        printed += 1
         print(json.dumps(json_of(entry), ensure_ascii=False) if as_json else text_of(entry))
+    if not printed:
+        rest = f"; without --messages there is more ({left_out})" if left_out else ""
+        raise InputError(f"no message is in it{rest}" if messages else "nothing is in it")
 
 
 def _print_comparison(pairs: list[tuple[Step, str]], as_json: bool) -> int:

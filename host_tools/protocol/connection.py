@@ -31,11 +31,11 @@ Sink = Callable[[int, memoryview], None]
 
 
 class RequestRefused(Exception):
-    """The board answered ``error``: ``code`` is a word of schema.ERROR_CODES."""
+    """The board answered ``error``: ``code`` is a word of schema.ERROR_CODES, ``text`` what it said."""
 
     def __init__(self, question: str, code: str, text: str) -> None:
-        super().__init__(f"{question} was refused ({code}): {printable(text)}")
-        self.code = code
+        self.code, self.text = code, printable(text)
+        super().__init__(f"{question} was refused ({code}): {self.text}")
 
 
 class ChannelRefused(LinkLost):

@@ -215,7 +215,12 @@ class LocalClient:
         if isinstance(error, TimeoutError):
             return LocalError(f"the {what} in {folder} does not answer in time; look at its log, or start it again")
         if not folder.is_dir():
-            return LocalError(f"no {what} answers in {folder}: no such folder; name another, or start it first")
+            why = (
+                "that is a file; name its folder"
+                if folder.exists()
+                else "no such folder; name another, or start it first"
+            )
+            return LocalError(f"no {what} answers in {folder}: {why}")
         if isinstance(error, FileNotFoundError | ConnectionRefusedError):
             return LocalError(f"no {what} answers in {folder}; start it first")
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -7,7 +7,7 @@ tests look at what `bwc controller` and a camera's board really get, and that no
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,10 +75,18 @@ def test_a_controller_believes_the_clear_suite_of_nobody(tmp_path: Path):
             assert suites_of(serial) == SEALED_ONLY
 
 
-def names_in(path: Path) -> set[str]:
+def mentioning(words: Iterable[str]) -> Iterator[tuple[str, ast.Module]]:
+    """The product's files with one of these words anywhere, parsed: in the others there is nothing to be found."""
+    for path in tree.python_files(*PRODUCT):
+        text = tree.read(path)
+        if any(word in text for word in words):
+            yield path.as_posix(), ast.parse(text)
+
+
+def names_in(module: ast.Module) -> set[str]:
     """Every name and attribute that a file mentions."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(tree.read(path))):
+    for node in ast.walk(module):
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
@@ -90,22 +98,22 @@ def names_in(path: Path) -> set[str]:
 
 def test_what_falls_back_is_mentioned_nowhere_else():
     mentioned: dict[str, set[str]] = {name: set() for name in FALLBACKS}
-    for path in tree.python_files(*PRODUCT):
-        for name in names_in(path) & set(FALLBACKS):
-            mentioned[name].add(path.as_posix())
+    for path, module in mentioning(FALLBACKS):
+        for name in names_in(module) & set(FALLBACKS):
+            mentioned[name].add(path)
     assert mentioned == FALLBACKS
 
 
-def handed_over(path: Path, argument: str) -> Iterator[int]:
+def handed_over(module: ast.Module, argument: str) -> Iterator[int]:
     """Lines where a file gives that argument, other than by passing on its own of the same name."""
-    for node in ast.walk(ast.parse(tree.read(path))):
+    for node in ast.walk(module):
         if isinstance(node, ast.keyword) and node.arg == argument and not ast.unparse(node.value).endswith(argument):
             yield node.value.lineno
 
 
 @pytest.mark.parametrize("argument", GIVEN_BY)
 def test_only_a_simulation_hands_over_a_channel_or_keys_of_its_own(argument: str):
-    giving = {path.as_posix() for path in tree.python_files(*PRODUCT) if list(handed_over(path, argument))}
+    giving = {path for path, module in mentioning([argument]) if list(handed_over(module, argument))}
     assert giving, "the simulation does, so this looks in the right places"
     assert {path for path in giving if not path.startswith(GIVEN_BY[argument])} == set()
 
@@ -117,18 +125,19 @@ BARE = {"firmware/dock/application.py", "host_tools/cli/wire_commands.py"}
 def is_bare(call: ast.Call) -> bool:
     """Whether a call opens a session that cannot be secured: ``make_secure`` is last, by name or as the fifth."""
     called = ast.unparse(call.func)
-    ours = called in ("Connection", "open_board") or (called == "Session" and ast.unparse(call).startswith(SIDES))
+    ours = called in OPENERS[:2] or (called == OPENERS[2] and ast.unparse(call).startswith(SIDES))
     return ours and len(call.args) < 5 and not any(each.arg == "make_secure" for each in call.keywords)
 
 
+OPENERS = ("Connection", "open_board", "Session")
 SIDES = ("Session(BOARD", "Session(HOST")
 
 
 def test_no_camera_and_no_controller_opens_a_session_that_cannot_be_secured():
     bare = {
-        path.as_posix()
-        for path in tree.python_files(*PRODUCT)
-        for node in ast.walk(ast.parse(tree.read(path)))
+        path
+        for path, module in mentioning(OPENERS)
+        for node in ast.walk(module)
         if isinstance(node, ast.Call) and is_bare(node)
     }
     assert bare == BARE

@@ -21,7 +21,7 @@ from host_tools.accounts.errors import LoginRefused
 from host_tools.accounts.people import People
 from host_tools.accounts.roles import Actor
 from host_tools.bench.secret_hunt import SecretHunt, SecretLeaked
-from host_tools.cli import account_commands, people
+from host_tools.cli import account_commands, people, prompting
 from host_tools.cli.main import app
 from host_tools.cli.people import opened_people, wall_ms
 from host_tools.cli.serve import LocalDoor, local_actor
@@ -142,6 +142,7 @@ def test_passwords_come_from_prompts_that_show_nothing_and_from_standard_input(
         return ROOTS
 
     monkeypatch.setattr(getpass, "getpass", answer)
+    monkeypatch.setattr(prompting, "has_terminal", lambda: True)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ADAS.encode() + b"\r\n")))
 
     async def scenario() -> None:
@@ -302,7 +303,7 @@ def test_a_mistake_in_a_command_ends_the_question_and_nothing_else(tmp_path: Pat
                 await client.ask("set_bay_power", bay=1, on=True)
             with pytest.raises(LocalError, match="knows no nothing"):
                 await client.ask("nothing")
-            with pytest.raises(LocalError, match="extra inputs"):
+            with pytest.raises(LocalError, match="is not known"):
                 await client.ask("list_accounts", actor="root")
             assert await client.ask("list_accounts") == []
             told = await client.ask("audit")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from host_tools.cli.compose import create_destination
+from host_tools.cli.emulating import serve_bench
+from host_tools.cli.mishaps import told
 from host_tools.custody.index import open_index
+from host_tools.emulator.bench_file import Bench, CameraPart, DockPart
 from host_tools.hardware.files import BOARDS_FOLDER
 from tests.unit.cli.parts import Bwc, system_in, without_privileges
 
@@ -49,6 +56,29 @@ def test_a_board_file_is_told_by_file_line_and_key(old: str, new: str, words: li
     bwc("board", "show", path).must_be_one_line(f"{path}:{line}: ", *words)
 
 
+@pytest.mark.req("EMU-01", "EMU-07")
+@pytest.mark.parametrize(
+    ("model", "old", "new", "words"),
+    [
+        ("pico_dock_8", "gpio = 11, physical = 15", "gpio = 10, physical = 14",
+         ["GPIO 10 is used twice, for mux.s0 and mux.s1: move one"]),
+        ("pico_dock_8", "bit = 31", "bit = 30",
+         ["output 30 of outputs is used twice, for bay8.lamp_green and bay8.lamp_red: move one"]),
+        ("pico_dock_8", "heap_bytes = 196_608", "heap_bytes = 300_000",
+         ["memory.heap_bytes: the budget is more than the 270336 bytes there are: lower it"]),
+        ("pi_zero_2w_camera", '"offload", kind = "ffs"', '"offload", kind = "ffs" }, { name = "net", kind = "ecm"',
+         ["usb.functions: link 3 + offload 2 + net 3 = 8 endpoints, BCM2710A1 has 7: drop a function"]),
+    ],
+)  # fmt: skip
+def test_a_board_that_cannot_be_built(model: str, old: str, new: str, words: list[str], bwc: Bwc, folder: Path):
+    text = (BOARDS_FOLDER / model / "board.toml").read_text(encoding="utf-8")
+    assert old in text
+    (folder / model).mkdir()
+    path = write(folder / model / "board.toml", text.replace(old, new, 1))
+    for verb in ("show", "pinout"):
+        bwc("board", verb, path.parent).must_be_one_line(f"{path}:", *words)
+
+
 def test_boards_that_are_not_there(bwc: Bwc, folder: Path):
     bwc("board", "show", folder / "none.toml").must_be_one_line("none.toml", "name one that exists")
     bwc("board", "show", "pico_dock_9").must_be_one_line("there is no board pico_dock_9", "did you mean pico_dock")
@@ -64,6 +94,64 @@ def test_bench_files(bwc: Bwc, folder: Path):
     bwc("emulate", "--bench", folder / "none.toml").must_be_one_line("none.toml", "name an existing bench file")
 
 
+@pytest.mark.req("EMU-02")
+def test_two_emulated_boards_with_one_serial(bwc: Bwc, folder: Path):
+    camera = '[[camera]]\nname = "camera-{0}"\nserial = "CAM-0001"\n'
+    twins = write(folder / "bench.toml", camera.format(1) + camera.format(2))
+    bwc("emulate", "--bench", twins, "--folder", folder / "b").must_be_one_line(
+        "two boards have the serial CAM-0001; give each its own"
+    )
+
+
+def test_two_emulators_in_one_folder(bwc: Bwc, folder: Path):
+    """The first is there for as long as its socket answers; the second changes nothing of its bench."""
+    with socket.socket(socket.AF_UNIX) as first:
+        (folder / "b").mkdir(mode=0o700)
+        first.bind(str(folder / "b" / "bench.sock"))
+        first.listen()
+        ended = bwc("emulate", "--folder", folder / "b")
+        ended.must_be_one_line("bench.sock: another process serves this folder; stop it or use another folder")
+        assert (folder / "b" / "bench.sock").is_socket()
+
+
+def test_an_emulator_whose_disk_is_full_says_which(bwc: Bwc, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """The machine has no disk that is full, so what it would say is said by the first file that is written."""
+
+    def refuse(self: Path, *_data: object, **_how: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    bwc("emulate", "--folder", folder / "b").must_be_one_line(f"{folder / 'b'}: No space left on device; make room")
+
+
+def test_an_emulator_that_can_no_longer_write_ends_and_says_what(folder: Path):
+    """Its USB tree is taken away while it runs: a bench that no controller can find is none."""
+
+    def spoil(_page: str) -> None:
+        shutil.rmtree(folder / "b" / "usb")
+        (folder / "b" / "usb").write_bytes(b"")
+
+    dock, camera = DockPart(name="dock-1", serial="DOCK-0001"), CameraPart(name="camera-1", serial="CAM-0001")
+    plan = Bench(name="spoilt", dock=(dock,), camera=(camera,))
+    with pytest.raises(NotADirectoryError) as caught:
+        asyncio.run(serve_bench(plan, folder / "b", spoil))
+    assert told(caught.value).startswith(f"{folder / 'b' / 'usb'}")
+
+
+def test_an_emulator_whose_disk_is_full_for_a_moment_ends_too(folder: Path):
+    """What it could not write is missing from then on."""
+
+    def refuse() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fill(_page: str) -> None:
+        asyncio.get_running_loop().call_soon(refuse)
+
+    plan = Bench(name="full", dock=(DockPart(name="dock-1", serial="DOCK-0001"),))
+    with pytest.raises(OSError, match="No space left on device"):
+        asyncio.run(serve_bench(plan, folder / "b", fill))
+
+
 def test_a_scene_that_is_no_video(bwc: Bwc, folder: Path):
     text = write(folder / "scene.txt", "not a single picture\n" * 100)
     for command in ("emulate", "demo"):
@@ -77,9 +165,9 @@ def test_settings_files(bwc: Bwc, folder: Path):
     unknown = write(folder / "settings.toml", 'system = "x"\nfoldr = "y"\n')
     bwc("controller", "--settings", unknown).must_be_one_line(f"{unknown}:2: unknown key foldr", "did you mean folder?")
     wrong = write(folder / "settings.toml", "system = 5\n")
-    bwc("controller", "--settings", wrong).must_be_one_line(f"{wrong}:1: system: input should be", "not 5; correct it")
+    bwc("controller", "--settings", wrong).must_be_one_line(f"{wrong}:1: system: is no text")
     long = write(folder / "settings.toml", "certificate_weeks = 13\n")
-    bwc("controller", "--settings", long).must_be_one_line(f"{long}:1: certificate_weeks: ", "12", "not 13; correct it")
+    bwc("controller", "--settings", long).must_be_one_line(f"{long}:1: certificate_weeks: is more than 12: 12 or less")
     broken = write(folder / "settings.toml", "system = \n")
     bwc("controller", "--settings", broken).must_be_one_line(str(broken), "line 1", "mend that line")
     bwc("controller", "--settings", folder / "none").must_be_one_line("none", "name an existing settings file")
@@ -102,7 +190,7 @@ def test_destination_folders(bwc: Bwc, folder: Path):
     write(used / "holiday.jpg", "")
     missing = folder / "missing"
     arguments = ["controller", "--folder", folder / "c", "--destination"]
-    bwc(*arguments, missing).must_be_one_line(f"destination folder {missing} is not there")
+    bwc(*arguments, missing).must_be_one_line(f"{missing}: no such destination", "--create-destination")
     bwc(*arguments, used).must_be_one_line(str(used), "not there or not whole")
     bwc(*arguments, used, "--create-destination").must_be_one_line(str(used), "name an empty folder")
     bwc(*arguments, file / "below", "--create-destination").must_be_one_line("cannot be made", "choose a folder")
@@ -137,7 +225,7 @@ def test_two_controllers_on_one_folder(bwc: Bwc, folder: Path):
     index = open_index(str(folder / "c" / "index.sqlite"))
     try:
         ended = bwc("controller", "--folder", folder / "c", "--destination", folder / "d", "--create-destination")
-        ended.must_be_one_line("index.sqlite", "another program holds it", "stop the other controller")
+        ended.must_be_one_line("index.sqlite", "another program holds it", "end that one first")
     finally:
         index.close()
 

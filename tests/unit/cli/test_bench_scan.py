@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,8 @@ from host_tools.bench.errors import BenchTrouble
 from host_tools.bench.locks import Locks
 from host_tools.cli.lazy import classes_of
 from host_tools.cli.main import KNOWN_ERRORS, app
-from tests.unit.bench.parts import Desk
+from tests.unit.bench.parts import BENCH, CAMERA, Desk
+from tests.unit.cli.parts import without_privileges
 
 
 @pytest.fixture
@@ -61,7 +65,54 @@ def test_the_doctor_names_what_is_missing_and_ends_with_1(desk: Desk):
     code, said = bwc("doctor", desk.write(), "--locks", desk.root / "locks")
     assert code == 1
     assert "fault camera-1: no device has USB serial CAM-1; there is DOCK-1" in said
-    assert "1 faults" in said
+    assert "bench lab: 3 boards, 1 fault\n" in said
+
+
+@pytest.mark.req("HIL-01")
+def test_the_doctor_tells_of_two_boards_with_one_serial(desk: Desk):
+    desk.unplug("1-1.2.2")
+    desk.plug("1-1.2.2", CAMERA, "CAM-1", "ttyACM2")
+    code, said = bwc("doctor", desk.write(), "--locks", desk.root / "locks")
+    assert code == 1
+    assert "fault camera-1: 2 devices have USB serial CAM-1, at 1-1.2.1, 1-1.2.2; give one another serial, or" in said
+    text = desk.write(BENCH.replace('serial = "CAM-2"', 'serial = "CAM-1"', 1))
+    twice = bwc("doctor", text, "--locks", desk.root / "locks")
+    assert twice[0] == 1
+    assert "has the serial of camera-1, CAM-1; give each its own" in twice[1]
+
+
+@pytest.mark.req("HIL-01")
+def test_the_doctor_names_the_process_that_holds_a_port(desk: Desk):
+    command = [sys.executable, "-c", "import sys; held = open(sys.argv[1]); print(flush=True); sys.stdin.read()"]
+    with subprocess.Popen([*command, desk.dev / "ttyACM1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        code, said = bwc("doctor", desk.write(), "--locks", desk.root / "locks")
+        assert code == 1
+        assert f"fault camera-1: {desk.dev / 'ttyACM1'} is held by " in said
+        assert f"(process {other.pid}); end it, or wait for it" in said
+
+
+@pytest.mark.req("HIL-01")
+def test_the_doctor_prints_the_rule_where_a_port_may_not_be_opened(desk: Desk):
+    for folder in (desk.root, *desk.root.parents):
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    locks = desk.root / "locks"
+    locks.mkdir()
+    locks.chmod(0o777)
+    path = desk.write()
+    for port in desk.dev.iterdir():
+        port.chmod(0o666)
+    held = desk.dev / "ttyACM1"
+    held.chmod(0o000)
+    with without_privileges():
+        code, said = bwc("doctor", path, "--locks", locks)
+    assert code == 1
+    assert f"fault camera-1: {held} may be opened by " in said
+    assert "alone; put the udev rule into /etc/udev/rules.d/70-openbwc.rules" in said
+    assert 'SUBSYSTEM=="tty", ATTRS{idVendor}=="1209", ATTRS{idProduct}=="0001"' in said, "the rule itself"
+    assert said.count("fault ") == 1
 
 
 def test_locks_are_listed_with_their_holders(desk: Desk):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import zipfile
 from pathlib import Path
 
@@ -67,6 +69,21 @@ def test_people_go_to_a_new_server_and_controllers_know_it_again(bwc: Bwc, old: 
     assert (after.key, after.certificates) != (before.key, before.certificates)
     people.write_text('{"format": "another"}')
     bwc("destination", "import-people", people, tmp_path / "third").must_be_one_line("no file of people")
+
+
+@pytest.mark.req("DEST-10")
+def test_more_people_move_than_a_process_may_have_open_files(bwc: Bwc, old: Path, tmp_path: Path) -> None:
+    people, few, count = tmp_path / "people.json", 40, 60
+    assert bwc("destination", "export-people", people, "--folder", old).code == 0
+    document = json.loads(people.read_text(encoding="utf-8"))
+    document["rows"] += [{"container": "Users", "name": f"W-{n}", "metadata": {}} for n in range(100, 100 + count)]
+    people.write_text(json.dumps(document), encoding="utf-8")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + few, limits[1]))
+    try:
+        assert bwc("destination", "import-people", people, tmp_path / "new", "--host", "10.0.0.2").code == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 @pytest.mark.req("DEST-10")

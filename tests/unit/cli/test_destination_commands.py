@@ -79,13 +79,27 @@ def test_a_running_one_is_examined_searched_and_stopped(bwc: Bwc, tmp_path: Path
         "GET an object gives its bytes",
         "GET a range of it: 206",
     ]
-    assert json.loads(bwc("destination", "status", place, "--json").out)["recordings"] == 1
-    rows = json.loads(bwc("destination", "search", place, "--camera", "bwccheck", "--json").out)
+    status = json.loads(bwc("destination", "status", place, "--json").out)
+    assert (status["recordings"], status["rejected"], status["licences_used"]) == (1, 1, 0)
+    asked = ["destination", "search", place, "--camera", "bwccheck"]
+    rows = json.loads(bwc(*asked, "--state", "complete", "--json").out)
     assert [row["container"] for row in rows] == ["a_BWCCHECK_20260101T000000Z"]
+    (rejected,) = json.loads(bwc(*asked, "--state", "rejected", "--json").out)
+    assert rejected["container"] in bwc(*asked).out, "whole, as it is to be copied"
+    bwc(*asked, "--state", "gone").must_be_one_line("'gone'", "rejected")
     assert bwc("destination", "search", place, "--after", "2026-01-02", "--json").out.strip() == "[]"
     out = tmp_path / "out"
     assert bwc("destination", "export", "a_BWCCHECK_20260101T000000Z", out, "--folder", place).code == 0
     assert (out / "SHA256SUMS").exists()
+    export = ("destination", "export", "--folder", place)
+    bwc(*export, "nobody_", tmp_path / "none").must_be_one_line("nobody_: there is no such recording")
+    (clip,) = [each.name for each in (out / "objects").glob("*.mp4")]
+    assert bwc(*export, "a_BWC", tmp_path / "by-letters").code == 0
+    assert (tmp_path / "by-letters" / "objects" / clip).exists()
+    identity = clip.removesuffix(".mp4").rpartition("_")[2]  # of the one that was refused, too
+    alike = bwc(*export, identity, tmp_path / "none")
+    alike.must_be_one_line(f"several recordings begin with {identity}", "a_BWCCHECK_2026", rejected["container"])
+    assert not (tmp_path / "none").exists()
     assert "0 recordings" in bwc("destination", "clean-up", place).out
 
 

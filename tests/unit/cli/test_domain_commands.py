@@ -109,7 +109,7 @@ def conversation(bwc: Bwc, tmp_path: Path, talk: Callable[[Asking], Awaitable[No
         async with answering(tmp_path / "c"):
             ask = Asking(bwc, tmp_path / "c")
             await ask.done("wearer", "add", "W-1", "Ada", "--tag", "04:05")
-            await ask.done("assign", "set", "CAM-0001", "W-1")
+            await ask.done("assign", "set", "CAM-0001", "W-1", "--to-come")
             await talk(ask)
 
     asyncio.run(scenario())
@@ -137,7 +137,8 @@ def test_wearers_and_whose_a_camera_is(bwc: Bwc, tmp_path: Path):
 @pytest.mark.req("CTRL-05")
 def test_profiles_and_settings(bwc: Bwc, tmp_path: Path):
     async def talk(ask: Asking) -> None:
-        said = await ask.done("profile", "set", "fall", "fall_recording=on", "prebuffer_s=30", "--description", "at night")
+        chosen = ("fall_recording=on", "prebuffer_s=30")
+        said = await ask.done("profile", "set", "fall", *chosen, "--description", "at night")
         assert "not acted on by this one's: prebuffer_s\n" in said
         refused = await ask("wearer", "change", "W-1", "--profile", "fall")
         refused.must_be_one_line("CAM-0001 cannot be Ada's", "no motion sensor")

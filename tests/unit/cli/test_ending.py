@@ -14,8 +14,8 @@ import pytest
 
 from host_tools.bench.programs import until
 from host_tools.cli import ending
+from tests.patience import LIMIT_S
 
-LIMIT_S = 60.0
 # arguments, what is there once it runs, the exit codes of SIGINT and SIGTERM, what is gone in the end
 PROGRAMS = [
     (("emulate", "--cameras", "0"), "bench/bench.sock", (0, 0)),

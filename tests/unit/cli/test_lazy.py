@@ -10,10 +10,24 @@ import pytest
 from typer.testing import CliRunner
 
 from host_tools.cli.lazy import classes_of, load
-from host_tools.cli.main import KNOWN_ERRORS, Commands, app
+from host_tools.cli.main import COLLECT_AFTER, KNOWN_ERRORS, Commands, app
 
-# What one look at a controller must not wait for.
-HEAVY = ("fastapi", "sqlalchemy", "uvicorn", "av", "numpy", "host_tools.simulation", "host_tools.emulator")
+PAGES = ("fastapi", "jinja2")
+VIDEO = ("av", "numpy")
+# command -> the module it is in, and what its start must not wait for
+NEEDLESS = {
+    "status": (
+        "status_command",
+        (*PAGES, *VIDEO, "sqlalchemy", "uvicorn", "host_tools.simulation", "host_tools.emulator"),
+    ),
+    "emulate": (
+        "emulating",
+        (*PAGES, *VIDEO, "sqlalchemy", "uvicorn", "host_tools.controller.service", "host_tools.bench_page"),
+    ),
+    "controller": ("programs", (*PAGES, *VIDEO, "host_tools.web", "host_tools.emulator.bench", "host_tools.evidence")),
+    "destination create": ("destination_commands", (*PAGES, *VIDEO, "uvicorn", "host_tools.controller.settings")),
+    "destination serve": ("destination_serving", (*VIDEO, "host_tools.controller.settings", "host_tools.emulator")),
+}
 
 
 @pytest.mark.parametrize("name", Commands.places)
@@ -35,11 +49,24 @@ def test_a_mistyped_command_finds_the_nearest():
     assert "status" in answer.output
 
 
-def test_asking_for_the_status_imports_nothing_heavy():
+@pytest.mark.parametrize("words", NEEDLESS)
+def test_a_command_imports_nothing_that_it_does_not_need(words: str):
     program = (
         "import sys; from typer.testing import CliRunner; from host_tools.cli.main import app\n"
-        "CliRunner().invoke(app, ['status', '--help']); print(*sys.modules)"
+        f"CliRunner().invoke(app, [*{words.split()}, '--help']); print(*sys.modules)"
     )
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert "host_tools.cli.status_command" in printed
-    assert [name for name in HEAVY if name in printed] == []
+    module, needless = NEEDLESS[words]
+    assert f"host_tools.cli.{module}" in printed
+    assert [name for name in needless if name in printed] == []
+
+
+def test_a_program_looks_for_garbage_now_and_then_and_not_at_its_end():
+    program = (
+        "import atexit, gc, sys\n"
+        "atexit.register(lambda: print(gc.get_threshold()[0], gc.get_freeze_count() > 10_000))\n"
+        "sys.argv = ['bwc', 'version']\n"
+        "from host_tools.cli.main import main; main()"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines()[-1] == f"{COLLECT_AFTER} True"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from firmware.ports.errors import NoSpace
 from host_tools.cli.main import _parted
-from host_tools.cli.mishaps import REMEDIES, is_mishap, told
+from host_tools.cli.mishaps import REMEDIES, is_mishap, told, working_in
 from tests.unit.cli.parts import Bwc
 
 
@@ -21,6 +22,21 @@ def test_each_is_a_line_that_names_the_file_and_the_remedy(number: int):
 
 def test_a_full_disk_is_told_where_no_file_is_named():
     assert told(OSError(errno.ENOSPC, "No space left on device")) == "No space left on device; make room"
+
+
+def test_a_full_disk_is_told_with_the_place_where_the_work_is(tmp_path: Path):
+    for error in (OSError(errno.ENOSPC, "No space left on device"), NoSpace("cannot write otp: no space left")):
+        with pytest.raises(OSError, match="No space") as caught, working_in(tmp_path):
+            raise error
+        assert told(caught.value) == f"{tmp_path}: No space left on device; make room"
+    with pytest.raises(OSError, match="denied") as caught, working_in(tmp_path):
+        raise OSError(errno.EACCES, "denied", "some/file")
+    assert told(caught.value).startswith("some/file: denied; ")
+
+
+def test_a_link_that_cannot_be_made_is_told_by_its_own_name():
+    error = OSError(errno.EACCES, "Permission denied", "/dev/pts/7", None, "bench/ports/camera-1")
+    assert told(error).startswith("bench/ports/camera-1: Permission denied; ")
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EBADF, "Bad file", "x"), OSError(errno.ENOENT, "no"), KeyError("x")])

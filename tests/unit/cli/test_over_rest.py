@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import stat
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from host_tools.bench.programs import free_port
 from host_tools.cli.asking import InFolder
 from host_tools.cli.logins import Login, Logins, read_url
 from host_tools.cli.over_rest import AskError, Http, OverRest, Request, Trust
@@ -272,8 +272,7 @@ def test_what_is_no_manager_is_told_apart(tmp_path: Path, status: int, kind: byt
 
 
 def test_nobody_there_and_no_https(tmp_path: Path):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    url = f"https://127.0.0.1:{free_port()}"
     with refused(f"{url}: does not answer (Connection refused)", "--web"):
         Http(url, None).ask(Request("GET", "/status", {}, None))
     with refused("no machine is known by that name"):

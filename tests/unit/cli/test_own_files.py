@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.cli.compose import INDEX_NAME, assemble_controller, make_folder, open_own_index
+from host_tools.cli.compose import INDEX_NAME, assemble_controller, open_own_index
+from host_tools.cli.folders import make_folder
 from host_tools.cli.people import opened_people
 from host_tools.cli.trust_commands import is_running
 from host_tools.controller.remote import SOCKET, controller_client

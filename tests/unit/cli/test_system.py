@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import typer
 
+from firmware.secure.certificates import fingerprint
 from host_tools.bench.programs import Program, until
-from host_tools.cli.trusting import make_trust, open_trust, read_passphrase
+from host_tools.cli import prompting
+from host_tools.cli.trusting import make_trust, open_trust, read_certificate, read_passphrase
 from host_tools.emulator.workshop import Workshop
 from tests.unit.cli.parts import Bwc, system_in
 from tests.unit.trust.parts import PHRASE
@@ -46,6 +48,10 @@ def test_a_system_is_set_up_once_with_a_passphrase_from_a_file(bwc: Bwc, tmp_pat
     assert shown.code == 0
     assert "c-7" in shown.out
     assert PHRASE not in made.out + shown.out
+    written = bwc("trust", "root", tmp_path / "root.pem", "--folder", tmp_path / "c")
+    assert read_certificate(tmp_path / "root.pem") == trust.record.root
+    assert fingerprint(trust.record.root) in written.out
+    bwc("trust", "root", tmp_path / "root.pem", "--folder", tmp_path / "c").must_be_one_line("name a new file")
 
 
 @pytest.mark.req("CTRL-01")
@@ -127,7 +133,7 @@ def test_cameras_are_asked_for_and_named_in_one_line(bwc: Bwc, tmp_path: Path, p
             (["remove", "CAM-1"], "CAM-1: no camera of this system has that serial"),
             (["remove", "CAM-1", "--force", "--passphrase-file", phrase], "CAM-1: no camera of this system"),
             (["allow-back", "CAM-1", "--passphrase-file", phrase], "CAM-1: no camera of that serial is here in"),
-            (["add", "x" * 99], "should have at most 32 characters"),
+            (["add", "x" * 99], "serial: is longer than 32 characters"),
         ):
             bwc("camera", *words, *folder).must_be_one_line(told)
         assert bwc("camera", "allow-back", *folder).code == 2
@@ -148,8 +154,9 @@ def test_whoever_sits_here_types_a_new_passphrase_twice_and_it_is_not_shown(monk
         return PHRASE
 
     monkeypatch.setattr(typer, "prompt", prompt)
+    monkeypatch.setattr(prompting, "has_terminal", lambda: True)
     assert read_passphrase(None, twice=True) == PHRASE
-    assert asked == [{"hide_input": True, "confirmation_prompt": True}]
+    assert asked == [{"hide_input": True, "confirmation_prompt": True, "err": False}]
 
 
 def test_no_command_takes_a_passphrase_as_an_argument(bwc: Bwc):

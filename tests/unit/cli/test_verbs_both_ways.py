@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from host_tools.accounts.roles import Actor
 from host_tools.cli.lazy import load
 from host_tools.cli.main import Commands
 from host_tools.cli.over_rest import AskError, request_of
@@ -68,6 +69,7 @@ wearer template
 wearer import {csv} --yes
 wearer import {bad_csv} --yes
 assign set CAM-0009 W-1
+assign set CAM-0009 W-1 --to-come
 assign list --json
 assign clear CAM-0009
 assign clear CAM-0009
@@ -130,7 +132,8 @@ system reset --name wrong --passphrase-file {phrase}
 destination connect {csv}
 destination forget --name wrong --passphrase-file {phrase}
 """
-APART = {"follow", "badge pair"}  # never ends by itself; needs a reader: test_over_rest.py, test_badge_commands.py
+# Never ends by itself; needs a reader; grows by what is asked: test_over_rest.py, test_badge_commands.py, below.
+APART = {"follow", "badge pair", "audit show"}
 
 
 def verbs() -> Generator[tuple[str, Any]]:
@@ -237,6 +240,31 @@ def test_every_verb_says_the_same_both_ways(bwc: Bwc, tmp_path: Path, files: dic
 
     with opened_office(tmp_path / "office") as office:
         conversation(bwc, office, tmp_path / "office" / "controller", talk)
+
+
+@pytest.mark.req("CTRL-14")
+def test_the_audit_trail_is_shown_from_anywhere_and_to_whom_it_is_for(
+    bwc: Bwc, tmp_path: Path, files: dict[str, str]
+) -> None:
+    folder = tmp_path / "office" / "controller"
+    shown: list[str] = []
+
+    async def talk(there: Reached) -> None:
+        assert (await there.by_rest("wearer", "add", "W-1", "Ada", "--tag", "04A1B2C3D4E5F6")).code == 0
+        for count in (3, 600):  # more than one answer of the controller has
+            shown.append((await there.by_socket("audit", "show", "--limit", count)).out)
+            assert (await there.by_rest("audit", "show", "--limit", count)).out == shown[-1]
+        last = int(shown[-1].strip().splitlines()[-1].removeprefix("head ").partition(":")[0])
+        assert (await there.by_rest("audit", "show", "--after", last)).out.count("add_wearer") == 0
+        refused = await there.by_rest("audit", "show", role="local_administrator")
+        refused.must_be_one_line("louise is local_administrator and may not see where the audit trail ends")
+
+    with opened_office(tmp_path / "office") as office:
+        for number in range(510):
+            office.town.people.audit.append("logout", Actor("ada", "administrator", "192.0.2.9"), "done", number)
+        conversation(bwc, office, folder, talk)
+    assert "…E5F6" in shown[0]
+    assert shown[1].count("logout") >= 510
 
 
 def test_every_verb_is_in_the_script():

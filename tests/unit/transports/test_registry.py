@@ -9,6 +9,7 @@ import tty
 
 import pytest
 
+from host_tools.bench.programs import free_port
 from host_tools.transports import errors
 from host_tools.transports.pipe import FdPipe
 from host_tools.transports.registry import Registry
@@ -137,10 +138,8 @@ def test_what_cannot_be_opened_gets_one_clear_line(url, kind, words):
 
 
 def test_nobody_listening_is_a_missing_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     with pytest.raises(errors.PortMissing, match="nothing answers"):
-        asyncio.run(Registry().open(f"socket://127.0.0.1:{port}"))
+        asyncio.run(Registry().open(f"socket://127.0.0.1:{free_port()}"))
 
 
 def test_a_port_in_use_is_busy(pty):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from host_tools.bench.programs import free_port
 from host_tools.emulator.plugs import PtyPlug
 from host_tools.protocol.connection import Connection
 from host_tools.protocol.constructs import ConstructCodec
@@ -170,8 +171,7 @@ def test_an_end_in_the_middle_of_a_pull_is_one_lost_link(tmp_path, opener, end):
 
 @pytest.mark.parametrize("opener", CLIENTS)
 def test_nobody_there_is_one_clear_line(opener):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     with pytest.raises(
         errors.PortMissing, match=r"rfc2217://127\.0\.0\.1.*nothing answers there.*[Rr]efused"
     ) as caught:
@@ -189,7 +189,7 @@ def test_nobody_there_is_one_clear_line(opener):
     ],
 )
 def test_something_else_that_answers_is_told_apart(monkeypatch, answers, why):
-    monkeypatch.setattr("host_tools.transports.rfc2217.AGREE_LIMIT_S", 0.2)
+    monkeypatch.setattr("host_tools.transports.rfc2217.AGREE_LIMIT_S", LIMIT_S if why == "refuses" else 0.2)
     with answering(answers) as url, pytest.raises(errors.PortError, match=f"does not speak RFC 2217.*{why}.*socket://"):
         asyncio.run(Registry().open(url))
 
