@@ -28,7 +28,7 @@ test: env-dev  ## all tests, and the scenarios on the emulated bench
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-browser: env-dev  ## the manager's pages in Chromium (Debian: chromium, npm); writes the manual's pictures
-	@$(BIN)/python -m pytest tests/browser $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest tests/browser -n $(if $(filter auto,$(JOBS)),2,$(JOBS)) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-usb-guest: env-dev  ## cameras behind a real Linux USB gadget, in a guest (Debian: qemu-system-x86)
 	@$(BIN)/python -m tests.guests.usb $(ARGS)

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-import socket
 import ssl
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from firmware.ports.memory_files import MemoryFiles
 from firmware.ports.sensor import SensorSettings
 from host_tools.accounts.roles import GIVEN
 from host_tools.accounts.sessions import COOKIE_NAME
+from host_tools.bench.programs import free_port
 from host_tools.cli.people import opened_people
 from host_tools.controller.delivery_around import Around
 from host_tools.controller.delivery_notes import NoteBook
@@ -36,6 +36,7 @@ from host_tools.emulator.scene import scene_from_argument
 from host_tools.emulator.video_encoder import FragmentEncoder
 from host_tools.evidence import folder as folders
 from tests.browser.station import ACCOUNTS, PASSWORDS, WEARERS, running_program
+from tests.patience import LIMIT_S
 from tests.unit.controller.test_delivery import Held
 from tests.unit.custody.recordings import Sample, sample
 from tests.unit.evidence.test_attached import Controller, People, push_all
@@ -46,6 +47,7 @@ SMALL_S = 2
 SMALL_COUNT = 30
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+NOON_S = 1_783_065_600  # 2026-07-03T08:00:00Z
 # A summer's day in the destination's zone; kept for ten years, so that it does not run out while tests are in use.
 STARTED_UNIX_MS = 1_783_000_980_000  # 2026-07-02T14:03:00Z
 PLACE = (59.3290, 18.0686)
@@ -93,16 +95,14 @@ class Site:
         """A program that asks the API; as somebody, by a token."""
         headers = {"Authorization": f"Bearer {self.cookie(role)}"} if role else {}
         trusted = ssl.create_default_context(cafile=str(self.folder / "destination" / "certificate.pem"))
-        return httpx.Client(base_url=self.url, headers=headers, verify=trusted, timeout=30.0, trust_env=False)
+        return httpx.Client(base_url=self.url, headers=headers, verify=trusted, timeout=LIMIT_S, trust_env=False)
 
 
 @contextmanager
 def running_site(folder: Path, settings: str = "", small: int = SMALL_COUNT) -> Generator[Site]:
     """A destination with accounts and recordings, in a process of its own. ``settings``: lines that come first;
     ``small``: how many recordings there are beside the one to look at."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     place = folder / "destination"
     folders.create(place, settings + SETTINGS.format(port=port, licences=len(WEARERS) + 8), KEY, _wall_ms())
     with opened_people(place) as people:
@@ -195,8 +195,15 @@ async def _deliver(given: ConnectionFile, recordings: list[Sample]) -> None:
     held.close()
 
 
-def _by_hand(site: Site) -> None:
-    """What only other controllers send: Matroska, a recording that is not complete, one with impossible times."""
+def arrive(site: Site) -> None:
+    """Another clip of the recording that is not complete: its camera is sending just now."""
+    with _other_controller(site) as put:
+        put(f"{ARRIVING}/clip-2.mp4", film(SMALL_S, 160, 96, 5), kind="Object", StartTime=NOON_S + 3660)
+
+
+@contextmanager
+def _other_controller(site: Site) -> Generator[Callable[..., None]]:
+    """``put(path, content, method, kind, **metadata)``, as whoever has the key."""
     with site.client() as client:
         answer = client.get("/auth/v1.0", headers={"X-Auth-User": "controller", "X-Auth-Key": KEY})
         client.headers["X-Auth-Token"] = answer.headers["X-Auth-Token"]
@@ -207,12 +214,17 @@ def _by_hand(site: Site) -> None:
             said = client.request(method, f"{storage}/{path}", headers=headers, content=content)
             assert said.status_code < 300, f"{path}: {said.status_code} {said.text}"
 
+        yield put
+
+
+def _by_hand(site: Site) -> None:
+    """What only other controllers send: Matroska, a recording that is not complete, one with impossible times."""
+    with _other_controller(site) as put:
         for serial, name in {**NAMES, "OTHER-7": "Another maker"}.items():
             put(f"Devices/{serial}", kind="Object", Active="True", Name=name)
-        noon_s = 1_783_065_600  # 2026-07-03T08:00:00Z
         for container, start_s, camera in (
-            (MATROSKA, noon_s, "OTHER-7"),
-            (ARRIVING, noon_s + 3600, "CAM-0002"),
+            (MATROSKA, NOON_S, "OTHER-7"),
+            (ARRIVING, NOON_S + 3600, "CAM-0002"),
             (CORRUPT, 1_000, "CAM-0002"),
         ):
             about: dict[str, Any] = {
@@ -222,9 +234,9 @@ def _by_hand(site: Site) -> None:
                 "BWCSerialNumber": camera,
             }
             put(container, **about, TriggerOn="FallDetection")
-        put(f"{MATROSKA}/clip.mkv", matroska(4), kind="Object", StartTime=noon_s, StopTime=noon_s + 4)
+        put(f"{MATROSKA}/clip.mkv", matroska(4), kind="Object", StartTime=NOON_S, StopTime=NOON_S + 4)
         put(MATROSKA, method="POST", Status="Complete")
-        put(f"{ARRIVING}/clip-1.mp4", film(SMALL_S, 160, 96, 5), kind="Object", StartTime=noon_s + 3600)
+        put(f"{ARRIVING}/clip-1.mp4", film(SMALL_S, 160, 96, 5), kind="Object", StartTime=NOON_S + 3600)
 
 
 def _wall_ms() -> int:

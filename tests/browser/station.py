@@ -18,16 +18,16 @@ from typing import IO, cast
 import httpx
 
 from host_tools.accounts.sessions import COOKIE_NAME
-from host_tools.cli.compose import MAKER_FILE
+from host_tools.cli.folders import MAKER_FILE
 from host_tools.cli.trusting import make_trust, read_certificate
 from host_tools.controller.remote import controller_client
 from host_tools.emulator.remote import bench_client
 from host_tools.transports.local import LocalClient
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).parents[2]
-START_S_MAX = 60.0  # a cold start of Python, of an encoder and of a key derivation on a busy machine
-STOP_S_MAX = 20.0
 SERIAL = "CTRL-BROWSER"
+OWN_CERTIFICATE = "self-signed"
 PASSPHRASE = "copper lantern meadow"
 PASSWORDS = {
     "root": "purple walrus teapot",
@@ -60,18 +60,19 @@ class Station:
             self.cookies[role] = self.fresh_cookie(role)
         return self.cookies[role]
 
-    def fresh_cookie(self, role: str) -> str:
-        """Of a session of its own."""
-        name = ACCOUNTS.get(role, role)
+    def fresh_cookie(self, role: str, name: str = "") -> str:
+        """Of a session of its own. ``name``: of another account with the password of that role's."""
+        asked = {"name": name or ACCOUNTS.get(role, role), "password": PASSWORDS[role]}
         with self.client() as client:
-            answer = client.post("/api/v1/session", json={"name": name, "password": PASSWORDS[role]})
+            answer = client.post("/api/v1/session", json=asked)
             assert answer.status_code == 200, answer.text
             return answer.cookies[COOKIE_NAME]
 
-    def client(self, role: str = "") -> httpx.Client:
+    def client(self, role: str = "", cookie: str = "") -> httpx.Client:
         """A program that asks the API; as somebody, by a token."""
-        headers = {"Authorization": f"Bearer {self.cookie(role)}"} if role else {}
-        return httpx.Client(base_url=self.url, headers=headers, verify=self.trusted(), timeout=30.0)
+        token = cookie or (self.cookie(role) if role else "")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.Client(base_url=self.url, headers=headers, verify=self.trusted(), timeout=LIMIT_S)
 
     def trusted(self) -> ssl.SSLContext:
         """Trusts this station's own certificate and no other."""
@@ -129,6 +130,44 @@ def _people(station: Station, serials: list[str]) -> None:
     until(lambda: len(ready_cameras(station)) == len(serials), "the cameras to know their wearers")
 
 
+def settle(station: Station) -> None:
+    """Boards whole and with power, every camera in the bay of its number, and the controller has seen it."""
+    state = station.bench.call("state")
+    for fault in state["faults"]:
+        station.bench.call("fault", board=fault["board"], component=fault["component"], type="ok", instance=0)
+    for name, board in [*state["docks"].items(), *state["cameras"].items()]:
+        if not board["on"]:
+            station.bench.call("set_power", board=name, on=True)
+    for name, camera in state["cameras"].items():
+        number = int(name.rpartition("-")[2])
+        if camera["bay"] != ["dock-1", number]:
+            if camera["bay"]:
+                station.bench.call("take_out", camera=name)
+            station.bench.call("put_in", camera=name, bay=number)
+    used = [row["name"] for row in station.controller.call("list_certificates") if row["state"] == "active"]
+    if used != [OWN_CERTIFICATE]:
+        station.controller.call("activate_certificate", name=OWN_CERTIFICATE)
+    until(lambda: len(ready_cameras(station)) == len(state["cameras"]), "every camera to be back")
+
+
+def leave(station: Station, number: int) -> None:
+    """Camera ``number`` is taken out, and the controller has seen it."""
+    station.bench.call("take_out", camera=f"camera-{number}")
+    until(lambda: f"CAM-{number:04}" in undocked(station), f"camera {number} to be away")
+
+
+def come_back(station: Station, number: int) -> None:
+    """Camera ``number`` is put back, and the controller has seen it."""
+    station.bench.call("put_in", camera=f"camera-{number}", bay=number)
+    until(lambda: f"CAM-{number:04}" not in undocked(station), f"camera {number} to be back")
+
+
+def undocked(station: Station) -> set[str]:
+    """Cameras that are away."""
+    cameras = station.controller.call("status")["cameras"]
+    return {camera["serial"] for camera in cameras if not camera["online"]}
+
+
 def ready_cameras(station: Station) -> set[str]:
     """Cameras that are docked and know whose they are."""
     cameras = station.controller.call("status")["cameras"]
@@ -140,7 +179,7 @@ def _states(station: Station, state: str) -> set[str]:
     return {camera["serial"] for camera in cameras if camera["state"] == state}
 
 
-def until(reached: object, what: str, limit_s: float = START_S_MAX) -> None:
+def until(reached: object, what: str, limit_s: float = LIMIT_S) -> None:
     """Ask again and again until it is so."""
     assert callable(reached)
     deadline = time.monotonic() + limit_s
@@ -165,7 +204,7 @@ def running_program(log: Path, ready: str, *arguments: object) -> Generator[str]
     finally:
         process.terminate()
         try:
-            process.wait(STOP_S_MAX)
+            process.wait(LIMIT_S)
         finally:
             process.kill()
             process.wait()
@@ -173,7 +212,7 @@ def running_program(log: Path, ready: str, *arguments: object) -> Generator[str]
 
 
 def _wait_for(output: IO[bytes], ready: str, log: Path) -> str:
-    deadline = time.monotonic() + START_S_MAX
+    deadline = time.monotonic() + LIMIT_S
     said = b""
     with selectors.DefaultSelector() as selector:
         selector.register(output, selectors.EVENT_READ)
@@ -185,4 +224,4 @@ def _wait_for(output: IO[bytes], ready: str, log: Path) -> str:
                 piece = os.read(output.fileno(), 65_536)
                 assert piece, f"it ended by itself; {log.name}: {log.read_text(errors='replace')[-2_000:]}"
                 said += piece
-    raise AssertionError(f"it has not said {ready!r} in {START_S_MAX:.0f} s: {said!r}")
+    raise AssertionError(f"it has not said {ready!r} in {LIMIT_S:.0f} s: {said!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,18 +15,17 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser, Route, expect
 
-from tests.browser.browsing import TELEPHONE, WALL, Tab, check_accessibility, opened_tab, picture
-from tests.browser.evidence_site import CORRUPT, FILM, FILM_S, MATROSKA, SMALL_COUNT, Site, running_site
+from tests.browser.browsing import LIMIT_MS, TELEPHONE, WALL, Tab, check_accessibility, opened_tab, picture
+from tests.browser.evidence_site import CORRUPT, FILM, FILM_S, MATROSKA, SMALL_COUNT, Site, arrive, running_site
 from tests.browser.station import PASSWORDS
-
-pytestmark = pytest.mark.timeout(180)  # a film is encoded and 31 recordings are delivered before the first page
 
 Enter = Callable[..., Tab]
 
 PAGE_ROWS = 25
 RECORDINGS = SMALL_COUNT + 4
+THERE = "Camera at 59.32920, 18.06872"  # after twelve seconds
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -36,14 +36,14 @@ PLAY = """async () => {
     const from = video.currentTime;
     await video.play();
     await new Promise((resolve, refuse) => {
-        const late = setTimeout(() => refuse(new Error("it does not play on: " + video.currentTime)), 15000);
+        const late = setTimeout(() => refuse(new Error("it does not play on: " + video.currentTime)), LIMIT_MS);
         video.addEventListener("timeupdate", () => {
             if (video.currentTime > from + 1) { clearTimeout(late); resolve(); }
         });
     });
     video.pause();
     return [from, video.currentTime, video.duration, video.videoWidth];
-}"""
+}""".replace("LIMIT_MS", str(LIMIT_MS))
 # How far the colours of the picture that is shown lie apart: nothing would be 0.
 CONTRAST = """() => {
     const video = document.querySelector("video");
@@ -152,7 +152,7 @@ def test_each_filter_narrows_and_stands_in_the_address(enter: Enter) -> None:
     page.wait_for_selector("#found tbody tr")
     page.fill("#place", "somewhere")
     page.press("#place", "Enter")
-    assert page.evaluate("document.querySelector('#place').validity.customError")
+    page.wait_for_function("() => document.querySelector('#place').validity.customError")
     assert "somewhere" not in page.url
 
 
@@ -168,7 +168,7 @@ def test_a_recording_plays_from_the_bytes_received_and_a_bookmark_seeks(enter: E
     assert page.evaluate(CONTRAST) > 60, "there is a picture"
     page.click("text=00:12")
     page.wait_for_function(STANDS_AT, arg=[12, 0.3])
-    assert page.get_attribute(".line input", "aria-valuetext") == "00:12 of 00:20"
+    expect(page.locator(".line input")).to_have_attribute("aria-valuetext", "00:12 of 00:20")
     start, now, *_ = page.evaluate(PLAY)
     assert start == pytest.approx(12, abs=0.3), "it goes on from there"
     page.fill(".line input", "5")
@@ -190,16 +190,13 @@ def test_a_recording_plays_from_the_bytes_received_and_a_bookmark_seeks(enter: E
 def test_bookmarks_notes_lock_and_custody_are_shown(enter: Enter) -> None:
     tab = look(enter)
     page = tab.page
-    opening = page.inner_text(".marks li:first-child")
     for words in ("Traffic", "Camera: Harbour 1", "Activation: Button", "Both cars were blue."):
-        assert words in opening
-    assert page.inner_text("#kept").startswith("Locked until")
-    assert page.inner_text("#kept").endswith("by Traffic")
-    custody = page.inner_text("#custody")
+        expect(page.locator(".marks li:first-child")).to_contain_text(words)
+    expect(page.locator("#kept")).to_have_text(re.compile("^Locked until .* by Traffic$"))
     for words in ("Recorded", "Sealed by the camera", "Held by the controller", "LedgerHash"):
-        assert words in custody
+        expect(page.locator("#custody")).to_contain_text(words)
     page.click("#metadata summary")
-    assert "FirmwareVersion" in page.inner_text("#metadata-list")
+    expect(page.locator("#metadata-list")).to_contain_text("FirmwareVersion")
     page.click("text=00:04")
     page.wait_for_function(STANDS_AT, arg=[4, 0.3])
     page.evaluate("document.querySelector('#metadata details').open = false; scrollTo(0, 0)")
@@ -211,13 +208,12 @@ def test_bookmarks_notes_lock_and_custody_are_shown(enter: Enter) -> None:
 def test_the_trail_follows_the_picture_and_a_click_on_it_seeks(enter: Enter) -> None:
     tab = look(enter)
     page = tab.page
-    assert "Trail of 21 points" in (page.get_attribute("svg.trail", "aria-label") or "")
-    assert page.text_content(".trail .scale text") == "10 m"
-    before = page.inner_text("#trail-text")
+    expect(page.locator("svg.trail")).to_have_attribute("aria-label", re.compile("Trail of 21 points"))
+    expect(page.locator(".trail .scale text").first).to_have_text("10 m")
+    expect(page.locator("#trail-text")).not_to_have_text(THERE)
     page.click("text=00:12")
-    page.wait_for_function("text => document.querySelector('#trail-text').textContent !== text", arg=before)
     page.wait_for_function(STANDS_AT, arg=[12, 0.3])
-    assert page.inner_text("#trail-text") == "Camera at 59.32920, 18.06872"
+    expect(page.locator("#trail-text")).to_have_text(THERE)
     page.locator("svg.trail .last").click()
     page.wait_for_function(STANDS_AT, arg=[FILM_S, 0.3])
     page.click("text=Recordings near here")
@@ -246,44 +242,43 @@ def test_an_export_is_opened_and_proves_itself(enter: Enter, tmp_path: Path) -> 
     clip.write_bytes(data)
     assert subprocess.run(verify, capture_output=True, check=False).returncode == 1
     tab.page.reload()
-    tab.page.wait_for_selector("#seen tbody tr")
-    assert "Exported it" in tab.page.inner_text("#seen tbody tr >> nth=1") + tab.page.inner_text("#seen tbody tr")
-    assert "Played or downloaded a file" in tab.page.inner_text("#seen")
+    expect(tab.page.locator("#seen tbody")).to_contain_text("Exported it")
+    expect(tab.page.locator("#seen tbody")).to_contain_text("Played or downloaded a file")
 
 
 @pytest.mark.req("DEST-11")
 def test_what_the_browser_cannot_play_is_said_and_can_be_downloaded(enter: Enter, site: Site) -> None:
     tab = enter("administrator", f"/recordings/{MATROSKA}", "#player .notice:not([hidden])")
     page = tab.page
-    assert "Matroska file that this browser does not play" in page.inner_text("#player")
+    expect(page.locator("#player")).to_contain_text("Matroska file that this browser does not play")
     with page.expect_download() as waiting:
         page.click("text=Download this clip")
     with site.client("root") as client:
         (row,) = client.get(f"/api/v1/recordings/{MATROSKA}").json()["objects"]
     assert hashlib.sha256(Path(waiting.value.path()).read_bytes()).hexdigest() == row["sha256"]
     tab = enter("viewer", f"/recordings/{MATROSKA}", "#player .notice:not([hidden])")
-    assert "Somebody whose account may export" in tab.page.inner_text("#player")
+    expect(tab.page.locator("#player")).to_contain_text("Somebody whose account may export")
     assert tab.page.query_selector("a[download]") is None
     assert tab.page.is_hidden("#seen")
 
 
 @pytest.mark.req("DEST-09", "DEST-07")
-def test_health_shows_light_quarantine_and_each_wearer_and_camera(enter: Enter) -> None:
+def test_health_shows_light_quarantine_and_each_wearer_and_camera(enter: Enter, site: Site) -> None:
+    arrive(site)
     tab = enter("administrator", "/health", ".tile")
     page = tab.page
-    assert page.get_attribute("#link-state", "data-light") == "red"
-    assert "Needs attention" in page.inner_text("#light")
-    assert CORRUPT in page.inner_text("#quarantine")
-    assert "14 days" in page.inner_text("#quarantine")
-    devices = page.inner_text("#devices")
-    assert "Ada Lovelace (W-001)" in devices
-    assert "OK, receiving now" in devices
+    expect(page.locator("#link-state")).to_have_attribute("data-light", "red")
+    expect(page.locator("#light")).to_contain_text("Needs attention")
+    for words in (CORRUPT, "14 days"):
+        expect(page.locator("#quarantine")).to_contain_text(words)
+    for words in ("Ada Lovelace (W-001)", "OK, receiving now"):
+        expect(page.locator("#devices")).to_contain_text(words)
     with page.expect_download() as waiting:
         page.click("text=Download the log")
     assert "is in quarantine" in Path(waiting.value.path()).read_text()
     check_accessibility(tab)
     picture(tab, "evidence-health")
-    assert enter("viewer", "/health", ".tile").page.is_hidden("#log")
+    expect(enter("viewer", "/health", ".tile").page.locator("#log")).to_be_hidden()
 
 
 @pytest.mark.req("DEST-11")
@@ -363,23 +358,22 @@ def test_a_map_is_asked_for_only_where_one_is_configured(browser: Browser, enter
     tab = look(enter)
     assert tab.page.query_selector("svg.trail image") is None
     lines = 'map_tiles = "https://tiles.example/{z}/{x}/{y}.png"\nmap_attribution = "Example maps"\n'
-    asked: list[str] = []
 
     def tile(route: Route) -> None:
-        asked.append(route.request.url)
         route.fulfill(body=PIXEL, content_type="image/png")
 
     with running_site(tmp_path, lines, small=0) as site, opened_tab(browser, site, "viewer") as mapped:
         mapped.page.route("https://tiles.example/**", tile)
-        mapped.page.goto(f"{site.url}/recordings/{FILM}")
+        with mapped.page.expect_request("https://tiles.example/**") as asked:
+            mapped.page.goto(f"{site.url}/recordings/{FILM}")
         mapped.page.wait_for_selector("svg.trail image")
         mapped.page.wait_for_function("() => document.querySelector('video').readyState >= 2")
-        assert mapped.page.inner_text(".attribution") == "Example maps"
-        assert asked
-        zoom, column, row = map(int, asked[0].removesuffix(".png").split("/")[-3:])
+        expect(mapped.page.locator(".attribution")).to_have_text("Example maps")
+        zoom, column, row = map(int, asked.value.url.removesuffix(".png").split("/")[-3:])
         # By hand: x = (18.0686 + 180) / 360 of the tiles from the west; y of 59.3291 degrees north is 0.294090.
         assert abs(column / 2**zoom - 0.550191) < 3 / 2**zoom
         assert abs(row / 2**zoom - 0.294090) < 3 / 2**zoom
+        mapped.expected.append("Content Security Policy")
         blocked = mapped.page.evaluate(
             """() => new Promise((resolve) => {
                 document.addEventListener("securitypolicyviolation", (event) => resolve(event.violatedDirective));
@@ -387,4 +381,3 @@ def test_a_map_is_asked_for_only_where_one_is_configured(browser: Browser, enter
             })"""
         )
         assert blocked == "img-src"
-        mapped.log.clear()  # that violation was asked for

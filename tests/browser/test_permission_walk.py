@@ -1,5 +1,5 @@
-"""Every page and every request of the OpenAPI document, tried in a browser by whoever may not: the permission table is
-walked, and nothing is any different afterwards."""
+"""The permission table, walked in a browser: every request of the OpenAPI document by whoever may not, and nothing is
+any different afterwards; and every button of every page, pressed by each role, asks for what the table lets it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from playwright.sync_api import Response, expect
 from host_tools.controller.permissions import ACTS, TABLE
 from host_tools.web.pages import PAGES
 from host_tools.web.rows import PREFIX
+from tests.browser.browsing import Tab
+from tests.browser.clicking import HOLD_BACK, Offer, press_all
 from tests.browser.conftest import OpenTab
 from tests.browser.station import Station
+from tests.unit.web.offering import Sent, everything_sent
 
 # What stands in an address: things that are there, so that a request that came through would change them.
 EXAMPLES = {
@@ -43,6 +46,20 @@ ASK_ALL = """async (requests) => {
     }
     return answers;
 }"""
+# Acts whose buttons are there only while something is so, or after what a press here does not do; for whom they are is
+# read out of the scripts: tests/unit/web/test_offered.py.
+IN_SOME_STATE = {
+    "activate_certificate", "install_certificate", "remove_certificate",  # of a second certificate
+    "add_camera", "allow_cameras_back", "end_holding", "force_remove_cameras",  # of a camera that is not docked as ours
+    "archive_rejected_recording", "confirm_rejected_recording", "send_rejected_recording",
+    "ask_before_back",
+    "connect_destination", "forget_destination",  # the shared station delivers to a folder
+    "describe_recording",
+    "import_wearers", "judge_badge",
+    "reset_system",
+    "send_test_mail",  # where an address is named
+    "set_bay_power", "unpair_tag",
+}  # fmt: skip
 REFUSED = [403, "urn:openbwc:problem:not-allowed"]
 
 
@@ -104,33 +121,70 @@ def test_whoever_may_not_changes_nothing_by_page_or_request(open_tab: OpenTab, s
     assert [
         (*each[:2], *answer[2:]) for each, answer in zip(refused, answers, strict=True) if answer[2:] != REFUSED
     ] == []
-    walk_pages(tab.page, station, role)
+    for row in PAGES:
+        if role not in row.roles:
+            answer = tab.page.goto(station.url + concrete(row.path))
+            assert answer is not None
+            assert answer.status == 403, row
+            expect(tab.page.locator("main")).to_contain_text("may not see this page")
     assert everything(station, requests) == before
     acts = {each[2] for each in refused if TABLE[each[2]].kind == ACTS}
     told = station.controller.call("audit", after=head)
     assert {row["action"] for row in told if (row["role"], row["outcome"]) == (role, "refused")} == acts
 
 
-def walk_pages(page: Any, station: Station, role: str) -> None:
-    """Each page opens or says whose it is, and none asks for what this role may not have."""
-    asked: list[str] = []
+@pytest.mark.req("CTRL-14")
+def test_every_button_of_every_page_is_there_for_whom_the_table_has_it(open_tab: OpenTab, station: Station):
+    """What pages offer to root is all there is; others are offered exactly what of that the table lets them do."""
+    station.controller.call("put_category", name="Traffic", version=0)
+    pressed = {role: press_pages(open_tab(role), role) for role in ("root", "local_administrator", "viewer")}
+    station.controller.call("remove_category", name="Traffic")
+    for role, pages in pressed.items():
+        for page, commands in pages.items():
+            allowed = {name for name in pressed["root"][page] if role in TABLE[name].roles}
+            assert commands == allowed, (role, page)
+    assert {row.name for row in PAGES} == set(pressed["root"])
+    assert all(("root" in row.roles) == ("administrator" in row.roles) for row in (*PAGES, *TABLE.values())), "one role"
+    got = set[str]().union(*pressed["root"].values())
+    assert len(got) > 35
+    offered = {each.command for each in everything_sent()}
+    assert offered >= IN_SOME_STATE
+    assert offered - got <= IN_SOME_STATE, "a button that nothing presses, and nothing says when it is there"
 
-    def note(answer: Response) -> None:
+
+def press_pages(tab: Tab, role: str) -> dict[str, set[str]]:
+    """All pages that somebody of that role may see, with the acts that their buttons ask for. Nothing that a page does
+    by itself is refused."""
+    refused: list[str] = []
+
+    def answered(answer: Response) -> None:
         if PREFIX in answer.url and answer.status >= 400:
-            asked.append(f"{answer.status} {answer.request.method} {answer.url.removeprefix(station.url)}")
+            refused.append(f"{answer.status} {answer.request.method} {answer.url}")
 
-    page.on("response", note)
+    tab.page.add_init_script(HOLD_BACK)
+    tab.page.on("response", answered)
+    found: dict[str, set[str]] = {}
     for row in PAGES:
-        path = concrete(row.path)
-        answer = page.goto(station.url + path)
         if role in row.roles:
-            assert answer.status == 200, path
-            page.wait_for_selector("#link-state[data-state=live]")
-        else:
-            assert answer.status == 403, path
-            expect(page.locator("main")).to_contain_text("may not see this page")
-    page.remove_listener("response", note)
-    assert asked == [], role
+            tab.open(concrete(row.path))
+            offers = press_all(tab.page)
+            found[row.name] = acts_of(offers, role)
+    assert refused == [], role
+    return found
+
+
+def acts_of(offers: list[Offer], role: str) -> set[str]:
+    """What changes something; the role may do all of it, and see whatever else was asked for."""
+    acts: set[str] = set()
+    for offer in offers:
+        for method, path in offer.asked:
+            address = path.removeprefix(PREFIX)
+            command = Sent(offer.way[-1], method, address).command
+            if address != "/session":
+                assert command, (offer, "is no command")
+                assert role in TABLE[command].roles, (role, offer)
+            acts |= {command} if method != "GET" else set()
+    return acts
 
 
 def _head(station: Station) -> int:

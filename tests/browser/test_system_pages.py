@@ -64,7 +64,7 @@ def test_settings_and_accounts(open_tab: OpenTab, station: Station):
     card = tab.page.locator("form.card").filter(has_text="E-mail address")
     card.get_by_label("E-mail address").fill("sergeant@example.org")
     card.get_by_role("button", name="Save").click()
-    expect(tab.page.locator(".toast")).to_contain_text("Saved")
+    tab.says("Saved")
     settings = station.controller.call("get_settings")
     assert settings["notification_address"] == "sergeant@example.org"
     assert settings["changed_by"] == "ada"

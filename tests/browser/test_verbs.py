@@ -15,7 +15,7 @@ from typing import IO, cast
 
 import pytest
 
-from tests.browser.station import PASSPHRASE, PASSWORDS, Station, until
+from tests.browser.station import PASSPHRASE, PASSWORDS, Station, come_back, undocked, until
 from tests.unit.cli.parts import Bwc
 
 Ask = Callable[..., str]
@@ -82,7 +82,7 @@ def test_docks_and_cameras_are_looked_after_from_elsewhere(ask: Ask, bwc: Bwc, s
     archive = tmp_path / "system.zip"
     ask("report", "system", archive)
     assert archive.read_bytes().startswith(b"PK")
-    until(lambda: "CAM-0002" in _online(station), "the camera whose bay was without power")
+    until(lambda: not undocked(station), "the camera whose bay was without power")
 
 
 @pytest.mark.req("CTRL-12")
@@ -95,9 +95,4 @@ def test_what_happens_is_followed_from_elsewhere(ask: Ask, station: Station, tmp
         told = next(happening for line in lines if (happening := json.loads(line))["what"] == "undocked")
         assert told["camera"] == "CAM-0003"
         assert process.poll() is None
-    station.bench.call("put_in", camera="camera-3", bay=3)
-    until(lambda: "CAM-0003" in _online(station), "the camera to be back")
-
-
-def _online(station: Station) -> set[str]:
-    return {row["serial"] for row in station.controller.call("status")["cameras"] if row["online"]}
+    come_back(station, 3)
