@@ -302,7 +302,7 @@ def _unavailable(location: str, fault: PortFault) -> DestinationUnavailable:
     if isinstance(fault, NotFound):
         missing = str(fault).partition(": ")[0]  # without the port's remedy: here it is another one
         return DestinationUnavailable(
-            f"{what} is not there or not whole ({missing}): mount its disk, or put it back; "
+            f"{what} is not there or not whole ({missing}): mount its disk or put it back; "
             "it is not made anew by itself"
         )
     return DestinationUnavailable(f"{what} failed ({fault}): check its disk")

@@ -152,7 +152,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            raise WebError(f"{host}:{port}: is taken by another program: choose another port, or end that one") from error
+            raise WebError(f"{host}:{port}: is taken: choose another port, or end what has it") from error
         why = getattr(error, "strerror", None) or error
         raise WebError(f"{host}:{port}: cannot be listened on ({why}): choose another port") from error
     # asyncio does this for sockets that it has made itself. Without it an answer waits 40 ms for a delayed ACK; what is

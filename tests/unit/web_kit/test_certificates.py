@@ -208,7 +208,7 @@ def test_whoever_connects_and_says_nothing_is_not_waited_for(monkeypatch: pytest
 def test_a_port_that_is_taken_is_named():
     async def main() -> None:
         async with serving(hello, "127.0.0.1", 0, None) as port:
-            with pytest.raises(WebError, match=f"127.0.0.1:{port}: cannot be listened on"):
+            with pytest.raises(WebError, match=f"127.0.0.1:{port}: is taken"):
                 async with serving(hello, "127.0.0.1", port, None):
                     pass
 
