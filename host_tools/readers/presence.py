@@ -3,6 +3,7 @@
 Law: pure; time is an argument. A badge that flickers at the edge of the field is one tap. The same badge counts again
 after it was away for a while, another one at once. Shown again too soon it counts when the while is over, if it is
 still there; if not, the wait does not begin anew: somebody who is a little too quick each time would never be heard.
+Away for a moment and then held for as long as that while it was no flicker: it counts again.
 Two badges in one wallet are read in turn, and each of them is one tap.
 """
 
@@ -41,11 +42,12 @@ Event = Seen | Gone | Restarted
 @dataclass
 class _Sight:
     """One badge. ``is_tap``: whether its being here now has made a tap; ``tap_ms``: when it was last seen while that
-    was so."""
+    was so; ``back_ms``: since when it has been here again after it was away for a moment, if it was."""
 
     seen_ms: int
     tap_ms: int
     is_tap: bool = True
+    back_ms: int | None = None
 
 
 class Presence:
@@ -86,11 +88,16 @@ class Presence:
         if known is None:
             self._known[tag] = _Sight(now_ms, now_ms)
             return True
-        if tag != self._here and now_ms - known.seen_ms >= FLICKER_MS:
-            known.is_tap = False
-        counts = not known.is_tap and now_ms - known.tap_ms >= AGAIN_MS
-        known.is_tap = known.is_tap or counts
+        away_ms = 0 if tag == self._here else now_ms - known.seen_ms
         known.seen_ms = now_ms
+        if away_ms > self._gone_ms:
+            known.back_ms = now_ms
+        if away_ms >= FLICKER_MS:
+            known.is_tap = False
+        is_held = known.back_ms is not None and now_ms - known.back_ms >= AGAIN_MS
+        counts = is_held or (not known.is_tap and now_ms - known.tap_ms >= AGAIN_MS)
+        if counts:
+            known.is_tap, known.back_ms = True, None
         if known.is_tap:
             known.tap_ms = now_ms
         return counts

@@ -12,6 +12,7 @@ const POLL_MS = 60;
 const MISSED_MAX = 5; // answers in a row that do not come
 const AGAIN_MS = 2_000; // from when a tap ended until the same badge counts again: docs/readers.md
 const FLICKER_MS = 1_000; // a badge that was out of sight for less was held there all the time
+const GONE_MS = 400; // a badge that was out of sight for more was away, be it for a moment
 const COUNTED_MAX = 16; // numbers that were read too seldom until now; what reads more is noise
 const TWN4_READS = 2; // low-frequency badges have parity bits alone to tell noise from a number
 const TONE = { percent: 60, hertz: 2_400, onMs: 120, offMs: 0 };
@@ -95,13 +96,18 @@ class Presence {
     const known = this.known.get(key);
     if (!known) {
       if (!this._isSure(key)) return false;
-      this.known.set(key, { seenMs: nowMs, tapMs: nowMs, isTap: true });
+      this.known.set(key, { seenMs: nowMs, tapMs: nowMs, isTap: true, backMs: Infinity });
       return true;
     }
-    if (nowMs - known.seenMs >= FLICKER_MS) known.isTap = false;
-    const counts = !known.isTap && nowMs - known.tapMs >= AGAIN_MS;
-    known.isTap ||= counts;
+    const awayMs = nowMs - known.seenMs;
     known.seenMs = nowMs;
+    if (awayMs > GONE_MS) known.backMs = nowMs; // and held for as long as that while it was no flicker
+    if (awayMs >= FLICKER_MS) known.isTap = false;
+    const counts = nowMs - known.backMs >= AGAIN_MS || (!known.isTap && nowMs - known.tapMs >= AGAIN_MS);
+    if (counts) {
+      known.isTap = true;
+      known.backMs = Infinity;
+    }
     if (known.isTap) known.tapMs = nowMs;
     return counts;
   }

@@ -51,6 +51,14 @@ def test_a_badge_shown_too_soon_and_held_there_counts_when_its_time_has_come():
     assert heard == [AGAIN_MS]
 
 
+def test_a_badge_that_somebody_elses_came_between_and_that_is_held_counts():
+    presence = Presence(400)
+    assert presence.feed(ONE, 0) == [Seen(ONE)]
+    assert presence.feed(OTHER, 300)[-1] == Seen(OTHER)
+    heard = [now_ms for now_ms in range(700, 6_000, 100) if Seen(ONE) in presence.feed(ONE, now_ms)[-1:] and now_ms > 700]
+    assert heard == [700 + AGAIN_MS]
+
+
 def test_another_badge_counts_at_once():
     presence = Presence(400)
     assert presence.feed(ONE, 0) == [Seen(ONE)]

@@ -28,17 +28,20 @@ def shown(rng: random.Random, tag: Tag, until_ms: int) -> list[tuple[int, int]]:
 
 def taps_of(sights_ms: list[int]) -> list[int]:
     """Sights that are less than FLICKER_MS apart are one stay. A stay counts once, from AGAIN_MS after the end of the
-    last stay that counted."""
+    last stay that counted; and whatever is held for AGAIN_MS after it was away for a moment counts."""
     taps: list[int] = []
     counted_ms: int | None = None  # when a stay that counted was last seen
-    stay_counts, before_ms = False, None
+    stay_counts, before_ms, back_ms = False, None, None
     for at_ms in sights_ms:
         if before_ms is None or at_ms - before_ms >= FLICKER_MS:
             stay_counts = False
+        if before_ms is not None and at_ms - before_ms > GONE_MS:
+            back_ms = at_ms
         before_ms = at_ms
-        if not stay_counts and (counted_ms is None or at_ms - counted_ms >= AGAIN_MS):
+        is_held = back_ms is not None and at_ms - back_ms >= AGAIN_MS
+        if is_held or (not stay_counts and (counted_ms is None or at_ms - counted_ms >= AGAIN_MS)):
             taps.append(at_ms)
-            stay_counts = True
+            stay_counts, back_ms = True, None
         if stay_counts:
             counted_ms = at_ms
     return taps
