@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from typing import Final
 
 import pytest
@@ -37,8 +38,11 @@ def patient_links(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.hookimpl
 def pytest_configure() -> None:
-    """Nothing that collection makes is garbage: do not look for any meanwhile."""
+    """Nothing that collection makes is garbage: do not look for any meanwhile. And whoever runs tests in the background
+    of a script is given programs that hear Ctrl-C all the same."""
     gc.disable()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

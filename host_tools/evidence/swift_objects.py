@@ -211,7 +211,7 @@ class SwiftObjects:
             raise self._away(_plain(self._session.location, error)) from error
         if answer.status in good:
             self._trouble, self._asked_again_s = "", 0.0
-            if method == "PUT":
+            if method == "PUT" and name:  # an object: a word about the container fits where nothing else does
                 self._full = ""
             return answer
         raise self._refused(answer)

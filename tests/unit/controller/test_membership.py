@@ -66,7 +66,7 @@ def test_a_factory_camera_waits_is_added_and_works(tmp_path: Path):
             row = await row_of(rig, camera)
             assert (row["admission"], row["online"]) == ("member", True)
             assert row["expires_unix_ms"] > rig.trust_world.now_ms + 8 * WEEK_MS - SPARE_MS
-            with pytest.raises(MembershipError, match="no camera of that serial waits"):
+            with pytest.raises(MembershipError, match="CAM-0001: is a member already"):
                 await rig.controller.membership.add("CAM-0001")
 
     asyncio.run(scenario())
