@@ -55,7 +55,8 @@ def test_a_badge_that_somebody_elses_came_between_and_that_is_held_counts():
     presence = Presence(400)
     assert presence.feed(ONE, 0) == [Seen(ONE)]
     assert presence.feed(OTHER, 300)[-1] == Seen(OTHER)
-    heard = [now_ms for now_ms in range(700, 6_000, 100) if Seen(ONE) in presence.feed(ONE, now_ms)[-1:] and now_ms > 700]
+    assert presence.feed(ONE, 700) == [Gone(OTHER)]
+    heard = [now_ms for now_ms in range(800, 6_000, 100) if presence.feed(ONE, now_ms)]
     assert heard == [700 + AGAIN_MS]
 
 
