@@ -54,6 +54,7 @@ CONTRAST = """() => {
     const light = context.getImageData(0, 0, 64, 36).data.filter((_, at) => at % 4 === 1);
     return Math.max(...light) - Math.min(...light);
 }"""
+TO_THE_SECOND = re.compile(r"\d\d:\d\d:\d\d (UTC|GMT|CE)")
 STANDS_AT = "([want, near]) => { const v = document.querySelector('video'); return !v.seeking && Math.abs(v.currentTime - want) < near; }"  # noqa: E501
 
 
@@ -193,8 +194,9 @@ def test_bookmarks_notes_lock_and_custody_are_shown(enter: Enter) -> None:
     for words in ("Traffic", "Camera: Harbour 1", "Activation: Button", "Both cars were blue."):
         expect(page.locator(".marks li:first-child")).to_contain_text(words)
     expect(page.locator("#kept")).to_have_text(re.compile("^Locked until .* by Traffic$"))
-    for words in ("Recorded", "Sealed by the camera", "Held by the controller", "LedgerHash"):
+    for words in ("Recorded", "Sealed by the camera", "Held by the controller", "Its hash"):
         expect(page.locator("#custody")).to_contain_text(words)
+    expect(page.locator("#custody td").filter(has_text=TO_THE_SECOND).first).to_be_visible()
     page.click("#metadata summary")
     expect(page.locator("#metadata-list")).to_contain_text("FirmwareVersion")
     page.click("text=00:04")

@@ -81,6 +81,8 @@ def test_an_alert_appears_and_clears_when_the_contact_is_cleaned(open_tab: OpenT
 
     until(lambda: measured(lambda: expect(alert.first).to_be_visible(timeout=MEASURED_MS)), "the worn one to be found")
     expect(alert.first).to_contain_text("lean")  # what to do: clean it
+    attention = wall.page.locator("#figures .tile").filter(has_text="Need attention")
+    expect(attention).to_contain_text("1")
     picture(wall, "dashboard-alert")
     station.bench.call("fault", **worn, type="ok")
     until(lambda: measured(lambda: expect(alert).to_have_count(0, timeout=MEASURED_MS)), "the clean one to be found")

@@ -2,7 +2,7 @@
 
 import { get, tell } from "../kit/js/api.js";
 import { byId, fill, h, meta } from "../kit/js/dom.js";
-import { at, size, span } from "../kit/js/format.js";
+import { at, exactly, size, span } from "../kit/js/format.js";
 import { t, tOr } from "../kit/js/texts.js";
 import { Player } from "./player.js";
 import { Trail } from "./trail.js";
@@ -107,15 +107,20 @@ function showCustody(recording) {
   const columns = [
     { label: t("custody.sequence"), class: "numeric", render: (row) => String(row.sequence) },
     { label: t("custody.event"), class: "lead", render: (row) => tOr(`custody.events.${row.event}`, row.event) },
-    { label: t("custody.at"), render: (row) => at(row.at_unix_ms) },
+    { label: t("custody.at"), render: (row) => exactly(row.at_unix_ms) },
   ];
-  const head = Object.entries(recording.ledger_head);
+  const head = Object.entries(recording.ledger_head).map(([key, value]) => [tOr(`custody.heads.${key}`, key), key === "LedgerTime" ? exactly(Number(value)) : value]);
   fill(
     byId("custody-body"),
     h("p", {}, t("custody.lead")),
-    recording.custody.length ? plainTable(t("custody.title"), columns, recording.custody) : h("p", { class: "empty" }, t("custody.none")),
+    recording.custody.length ? [plainTable(t("custody.title"), columns, recording.custody), hasGaps(recording.custody) ? h("p", { class: "hint" }, t("custody.gaps")) : null] : h("p", { class: "empty" }, t("custody.none")),
     head.length ? [h("h3", {}, t("custody.head")), pairs(h("dl", { class: "pairs small" }), head)] : null,
   );
+}
+
+/** The ledger is one chain for all recordings: numbers that are missing here are entries about others. */
+function hasGaps(rows) {
+  return rows.some((row, number) => number > 0 && row.sequence !== rows[number - 1].sequence + 1);
 }
 
 function showObjects(recording, mayExport) {

@@ -82,7 +82,7 @@ function offer(name, options) {
 async function showFound(found) {
   const mayLook = await may("view");
   const columns = [
-    { label: t("recording.started"), class: "lead nowrap", render: (row) => link(row, mayLook) },
+    { label: t("recording.started"), class: "lead", render: (row) => link(row, mayLook) },
     { label: t("recording.wearer"), render: wearerText },
     { label: t("recording.camera"), render: cameraText },
     { label: t("recording.cause"), render: (row) => causeText(row.cause) },

@@ -21,7 +21,7 @@ live.watch(draw);
 draw();
 
 function draw() {
-  part("figures", figures, [live.all("camera"), live.all("storage"), live.all("destination"), live.all("transfer")]);
+  part("figures", figures, [live.all("camera"), live.all("alert"), live.all("storage"), live.all("destination"), live.all("transfer")]);
   part("alerts", alerts, live.all("alert"));
   part("docks", docks, [live.all("dock"), live.all("camera"), live.all("transfer")]);
   part("transfers", transfers, [live.all("transfer"), live.all("camera")]);
@@ -40,7 +40,8 @@ function figures() {
   const cameras = live.all("camera");
   const members = cameras.filter((camera) => camera.admission === "member");
   const docked = members.filter((camera) => camera.online);
-  const trouble = cameras.filter((camera) => camera.trouble || (camera.online && camera.admission !== "member"));
+  const alerted = new Set(live.all("alert").map((alert) => alert.device));
+  const trouble = cameras.filter((camera) => camera.trouble || alerted.has(camera.serial) || (camera.online && camera.admission !== "member"));
   const moving = live.all("transfer").filter((transfer) => transfer.stage === "offloading" || transfer.stage === "delivering");
   const destination = live.find("destination", "destination");
   return [

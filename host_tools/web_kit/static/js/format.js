@@ -16,6 +16,7 @@ function zoned(options) {
   }
 }
 const dateTime = zoned({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+const exactTime = zoned({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZoneName: "short" });
 const clockTime = zoned({ hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
 export function count(value) {
@@ -43,6 +44,11 @@ export function percent(part, of) {
 
 export function at(unixMs) {
   return Number.isFinite(unixMs) ? dateTime.format(new Date(unixMs)) : "–";
+}
+
+/** To the second, and in which zone: for what is evidence. */
+export function exactly(unixMs) {
+  return Number.isFinite(unixMs) ? exactTime.format(new Date(unixMs)) : "–";
 }
 
 export function clock(unixMs) {
