@@ -47,6 +47,7 @@ class Link:
     ) -> None:
         self.changed = asyncio.Event()
         self.fault = ""
+        self._is_leaving = False
         self._settings = settings
         self._base = base
         self._run_blocking = run_blocking
@@ -101,7 +102,7 @@ class Link:
         if self.fault:
             raise TelemetryFault(self.fault)
         self.publish(STATUS, ONLINE)
-        self._client.subscribe(f"{self._base}/#", QOS)
+        self._client.subscribe([(f"{self._base}/#", QOS), (f"{self._base}/{STATUS}", QOS)])
         self._write()
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -118,6 +119,7 @@ class Link:
     async def close(self, said_s_max: float) -> None:
         """Say that we go, for ``said_s_max`` seconds at most, and go."""
         try:
+            self._is_leaving = True
             if self.is_open:
                 self.publish(STATUS, OFFLINE)
                 with contextlib.suppress(TimeoutError):
@@ -209,6 +211,8 @@ class Link:
         self.changed.set()
 
     def _on_message(self, client: Any, data: Any, message: mqtt.MQTTMessage) -> None:
+        if message.topic == f"{self._base}/{STATUS}" and message.payload == OFFLINE and not self._is_leaving:
+            self.publish(STATUS, ONLINE)  # the will of our last connection: a broker may find only now that it broke
         if message.retain and message.payload:
             self._on_retained(message.topic.removeprefix(f"{self._base}/"))
 
