@@ -146,6 +146,8 @@ class LinuxFiles(Files):
     def _reserve(self, path: str, descriptor: int, reserve_bytes: int) -> None:
         if reserve_bytes == 0:
             return
+        if reserve_bytes > self.free_bytes():  # ext4 would take all there is before it refuses: full for everybody
+            raise _fault("reserve space for", path, errno.ENOSPC)
         if self.reserves:
             error = _fallocate(descriptor, reserve_bytes)
             if error == 0:
@@ -153,8 +155,6 @@ class LinuxFiles(Files):
             if error not in _NO_RESERVATION:
                 raise _fault("reserve space for", path, error)
             self.reserves = False
-        if reserve_bytes > self.free_bytes():
-            raise _fault("reserve space for", path, errno.ENOSPC)
 
     @contextmanager
     def _parent(self, path: str) -> "Generator[tuple[int, str]]":
