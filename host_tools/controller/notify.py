@@ -21,7 +21,7 @@ from host_tools.controller.notify_mail import Mailer, MailFault, one_line
 from host_tools.controller.notify_outbox import AGE_MS_MAX, MAILS_MAX, Mail, Outbox
 from host_tools.controller.notify_rules import News, decide, title_of
 from host_tools.custody.blocking import RunBlocking
-from host_tools.system.alerts import KINDS, Alert
+from host_tools.system.alerts import KINDS, Alert, remedies_of
 from host_tools.system.records import SystemSettings
 
 LOOK_S = 5.0  # between two looks at the alerts: mail is not faster than that anyhow
@@ -180,7 +180,8 @@ def text_of(news: News, settings: SystemSettings, about: str, now_ms: int) -> st
         lines += [f"It came {news.came} times since the last mail about it."] if news.came > 1 else []
         lines += ["", row.meaning] if row else []
         lines += [f"Details: {news.alert.details}"] if news.alert.details else []
-        lines += ["", *(f"{place}. {remedy}" for place, remedy in enumerate(row.remedies, 1))] if row else []
+        remedies = remedies_of(news.kind, news.alert.device) if row else ()
+        lines += ["", *(f"{place}. {remedy}" for place, remedy in enumerate(remedies, 1))] if row else []
     return "\n".join([*lines, "", "-- ", f"System {settings.name}, {about}", ""])
 
 

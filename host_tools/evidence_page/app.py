@@ -46,7 +46,7 @@ def add_pages(
     pages = Pages([HERE / "templates"], texts, Assets({"evidence": HERE / "static"}, texts), LINKS)
     about = About(settings.site, _known_zone(settings.time_zone), settings.map_tiles, settings.map_attribution)
     app.include_router(page_api(intake, people, door, health_now, wall_ms, run_blocking))
-    app.include_router(page_router(pages, door, about, lambda: run_blocking(people.is_set_up)))
+    app.include_router(page_router(pages, door, about))
 
 
 def content_policy(settings: ServerSettings) -> str:

@@ -5,7 +5,6 @@ Law: no data here, and none in a template. Which page somebody sees is by the ta
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
@@ -41,8 +40,8 @@ class About(NamedTuple):
     attribution: str = ""
 
 
-def page_router(pages: Pages, door: SessionDoor, about: About, is_set_up: Callable[[], Awaitable[bool]]) -> APIRouter:
-    """All pages, the login page, and their files. ``is_set_up``: whether anybody can log in yet."""
+def page_router(pages: Pages, door: SessionDoor, about: About) -> APIRouter:
+    """All pages, the login page, and their files."""
     router = APIRouter(include_in_schema=False)
     frame = {"system": about.site, "time_zone": about.time_zone}
 
@@ -60,8 +59,5 @@ def page_router(pages: Pages, door: SessionDoor, about: About, is_set_up: Callab
     for row in PAGES:
         add(row)
 
-    async def login_values() -> dict[str, Any]:
-        return {"about": frame, "is_set_up": await is_set_up()}
-
-    add_ways_in(router, pages, door, login_values)
+    add_ways_in(router, pages, door, lambda: {"about": frame})
     return router

@@ -80,11 +80,10 @@ def _slow(session: Session, kind: str, nominal: float | None, goodput: float | N
     limit = nominal * SLOW_SHARE if nominal else SLOW_BYTES_PER_S.get(kind)
     judged = goodput is not None and session.pulls.bytes_in >= JUDGED_BYTES_MIN and busy_ms >= JUDGED_MS_MIN
     if judged and goodput is not None and limit is not None and goodput < limit:
-        expected = f"{limit / 1e6:.2f} MB/s are expected of such a link"
-        return f"{goodput / 1e6:.2f} MB/s, {expected}; swap the cable, then the dock"
+        return f"it carries {goodput / 1e6:.2f} MB/s, and at least {limit / 1e6:.2f} MB/s are expected of it"
     counts = session.pulse.latency_counts
     late = sum(count for limit_ms, count in zip(LATENCY_LIMITS_MS, counts, strict=False) if limit_ms <= SLOW_LATENCY_MS)
     pings = sum(counts)
     if pings >= PINGS_MIN and late * 2 < pings:
-        return f"half of all answers take over {SLOW_LATENCY_MS} ms; swap the cable, then the dock"
+        return f"half of all answers take over {SLOW_LATENCY_MS} ms"
     return ""

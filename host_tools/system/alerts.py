@@ -81,8 +81,7 @@ _ROWS: tuple[AlertKind, ...] = (
               ("Read the details.", "Plug it in again.", "Update its firmware or the controller.")),
     AlertKind("destination_failed", "destination", "error", "Destination lost",
               "The destination does not answer; recordings wait on the controller and on cameras.",
-              ("See that the destination runs, or, if it is a folder, that its disk is there.", "Check the network.",
-               "Check its ports and firewall.")),
+              ("See that the destination runs.", "Check the network.", "Check its ports and firewall.")),
     AlertKind("destination_full", "destination", "error", "Destination full",
               "The destination has no room left; recordings wait on the controller and on cameras.",
               ("Make room at the destination.", "Check how long it keeps recordings.")),
@@ -139,7 +138,23 @@ _ROWS: tuple[AlertKind, ...] = (
 
 KINDS: dict[str, AlertKind] = {row.kind: row for row in _ROWS}
 
+_FOLDER_START = "directory "  # how a destination that is a folder begins to name itself
+_OF_FOLDERS: dict[str, tuple[str, ...]] = {
+    "destination_failed": (
+        "Read the details.",
+        "See that the folder's disk is plugged in and mounted.",
+        "Put the folder back; it is not made anew by itself.",
+        "See that the controller may write to it.",
+    ),
+}
+
 Named = tuple[str, str]  # kind, device
+
+
+def remedies_of(kind: str, device: str) -> tuple[str, ...]:
+    """What to do, by kind of device: no network lies between the controller and a folder. KeyError."""
+    of_folder = _OF_FOLDERS.get(kind) if device.startswith(_FOLDER_START) else None
+    return of_folder or KINDS[kind].remedies
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +179,7 @@ class Alert:
             "severity": row.severity,
             "title": row.title,
             "meaning": row.meaning,
-            "remedies": list(row.remedies),
+            "remedies": list(remedies_of(self.kind, self.device)),
             "details": self.details,
             "raised_unix_ms": self.raised_unix_ms,
             "cleared_unix_ms": self.cleared_unix_ms,

@@ -7,7 +7,7 @@ Law: no data here. **Adding a page**: a row in ``PAGES``; ``templates/NAME.html`
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
@@ -67,8 +67,5 @@ def page_router(pages: Pages, door: SessionDoor, about: Callable[[], dict[str, s
     for row in PAGES:
         add(row)
 
-    async def login_values() -> dict[str, Any]:
-        return {"about": about()}
-
-    add_ways_in(router, pages, door, login_values)
+    add_ways_in(router, pages, door, lambda: {"about": about()})
     return router

@@ -6,7 +6,7 @@ that there is one door to them. A page of somebody who is not logged in is the l
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,15 +98,14 @@ def to_login(request: Request) -> Response:
     return RedirectResponse(f"{LOGIN_PATH}?next={quote(target, safe='')}", 303, headers={"Cache-Control": "no-store"})
 
 
-def add_ways_in(
-    router: APIRouter, pages: Pages, door: SessionDoor, values: Callable[[], Awaitable[dict[str, Any]]]
-) -> None:
+def add_ways_in(router: APIRouter, pages: Pages, door: SessionDoor, values: Callable[[], dict[str, Any]]) -> None:
     """The login page and the pages' own files. ``values``: what the login page is filled with."""
 
     async def login(request: Request) -> Response:
         if await door.maybe(request) is not None:
             return RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
-        return pages.render(request, "login.html", None, name="login", arguments={}, **await values())
+        filled = {**values(), "is_set_up": await door.is_set_up()}
+        return pages.render(request, "login.html", None, name="login", arguments={}, **filled)
 
     async def icon() -> Response:
         return RedirectResponse(pages.assets.address("kit/icon.svg"), 302)

@@ -75,6 +75,13 @@ class SessionDoor:
         except Problem:
             return None
 
+    async def is_set_up(self) -> bool:
+        """Whether anybody can log in yet. It says nothing of who there is: strangers are told."""
+        try:
+            return await self._run_blocking(self._people.is_set_up)
+        except PeopleTampered:  # there are accounts; whoever logs in is told what is wrong
+            return True
+
     async def still_holds(self, request: Request) -> bool:
         """Whether the session of a request that lasts has not ended. Looking on does not keep it alive, but for a
         viewer: a screen on a wall is used by being there."""

@@ -188,6 +188,7 @@ def passes(check: Callable[[], None]) -> bool:
 def picture(tab: Tab, name: str, full: bool = True) -> None:
     """A screenshot for the manual: docs/manual/NAME.png, without what changes by itself (the clock)."""
     tab.page.evaluate(FREEZE_CLOCK)
+    tab.page.evaluate("scrollTo(0, 0)")  # the bar at the top would lie across a page that is scrolled
     MANUAL.mkdir(parents=True, exist_ok=True)
     # Written here: Playwright would leave a thread behind for it.
     (MANUAL / f"{name}.png").write_bytes(tab.page.screenshot(full_page=full, animations="disabled"))

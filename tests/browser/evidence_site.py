@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import ssl
 import time
 from collections.abc import Callable, Generator
@@ -50,6 +51,9 @@ DAY_MS = 86_400_000
 NOON_S = 1_783_065_600  # 2026-07-03T08:00:00Z
 # A summer's day in the destination's zone; kept for ten years, so that it does not run out while tests are in use.
 STARTED_UNIX_MS = 1_783_000_980_000  # 2026-07-02T14:03:00Z
+# The end of that shift, when all of it is read from the cameras: every look at the clock is a little later.
+DOCKED_UNIX_MS = STARTED_UNIX_MS + 4 * 3_600_000
+STEP_MS = 250
 PLACE = (59.3290, 18.0686)
 SETTINGS = """\
 site = "Harbour evidence"
@@ -181,7 +185,8 @@ async def _deliver(given: ConnectionFile, recordings: list[Sample]) -> None:
         [Wearer(f"W-{number:03}", name, f"W-{number:03}") for number, name in enumerate(WEARERS, 1)],
         [Device(serial, name, "zero") for serial, name in NAMES.items()],
     )
-    held = Held(recordings)
+    docked = itertools.count(DOCKED_UNIX_MS, STEP_MS)
+    held = Held(recordings, lambda: next(docked))
     first = recordings[0].recording
     async with Controller(people=people).attached(given) as attached:
         around = Around(NoteBook(MemoryFiles()), attached, lambda: "Europe/Stockholm", lambda serial: NAMES[serial])

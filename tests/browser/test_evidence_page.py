@@ -54,6 +54,15 @@ CONTRAST = """() => {
     const light = context.getImageData(0, 0, 64, 36).data.filter((_, at) => at % 4 === 1);
     return Math.max(...light) - Math.min(...light);
 }"""
+NARROW_PX = 800  # a table still, with hardly any room
+BROKEN_PILLS = """() => [...document.querySelectorAll('.rows .badge')].flatMap(pill => {
+    const text = pill.firstChild, range = document.createRange();
+    return [...text.data.matchAll(/[^ ]+/g)].filter(word => {
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return range.getClientRects().length > 1;
+    }).map(word => word[0]);
+})"""
 TO_THE_SECOND = re.compile(r"\d\d:\d\d:\d\d (UTC|GMT|CE)")
 STANDS_AT = "([want, near]) => { const v = document.querySelector('video'); return !v.seeking && Math.abs(v.currentTime - want) < near; }"  # noqa: E501
 
@@ -326,7 +335,23 @@ def test_pages_are_accessible_and_fit(enter: Enter, path: str, size: Any, scheme
 
 
 def test_the_search_page_is_in_the_manual(enter: Enter) -> None:
-    picture(enter("administrator", "/?wearer=W-001", "#found tbody tr"), "evidence-search")
+    tab = enter("administrator", "/?wearer=W-001", "#found tbody tr")
+    picture(tab, "evidence-search")
+    tab.page.set_viewport_size({"width": NARROW_PX, "height": 800})
+    assert tab.page.evaluate(BROKEN_PILLS) == [], "a word is broken in two"
+
+
+@pytest.mark.req("DEST-11")
+def test_the_length_is_that_of_the_pictures(enter: Enter) -> None:
+    tab = enter("root", "/", "#found tbody tr")
+
+    def longer(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "duration_ms": 1_000 * (FILM_S + 6)})
+
+    tab.page.route(f"**/api/v1/recordings/{FILM}", longer)
+    tab.page.goto(f"{tab.station.url}/recordings/{FILM}")
+    expect(tab.page.locator("#length")).to_have_text(f"{FILM_S} s")  # start and stop are sent in rounded seconds
 
 
 @pytest.mark.parametrize(

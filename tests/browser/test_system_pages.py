@@ -112,7 +112,7 @@ def test_reports_are_saved(open_tab: OpenTab, station: Station):
     tab = open_tab("local_administrator")
     tab.open("/reports")
     with tab.page.expect_download() as download:
-        tab.page.get_by_role("button", name="Save Camera status").click()
+        tab.page.get_by_role("button", name="Download Camera status").click()
     assert download.value.suggested_filename == "camera-status.csv"
     rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
     assert sum("CAM-000" in row[0] for row in rows) == 3

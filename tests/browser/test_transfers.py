@@ -3,6 +3,8 @@ says so."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Route, expect
 
@@ -31,6 +33,9 @@ def test_a_transfer_is_tried_again_after_the_destination_was_down(open_tab: Open
         expect(state).to_contain_text("Does not answer")
         lost = dashboard.page.locator("#alerts .alert").filter(has_text="The destination does not answer")
         expect(lost).to_contain_text("put it back")  # what to do
+        expect(lost).not_to_contain_text("firewall")
+        attention = dashboard.page.locator("#figures .tile").filter(has_text="Need attention")
+        expect(attention).not_to_contain_text(re.compile(r"attention\s*0"))
         picture(dashboard, "dashboard-destination-lost")
         until(lambda: _held(station) == 1, "the recording to be safe on the controller")
         _file(open_tab, station)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -83,6 +84,9 @@ def test_an_alert_appears_and_clears_when_the_contact_is_cleaned(open_tab: OpenT
     expect(alert.first).to_contain_text("lean")  # what to do: clean it
     attention = wall.page.locator("#figures .tile").filter(has_text="Need attention")
     expect(attention).to_contain_text("1")
+    bay = wall.page.locator(".dock .bay").nth(2)
+    expect(bay).to_have_class(re.compile("bad|warn"))
+    expect(bay).not_to_contain_text("Ready to be taken")
     picture(wall, "dashboard-alert")
     station.bench.call("fault", **worn, type="ok")
     until(lambda: measured(lambda: expect(alert).to_have_count(0, timeout=MEASURED_MS)), "the clean one to be found")

@@ -7,7 +7,7 @@ import { size } from "../kit/js/format.js";
 import { t } from "../kit/js/texts.js";
 import { clockText } from "./words.js";
 
-/** Fires "time" (detail: seconds) while it plays. `addressOf(clip)`: of its bytes; `canTake`: may be downloaded. */
+/** Fires "time" (detail: seconds) while it plays, and "length" when a clip has told how long it is. `addressOf(clip)`: of its bytes; `canTake`: may be downloaded. */
 export class Player extends EventTarget {
   constructor(holder, recording, { addressOf, canTake }) {
     super();
@@ -26,6 +26,11 @@ export class Player extends EventTarget {
   /** Where the recording ends, seconds. */
   get end() {
     return Math.max(0, ...this.clips.map((clip) => clip.from + clip.seconds));
+  }
+
+  /** How long the pictures are, all clips together, seconds. */
+  get length() {
+    return this.clips.reduce((sum, clip) => sum + clip.seconds, 0);
   }
 
   /** Go to a place of the recording. */
@@ -73,6 +78,7 @@ export class Player extends EventTarget {
 
   _onMetadata() {
     if (Number.isFinite(this.video.duration)) this.now.seconds = this.video.duration; // the clip's own word is exact
+    this.dispatchEvent(new Event("length"));
     this._drawMarks();
     if (this.wanted > 0) this._jump(this.wanted);
     else this._show(this.now.from);

@@ -67,7 +67,7 @@ function showFacts(recording) {
     [t("recording.camera"), cameraText(recording)],
     [t("recording.cause"), causeText(recording.cause)],
     [t("recording.started"), recording.started_unix_ms === null ? t("recording.unknown_time") : at(recording.started_unix_ms)],
-    [t("recording.length"), recording.duration_ms === null ? "–" : span(recording.duration_ms)],
+    [t("recording.length"), h("span", { id: "length" }, recording.duration_ms === null ? "–" : span(recording.duration_ms))],
     [t("recording.time_zone"), recording.time_zone || "–"],
     [t("recording.received"), at(recording.received_unix_ms)],
     [t("recording.kept"), keptText(recording)],
@@ -78,7 +78,10 @@ function showFacts(recording) {
 
 function showPlayer(recording, mayExport) {
   byId("player").hidden = false;
-  return new Player(byId("player-body"), recording, { addressOf: (clip) => objectAddress(clip.name), canTake: mayExport });
+  const player = new Player(byId("player-body"), recording, { addressOf: (clip) => objectAddress(clip.name), canTake: mayExport });
+  // Start and stop are sent in whole seconds: what the pictures say is exact, and what the player shows.
+  player.addEventListener("length", () => fill(byId("length"), span(1000 * Math.floor(player.length))));
+  return player;
 }
 
 function showMarks(marks, player) {

@@ -23,7 +23,7 @@ draw();
 function draw() {
   part("figures", figures, [live.all("camera"), live.all("alert"), live.all("storage"), live.all("destination"), live.all("transfer")]);
   part("alerts", alerts, live.all("alert"));
-  part("docks", docks, [live.all("dock"), live.all("camera"), live.all("transfer")]);
+  part("docks", docks, [live.all("dock"), live.all("camera"), live.all("transfer"), live.all("alert")]);
   part("transfers", transfers, [live.all("transfer"), live.all("camera")]);
 }
 
@@ -40,14 +40,14 @@ function figures() {
   const cameras = live.all("camera");
   const members = cameras.filter((camera) => camera.admission === "member");
   const docked = members.filter((camera) => camera.online);
-  const alerted = new Set(live.all("alert").map((alert) => alert.device));
-  const trouble = cameras.filter((camera) => camera.trouble || alerted.has(camera.serial) || (camera.online && camera.admission !== "member"));
+  const troubled = cameras.filter((camera) => camera.trouble || (camera.online && camera.admission !== "member")).map((camera) => camera.serial);
+  const trouble = new Set([...troubled, ...live.all("alert").map((alert) => alert.device)]); // devices of any kind, each once
   const moving = live.all("transfer").filter((transfer) => transfer.stage === "offloading" || transfer.stage === "delivering");
   const destination = live.find("destination", "destination");
   return [
     tile(t("dashboard.cameras_docked"), `${count(docked.length)} / ${count(members.length)}`, "", "/cameras"),
     tile(t("dashboard.cameras_away"), count(members.length - docked.length), "", "/cameras?state=undocked"),
-    tile(t("dashboard.cameras_trouble"), count(trouble.length), trouble.length ? "warn" : "", "/cameras"),
+    tile(t("dashboard.trouble"), count(trouble.size), trouble.size ? "warn" : "", "#alerts"),
     tile(t("dashboard.transferring"), count(moving.length), moving.length ? "accent" : ""),
     storage(live.find("storage", "spool")),
     destination
@@ -81,10 +81,19 @@ function storage(spool) {
 // -- alerts
 
 function alerts() {
-  const open = live.all("alert").sort((a, b) => SEVERITY_ORDER.indexOf(a.severity) - SEVERITY_ORDER.indexOf(b.severity) || (b.raised_unix_ms ?? 0) - (a.raised_unix_ms ?? 0));
+  const open = live.all("alert").sort(byGravity);
   fill(byId("alerts-count"), open.length ? `(${open.length})` : "");
   if (!open.length) return h("p", { class: "notice good" }, t("dashboard.no_alerts"));
   return open.map(alertCard);
+}
+
+/** The gravest thing that is wrong with a device; undefined for none. */
+function worstAlert(device) {
+  return live.all("alert").filter((alert) => alert.device === device && alert.severity !== "note").sort(byGravity)[0];
+}
+
+function byGravity(a, b) {
+  return SEVERITY_ORDER.indexOf(a.severity) - SEVERITY_ORDER.indexOf(b.severity) || (b.raised_unix_ms ?? 0) - (a.raised_unix_ms ?? 0);
 }
 
 function alertCard(alert) {
@@ -122,7 +131,8 @@ function docks() {
 
 function bayTile(bay, dock) {
   const camera = bay.camera ? live.find("camera", bay.camera) : null;
-  const kind = bayKind(bay, camera);
+  const alert = camera ? worstAlert(camera.serial) : null;
+  const kind = bayKind(bay, camera, alert);
   const label = h("span", { class: "bay-number" }, t("dashboard.bay", { n: bay.bay }));
   if (bay.state === "free") return h("div", { class: "bay free" }, label, h("span", { class: "muted" }, t("dashboard.bay_free")));
   if (!camera) return h("div", { class: `bay ${kind}` }, label, h("span", {}, bay.camera || t("dashboard.bay_no_camera")), h("span", { class: "muted small" }, bayState(bay)), again(bay, dock));
@@ -133,8 +143,8 @@ function bayTile(bay, dock) {
     h("span", { class: "bay-top" }, label, h("span", { class: `lamp lamp-${bay.lamp}`, "aria-hidden": "true" })),
     h("strong", {}, camera.name || camera.serial),
     h("span", { class: "bay-wearer" }, camera.wearer || t("dashboard.nobody")),
-    h("span", { class: "muted small" }, camera.trouble || (transfer ? tOr(`stage.${transfer.stage}`, "") : camera.admission === "member" ? tOr(`lamp.${bay.lamp}`, stateText(camera.state)) : stateText(camera.state))),
-    transfer ? bar(transfer.bytes_here / transfer.bytes_whole, "") : Number.isFinite(camera.battery_percent) ? battery(camera, bay) : null,
+    h("span", { class: "muted small" }, camera.trouble || alert?.title || (transfer ? tOr(`stage.${transfer.stage}`, "") : camera.admission === "member" ? tOr(`lamp.${bay.lamp}`, stateText(camera.state)) : stateText(camera.state))),
+    transfer ? bar(transfer.bytes_here / transfer.bytes_whole, "") : Number.isFinite(camera.battery_percent) ? battery(camera, bay, alert) : null,
   );
 }
 
@@ -146,19 +156,19 @@ function again(bay, dock) {
   return null;
 }
 
-function battery(camera, bay) {
+function battery(camera, bay, alert) {
   const low = camera.battery_percent < 20;
   return h(
     "span",
     { class: "battery" },
     bar(camera.battery_percent / 100, low ? "bad" : "good"),
-    h("span", { class: "small nowrap" }, bay.current_ua > 20_000 ? icon("bolt", t("dashboard.charging")) : null, `${camera.battery_percent} %`),
+    h("span", { class: "small nowrap" }, bay.current_ua > 20_000 && alert?.kind !== "unable_to_charge" ? icon("bolt", t("dashboard.charging")) : null, `${camera.battery_percent} %`),
   );
 }
 
-function bayKind(bay, camera) {
-  if (bay.state === "fault" || bay.verdict === "fail" || camera?.trouble) return "bad";
-  if (bay.verdict === "marginal" || (camera && camera.admission !== "member") || (bay.state !== "free" && !camera)) return "warn";
+function bayKind(bay, camera, alert) {
+  if (alert?.severity === "error" || bay.state === "fault" || bay.verdict === "fail" || camera?.trouble) return "bad";
+  if (alert || bay.verdict === "marginal" || (camera && camera.admission !== "member") || (bay.state !== "free" && !camera)) return "warn";
   return bay.lamp === "ready" ? "good" : "accent";
 }
 

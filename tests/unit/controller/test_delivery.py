@@ -38,13 +38,14 @@ AWAY = DestinationUnavailable("destination: the network is down: mend it")
 
 
 class Held:
-    """A spool that holds some recordings, and a delivery of them."""
+    """A spool that holds some recordings, and a delivery of them. ``clock``: of the controller, milliseconds."""
 
-    def __init__(self, recordings: list[Sample]) -> None:
+    def __init__(self, recordings: list[Sample], clock: Callable[[], int] | None = None) -> None:
+        self.clock = clock or wall_ms
         self.recordings = recordings
         self.index: Index = open_index(":memory:")
         self.files = MemoryFiles()
-        self.spool = Spool(self.files, self.index, wall_ms, spare_bytes=4_096)
+        self.spool = Spool(self.files, self.index, self.clock, spare_bytes=4_096)
         self.told: list[dict[str, Any]] = []
         self._changed = asyncio.Event()
         for each in recordings:
@@ -61,13 +62,13 @@ class Held:
         lanes_max: int = 1,
     ) -> AsyncGenerator[Delivery]:
         """Run a delivery: of one after the other, where calls are counted."""
-        happenings = Happenings(wall_ms)
+        happenings = Happenings(self.clock)
         happenings.listen(self._take)
         made = Delivery(
             self.index,
             self.spool,
             destination,
-            wall_ms,
+            self.clock,
             opener_of or clear_opener,
             run_in_thread,
             happenings,

@@ -128,7 +128,7 @@ def test_what_a_mail_says():
             "Since 2026-01-01 01:00 Europe/Stockholm.",
             "The destination does not answer;",
             "Details: no answer",
-            "1. See that the destination runs, or, if it is a folder, that its disk is there.",
+            "1. See that the destination runs.",
             "System north, controller-1",
         ):
             assert words in text, text

@@ -34,12 +34,13 @@ def test_goodput_counts_only_the_time_in_which_something_was_under_way():
 
 
 @pytest.mark.req("LINK-08")
-def test_a_link_slower_than_its_kind_says_so_with_a_remedy():
+def test_a_link_slower_than_its_kind_says_so_and_leaves_remedies_to_the_alert():
     health = judge(session_with(2_000_000, 10_000), "usb-bulk")
     assert "0.20 MB/s" in health.slow
-    assert "swap the cable" in health.slow
+    assert "swap" not in health.slow
+    assert "usb" not in health.slow
     assert judge(session_with(2_000_000, 10_000), "uart", 11_520).slow == ""
-    assert "swap" in judge(session_with(2_000_000, 1_000_000), "uart", 11_520).slow
+    assert judge(session_with(2_000_000, 1_000_000), "uart", 11_520).slow
     assert judge(session_with(1000, 10_000), "usb-bulk").slow == "", "too little was sent to judge"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host_tools.system.alerts import HISTORY_MS, KINDS, Alert, AlertBook, Named
+from host_tools.system.alerts import HISTORY_MS, KINDS, Alert, AlertBook, Named, remedies_of
 from host_tools.system.sql_store import open_sql_store, sqlite_url
 from host_tools.system.store import MemoryStore
 from tests.unit.system.parts import NOW_MS
@@ -32,6 +32,17 @@ def test_remedies_are_in_the_order_of_the_catalogue():
     steps = ("off and on", "Check", "Swap", "good", "Restart")
     assert [word in remedy for word, remedy in zip(steps, slow, strict=True)] == [True] * 5
     assert "passphrase" in KINDS["safe_mode"].remedies[-1]
+
+
+@pytest.mark.req("CTRL-12")
+def test_remedies_fit_the_kind_of_destination():
+    away, folder = "destination_failed", "directory evidence"
+    assert any("network" in each for each in remedies_of(away, "swift https://evidence.example"))
+    of_folder = remedies_of(away, folder)
+    assert any("disk" in each for each in of_folder)
+    assert not any("network" in each or "firewall" in each for each in of_folder)
+    assert Alert(1, away, folder, "", NOW_MS).plain()["remedies"] == list(of_folder)
+    assert remedies_of("destination_full", folder) == KINDS["destination_full"].remedies
 
 
 @pytest.mark.req("CTRL-12")

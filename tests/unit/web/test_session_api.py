@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from host_tools.accounts.sessions import COOKIE_NAME, CSRF_HEADER, LIFETIMES
 from host_tools.accounts.throttle import Allowance
-from tests.unit.web.office import SECRETS, WALLS, Office, opened_office, problem
+from tests.unit.accounts.parts import town
+from tests.unit.web.office import HOST, SECRETS, WALLS, Office, opened_office, problem
 
 SESSION = "/api/v1/session"
 JSON = {"content-type": "application/json"}
@@ -106,3 +109,21 @@ def test_a_request_from_another_site_is_turned_away(office: Office):
         "POST", SESSION, json={"name": "wall", "password": WALLS}, headers={"Origin": "https://evil.example"}
     )
     problem(answer, 403, "cross-site")
+
+
+@pytest.mark.req("CTRL-14")
+def test_the_login_page_tells_how_to_make_the_first_account_and_nothing_once_there_is_one(office: Office):
+    said = "bwc account setup"
+    assert said not in office.ask("GET", "/login").text
+    with town() as nobody:
+        settled, office.town = office.town, nobody
+        try:
+            empty = office.manager_of("run of nobody").guarded
+        finally:
+            office.town = settled
+
+        async def ask() -> str:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(empty), base_url=f"https://{HOST}") as client:
+                return (await client.get("/login")).text
+
+        assert said in asyncio.run(ask())
