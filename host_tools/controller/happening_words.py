@@ -15,13 +15,17 @@ SENTENCES: Final[dict[str, str]] = {
     "added": "{camera} is a member now",
     "alert_cleared": "over: {details}",
     "alert_raised": "alert: {details}",
+    "allowed_back": "{camera} is allowed back",
     "bay": "{dock} bay {bay} is {state}",
     "bay_mismatch": "{text}",
     "brought_back": "{camera} was brought back",
+    "camera_idle": "{camera} waits; recordings on it: {recordings}",
+    "camera_ready": "{camera} answers",
     "changed": "{kind} {key} was changed by {by}",
     "checked": "{camera} in {dock} bay {bay}: contacts {verdict}",
     "chunk_rejected": "recording {recording}: chunk {chunk} is damaged and comes again",
     "contact_alert": "{text}",
+    "contact_alert_over": "{device}: {kind} is over",
     "contacts": "{dock} bay {bay}: contacts {verdict}",
     "contacts_unknown": "{dock} bay {bay}: contacts not measured: {text}",
     "custody_fault": "{text}",
@@ -41,23 +45,29 @@ SENTENCES: Final[dict[str, str]] = {
     "link_lost": "{url}: {text}",
     "lost": "recording {recording}: {text}",
     "not_derated": "{camera} was not told how much it may take: {text}",
+    "not_configured": "{text}",
     "not_renewed": "{camera}: its certificate is not renewed: {text}",
     "problem": "{url}: {text}",
     "removal_asked": "{camera} is removed as soon as it is drained",
     "removal_withdrawn": "{camera} stays",
     "removed": "{camera} is removed",
-    "set_aside": "recording {recording} is set aside: {text}",
+    "offer_ended": "{text}",
+    "offered": "{text}",
     "offload_started": "recording {recording} comes from {camera}",
     "offloaded": "recording {recording} has come from {camera}",
+    "set_aside": "recording {recording} is set aside: {text}",
     "slow_link": "{text}",
     "spool_full": "{text}",
     "stays_in_safe_mode": "{camera} stays in safe mode: {text}",
     "stranger": "{text}",
+    "taken": "{text}",
+    "tap": "{reader}: badge {tag}: {text}",
     "trouble": "recording {recording}: {text}",
     "undocked": "{camera} is taken out",
     "usage_not_read": "{camera}: its usage was not read: {text}",
     "usage_read": "{camera}: {lines} lines of usage are read",
     "usb_fault": "USB {location}: {text}",
+    "wrong_camera": "{text}",
 }
 
 
@@ -66,7 +76,7 @@ def sentence(what: str, details: Mapping[str, Any]) -> str:
     words = SENTENCES.get(what)
     if words is not None:
         try:
-            return printable(words.format_map(details))
+            return printable(words.format_map({**details, "kind": str(details.get("kind", "")).replace("_", " ")}))
         except KeyError:
             pass  # one that is told with fewer values than mostly
     if what == "reader":
