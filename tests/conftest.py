@@ -26,7 +26,7 @@ for _name in ("FORCE_COLOR", "PY_COLORS", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "T
     os.environ.pop(_name, None)
 
 PATIENT_MS: Final = round(LIMIT_S * 1000)
-BESIDE_CORES: Final = 2  # processes beyond the machine's cores: a scenario waits most of its time
+BESIDE_CORES: Final = 3  # processes beyond the machine's cores: a scenario waits most of its time
 
 
 @pytest.fixture

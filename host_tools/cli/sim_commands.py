@@ -49,21 +49,21 @@ def sim(
         raise typer.BadParameter(f"{faults} is no level; choose none, light or heavy", param_hint="--faults")
     level: Level = faults
     first = secrets.randbelow(SEEDS) if seed is None else seed
-    logging.getLogger("openbwc").setLevel(logging.CRITICAL)  # the steps say it, on the right clock
-    started_s = time.monotonic()
-    if seconds:
-        plans = (make_plan(number, cameras, hours, level, badges=badges) for number in itertools.count(first))
-        totals = _run_for(seconds, plans)
-    else:
-        outcome = _run_one(make_plan(first, cameras, hours, level, badges=badges), until, verbose)
-        totals = Totals()
-        totals.add(outcome)
-        console.print(f"seed {first}, {outcome.step} steps, trace {outcome.digest}", soft_wrap=True)
-    _print_totals(totals, time.monotonic() - started_s)
-    for failed in totals.failures:
-        _print_failure(failed, hours, faults, shrinks)
-    if totals.failures:
-        raise typer.Exit(1)
+    with _only_steps_speak():
+        started_s = time.monotonic()
+        if seconds:
+            plans = (make_plan(number, cameras, hours, level, badges=badges) for number in itertools.count(first))
+            totals = _run_for(seconds, plans)
+        else:
+            outcome = _run_one(make_plan(first, cameras, hours, level, badges=badges), until, verbose)
+            totals = Totals()
+            totals.add(outcome)
+            console.print(f"seed {first}, {outcome.step} steps, trace {outcome.digest}", soft_wrap=True)
+        _print_totals(totals, time.monotonic() - started_s)
+        for failed in totals.failures:
+            _print_failure(failed, hours, faults, shrinks)
+        if totals.failures:
+            raise typer.Exit(1)
 
 
 def _run_one(plan: Plan, until: int, verbose: bool) -> Outcome:
@@ -89,6 +89,18 @@ def _run_for(seconds: float, plans: Generator[Plan]) -> Totals:
             progress.update(bar, completed=done, description=text)
 
         return run_fleet(plans, lambda: time.monotonic() < end_s, show)
+
+
+@contextmanager
+def _only_steps_speak() -> Generator[None]:
+    """What the log would say, the steps say, on the right clock."""
+    logger = logging.getLogger("openbwc")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager

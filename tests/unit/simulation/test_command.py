@@ -1,5 +1,7 @@
 """``bwc sim`` as a person types it."""
 
+import logging
+
 import pytest
 from typer.testing import CliRunner
 
@@ -39,6 +41,7 @@ def test_a_failure_is_shrunk_and_can_be_replayed(monkeypatch: pytest.MonkeyPatch
     assert any(mishap.kind == "clock_wrong" for mishap in plan.mishaps)
     done = CliRunner().invoke(app, ["sim", "--hours", "0.1", "--cameras", "1", "--seed", "1", "--faults", "heavy"])
     assert done.exit_code == 1
+    assert logging.getLogger("openbwc").isEnabledFor(logging.ERROR), "whoever comes after it has a log"
     told = " ".join(done.output.split())
     assert "commit abc123" in told
     assert "replay: bwc sim --seed 1 --hours 0.1 --cameras 1 --faults heavy --until" in told
