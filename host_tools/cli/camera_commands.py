@@ -89,6 +89,13 @@ def allow_back(
     console.print("done")
 
 
+@app.command()
+@asks
+def release(controller: Asked, serials: Serials) -> None:
+    """Note that cameras are nobody's that were taken by badge, and are lost, or do not let go of their wearers."""
+    _each(serials, "nobody's", lambda serial: controller.call("end_holding", camera=serial))
+
+
 def _each(serials: list[str], done: str, work: Callable[[str], object]) -> None:
     """All of them, one after the other, a line each; exit code 1 if one was refused."""
     refused: list[str] = []

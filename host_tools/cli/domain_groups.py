@@ -31,7 +31,7 @@ def domain_groups(gate: Gate, assembled: Assembled, people: People) -> list[Comm
     return [
         WearerCommands(gate, domain),
         ProfileCommands(gate, domain),
-        SettingsCommands(gate, domain),
+        SettingsCommands(gate, domain, people.is_evaluation),
         TableCommands(gate, domain),
         AlertCommands(gate, assembled.alerting, run_in_thread),
         ReportCommands(gate, assembled.reporting, run_in_thread),

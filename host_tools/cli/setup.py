@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import ssl
 import time
@@ -14,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from firmware.platform.linux.files import FILE_MODE
+from firmware.secure.certificates import CertificateFault, verify_root
 from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.names import ROOT
 from host_tools.accounts.passwords import check_password
@@ -34,9 +33,11 @@ from host_tools.hardware import board_models, find_board
 from host_tools.system.errors import DomainError
 from host_tools.system.records import SystemSettings
 from host_tools.trust.errors import TrustError
+from host_tools.trust.record import MANUFACTURERS_MAX
 from host_tools.trust.restore import make_restore_key
 from host_tools.trust.wrapping import check_passphrase
 from host_tools.web.setup import Assistant, Choices, SetupParts, SetupRefused
+from host_tools.web_kit.private_files import write_whole
 
 CHOICES_NAME = "setup.json"
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for another
@@ -89,14 +90,14 @@ class SetupDesk:
     async def keep(self, choices: Choices) -> None:
         """See SetupWork."""
         data = choices.model_dump_json().encode()
-        await self._do(lambda: _write(self._folder / CHOICES_NAME, data))
+        await self._do(lambda: write_whole(self._folder / CHOICES_NAME, data))
 
     async def connect(self, text: str) -> None:
         """See SetupWork."""
         fresh = self._folder / f"{UPLOAD_NAME}.new"
 
         def check() -> None:
-            _write(fresh, text.encode())
+            write_whole(fresh, text.encode())
             require_privacy(read_connection_file(fresh))
 
         async with self._lock:
@@ -111,11 +112,16 @@ class SetupDesk:
                 fresh.unlink(missing_ok=True)
 
     async def add_maker(self, pem: str) -> None:
-        """See SetupWork."""
+        """See SetupWork. What is none would be found only when the system is half made."""
         try:
-            self._makers.append(ssl.PEM_cert_to_DER_cert(pem.strip()))
-        except ValueError:
-            raise SetupRefused("the file is no certificate in PEM form: ask the cameras' maker for it") from None
+            root = ssl.PEM_cert_to_DER_cert(pem.strip())
+            verify_root(root)
+        except (ValueError, CertificateFault):
+            raise SetupRefused("the file is no maker's root certificate in PEM form: ask the cameras' maker") from None
+        if root not in self._makers:
+            if len(self._makers) >= MANUFACTURERS_MAX:
+                raise SetupRefused(f"{MANUFACTURERS_MAX} makers are known: that is all a system has")
+            self._makers.append(root)
 
     async def finish(self, choices: Choices, passphrase: str, password: str) -> str:
         """See SetupWork. The system comes last: with it the set-up is done, and without it, it is tried again."""
@@ -145,6 +151,7 @@ class SetupDesk:
             raise SetupRefused("this controller has a system already: log in as root")
         with opened_people(self._folder) as people:
             if people.is_set_up():
+                _require_same_kind(people.is_evaluation(), choices.evaluation)
                 people.login(ROOT, password, "setup", wall_ms())  # an earlier try: it must still be theirs
             else:
                 people.set_up(password, wall_ms(), choices.evaluation)
@@ -165,10 +172,8 @@ class SetupDesk:
             raise SetupRefused(str(error)) from error
 
 
-def _write(path: Path, data: bytes) -> None:
-    """For nobody else to read, durable."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-    with open(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
+def _require_same_kind(was_evaluation: bool, evaluation: bool) -> None:
+    """Evaluation's account has a password that everybody knows, and stays: no standard system may have it."""
+    if was_evaluation != evaluation:
+        chosen = "evaluation" if was_evaluation else "use"
+        raise SetupRefused(f"an earlier try has made accounts for {chosen}: choose that, or begin in another folder")

@@ -119,7 +119,7 @@ def import_csv(
         console.print(f"line {conflict['line']}: {conflict['text']}", style="red", highlight=False)
     for row in preview["changed"][:20]:
         console.print(f"{row['id']}: {row['text']}", highlight=False)
-    said = f"{len(preview['added'])} new, {len(preview['changed'])} changed, {preview['same']} as they are"
+    said = f"{preview['added_count']} new, {preview['changed_count']} changed, {preview['same']} as they are"
     console.print(said, highlight=False)
     if preview["conflicts"]:
         raise CommandError(f"{file}: {len(preview['conflicts'])} conflicts: nothing was imported; correct those lines")

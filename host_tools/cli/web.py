@@ -59,7 +59,7 @@ class HttpsSide:
         return next((row["sha256"] for row in self.certificates.all() if row["state"] == "active"), "")
 
     def _installed(self) -> set[str]:
-        return {row["name"] for row in self.certificates.all() if row["state"] != "requested"}
+        return {row["name"] for row in self.certificates.all() if row["state"] in ("active", "installed")}
 
     def use(self, pair: Pair) -> None:
         """Browsers that connect from now on see this one."""
@@ -112,11 +112,18 @@ async def serving_manager(
                 serving(Redirect(port, lambda: system.settings.https_only), plain.host, plain.port, None)
             )
         running = asyncio.create_task(manager.run())
+        running.add_done_callback(_tell_end)
         try:
             yield f"https://{shown(address.host)}:{port}/"
         finally:
             running.cancel()
             await asyncio.wait({running})
+
+
+def _tell_end(running: asyncio.Task[None]) -> None:
+    """Pages say that they have lost the connection; what became of it is in the log at once, and not when all ends."""
+    if not running.cancelled() and (error := running.exception()) is not None:
+        LOG.error("the manager's live rows have ended: restart the controller, and report this", exc_info=error)
 
 
 def is_chosen(settings: Settings) -> bool:

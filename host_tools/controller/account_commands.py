@@ -71,8 +71,11 @@ class AccountCommands(CommandGroup):
     async def set_account_password(
         self, actor: Actor, name: str, password: SecretStr, current: SecretStr | None = None
     ) -> None:
-        """Give an account another password. Root's changes only with the ``current`` one, whoever asks."""
+        """Give an account another password. Root's changes only with the ``current`` one, whoever asks, and so does
+        one's own: whoever finds a page open cannot keep it."""
         now_ms, fresh = self._wall_ms(), password.get_secret_value()
+        if current is None and actor.origin != LOCAL and name.lower() == actor.account:
+            raise CommandError("one's own password changes only with the current one: give that too")
         if current is None:
             await self._run_blocking(lambda: self._people.set_password(name, fresh, now_ms))
         else:

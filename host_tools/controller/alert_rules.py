@@ -63,7 +63,9 @@ _BY_PROBLEM: tuple[tuple[str, str | None], ...] = (
     ("destination: ", "person_refused"),
     ("lost ", "recording_lost"),
     ("clock", "clock_doubtful"),
+    ("time server ", "clock_not_kept"),
     ("reader ", "reader_problem"),
+    ("note of ", "not_let_go"),
     ("system data", "system_data"),
 )
 # What keeps everything from a destination, in destinations.faults' words -> kind; others: it is lost.

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from host_tools.controller.alert_rules import CameraFacts, Facts, alerts_of
+from host_tools.controller.charging import UNABLE_MS
 from host_tools.controller.keeping import TROUBLES_SHOWN_MAX, recording_alerts
 from host_tools.controller.service import Controller
 from host_tools.controller.status import SYSTEM_DATA_PROBLEM, all_problems
@@ -25,6 +26,16 @@ from host_tools.system.system import System
 
 LOOK_S = 2.0  # between two looks: an alert shows while the person is still at the dock
 FORGET_S = 86_400.0  # between two looks for what is so long over that nobody wants it
+SEEN_S = 90.0  # from the beginning: docks and cameras are greeted and checked, readers opened, the destination asked
+CHARGED_S = SEEN_S + UNABLE_MS / 1000  # the same, and charge has had its time to come
+
+# What disk and memory say at once: what is not found at the first look is over.
+KNOWN_AT_ONCE = frozenset(
+    {
+        "certificate_expiring", "certificate_expired", "clock_doubtful", "storage_almost_full", "storage_full",
+        "problems_transferring", "could_not_transfer", "transfer_fault",
+    }
+)  # fmt: skip
 
 # How contacts call what they see -> kind.
 CONTACT_KINDS = {
@@ -52,6 +63,9 @@ class Alerting:
         self._said: dict[str, dict[Named, str]] = {}
         self._changes: list[tuple[Alert, str]] = []
         self._remedies: dict[Named, tuple[str, ...]] = {}
+        # Open since before this controller began: not over because it has not looked there yet.
+        self._unseen = {(alert.kind, alert.device): alert.details for alert in self.book.open()}
+        self._began_s: float | None = None
         controller.alert_rows = self.rows
         self.book.on_change = lambda alert, how: self._changes.append((alert, how))
 
@@ -87,6 +101,7 @@ class Alerting:
             found |= self._of_contacts()
             for said in self._said.values():
                 found |= said
+            found |= self._not_seen_yet(found)
             if self.book.differs(found):
                 await self._run_blocking(lambda: self.book.see(found, now_ms))
             self._controller.problems.pop(SYSTEM_DATA_PROBLEM, None)
@@ -144,6 +159,19 @@ class Alerting:
             found[kind, alert.device] = alert.details
             self._remedies[kind, alert.device] = alert.remedies
         return found
+
+    def _not_seen_yet(self, found: Mapping[Named, str]) -> dict[Named, str]:
+        """What was wrong when the controller before this one ended, and was neither found since nor could be. It is not
+        over: nobody is told that it is, and it keeps the time that it began at."""
+        now_s = asyncio.get_running_loop().time()
+        self._began_s = now_s if self._began_s is None else self._began_s
+        here = {view.serial for view in self._controller.present()}
+        for kind, device in list(self._unseen):
+            waits_for_charge = kind == "unable_to_charge" and device in here
+            limit_s = 0.0 if kind in KNOWN_AT_ONCE else CHARGED_S if waits_for_charge else SEEN_S
+            if (kind, device) in found or now_s - self._began_s >= limit_s:
+                del self._unseen[kind, device]
+        return self._unseen
 
     async def _forget(self) -> None:
         now_ms = self._controller.happenings.wall_ms()

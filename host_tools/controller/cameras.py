@@ -47,7 +47,7 @@ class CameraView:
     wearer: str = ""
     status: dict[str, Any] = field(default_factory=dict[str, Any])
     delivery_check: dict[str, Any] = field(default_factory=dict[str, Any])
-    left_unix_ms: int = 0  # when it was taken out last, as long as this controller runs
+    left_unix_ms: int = 0  # when it was taken out last
     power: dict[str, Any] = field(default_factory=dict[str, Any])  # how it was charged when it was asked last
     offloading: str = ""
     trouble: str = ""

@@ -1,17 +1,20 @@
-"""How docked cameras are charged: what their contacts let through, smart charge, and when a person must know. Pure.
+"""How docked cameras are charged: what their contacts let through, smart charge, and when a person must know.
 
 Law: contacts that are resistive or hot get less, or nothing; the dock itself cuts a bay that is too hot, and the camera
-itself forgets what it was allowed when it is taken out, so nothing here has to be remembered to be safe.
+itself forgets what it was allowed when it is taken out, so nothing here has to be remembered to be safe. That somebody
+has suspended smart charge is kept with the system's data; everything else is pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from firmware.link import schema
 from host_tools.controller.contact_readings import DERATE_UOHM, STOP_UOHM
+from host_tools.system.records import Suspension
+from host_tools.system.system import System
 
 FULL_UA = schema.INPUT_LIMIT_UA_MAX  # as much as the camera's own board allows
 DERATED_UA = 500_000
@@ -22,6 +25,9 @@ RISE_PERMILLE = 10  # that percent, from the lowest charge since the last one: a
 FAULT_MS = 60_000  # a charger may stumble once; a minute of it is a fault
 ENOUGH_PERCENT = 95  # a cell that takes nothing any more is not unable
 FULL_PERCENT_MIN = 80  # a gauge may err; a charger that gives nothing more to a cell below has not filled it
+HOUR_MS = 3_600_000
+SUSPEND_HOURS_MAX = 168  # a week: who wants it for longer switches it off
+SMART_CHARGE: Final = "smart_charge"
 CONTENT = ("held", "unmanaged")  # states in which nothing has to come
 
 
@@ -99,22 +105,34 @@ class ChargeWatch:
 
 class SmartCharge:
     """Whether cameras that stand docked for long are kept short of full. ``is_wanted``: by the system's settings;
-    ``suspended_until_unix_ms``: 0 for not."""
+    ``system``: where a suspension is kept, in memory alone where there is none."""
 
-    def __init__(self, is_wanted: Callable[[], bool]) -> None:
+    def __init__(self, is_wanted: Callable[[], bool], system: System | None = None) -> None:
         self._is_wanted = is_wanted
-        self.suspended_until_unix_ms = 0
+        self._system = system or System()
 
-    def suspend(self, now_unix_ms: int, hours: float) -> int:
-        """Charge to full until then, for instance before a large event; 0 hours ends it."""
-        self.suspended_until_unix_ms = now_unix_ms + round(hours * 3_600_000) if hours > 0 else 0
-        return self.suspended_until_unix_ms
+    def suspend(self, now_unix_ms: int, hours: float, by: str) -> int:
+        """Charge to full until then, for instance before a large event; 0 hours ends it. A restart changes nothing of
+        it. Blocks. SystemFault."""
+        until_ms = now_unix_ms + round(hours * HOUR_MS) if hours > 0 else 0
+        with self._system.change(by, now_unix_ms) as edit:
+            if until_ms:
+                edit.put(Suspension(what=SMART_CHARGE, until_unix_ms=until_ms))
+            elif SMART_CHARGE in edit.state.suspensions:
+                edit.remove(Suspension.KIND, SMART_CHARGE)
+        return until_ms
 
     def shown(self, now_unix_ms: int) -> dict[str, bool | int]:
         """``wanted``: by the system's settings; ``suspended_until_unix_ms``: 0 for not suspended now."""
-        until_ms = self.suspended_until_unix_ms
-        return {"wanted": self._is_wanted(), "suspended_until_unix_ms": until_ms if until_ms > now_unix_ms else 0}
+        return {"wanted": self._is_wanted(), "suspended_until_unix_ms": self._suspended_until(now_unix_ms)}
 
     def is_on(self, now_unix_ms: int) -> bool:
         """Whether it is in force."""
-        return self._is_wanted() and now_unix_ms >= self.suspended_until_unix_ms
+        return self._is_wanted() and not self._suspended_until(now_unix_ms)
+
+    def _suspended_until(self, now_unix_ms: int) -> int:
+        """A clock that was set back does not make it longer than anybody may ask for."""
+        kept = self._system.state.suspensions.get(SMART_CHARGE)
+        if kept is None or not now_unix_ms < kept.until_unix_ms <= now_unix_ms + SUSPEND_HOURS_MAX * HOUR_MS:
+            return 0
+        return kept.until_unix_ms

@@ -73,8 +73,7 @@ class Place(NamedTuple):
 
 
 class Contacts:
-    """``smart``: smart charge of all cameras; ``is_smart``: whether the system wants it at all. ``alerts``: what is
-    wrong now, by bay and kind."""
+    """``smart``: smart charge of all cameras. ``alerts``: what is wrong now, by bay and kind."""
 
     def __init__(
         self,
@@ -86,9 +85,9 @@ class Contacts:
         wall_ms: Callable[[], int],
         run_blocking: RunBlocking,
         happenings: Happenings,
-        is_smart: Callable[[], bool],
+        smart: SmartCharge,
     ) -> None:
-        self.smart = SmartCharge(is_smart)
+        self.smart = smart
         self.alerts: dict[tuple[Key, str], Alert] = {}
         self.history = history
         self._docks = docks
@@ -130,9 +129,10 @@ class Contacts:
                 await self._watch_all()
             await self._wait(RETRY_S if self._pending else WATCH_S)
 
-    def suspend_smart_charge(self, hours: float) -> int:
-        """Have all cameras charged to full for so long (0: not any more); until when. They are told now."""
-        until_unix_ms = self.smart.suspend(self._wall_ms(), hours)
+    async def suspend_smart_charge(self, hours: float, by: str) -> int:
+        """Have all cameras charged to full for so long (0: not any more); until when. They are told now.
+        SystemFault."""
+        until_unix_ms = await self._run_blocking(lambda: self.smart.suspend(self._wall_ms(), hours, by))
         self._watched_s = -WATCH_S
         self._news.set()
         return until_unix_ms

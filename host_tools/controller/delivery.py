@@ -261,7 +261,8 @@ class Delivery:
     ) -> list[dict[str, Any]]:
         """Container, clip, what goes beside it, completion; answers what was stored, for the ledger."""
         around = self.around
-        about = recording_metadata(manifest, container, CONTROLLER_SERIAL, around.time_zone())
+        is_by_uuid = bool(around.wearers().system_id)
+        about = recording_metadata(manifest, container, CONTROLLER_SERIAL, around.time_zone(), is_by_uuid)
         await self._destination.ensure_container(container, {**about, **place_metadata(manifest, notes)})
         sha256 = manifest.content_sha256.hex()
         content = self._spool.content_source(row.recording, opener, self._run_blocking, sha256)
@@ -292,7 +293,8 @@ class Delivery:
 
     def _sign(self, row: Recording, signer: HeadSigner, wants_chain: bool) -> tuple[SignedHead, bytes]:
         head = self._journey.sign_head(row.recording, signer)
-        return head, custody_chain(self._index, self._spool, head, signer) if wants_chain else b""
+        system_id = self.around.wearers().system_id
+        return head, custody_chain(self._index, self._spool, head, signer, system_id) if wants_chain else b""
 
     def _begin(self, row: Recording) -> tuple[Manifest, Opener, Notes, str]:
         manifest, opener, notes = self._open(row)
@@ -311,10 +313,11 @@ class Delivery:
 
     def _name(self, row: Recording, manifest: Manifest) -> str:
         wearer = (manifest.wearer_id, manifest.wearer_name)
-        if row.container:
+        wearers = self.around.wearers()
+        if row.container.startswith(f"{wearers.of(manifest.wearer_id)}_"):  # else it is another destination's name
             return self._journey.start_delivery(row.recording, row.container, wearer).container
         for attempt in range(NAME_ATTEMPTS_MAX):
-            container = container_name(manifest, attempt)
+            container = container_name(manifest, attempt, wearers)
             if not self._index.has_container(container):
                 return self._journey.start_delivery(row.recording, container, wearer).container
         raise CustodyRefused(

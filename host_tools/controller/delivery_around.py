@@ -11,12 +11,15 @@ from typing import Protocol
 
 from host_tools.controller.delivery_notes import NoteBook
 from host_tools.destinations.capabilities import Category
+from host_tools.destinations.names import WearerNames
+from host_tools.destinations.time_watch import Told as TimeTold
 
 
 class Upkeep(Protocol):
     """What a destination is to be told beside recordings, and what it says of itself. ``destinations.attached``."""
 
     refused_people: dict[str, str]
+    known_by_name: dict[str, str]  # who is taken without the ID that people see
 
     @property
     def categories(self) -> tuple[Category, ...] | None:
@@ -26,6 +29,15 @@ class Upkeep(Protocol):
     @property
     def missing_capabilities(self) -> tuple[str, ...]:
         """What it cannot do."""
+        ...
+
+    def wearer_names(self) -> WearerNames:
+        """What wearers are called there."""
+        ...
+
+    @property
+    def time_told(self) -> TimeTold | None:
+        """What it says of our clock as our time server; None where it is none."""
         ...
 
     def is_due(self) -> bool:
@@ -65,6 +77,10 @@ class Around:
     time_zone: Callable[[], str] = utc
     camera_name: Callable[[str], str] = by_serial
     keep_ms: int = 0
+
+    def wearers(self) -> WearerNames:
+        """What they are called at the destination of now."""
+        return self.upkeep.wearer_names() if self.upkeep is not None else WearerNames()
 
 
 # What people miss where the destination lacks a capability.

@@ -61,14 +61,15 @@ def place_metadata(manifest: Manifest, notes: Notes) -> dict[str, str]:
     return {"TriggerOnLocation": location_text(first), "TriggerOffLocation": location_text(last)}
 
 
-def custody_chain(index: Index, spool: Spool, head: SignedHead, signer: HeadSigner) -> bytes:
-    """What the ledger tells of a recording up to its signed head, and the camera's manifest. Blocks. CustodyError."""
+def custody_chain(index: Index, spool: Spool, head: SignedHead, signer: HeadSigner, system_id: str = "") -> bytes:
+    """What the ledger tells of a recording up to its signed head, and the camera's manifest; ``system_id``: see
+    ``custody_object``. Blocks. CustodyError."""
     links = [link for link in index.ledger_links(head.recording) if link.sequence <= head.head.sequence + 1]
     entries = [
         Told(link.sequence, index.hash_at(link.sequence - 1).hex(), link.hash.hex(), link.line) for link in links
     ]
     manifest = spool.manifest_document(head.recording)
-    return custody_object.write(head.recording, entries, head_metadata(head), signer.chain, manifest)
+    return custody_object.write(head.recording, entries, head_metadata(head), signer.chain, manifest, system_id)
 
 
 def stored_as(name: str, receipt: Receipt) -> dict[str, Any]:

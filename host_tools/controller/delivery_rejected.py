@@ -94,12 +94,12 @@ class Rejected:
             record = await self._run_blocking(lambda: self._begin(recording))
             destination = self._delivery.destination
             await destination.open()
-            original = row.container or container_name(manifest)
+            original = row.container or self._name(manifest)
             unique, at_ms = str(record["id"]), int(record["at_unix_ms"])
             objects = self._objects(row, manifest, opener, frozenset({STORE_GNSS_TRACK}))
-            receipts = await send_rejected(
-                destination, unique, original, self._about(manifest, original, recording), row.poison, at_ms, objects
-            )
+            is_by_uuid = bool(self._delivery.around.wearers().system_id)
+            about = self._about(manifest, original, recording, is_by_uuid)
+            receipts = await send_rejected(destination, unique, original, about, row.poison, at_ms, objects)
             stored = [stored_as(each.name, receipt) for each, receipt in zip(objects, receipts, strict=True)]
             where = f"{self._delivery.destination_name} {rejected_name(unique, at_ms)}"
             return await self._done(recording, {**record, "how": SENT, "where": where, "objects": stored})
@@ -109,7 +109,7 @@ class Rejected:
         async with self._one_at_a_time:
             row, manifest, opener = await self._run_blocking(lambda: self._open(recording))
             record = await self._run_blocking(lambda: self._begin(recording))
-            original = row.container or container_name(manifest)
+            original = row.container or self._name(manifest)
             objects = self._objects(row, manifest, opener, ALONGSIDE)
             about = {**self._about(manifest, original, recording), "RejectedContentReason": row.poison}
             path = _free_name(drive.folder, original)
@@ -133,9 +133,12 @@ class Rejected:
         opener = self._opener_of(stored)
         return row, belief.known(stored, opener), opener
 
-    def _about(self, manifest: Manifest, container: str, recording: bytes) -> dict[str, str]:
+    def _name(self, manifest: Manifest) -> str:
+        return container_name(manifest, wearers=self._delivery.around.wearers())
+
+    def _about(self, manifest: Manifest, container: str, recording: bytes, is_by_uuid: bool = False) -> dict[str, str]:
         around = self._delivery.around
-        known = recording_metadata(manifest, container, CONTROLLER_SERIAL, around.time_zone())
+        known = recording_metadata(manifest, container, CONTROLLER_SERIAL, around.time_zone(), is_by_uuid)
         return {**known, **place_metadata(manifest, around.notes.of(recording))}
 
     def _objects(

@@ -89,20 +89,27 @@ class DestinationCommands(CommandGroup):
             raise CommandError(f"recording {recording}: is unknown here: see the list of recordings")
         notes = await self._run_blocking(lambda: self._delivery.around.notes.of(row.recording))
         category_id, category_name = notes.category
-        is_open = row.state not in SENT
-        return {"category_id": category_id, "category_name": category_name, "note": notes.text, "open": is_open}
+        said = {"category_id": category_id, "category_name": category_name, "note": notes.text}
+        return {**said, "open": row.state not in SENT, "version": notes.version}
 
     @command
     async def describe_recording(
-        self, actor: Actor, recording: RecordingId, category_id: Short = "", category_name: Short = "", note: Words = ""
+        self,
+        actor: Actor,
+        recording: RecordingId,
+        category_id: Short = "",
+        category_name: Short = "",
+        note: Words = "",
+        version: int | None = None,
     ) -> None:
-        """Give a recording its category and note; they go with it to the destination."""
+        """Give a recording its category and note; they go with it to the destination. ``version``: of those that were
+        looked at."""
         row = await self._to_come(recording)
         notes = self._delivery.around.notes
         category = (category_id, category_name or self._category_name(category_id))
         if encoded_bytes(category[1]) > VALUE_BYTES_MAX:
             raise CommandError(f"category_name: at most {VALUE_BYTES_MAX} bytes as a destination takes it")
-        await self._kept(lambda: notes.describe(row.recording, category, note))
+        await self._kept(lambda: notes.describe(row.recording, category, note, version))
 
     @command
     async def bookmark_recording(

@@ -80,6 +80,8 @@ def sentence(what: str, details: Mapping[str, Any]) -> str:
         except KeyError:
             pass  # one that is told with fewer values than mostly
     if what == "reader":
-        return printable(": ".join(filter(None, (f"reader {details['url']}", details["state"], details["text"]))))
+        return printable(
+            ": ".join(filter(None, (f"reader {details.get('url', '')}", details.get("state"), details.get("text"))))
+        )
     rest = " ".join(f"{key}={value}" for key, value in details.items() if value not in ("", None))
     return printable(f"{what.replace('_', ' ')} {rest}".rstrip())

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from firmware.link import schema
 from host_tools.accounts.roles import Actor
+from host_tools.controller.charging import SUSPEND_HOURS_MAX
 from host_tools.controller.commands import CommandError, CommandGroup, Gate, command
 from host_tools.controller.contact_check import FULL, QUICK
 from host_tools.controller.docks import Dock
@@ -25,7 +26,7 @@ INDICATE_MS_MAX = 60_000  # a camera that shows itself is found within a minute,
 INDICATE_MS = 5_000
 OFF_MS = 2_000  # a camera's capacitors are empty after half a second, its USB gone after one
 OFF_MS_MIN, OFF_MS_MAX = 500, 60_000
-SUSPEND_HOURS, SUSPEND_HOURS_MAX = 24, 168
+SUSPEND_HOURS = 24
 
 Bay = Annotated[int, Field(ge=1, le=schema.BAYS_MAX)]  # the largest dock there is
 
@@ -95,7 +96,7 @@ class HardwareCommands(CommandGroup):
         """Charge all cameras to full for so long, or (0) go back to smart charge; answers until when."""
         if not 0 <= hours <= SUSPEND_HOURS_MAX:
             raise CommandError(f"smart charge can be suspended for 0 to {SUSPEND_HOURS_MAX} hours: not for {hours}")
-        return self._controller.contacts.suspend_smart_charge(hours)
+        return await self._controller.contacts.suspend_smart_charge(hours, actor.account)
 
     @command
     async def indicate_camera(
@@ -115,11 +116,12 @@ class HardwareCommands(CommandGroup):
     @command
     async def prioritise_wearer(self, actor: Actor, wearer: str, on: bool = True) -> int | None:
         """Offload a wearer's recordings before others' for 24 hours, or not any more; answers until when."""
+        priorities = self._controller.priorities
         if not on:
-            self._controller.priorities.end(wearer)
+            await self._run_blocking(lambda: priorities.end(wearer, actor.account))
             return None
         try:
-            return self._controller.priorities.begin(wearer)
+            return await self._run_blocking(lambda: priorities.begin(wearer, actor.account))
         except KeyError:
             raise CommandError(f"no wearer has the id {wearer[:40]}: see the list of wearers") from None
 

@@ -84,7 +84,13 @@ class HttpsCommands(CommandGroup):
     @command
     async def remove_certificate(self, actor: Actor, name: CertificateName) -> None:
         """Take one out that is not in use, with its key."""
-        await self._do(lambda: self._folder.remove(name))
+
+        def remove() -> None:
+            if name == self._network.uses():
+                raise WebError(f"certificate {name}: is shown to the network (802.1X): choose another one there first")
+            self._folder.remove(name)
+
+        await self._do(remove)
 
     @command
     async def get_network_login(self, actor: Actor) -> dict[str, Any]:

@@ -7,8 +7,8 @@ it. No password is kept: EAP-TLS proves by a certificate whose key stays here.
 
 from __future__ import annotations
 
-import os
 import shlex
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,10 +19,10 @@ from host_tools.custody.errors import CustodyFault
 from host_tools.system.errors import StaleWrite, SystemRefused
 from host_tools.web_kit.certificates import PEM_BYTES_MAX, describe
 from host_tools.web_kit.errors import WebError
+from host_tools.web_kit.private_files import write_whole
 
 FILE_NAME = "network-login.json"
 AUTHORITY_NAME = "network-authority.pem"
-FILE_MODE = 0o600
 IDENTITY_CHARACTERS_MAX = 128  # EAP allows 1 020 bytes; authentication servers take far less
 
 Identity = Annotated[str, Field(max_length=IDENTITY_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -50,6 +50,7 @@ class NetworkLoginFile:
         self._folder = folder
         self._certificates = certificates
         self._manager = manager
+        self._lock = threading.Lock()  # of two who write at one moment the second is told as much
 
     def read(self) -> NetworkLogin:
         """What is kept; the default where nothing is, or it is damaged."""
@@ -60,18 +61,24 @@ class NetworkLoginFile:
 
     def write(self, wanted: NetworkLogin, seen: int) -> NetworkLogin:
         """Keep it, as the version that follows ``seen``. StaleWrite, SystemRefused, CustodyFault."""
-        known = self.read()
-        if known.version != seen:
-            raise StaleWrite(
-                f"802.1X: was changed meanwhile by {known.changed_by}: look at it again",
-                known.changed_by,
-                known.changed_unix_ms,
-            )
-        self._check(wanted)
-        kept = wanted.model_copy(update={"version": known.version + 1})
-        _write(self._folder / AUTHORITY_NAME, kept.authority.encode())
-        _write(self._folder / FILE_NAME, kept.model_dump_json().encode())
-        return kept
+        with self._lock:
+            known = self.read()
+            if known.version != seen:
+                raise StaleWrite(
+                    f"802.1X: was changed meanwhile by {known.changed_by}: look at it again",
+                    known.changed_by,
+                    known.changed_unix_ms,
+                )
+            self._check(wanted)
+            kept = wanted.model_copy(update={"version": known.version + 1})
+            _write(self._folder / AUTHORITY_NAME, kept.authority.encode())
+            _write(self._folder / FILE_NAME, kept.model_dump_json().encode())
+            return kept
+
+    def uses(self) -> str:
+        """The name of the certificate that it shows; empty for none."""
+        kept = self.read()
+        return kept.certificate if kept.enabled else ""
 
     def row(self, login: NetworkLogin) -> dict[str, Any]:
         """As people see it: with whether it is applied (it is not), why, and what would."""
@@ -113,14 +120,7 @@ class NetworkLoginFile:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all, for nobody else to read."""
-    fresh = path.with_name(path.name + ".new")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        fresh.replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise CustodyFault(f"{path}: cannot be written ({error.strerror}): check the disk and its owner") from error

@@ -100,11 +100,13 @@ class Notifier:
 
     def state(self) -> dict[str, Any]:
         """For people: what waits, what went, what is wrong."""
+        address = self._settings().notification_address
+        lacks = self._mailer.lacks() if address else ""  # told before something is wrong and nobody hears of it
         return {
-            "address": self._settings().notification_address,
+            "address": address,
             "waiting": len(self._outbox.mails()),
             "sent_unix_ms": self._sent_ms,
-            "fault": self._fault,
+            "fault": self._fault or lacks,
         }
 
     async def _write(self) -> None:

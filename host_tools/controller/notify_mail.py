@@ -74,6 +74,14 @@ class Mailer:
         self._settings = settings
         self._client: smtplib.SMTP | None = None
 
+    def lacks(self) -> str:
+        """What the settings file lacks, so that no mail can go at all; "" if nothing."""
+        try:
+            sender_of(self._settings)
+        except MailFault as fault:
+            return str(fault)
+        return ""
+
     def send(self, address: str, subject: str, body: str, message_id: str, made_ms: int) -> None:
         """Return when the server has taken it. MailFault."""
         sender = sender_of(self._settings)

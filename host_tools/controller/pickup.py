@@ -12,10 +12,18 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from host_tools.controller.happenings import Happening
-from host_tools.controller.pickup_facts import FIXED_MODE, MULTI_MODE, Fleet, PickupFacts, PickupRules
+from host_tools.controller.pickup_facts import (
+    FIXED_MODE,
+    HOLD_MORE_MS,
+    MULTI_MODE,
+    Fleet,
+    PickupFacts,
+    PickupRules,
+)
+from host_tools.controller.pickup_returns import BY, Returns
 from host_tools.controller.readers import ReaderView
 from host_tools.custody.blocking import RunBlocking
 from host_tools.protocol.connection import RequestRefused
@@ -30,17 +38,14 @@ from host_tools.system.records import Holding, Wearer
 from host_tools.system.system import System
 from host_tools.transports.errors import LinkLost
 
-HOLD_MORE_MS = (
-    5_000  # that a camera holds an offer for longer than a person is given: this controller takes it back first
-)
 SLACK_MS = 1_000  # by which the clocks of a camera and of this controller may differ over such a time
 TICK_S = 0.1  # between two looks at the time while an offer is open or somebody waits
-SWEEP_S = 1.0  # between two looks at notes of cameras that are back
 PART_S = 2.0  # in which the link to a camera that was taken ends; a cable that is pulled ends it within milliseconds
 REFUSED_S = 2.0  # for which a reader shows red
 TAPS_KEPT = 50  # of the latest, for status
 TAG_SHOWN = 4  # the last characters of a badge's number, as status and log show it: whoever knows it all can copy it
-BY = "badge"  # who changes notes
+
+A = TypeVar("A")
 
 LOG = logging.getLogger("openbwc.controller")
 
@@ -75,7 +80,7 @@ class Pickup:
         self._tasks: asyncio.TaskGroup | None = None
         self._changed: dict[int, asyncio.Event] = {}  # of each offer, by its identity
         self._sitting: dict[tuple[str, int], str] = {}
-        self._settling: set[str] = set()
+        self._returns = Returns(fleet, system, self._facts, run_blocking, self.is_in_hand, self.desk.settle)
         self._wake = asyncio.Event()
         self._happenings.listen(self._hear)
 
@@ -83,7 +88,7 @@ class Pickup:
         """Serve taps."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._tasks.create_task(self._sweep())
+                self._tasks.create_task(self._returns.run())
                 while True:
                     self._tick()
                     self._wake.clear()
@@ -115,7 +120,7 @@ class Pickup:
         if self._tasks is None:  # an offer that nobody carries out would never end
             return self._refuse(Refusal("starting"), wearer, tap)
         waited_at = next((each.reader for each in self.desk.waiting if each.wearer == tap.wearer), reader)
-        answer = self.desk.tap(tap, self._now_ms())
+        answer = self._said_right(self.desk.tap(tap, self._now_ms()))
         if waited_at != reader:  # they wait here now, or not at all
             self._show(waited_at, READY)
         if isinstance(answer, Refusal):
@@ -157,12 +162,18 @@ class Pickup:
             return self._happen(offer, offers.WITHDRAWN)
         if camera not in self._system.holdings:
             return False
-        await self._run_blocking(lambda: self._forget(camera))
+        await self._run_blocking(lambda: self._returns.forget(camera))
         return True
 
     def is_in_hand(self, camera: str) -> bool:
         """Whether an offer of that camera is not over."""
         return self._offer_of(camera) is not None
+
+    def _said_right(self, answer: A) -> A | Refusal:
+        """Whoever has docked their camera is not told to dock it."""
+        if isinstance(answer, Refusal) and self._returns.is_stuck(answer.camera):
+            return Refusal("not_let_go", answer.camera)
+        return answer
 
     def _begin(self, begin: Begin, wearer: Wearer) -> dict[str, Any]:
         tap = begin.tap
@@ -248,6 +259,7 @@ class Pickup:
             taken_unix_ms=self._happenings.wall_ms(),
             place=offer.place,
             tag=offer.tag,
+            hold_ms=offer.hold_ms,
         )
         return await self._change(offer, lambda: self._put(holding))
 
@@ -273,7 +285,7 @@ class Pickup:
         return offers.DONE
 
     async def _unnote(self, offer: Offer, _wearer: Wearer) -> str:
-        return await self._change(offer, lambda: self._forget(offer.camera))
+        return await self._change(offer, lambda: self._returns.forget(offer.camera))
 
     async def _change(self, offer: Offer, change: Callable[[], None]) -> str:
         try:
@@ -357,7 +369,7 @@ class Pickup:
         elif what == "camera_ready":
             self.desk.settle(happening["camera"])
             if not self._on_camera(happening["camera"], offers.BACK):
-                self._settle(happening["camera"])
+                self._returns.settle(happening["camera"])
             self._wake.set()
 
     def _seat(self, dock: str) -> None:
@@ -405,40 +417,13 @@ class Pickup:
             self._refuse(Refusal("waited"), self._system.wearers.get(tap.wearer), tap)
         for tap in self.desk.next(now_ms):
             wearer = self._system.wearers.get(tap.wearer)
-            held = self.desk.held_by(tap.wearer)
+            held = self._said_right(self.desk.held_by(tap.wearer))
             if wearer is None or self._facts.whose(tap.tag) != tap.wearer:
                 self._refuse(Refusal("changed_tag"), wearer, tap)
             elif held is not None:
                 self._refuse(held, wearer, tap)
             else:
                 self._begin(Begin(tap), wearer)
-
-    async def _sweep(self) -> None:
-        """Notes of cameras that stand in a bay go, whatever has kept them until now."""
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            for serial in list(self._system.holdings):
-                self._settle(serial)
-
-    def _settle(self, serial: str) -> None:
-        busy = serial in self._settling or self._offer_of(serial) is not None
-        if not busy and self._tasks is not None and serial in self._system.holdings and self._facts.is_back(serial):
-            self._settling.add(serial)
-            self._tasks.create_task(self._take_back(serial))
-
-    async def _take_back(self, serial: str) -> None:
-        """The camera says that it is nobody's; then its note goes."""
-        session = self._fleet.session_of(serial)
-        try:
-            if session is not None:
-                await session.release()
-                await self._run_blocking(lambda: self._forget(serial))
-                self.desk.settle(serial)
-                self._happenings.tell("brought_back", camera=serial)
-        except (RequestRefused, LinkLost, DomainError) as error:
-            LOG.info("%s is not settled yet: %s", serial, error)
-        finally:
-            self._settling.discard(serial)
 
     def _offer_of(self, serial: str) -> Offer | None:
         return next((each for each in self.desk.offers if each.camera == serial), None)
@@ -458,11 +443,6 @@ class Pickup:
                 edit.put(note.model_copy(update={"undocked_unix_ms": now_ms}))
             if device is not None:
                 edit.put(device.model_copy(update={"taken_unix_ms": now_ms}))
-
-    def _forget(self, camera: str) -> None:
-        with self._system.change(BY, self._happenings.wall_ms()) as edit:
-            if edit.find("holding", camera) is not None:
-                edit.remove("holding", camera)
 
     def _show(self, reader: str, word: str, back_after_s: float = 0.0) -> None:
         if self.lamps is not None and reader:

@@ -15,11 +15,15 @@ from host_tools.controller.happenings import Happenings
 from host_tools.controller.membership import Membership
 from host_tools.system.assignment import Demand, DockedCamera
 from host_tools.system.assignment_desk import Note
-from host_tools.system.records import Device, Wearer
+from host_tools.system.records import PICKUP_SECONDS_MAX, Device, Wearer
 from host_tools.system.system import System
 from host_tools.trust.admission import MEMBER
 
 FIXED_MODE, MULTI_MODE = "fixed", "self_multi"
+HOLD_MORE_MS = (
+    5_000  # that a camera holds an offer for longer than a person is given: this controller takes it back first
+)
+HOLD_MS_LONGEST = PICKUP_SECONDS_MAX * 1000 + HOLD_MORE_MS  # of an offer whose note does not say it
 
 
 class Fleet(Protocol):
@@ -29,6 +33,7 @@ class Fleet(Protocol):
     cameras: dict[str, CameraView]
     docks: dict[str, Dock]
     membership: Membership
+    problems: dict[str, str]
 
     def session_of(self, serial: str) -> Camera | None: ...
 
@@ -72,7 +77,8 @@ class PickupFacts:
     def notes(self) -> list[Note]:
         """Whose cameras are."""
         return [
-            Note(each.camera, each.wearer, each.undocked_unix_ms is not None) for each in self._system.holdings.values()
+            Note(each.camera, each.wearer, each.undocked_unix_ms is not None, each.hold_ms or HOLD_MS_LONGEST)
+            for each in self._system.holdings.values()
         ]
 
     def is_in_order(self, serial: str) -> bool:

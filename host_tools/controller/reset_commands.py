@@ -107,12 +107,13 @@ def _shown(verdict: Verdict) -> dict[str, Any]:
 
 
 def forget_all(edit: Edit) -> None:
-    """Everything that people have told the system, back to what every system begins with."""
+    """Everything that people have told the system, back to what every system begins with. Evaluation stays what it is:
+    its account stays too, and everybody knows its password."""
     edit.allow_reset()
     for kind in KINDS:
         for key in [] if kind in KEPT_KINDS else list(edit.state.of(kind)):
             if kind != "settings":
                 edit.remove(kind, key)
-    fresh: SystemSettings = make(SystemSettings, {})
+    fresh: SystemSettings = make(SystemSettings, {"evaluation": edit.state.settings.evaluation})
     edit.put(make(Profile, {"name": fresh.default_profile, "description": "What every system begins with."}))
     edit.put(fresh)

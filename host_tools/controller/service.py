@@ -22,7 +22,9 @@ from firmware.secure.certificates import PeerIdentity
 from firmware.secure.channel import SecureChannel
 from host_tools.controller import adoption
 from host_tools.controller.bay_lamps import lamp_for
+from host_tools.controller.camera_memory import known_view
 from host_tools.controller.cameras import Camera, CameraView, ended
+from host_tools.controller.charging import SmartCharge
 from host_tools.controller.committer import Committer
 from host_tools.controller.contact_history import ContactHistory
 from host_tools.controller.contacts import Contacts
@@ -62,6 +64,7 @@ LOOK_S = 0.2  # between two looks at the USB tree: docking shows within half a s
 CERTIFICATE_S = 3600.0  # between two looks at whether this controller's own certificate is to be renewed
 RETRY_S = 0.5  # before a port is opened again after its link was lost
 USB_PROBLEM = "usb "  # key of a problem, before the location
+NO_CAMERAS = ("device", "priority", "suspension", "category")  # kinds of records that change nothing on a camera
 RETRY_SLOW_S = 5.0  # before a port that is held by others or speaks something else is tried again
 
 LOG = logging.getLogger("openbwc.controller")
@@ -142,8 +145,8 @@ class Controller:
             lambda details: world.index.append("force_removed", None, world.wall_ms(), details),
         )
         for member in world.members.all():
-            self.cameras[member.serial] = CameraView(member.serial, member.model)
-        self.priorities = Priorities(world.roster, world.wall_ms)
+            self.cameras[member.serial] = known_view(member, world.system, world.wall_ms())
+        self.priorities = Priorities(world.roster, world.wall_ms, world.system)
         self._world = world
         self.system = world.system
         self._codec = ConstructCodec()
@@ -163,7 +166,7 @@ class Controller:
             world.wall_ms,
             world.run_blocking,
             self.happenings,
-            lambda: world.system is None or world.system.settings.smart_charge,
+            SmartCharge(lambda: world.system is None or world.system.settings.smart_charge, world.system),
         )
         self.happenings.listen(self._react)
         if world.system is not None:
@@ -325,7 +328,8 @@ class Controller:
         try:
             await adoption.set_time(connection, self._world.wall_ms())
         except RequestRefused as error:
-            raise refused(peer.serial, f"it does not take this controller's time; set its clock ({error})") from error
+            why = f"it does not follow this controller ({error.text}); set its clock, if it is the time that it refuses"
+            raise refused(peer.serial, why) from error
         await self.membership.welcome(connection, peer, port.model)
         identity = await identify(connection)
         if identity["serial"] != peer.serial:
@@ -447,7 +451,7 @@ class Controller:
             by=changed.by,
             removed=changed.after is None,
         )
-        for camera in self._sessions.values():
+        for camera in self._sessions.values() if changed.kind not in NO_CAMERAS else ():
             camera.look_at_change()
 
     def _light_bays(self) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from host_tools.controller.notify_settings import MailSettings
 from host_tools.controller.telemetry_settings import TelemetrySettings
-from host_tools.hardware.errors import nearest
-from host_tools.hardware.faults import why_of
-from host_tools.hardware.toml_lines import key_lines
+from host_tools.hardware.toml_files import FileFault, fault_in, read_text, values_of
 from host_tools.trust.authority import LDEVID_WEEKS_DEFAULT, LDEVID_WEEKS_MAX, LDEVID_WEEKS_MIN
 
 KEEP_HOURS_MAX = 24 * 365  # that a delivered copy stays while there is room
@@ -74,22 +71,12 @@ def read_settings(path: Path | None, **overrides: object) -> Settings:
     text = ""
     if path is not None:
         try:
-            text = path.read_text(encoding="utf-8")
-            values = tomllib.loads(text)
-        except OSError as error:
-            raise SettingsError(f"{path}: cannot be read ({error.strerror}); name an existing settings file") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path}: not valid TOML ({error}); mend that line") from error
+            text = read_text(path, "settings file")
+            values = dict(values_of(text))
+        except FileFault as fault:
+            raise SettingsError(fault.at(path)) from fault
     values.update({key: value for key, value in overrides.items() if value is not None})
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        fault = error.errors()[0]
-        key = str(fault["loc"][0])
-        line = key_lines(text).get((key,))
-        where = "settings" if path is None else str(path) if line is None else f"{path}:{line}"
-        if fault["type"] == "extra_forbidden":
-            raise SettingsError(
-                f"{where}: unknown key {key}; {nearest(key, Settings.model_fields, 'known keys')}"
-            ) from error
-        raise SettingsError(f"{where}: {key}: {why_of(fault)}") from error
+        raise SettingsError(fault_in(text, error, Settings).at(path or "settings")) from error

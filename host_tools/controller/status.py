@@ -16,6 +16,7 @@ from host_tools.controller.keeping import (
     transfers_view,
 )
 from host_tools.controller.panel import PanelFacts, panel
+from host_tools.controller.pickup_returns import NOTE_PROBLEM
 from host_tools.controller.service import Controller
 from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index, Recording
@@ -153,6 +154,7 @@ def camera_row(controller: Controller, view: CameraView) -> dict[str, Any]:
         "storage_total_bytes": view.status.get("storage_total_bytes"),
         "storage_level": card_level(view.status.get("storage_free_bytes"), view.status.get("storage_total_bytes")),
         "recordings": view.status.get("recordings", 0),
+        "not_let_go": NOTE_PROBLEM + view.serial in controller.problems,
         "offloading": view.offloading,
         "mb_per_s": round(view.mb_per_s, 2),
         "trouble": view.trouble,

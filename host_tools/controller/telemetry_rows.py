@@ -47,7 +47,7 @@ OF_THINGS = frozenset(
         "certificate_expiring", "certificate_expired", "certificate_not_renewed", "empty_battery", "docking_issue",
         "unable_to_charge", "safe_mode", "malfunctioning", "slow_link", "board_problem", "destination_failed",
         "destination_full", "destination_refuses", "clocks_differ", "storage_almost_full", "storage_full",
-        "clock_doubtful", "reader_problem", "mail_failed", "telemetry_failed",
+        "clock_doubtful", "clock_not_kept", "reader_problem", "mail_failed", "telemetry_failed",
     }
 )  # fmt: skip
 

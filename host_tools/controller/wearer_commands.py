@@ -107,6 +107,8 @@ class WearerCommands(CommandGroup):
             for assignment in list(edit.state.assignments.values()):
                 if assignment.wearer == id:
                     edit.remove("assignment", assignment.camera)
+            if id in edit.state.priorities:
+                edit.remove("priority", id)
             edit.remove("wearer", id, version)
 
         await self._domain.change(actor, change)
@@ -149,16 +151,19 @@ class WearerCommands(CommandGroup):
         return [self._domain.row(each) for each in found]
 
     @command
-    async def assign_camera(self, actor: Actor, camera: CameraSerial, wearer: WearerId) -> Row:
-        """A camera is always this wearer's from now on, and nobody else's."""
+    async def assign_camera(
+        self, actor: Actor, camera: CameraSerial, wearer: WearerId, version: int | None = None
+    ) -> Row:
+        """A camera is always this wearer's from now on, and nobody else's. ``version``: of whose it was seen to be, 0
+        for nobody's."""
         if self._domain.system.settings.assignment_mode != "fixed":
             raise CommandError("cameras are taken as they come in this system: tap a badge at a reader instead")
-        return await self._domain.put(actor, make(FixedAssignment, {"camera": camera, "wearer": wearer}), None)
+        return await self._domain.put(actor, make(FixedAssignment, {"camera": camera, "wearer": wearer}), version)
 
     @command
-    async def unassign_camera(self, actor: Actor, camera: CameraSerial) -> None:
+    async def unassign_camera(self, actor: Actor, camera: CameraSerial, version: int | None = None) -> None:
         """A camera is nobody's from now on."""
-        await self._domain.remove(actor, "assignment", camera, None)
+        await self._domain.remove(actor, "assignment", camera, version)
 
     # -- inside
 

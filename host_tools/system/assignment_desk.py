@@ -26,6 +26,8 @@ REFUSALS = {
     "fixed": "cameras are assigned by hand in this system: {name} takes the camera that is theirs",
     "holds": "{name} has camera {camera}: dock it before taking another one",
     "may_hold": "{name} may have camera {camera}, which was gone before it could be taken back: dock it",
+    "not_let_go": "{name} has docked camera {camera}, and it does not confirm that it is nobody's: "
+    "somebody who may has to end that note",
     "no_camera": "no camera is ready for {name}: {reasons}",
     "crowd": "too many people are waiting here: tap again in a moment",
     "waited": "{name} has waited for too long, and was not served: tap again",
@@ -70,11 +72,13 @@ class Again(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What is written down of a camera: whose it is or may be. ``seen_away``: that it was taken has been seen."""
+    """What is written down of a camera: whose it is or may be. ``seen_away``: that it was taken has been seen;
+    ``hold_ms``: how long the camera keeps the offer, 0 for as long as one of now."""
 
     camera: str
     wearer: str
     seen_away: bool
+    hold_ms: int = 0
 
 
 Answer = Refusal | Begin | Waiting | Again
@@ -84,7 +88,7 @@ class Desk:
     """``notes``: those that are written down now. ``take_ms``: a person's time from the flash to the taking, of offers
     from now on; ``hold_more_ms``: how much longer a camera holds one by its own clock; ``slack_ms``: by which clocks
     may differ. ``began_ms``: when this controller began. An offer of the one before it may still flash somewhere, for
-    as long as a camera holds it."""
+    as long as its camera holds it, whatever is usual now: its note says how long."""
 
     def __init__(
         self, notes: Callable[[], Iterable[Note]], take_ms: int, hold_more_ms: int, slack_ms: int, began_ms: int
@@ -95,9 +99,12 @@ class Desk:
         self._hold_more_ms = hold_more_ms
         self._notes = notes
         self._slack_ms = slack_ms
-        self._left_over_until_ms = began_ms + take_ms + hold_more_ms + slack_ms
         self._quiet_until_ms: dict[str, int] = {}
-        self._left_over = {note.camera for note in notes() if not note.seen_away}
+        self._left_over = {  # camera -> when it has certainly given up
+            note.camera: began_ms + (note.hold_ms or take_ms + hold_more_ms) + slack_ms
+            for note in notes()
+            if not note.seen_away
+        }
 
     def tap(self, tap: Tap, now_ms: int) -> Answer:
         """What is to be done for somebody."""
@@ -169,14 +176,10 @@ class Desk:
 
     def settle(self, camera: str) -> None:
         """A camera has been greeted, or is forgotten: what was left over of it is no matter any more."""
-        self._left_over.discard(camera)
-
-    def free_at_ms(self) -> int:
-        """When what the controller before this one has left behind is over."""
-        return self._left_over_until_ms
+        self._left_over.pop(camera, None)
 
     def _may_flash_still(self, now_ms: int) -> bool:
-        return bool(self._left_over) and now_ms < self.free_at_ms()
+        return any(now_ms < until_ms for until_ms in self._left_over.values())
 
     def _waits_on(self, tap: Tap) -> bool:
         """Whether somebody waits there already: they are still here, and keep their turn. Who has gone to another place

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 CELL_CHARACTERS_MAX = 4_096  # more is no cell of a table that a person keeps
+COLUMNS_MAX = 1_024  # as wide as most spreadsheets are: what is wider is made to keep somebody busy
 DELIMITERS = ",;\t"  # a spreadsheet writes the one that its language has
 BOM = "\ufeff"  # some spreadsheets read UTF-8 by it alone
 
@@ -72,6 +73,9 @@ def read(text: str, rows_max: int) -> list[Line]:
     try:
         for cells in reader:
             number, before = before + 1, reader.line_num
+            if len(cells) > COLUMNS_MAX:
+                text = f"{len(cells)} cells, and at most {COLUMNS_MAX} columns: check its separators"
+                raise CsvFault(number, text, "cells_too_many", cells=len(cells), columns=COLUMNS_MAX)
             if not any(cell.strip() for cell in cells):
                 continue
             if len(lines) >= rows_max:
@@ -86,6 +90,6 @@ def read(text: str, rows_max: int) -> list[Line]:
 
 
 def _delimiter(text: str) -> str:
-    """The one that is most often in the first line."""
-    first = text.splitlines()[0] if text else ""
+    """The one that is most often in the first line that holds something."""
+    first = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
     return max(DELIMITERS, key=first.count)

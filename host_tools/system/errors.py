@@ -24,6 +24,7 @@ CONFLICTS: Final[dict[str, tuple[str, ...]]] = {
     "not_allowed": ("field",),
     "id_twice": ("id", "line"),
     "id_taken": ("id", "name"),
+    "id_zeros": ("id", "known"),
     "badge_taken": ("tag", "name"),
     "badge_cut": ("tag",),
     "badge_changing": ("tag",),

@@ -26,6 +26,8 @@ MODELS_MAX = 64  # of cameras that one profile names
 SETTINGS_MAX = 128  # of one profile; the catalogue has fewer
 TEXT_SETTING_CHARACTERS_MAX = 60  # of a setting's value that is a text
 WORD_CHARACTERS_MAX = 60  # of a tag, a place, a model
+PICKUP_SECONDS_MAX = 120  # for which a camera is offered: others wait behind it
+HOLD_MS_MAX = 3_600_000  # far more than a camera keeps the longest offer
 
 _PRINTABLE = "^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
 _EMAIL = r"^[^\s@,;<>\x00-\x1f\x7f]+@[^\s@,;<>\x00-\x1f\x7f]+$"
@@ -96,7 +98,8 @@ Settings = Annotated[
     dict[SettingName, Annotated[bool | int | TextValue, Field(union_mode="smart")]], Field(max_length=SETTINGS_MAX)
 ]
 Percent = Annotated[int, Field(ge=0, le=100)]
-UnixMs = Annotated[int, Field(ge=0, le=(1 << 62))]
+Count = Annotated[int, Field(ge=0, le=(1 << 62))]
+UnixMs = Count
 
 
 class Record(BaseModel):
@@ -168,7 +171,9 @@ class FixedAssignment(Record):
 
 
 class Holding(Record):
-    """A camera that a wearer has taken for now. ``undocked_unix_ms``: None while it still waits in its bay."""
+    """A camera that a wearer has taken for now. ``undocked_unix_ms``: None while it still waits in its bay;
+    ``hold_ms``: how long the camera itself keeps the offer, so that a controller that begins anew knows how long it may
+    still flash; 0 where an older one has not written that."""
 
     KIND: ClassVar[str] = "holding"
     KEY: ClassVar[str] = "camera"
@@ -179,6 +184,27 @@ class Holding(Record):
     place: OptionalText = ""
     tag: Annotated[str, StringConstraints(max_length=RFID_CHARACTERS_MAX)] = ""
     undocked_unix_ms: UnixMs | None = None
+    hold_ms: Annotated[int, Field(ge=0, le=HOLD_MS_MAX)] = 0
+
+
+class Priority(Record):
+    """Somebody has asked that a wearer's recordings go first until then."""
+
+    KIND: ClassVar[str] = "priority"
+    KEY: ClassVar[str] = "wearer"
+
+    wearer: WearerId
+    until_unix_ms: UnixMs
+
+
+class Suspension(Record):
+    """Somebody has asked that something rests until then."""
+
+    KIND: ClassVar[str] = "suspension"
+    KEY: ClassVar[str] = "what"
+
+    what: Literal["smart_charge"]
+    until_unix_ms: UnixMs
 
 
 class Category(Record):
@@ -201,9 +227,22 @@ class Software(BaseModel):
     since_unix_ms: UnixMs
 
 
+class Left(BaseModel):
+    """How a camera was when it was seen last; None is what nobody knew of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unix_ms: UnixMs
+    battery_percent: Percent | None = None
+    recordings: Count | None = None
+    storage_free_bytes: Count | None = None
+    storage_total_bytes: Count | None = None
+
+
 class Device(Record):
     """A camera, a dock or a controller that was ever here, and what ran on it, newest last. It stays when it has gone:
-    reports tell of departed devices too. ``taken_unix_ms``: when a camera was taken by badge last, 0 for never."""
+    reports tell of departed devices too. ``taken_unix_ms``: when a camera was taken by badge last, 0 for never;
+    ``left``: when and how it went from its bay last."""
 
     KIND: ClassVar[str] = "device"
     KEY: ClassVar[str] = "serial"
@@ -213,6 +252,7 @@ class Device(Record):
     model: OptionalText = ""
     software: Annotated[tuple[Software, ...], Field(max_length=SOFTWARE_KEPT_MAX)] = ()
     taken_unix_ms: UnixMs = 0
+    left: Left | None = None
 
     @property
     def version(self) -> str:
@@ -236,7 +276,7 @@ class SystemSettings(Record):
     notification_address: Email = ""
     ready_battery_percent: Percent = 60  # CAM-21, RFID-02
     ready_storage_percent: Percent = 60
-    pickup_seconds: Annotated[int, Field(ge=10, le=120)] = 30  # a camera is offered for that long
+    pickup_seconds: Annotated[int, Field(ge=10, le=PICKUP_SECONDS_MAX)] = 30  # a camera is offered for that long
     shift_minutes: Annotated[int, Field(ge=30, le=48 * 60)] = 600  # undocked for longer warns: ASST-04
     empty_battery_alert: bool = True  # CTRL-12: can be switched off
     smart_charge: bool = True
@@ -255,5 +295,16 @@ class SystemSettings(Record):
 
 KINDS: dict[str, type[Record]] = {
     kind.KIND: kind
-    for kind in (Wearer, CameraEntry, Profile, FixedAssignment, Holding, Category, Device, SystemSettings)
+    for kind in (
+        Wearer,
+        CameraEntry,
+        Profile,
+        FixedAssignment,
+        Holding,
+        Priority,
+        Suspension,
+        Category,
+        Device,
+        SystemSettings,
+    )
 }

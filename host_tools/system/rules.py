@@ -31,7 +31,11 @@ CATEGORIES_MAX = 500  # likewise
 DEVICES_MAX = 32_768  # twice as many as can be members: those that have gone are among them
 
 _MOST: dict[str, int] = {"wearer": WEARERS_MAX, "camera": CAMERAS_MAX, "profile": PROFILES_MAX,
-                         "category": CATEGORIES_MAX, "device": DEVICES_MAX}  # fmt: skip
+                         "category": CATEGORIES_MAX, "device": DEVICES_MAX, "priority": WEARERS_MAX}  # fmt: skip
+NO_NAMES = (".", "..")  # URLs, as browsers and proxies read them, have no part of that name
+# What a machine's own tables of time zones have beside those of people: browsers know none of them, and would show UTC.
+NO_ZONES = ("Factory", "localtime", "posixrules")
+NO_ZONE_FOLDERS = ("posix/", "right/")
 AbilitiesOf = Mapping[str, Abilities]
 R = TypeVar("R", bound=Record)
 
@@ -51,6 +55,9 @@ def check(before: State, after: State, touched: set[tuple[str, str]], abilities:
 
 def check_one(kind: str, key: str, before: State, after: State, abilities: AbilitiesOf, reset: bool = False) -> None:
     """The same for one record of ``after``."""
+    if key in NO_NAMES and key not in before.of(kind):
+        text = f"{kind} {key}: is a way through folders in an address, where nobody could open it: choose another"
+        raise SystemRefused(text, "not_allowed", field=after.of(kind)[key].KEY)
     _CHECKS[kind](after.of(kind)[key], before, after, abilities, reset)
 
 
@@ -149,6 +156,11 @@ def _check_settings(record: Record, before: State, after: State, abilities: Abil
     settings, known = _as(SystemSettings, record), before.settings
     if record.key != SYSTEM_KEY or settings.default_profile not in after.profiles:
         raise SystemRefused(f"there is no profile {settings.default_profile}: make it, or choose another default")
+    zone = settings.time_zone
+    if zone != known.time_zone and (zone in NO_ZONES or zone.startswith(NO_ZONE_FOLDERS)):
+        raise SystemRefused(f"time zone {zone}: no browser knows it: write one as Europe/Stockholm or UTC")
+    if known.evaluation and not settings.evaluation:
+        raise SystemRefused("evaluation mode is for ever, as its account is: make a new system in another folder")
     if reset or not known.set_up:
         return
     if settings.assignment_mode != known.assignment_mode:
@@ -215,6 +227,8 @@ _CHECKS: dict[str, Callable[[Record, State, State, AbilitiesOf, bool], None]] = 
     "profile": _check_profile,
     "assignment": _check_assignment,
     "holding": _check_holding,
+    "priority": _check_nothing,
+    "suspension": _check_nothing,
     "category": _check_nothing,
     "device": _check_nothing,
     "settings": _check_settings,

@@ -6,6 +6,7 @@ wearers take a millisecond.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -16,8 +17,10 @@ from host_tools.system.records import (
     Category,
     FixedAssignment,
     Holding,
+    Priority,
     Profile,
     Record,
+    Suspension,
     SystemSettings,
     Wearer,
 )
@@ -26,12 +29,21 @@ Index = dict[str, tuple[str, ...]]
 _WORN = ("assignment", "holding")
 
 
+def as_people_read(text: str) -> str:
+    """What two ids have in common that nobody tells apart: without case, without what cannot be seen (a space of no
+    width, a turn of the writing's direction), in the plain form of each letter."""
+    if text.isascii():
+        return text.casefold()
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
+
+
 class State:
     """Records by kind and key."""
 
     def __init__(self) -> None:
         self._records: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
-        self._alike: Index = {}  # an id, its case folded -> ids
+        self._alike: Index = {}  # an id, as people read it -> ids
         self._tags: Index = {}  # tag -> ids
         self._cameras: Index = {}  # wearer's id -> cameras they have, in either way
         self.technologies: dict[str, str] = {}  # of tags that a reader has read for this very change, by their text
@@ -73,6 +85,16 @@ class State:
         return cast("dict[str, Holding]", self._records["holding"])
 
     @property
+    def priorities(self) -> Mapping[str, Priority]:
+        """By wearer."""
+        return cast("dict[str, Priority]", self._records["priority"])
+
+    @property
+    def suspensions(self) -> Mapping[str, Suspension]:
+        """By what rests."""
+        return cast("dict[str, Suspension]", self._records["suspension"])
+
+    @property
     def categories(self) -> Mapping[str, Category]:
         """By name."""
         return cast("dict[str, Category]", self._records["category"])
@@ -85,7 +107,7 @@ class State:
 
     def ids_alike(self, wearer_id: str) -> tuple[str, ...]:
         """Ids that people would not tell from this one."""
-        return self._alike.get(wearer_id.casefold(), ())
+        return self._alike.get(as_people_read(wearer_id), ())
 
     def owners_of_tag(self, tag: str) -> tuple[str, ...]:
         """Ids of wearers with that tag; one, in a state that holds."""
@@ -136,7 +158,7 @@ class State:
     def _entries(self, record: Record) -> list[tuple[Index, str, str]]:
         if isinstance(record, Wearer):
             tags = [(self._tags, tag, record.id) for tag in record.tags]
-            return [(self._alike, record.id.casefold(), record.id), *tags]
+            return [(self._alike, as_people_read(record.id), record.id), *tags]
         if record.KIND in _WORN:
             worn = cast("Any", record)
             return [(self._cameras, worn.wearer, worn.camera)]

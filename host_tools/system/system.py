@@ -93,6 +93,10 @@ class Edit:
         """All of a kind, by key."""
         return [record for _, record in sorted(self._state.of(kind).items())]
 
+    def stamp_of(self, kind: str, key: str) -> Stamp | None:
+        """When a record was changed last, before this change; None if it was not there."""
+        return self._system.stamp_of(kind, key)
+
     def put(self, record: Record, seen: int | None = None) -> None:
         """Write a record. ``seen``: 0 it must be new, else the version that was looked at; None: whatever is there.
         StaleWrite, SystemRefused."""

@@ -17,7 +17,7 @@ from host_tools.system.csv_text import CsvFault, Line
 from host_tools.system.errors import SystemRefused
 from host_tools.system.records import Wearer
 from host_tools.system.rules import WEARERS_MAX
-from host_tools.system.state import State
+from host_tools.system.state import State, as_people_read
 from host_tools.system.system import body_of, make
 
 HEADER = ("ID", "Name", "Profile", "E-mail", "RFID", "Prioritised", "Username")
@@ -157,7 +157,7 @@ def _read_rows(lines: list[Line], columns: list[str], state: State, plan: Import
         except SystemRefused as refused:
             plan.conflicts.append(_conflict(line.number, refused))
             continue
-        first = seen.setdefault(after.id.casefold(), line.number)
+        first = seen.setdefault(as_people_read(after.id), line.number)
         if first != line.number:
             text = f"ID {after.id} is already in line {first}: take one out"
             plan.conflicts.append(Conflict(line.number, text, "id_twice", {"id": after.id, "line": first}))
@@ -205,13 +205,25 @@ def _check_together(read: list[Read], state: State, abilities: Mapping[str, Abil
     if len(after.wearers) > WEARERS_MAX:
         text = f"a system has at most {WEARERS_MAX} wearers: remove some first"
         plan.conflicts.append(Conflict(1, text, "wearers_too_many", {"most": WEARERS_MAX}))
+    whole = {_without_zeros(each): each for each in state.wearers if _without_zeros(each)}
+    there = {wearer.id for _, _, wearer in read}
     for number, before, wearer in read:
+        known = whole.get(wearer.id) if before is None else None
+        if known is not None and known not in there:
+            text = f"ID {wearer.id}: there is {known} ({state.wearers[known].name}): bring back the zeros"
+            plan.conflicts.append(Conflict(number, text, "id_zeros", {"id": wearer.id, "known": known}))
         if before == wearer and not any(len(after.owners_of_tag(tag)) > 1 for tag in wearer.tags):
             continue
         try:
             rules.check_one("wearer", wearer.id, state, after, abilities)
         except SystemRefused as refused:
             plan.conflicts.append(_conflict(number, refused))
+
+
+def _without_zeros(wearer_id: str) -> str:
+    """An id as a spreadsheet makes it that takes it for a number; empty where it would leave it as it is."""
+    numeric = wearer_id.isascii() and wearer_id.isdigit() and wearer_id.startswith("0")
+    return (wearer_id.lstrip("0") or "0") if numeric and len(wearer_id) > 1 else ""
 
 
 def _conflict(line: int, fault: CsvFault | SystemRefused) -> Conflict:

@@ -34,8 +34,13 @@ from host_tools.web_kit.texts import Texts
 
 HERE = Path(__file__).parent
 KIT = HERE.parent / "web_kit"
-UPLOAD_BYTES_MAX = 6 << 20  # a CSV of wearers (accounts.uploads: 4 MiB) in JSON with its escapes
-UPLOADS = {f"{rows.PREFIX}/wearers/imports": UPLOAD_BYTES_MAX}
+UPLOAD_BYTES_MAX = 6 << 20  # a CSV of wearers (4 MiB) in JSON with its escapes
+LOGIN_BYTES_MAX = 16 << 10  # name and password in JSON with its escapes; it is what strangers may send
+UPLOADS = {
+    f"{rows.PREFIX}/wearers/imports": UPLOAD_BYTES_MAX,
+    f"{rows.PREFIX}/session": LOGIN_BYTES_MAX,
+    f"{rows.PREFIX}/token": LOGIN_BYTES_MAX,
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Carries what changes in the controller to the ring that browsers follow.
 
 Law: it looks a few times a second and only while somebody follows; between two looks any number of happenings costs one
-row. The controller tells and goes on: nothing here can hold it up.
+row. A happening is in the ring whether somebody follows or not: the only page there is may be connecting again. The
+controller tells and goes on: nothing here can hold it up.
 """
 
 from __future__ import annotations
@@ -49,6 +50,6 @@ class Pump:
         self._news.clear()
 
     def _take(self, happening: Happening) -> None:
-        if happening["what"] not in TOLD_APART and self._ring.streams:
+        if happening["what"] not in TOLD_APART:
             self._ring.publish("happening", happening)
         self._news.set()

@@ -28,7 +28,8 @@ class Redirect:
         elif not name or not is_own_host(host, frozenset({name.lower()})) or not all(map(_is_plain, name)):
             response = Problem(421, "host: missing or none: use this server's address").response()
         else:
-            response = RedirectResponse(f"https://{name}:{self._port}/", 308)
+            # For now: a browser that kept it for ever would look for a manager where it was once.
+            response = RedirectResponse(f"https://{name}:{self._port}/", 307, {"Cache-Control": "no-store"})
         await response(scope, receive, send)
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from host_tools.accounts.passwords import TRIED_CHARACTERS_MAX
+from host_tools.accounts.roles import Role
 from host_tools.controller.permissions import TABLE
 from host_tools.web.api import NO_STORE
 from host_tools.web.rows import PREFIX
@@ -28,10 +29,28 @@ class Login(BaseModel):
     password: Annotated[SecretStr, Field(max_length=TRIED_CHARACTERS_MAX)]
 
 
+class Who(BaseModel):
+    """Who is logged in. ``csrf``: what a page sends along with whatever changes something; ``may``: commands."""
+
+    account: str
+    role: Role
+    csrf: str
+    ends_unix_ms: int
+    idle_ms: int
+    now_unix_ms: int
+    may: list[str]
+
+
+class Token(Who):
+    """The same for a program. ``token``: told once."""
+
+    token: str
+
+
 def session_router(door: SessionDoor, wall_ms: Callable[[], int]) -> APIRouter:
     """Routes under ``/api/v1``."""
     router = APIRouter(prefix=PREFIX, tags=["session"])
-    refused = documented(401, 413, 422, 429, 503)
+    refused = documented(401, 403, 413, 422, 429, 503)
     security = [Security(scheme) for scheme in SCHEMES]
 
     async def login(request: Request, body: Annotated[Login, Body()]) -> Response:
@@ -57,12 +76,13 @@ def session_router(door: SessionDoor, wall_ms: Callable[[], int]) -> APIRouter:
         drop_cookie(response)
         return response
 
-    answer: dict[int | str, dict[str, Any]] = {200: {"description": "Who is logged in"}}
+    answer, told = _documented(Who), _documented(Token)
     router.add_api_route("/session", login, methods=["POST"], response_class=Response, responses=answer | refused)
-    router.add_api_route("/token", token, methods=["POST"], response_class=Response, responses=answer | refused)
+    router.add_api_route("/token", token, methods=["POST"], response_class=Response, responses=told | refused)
     router.add_api_route(
-        "/session", who, methods=["GET"], response_class=Response, responses=answer | refused, dependencies=security
-    )
+        "/session", who, methods=["GET"], response_class=Response, responses=answer | documented(401, 503),
+        dependencies=security,
+    )  # fmt: skip
     router.add_api_route(
         "/session", logout, methods=["DELETE"], status_code=204, response_class=Response,
         responses=documented(401, 403, 503), dependencies=security,
@@ -70,14 +90,19 @@ def session_router(door: SessionDoor, wall_ms: Callable[[], int]) -> APIRouter:
     return router
 
 
+def _documented(kind: type[Who]) -> dict[int | str, dict[str, Any]]:
+    schema = kind.model_json_schema()
+    return {200: {"description": "Who is logged in", "content": {"application/json": {"schema": schema}}}}
+
+
 def _plain(visitor: Visitor, now_ms: int) -> dict[str, Any]:
     role = visitor.actor.role
-    return {
-        "account": visitor.actor.account,
-        "role": role,
-        "csrf": visitor.csrf,
-        "ends_unix_ms": visitor.ends_unix_ms,
-        "idle_ms": visitor.idle_ms,
-        "now_unix_ms": now_ms,
-        "may": sorted(name for name, row in TABLE.items() if role in row.roles),
-    }
+    return Who(
+        account=visitor.actor.account,
+        role=role,
+        csrf=visitor.csrf,
+        ends_unix_ms=visitor.ends_unix_ms,
+        idle_ms=visitor.idle_ms,
+        now_unix_ms=now_ms,
+        may=sorted(name for name, row in TABLE.items() if role in row.roles),
+    ).model_dump()

@@ -8,8 +8,10 @@ browser that is closed goes on where it was.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
-from collections.abc import Callable
+import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -57,10 +59,12 @@ class Choices(BaseModel):
 
 
 class Secrets(BaseModel):
-    """What is kept nowhere but where it belongs. ``password``: of the root account."""
+    """What is kept nowhere but where it belongs. ``password``: of the root account; ``seen``: of the state that the
+    person has looked at, so that nobody makes what another browser has chosen meanwhile."""
 
     model_config = ConfigDict(extra="forbid")
 
+    seen: Annotated[str, Field(max_length=64)]
     passphrase: Annotated[SecretStr, Field(max_length=TRIED_CHARACTERS_MAX)]
     password: Annotated[SecretStr, Field(max_length=TRIED_CHARACTERS_MAX)]
 
@@ -166,40 +170,42 @@ class Assistant:
 
     async def _state(self, x_openbwc_setup: Annotated[str, Header()] = "") -> Response:
         self._admit(x_openbwc_setup)
+        return await self._shown()
+
+    async def _shown(self) -> Response:
         state = await self._parts.work.state()
-        state |= {"now_unix_ms": self._parts.wall_ms(), "finished": self._finished}
-        return JSONResponse(state, headers=NO_STORE)
+        more = {"seen": _token(state), "now_unix_ms": self._parts.wall_ms(), "finished": self._finished}
+        return JSONResponse(state | more, headers=NO_STORE)
 
     async def _keep(self, body: Annotated[Choices, Body()], x_openbwc_setup: Annotated[str, Header()] = "") -> Response:
         self._admit(x_openbwc_setup)
-        await self._do(self._parts.work.keep(_checked(body)))
-        return JSONResponse(None, headers=NO_STORE)
+        return await self._change(lambda: self._parts.work.keep(_checked(body)))
 
     async def _connect(
         self, body: Annotated[ConnectionText, Body()], x_openbwc_setup: Annotated[str, Header()] = ""
     ) -> Response:
         self._admit(x_openbwc_setup)
-        await self._do(self._parts.work.connect(body.connection_file.get_secret_value()))
-        return await self._state(x_openbwc_setup)
+        return await self._change(lambda: self._parts.work.connect(body.connection_file.get_secret_value()))
 
     async def _add_maker(
         self, body: Annotated[MakerText, Body()], x_openbwc_setup: Annotated[str, Header()] = ""
     ) -> Response:
         self._admit(x_openbwc_setup)
-        await self._do(self._parts.work.add_maker(body.certificate))
-        return await self._state(x_openbwc_setup)
+        return await self._change(lambda: self._parts.work.add_maker(body.certificate))
 
     async def _finish(
         self, body: Annotated[Secrets, Body()], x_openbwc_setup: Annotated[str, Header()] = ""
     ) -> Response:
         self._admit(x_openbwc_setup)
-        state = await self._parts.work.state()
-        choices = _checked(Choices.model_validate(state["choices"]))
-        if not state["destination"]:
-            raise Problem(409, "no destination is connected: upload its connection file first", "no-destination")
         async with self._busy:
-            if self._finished:
-                raise Problem(409, "the system is made already: log in as root", "finished")
+            self._require_open()
+            state = await self._parts.work.state()
+            choices = _checked(Choices.model_validate(state["choices"]))
+            if not state["destination"]:
+                raise Problem(409, "no destination is connected: upload its connection file first", "no-destination")
+            if body.seen != _token(state):
+                text = "another browser has chosen otherwise meanwhile: look at all of it again, then make the system"
+                raise Problem(412, text, "changed-meanwhile")
             secret = body.passphrase.get_secret_value(), body.password.get_secret_value()
             key = await self._do(self._parts.work.finish(choices, *secret))
             self._finished = True
@@ -212,6 +218,17 @@ class Assistant:
             raise Problem(409, "the system is not made yet: finish first", "not-finished")
         self.done.set()
         return JSONResponse(None, headers=NO_STORE)
+
+    async def _change(self, work: Callable[[], Awaitable[None]]) -> Response:
+        """One after the other, and none once the system is made: it would change what is in use. Answers the state."""
+        async with self._busy:
+            self._require_open()
+            await self._do(work())
+        return await self._shown()
+
+    def _require_open(self) -> None:
+        if self._finished:
+            raise Problem(409, "the system is made already: log in as root", "finished")
 
     async def _do(self, work: Any) -> Any:
         try:
@@ -233,6 +250,11 @@ class Assistant:
         if beyond >= 0:
             self._closed_until_s = now_s + min(2.0 ** min(beyond, 10), WAIT_S_MAX)
         raise Problem(401, "the code is not right: read it where the controller was started", "wrong-code")
+
+
+def _token(state: dict[str, Any]) -> str:
+    """Of what a person looks at before the system is made."""
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
 def _checked(choices: Choices) -> Choices:

@@ -6,12 +6,13 @@ Law: pure; time is an argument, keys and certificates are bytes. Whoever calls k
 from __future__ import annotations
 
 import ipaddress
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes
@@ -30,6 +31,9 @@ LIFE_DAYS = 825  # what common clients accept at most of a leaf
 BACKDATED = timedelta(hours=1)  # browsers whose clocks are a little behind
 CHAIN_LENGTH_MAX = 8  # certificates in one upload: longer chains are none
 PEM_BYTES_MAX = 64 << 10  # of one upload: eight large certificates
+
+# As browsers compare names (RFC 1123, with the underscores that machines have all the same); one star stands in front.
+_HOST = re.compile(r"(?=.{1,253}$)(\*\.)?[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.IGNORECASE)
 
 
 class Issued(NamedTuple):
@@ -82,7 +86,7 @@ def new_key() -> bytes:
 
 def signing_request(key_pem: bytes, hosts: tuple[str, ...], name: str, organisation: str = "") -> bytes:
     """A CSR in PEM for a key that stays here. WebError names a host that is none."""
-    key = load_pem_private_key(key_pem, None)
+    key = _key_of(key_pem)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise WebError("certificate request: its key is of another kind than this software makes: begin anew")
     alternatives = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
@@ -109,18 +113,25 @@ def check_upload(pem: bytes, key_pem: bytes, now_ms: int) -> Described:
     if len(pem) > PEM_BYTES_MAX:
         raise WebError(f"certificate: more than {PEM_BYTES_MAX} bytes: upload the certificate and its chain alone")
     chain = _chain(pem)
-    if _public(load_pem_private_key(key_pem, None)) != _public_bytes(chain[0].public_key()):
+    if _public(_key_of(key_pem)) != _public_bytes(chain[0].public_key()):
         raise WebError("certificate: is for another key than this request's: upload the one that was signed for it")
     for lower, upper in pairwise(chain):
         try:
             lower.verify_directly_issued_by(upper)
-        except (ValueError, TypeError, InvalidSignature) as error:
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
             raise WebError("certificate: its chain does not fit together: order it from leaf to issuer") from error
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    for issuer in chain[1:]:
+        if not issuer.not_valid_before_utc <= now < issuer.not_valid_after_utc:
+            name = issuer.subject.rfc4514_string()[:80]
+            raise WebError(f"certificate: its issuer {name} is not valid today: get the chain that is in use now")
     found = describe(pem)
     if not found.begins_unix_ms <= now_ms < found.ends_unix_ms:
         raise WebError("certificate: is not valid today: check its dates and this controller's clock")
     if not found.hosts:
         raise WebError("certificate: names no address (SAN), so no browser would accept it: have it signed with some")
+    if not _is_for_servers(chain[0]):
+        raise WebError("certificate: is not for servers (extended key usage): have it signed as a server's")
     return found
 
 
@@ -132,10 +143,15 @@ def _subject(name: str, organisation: str) -> x509.Name:
 
 
 def _chain(pem: bytes) -> list[x509.Certificate]:
+    """All of each is read here, so that nothing odd in one shows later."""
     try:
         chain = x509.load_pem_x509_certificates(pem)
+        for each in chain:
+            _ = each.public_key(), each.extensions, each.subject, each.issuer, each.not_valid_after_utc
     except (ValueError, x509.InvalidVersion) as error:
         raise WebError("certificate: is none in PEM form: upload the text between BEGIN and END CERTIFICATE") from error
+    except (UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise WebError(f"certificate: is of a kind that this software cannot use ({error}): get another") from error
     if len(chain) > CHAIN_LENGTH_MAX:
         raise WebError(f"certificate: a chain of more than {CHAIN_LENGTH_MAX}: upload the leaf and its issuers alone")
     return chain
@@ -144,9 +160,25 @@ def _chain(pem: bytes) -> list[x509.Certificate]:
 def _hosts(leaf: x509.Certificate) -> tuple[str, ...]:
     try:
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return ()
     return (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
+
+
+def _is_for_servers(leaf: x509.Certificate) -> bool:
+    """A certificate that does not say what it is for is for anything."""
+    try:
+        uses = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return bool({ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(uses))
+
+
+def _key_of(key_pem: bytes) -> PrivateKeyTypes:
+    try:
+        return load_pem_private_key(key_pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise WebError("certificate: its key on the disk is damaged: remove it, and make a new request") from error
 
 
 def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
@@ -166,7 +198,6 @@ def _alternative(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         pass
-    try:
-        return x509.DNSName(host)
-    except ValueError as error:
-        raise WebError(f"host {host!r:.80} is no address and no name: correct it") from error
+    if not _HOST.fullmatch(host):
+        raise WebError(f"host {host!r:.80} is no address and no name: correct it")
+    return x509.DNSName(host)

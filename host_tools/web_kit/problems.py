@@ -76,7 +76,13 @@ def handle_problems(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = plain()
-        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = SCHEMA
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for theirs in ("HTTPValidationError", "ValidationError"):  # FastAPI's own way to say it, which is not ours
+            schemas.pop(theirs, None)
+        schemas["Problem"] = SCHEMA
+        for path in document["paths"].values():
+            for operation in path.values():
+                _document_problems(operation["responses"])
         return document
 
     app.openapi = openapi
@@ -95,6 +101,13 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }
         for status in statuses
     }
+
+
+def _document_problems(responses: dict[str, Any]) -> None:
+    """Whatever is not said apart is a problem too: of the guard, of an address, a fault of ours."""
+    if "422" in responses:
+        responses["422"] = documented(422)[422]
+    responses["default"] = {"description": "A problem", "content": {MEDIA_TYPE: {"schema": {"$ref": REFERENCE}}}}
 
 
 async def _problem(_: Request, error: Exception) -> Response:
@@ -123,7 +136,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 
 async def _fault(request: Request, error: Exception) -> Response:
-    LOG.error("%s %s has failed", request.method, request.url.path, exc_info=error)
+    LOG.error("%s %s has failed", request.method, one_line(request.url.path), exc_info=error)
     return Problem(
         500, f"{request.url.path[:80]} failed ({type(error).__name__}): report this with the controller's log"
     ).response()

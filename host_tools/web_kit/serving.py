@@ -15,16 +15,22 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, cast
+from weakref import WeakSet
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from host_tools.web_kit.errors import WebError
+from host_tools.web_kit.tls import tls_context
 
 STOP_S_MAX = 2  # a request in the middle is not waited for longer: it comes again
 IDLE_S_MAX = 30  # between requests of one connection
 HEAD_S_MAX = 10.0  # from a connection, or a request's first byte, to the end of its head: who is slower is no browser
+HEAD_BYTES_MAX = 512 << 10  # of a request's head, unread: two pieces as they come from the socket
 CONNECTIONS_MAX = 200  # beyond, clients are told 503 and come back
+# Beyond those: sockets whose TLS is still to come. What more there are is hung up on at once: whoever connects and is
+# silent for the minute that asyncio gives a handshake would else take the descriptors that recordings are written by.
+SILENT_MAX = 100
 BACKLOG = 128
 
 App = Callable[..., Any]
@@ -47,24 +53,12 @@ class TlsFront:
         connection.context = self._now
 
 
-def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """A server's context, TLS 1.2 at least. WebError if the pair cannot be used."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise WebError(f"{certificate}: the certificate or its key cannot be used ({error}): make them anew") from error
-    return context
-
-
 @asynccontextmanager
 async def serving(
     app: App, host: str, port: int, front: TlsFront | None, connections_max: int = CONNECTIONS_MAX
 ) -> AsyncGenerator[int]:
     """Serve while the block runs; the port it serves on (0 chooses one). HTTPS with a front. WebError."""
-    listener = _listen(host, port)
+    listener = _listen(host, port, connections_max + SILENT_MAX)
     server = _Server(_config(app, front, connections_max))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     ready = asyncio.create_task(server.ready.wait())
@@ -101,10 +95,17 @@ class _Protocol(HttpToolsProtocol):
     """Ends connections that do not come to the point: without this a few hundred slow ones would fill the server."""
 
     _late: TimerHandle | None = None
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._head_bytes += len(data)
+        if self._late is not None and self._head_bytes > HEAD_BYTES_MAX:  # it is kept in memory until its end
+            self.transport.abort()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -120,6 +121,7 @@ class _Protocol(HttpToolsProtocol):
 
     def _await_head(self) -> None:
         self._forget_head()
+        self._head_bytes = 0
         self._late = self.loop.call_later(HEAD_S_MAX, self.transport.abort)
 
     def _forget_head(self) -> None:
@@ -146,7 +148,41 @@ def _config(app: App, front: TlsFront | None, connections_max: int) -> uvicorn.C
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+class _Listener(socket.socket):
+    """Has so many open connections and no more."""
+
+    def __init__(self, listening: socket.socket, most: int) -> None:
+        kind = listening.family, listening.type, listening.proto
+        super().__init__(*kind, fileno=listening.detach())
+        self._most = most
+        self._open: WeakSet[_Accepted] = WeakSet()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """See socket; ConnectionAbortedError for one too many."""
+        found, address = super().accept()
+        if len(self._open) >= self._most:
+            found.close()
+            raise ConnectionAbortedError
+        accepted = _Accepted(found, self._open)
+        return accepted, address
+
+
+class _Accepted(socket.socket):
+    """Leaves those that are open when it is closed."""
+
+    def __init__(self, found: socket.socket, among: WeakSet[_Accepted]) -> None:
+        kind = found.family, found.type, found.proto
+        super().__init__(*kind, fileno=found.detach())
+        self._among = among
+        among.add(self)
+
+    def close(self) -> None:
+        """See socket."""
+        self._among.discard(self)
+        super().close()
+
+
+def _listen(host: str, port: int, most: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -158,7 +194,7 @@ def _listen(host: str, port: int) -> socket.socket:
     # asyncio does this for sockets that it has made itself. Without it an answer waits 40 ms for a delayed ACK; what is
     # accepted takes it over.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
+    return _Listener(listener, most)
 
 
 def client_address(scope: dict[str, Any]) -> str:

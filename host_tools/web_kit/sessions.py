@@ -7,6 +7,7 @@ it needs no second token. A cookie does, in ``X-OpenBWC-CSRF``, for whatever is 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from fastapi import Request, Response
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from host_tools.accounts.errors import LoginRefused, LoginThrottled, PeopleTampered, SessionRefused
+from host_tools.accounts.passwords import AT_ONCE_MAX
 from host_tools.accounts.people import People, actor_of
 from host_tools.accounts.roles import Actor
 from host_tools.accounts.sessions import COOKIE_ATTRIBUTES, COOKIE_NAME, CSRF_HEADER, LIFETIMES, Session
@@ -52,6 +54,8 @@ class SessionDoor:
         self._people = people
         self._wall_ms = wall_ms
         self._run_blocking = run_blocking
+        # Whoever tries waits here, and not in one of the few threads that recordings are written by, too.
+        self._turns = asyncio.Semaphore(AT_ONCE_MAX)
 
     async def visitor(self, request: Request) -> Visitor:
         """Who asks. Problem 401 if nobody is logged in, 403 if something is to be changed without the token."""
@@ -99,8 +103,9 @@ class SessionDoor:
         now_ms, address = self._wall_ms(), client_address(dict(request.scope))
         old = request.cookies.get(COOKIE_NAME, "")
         try:
-            cookie = await self._run_blocking(lambda: self._people.login(name, password, address, now_ms, old))
-            session = await self._run_blocking(lambda: self._people.sessions.find(cookie, self._wall_ms()))
+            async with self._turns:
+                cookie = await self._run_blocking(lambda: self._people.login(name, password, address, now_ms, old))
+                session = await self._run_blocking(lambda: self._people.sessions.find(cookie, self._wall_ms()))
         except LoginThrottled as error:
             wait_s = -(-error.wait_ms // 1000)
             raise Problem(429, str(error), "too-many-tries", {"wait_s": wait_s}, {"Retry-After": str(wait_s)}) from None

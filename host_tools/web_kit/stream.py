@@ -52,11 +52,12 @@ class Ring:
         self._wake()
 
     async def follow(self, last_id: str = "", beat_s: float = BEAT_S) -> AsyncGenerator[bytes]:
-        """What follows ``last_id``, for ever; from now on where it is empty."""
+        """What follows ``last_id``, for ever; from now on where it is empty. The first line has a place already: a
+        browser that loses its connection before anything has happened says that place when it comes back."""
         place = self._place_of(last_id)
         self.streams += 1  # before the first line: whoever has read that misses nothing
         try:
-            yield f"retry: {RETRY_MS}\n\n".encode()
+            yield f"retry: {RETRY_MS}\nid: {self._run}-{self._number if place is None else place}\n\n".encode()
             if place is None:
                 place = self._number
                 yield f"id: {self._run}-{place}\nevent: reset\ndata: {{}}\n\n".encode()

@@ -6,7 +6,6 @@ is ever written or read beside the folder that it belongs to.
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from firmware.secure.certificates import CertificateFault, check_serial
 from firmware.secure.channel_greeting import GreetingReader
 from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.names import account_name
-from host_tools.accounts.uploads import read_table
 from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations.checks import check_name
 from host_tools.destinations.connection_file import ConnectionFileError, parse
@@ -36,6 +34,7 @@ from host_tools.destinations.names import slug
 from host_tools.emulator.bench_file import BenchFileError, read_bench
 from host_tools.hardware import find_board
 from host_tools.hardware.errors import BoardFileError
+from host_tools.system import csv_text
 from host_tools.trust.errors import TrustError
 from host_tools.trust.restore import make_restore_key, restore_system
 from tests.attacks.parts import Controller, SealingCamera, every_byte
@@ -196,8 +195,8 @@ def test_a_connection_file_names_no_file_of_this_machine():
 
 def test_a_table_s_cells_are_names_of_nothing():
     """What is in a CSV is text until a room takes it for a name; those rooms are above."""
-    rows = read_table(io.BytesIO(b"../../outside,=cmd|x\n"), "wearers.csv")
-    assert rows == [["../../outside", "=cmd|x"]]
+    [(_, cells)] = csv_text.read("../../outside,=cmd|x\n", rows_max=1)
+    assert cells == ["../../outside", "=cmd|x"]
     with pytest.raises(AccountsError):
-        account_name(rows[0][0])
-    check_name(slug(rows[0][0]))
+        account_name(cells[0])
+    check_name(slug(cells[0]))

@@ -40,7 +40,7 @@ from tests.browser.station import ACCOUNTS, PASSWORDS, WEARERS, running_program
 from tests.patience import LIMIT_S
 from tests.unit.controller.test_delivery import Held
 from tests.unit.custody.recordings import Sample, sample
-from tests.unit.evidence.test_attached import Controller, People, push_all
+from tests.unit.evidence.test_attached import Controller, People, push_all, user
 
 KEY = "correct horse battery staple"
 FILM_S = 20
@@ -70,10 +70,10 @@ category = [
     {{ id = "5", name = "Traffic", retention_days = 7300 }},
 ]
 """
-FILM = f"W-001_CAM-0001_{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(STARTED_UNIX_MS // 1000))}"
-MATROSKA = "W-002_OTHER-7_20260703T080000Z"
-ARRIVING = "W-003_CAM-0002_20260703T090000Z"
-CORRUPT = "W-003_CAM-0002_20260703T100000Z"
+FILM = f"{user('W-001')}_CAM-0001_{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(STARTED_UNIX_MS // 1000))}"
+MATROSKA = f"{user('W-002')}_OTHER-7_20260703T080000Z"
+ARRIVING = f"{user('W-003')}_CAM-0002_20260703T090000Z"
+CORRUPT = f"{user('W-003')}_CAM-0002_20260703T100000Z"
 NAMES = {"CAM-0001": "Harbour 1", "CAM-0002": "Night shift"}
 
 
@@ -235,7 +235,7 @@ def _by_hand(site: Site) -> None:
             about: dict[str, Any] = {
                 "StartTime": start_s,
                 "StopTime": start_s + 4,
-                "UserID": container[:5],
+                "UserID": container.partition("_")[0],
                 "BWCSerialNumber": camera,
             }
             put(container, **about, TriggerOn="FallDetection")

@@ -156,6 +156,24 @@ def test_the_supply_a_badge_and_what_is_refused(open_bench: OpenTab, station: St
     expect(page.locator("#toasts")).to_contain_text("is no badge's number: write it in hexadecimal")
 
 
+@pytest.mark.req("EMU-04", "EMU-06")
+def test_a_reader_is_pulled_out_by_a_fault_and_put_back(open_bench: OpenTab, station: Station):
+    page = open_bench().page
+    reader = page.locator("[data-reader=reader-1]")
+    reader.locator(".plate").click()
+    expect(page.locator("#fault-board")).to_have_value("reader-1")
+    assert page.locator("[data-fault='card off']").count() == 0, "a reader has no card"
+    cell = page.locator("[data-fault='reader unplug']")
+    cell.click()
+    expect(cell).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-reader=reader-1].unpowered")).to_have_count(1)
+    page.get_by_role("button", name="Plug in").click()
+    expect(page.locator("#toasts")).to_contain_text("reader-1 is kept out by a fault; heal it: reader ok")
+    page.get_by_role("button", name="Heal: reader-1: reader unplug").click()
+    expect(page.locator("[data-reader=reader-1].unpowered")).to_have_count(0)
+    until(lambda: station.bench.call("state")["readers"]["reader-1"]["port"], "the reader's port")
+
+
 def _bay(within: Locator, number: int) -> Locator:
     return within.locator(f"[data-bay='dock-1/{number}']")
 

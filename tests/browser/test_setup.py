@@ -61,7 +61,7 @@ def test_from_nothing_to_the_first_delivered_recording(open_tab: OpenTab, own_st
     next_step(page)
     page.set_input_files("#maker", tmp_path / "bench" / MAKER_FILE)
     next_step(page)
-    choose_secrets(tab)
+    choose_secrets(tab, station)
     with page.expect_download() as download:
         page.get_by_role("link", name="Save the restore key").click()
     assert json.loads(Path(download.value.path()).read_text())["format"] == "openbwc-restore-key"
@@ -90,7 +90,15 @@ def test_from_nothing_to_the_first_delivered_recording(open_tab: OpenTab, own_st
     expect(page.locator(".table-row")).to_contain_text("destination")
 
 
-def choose_secrets(tab: Tab) -> None:
+def another_browser(tab: Tab, station: Station, **changes: object) -> None:
+    """Somebody else who has the code, too, chooses otherwise."""
+    path = f"{station.url}/api/v1/setup"
+    headers = {"X-OpenBWC-Setup": station.code}
+    choices = tab.page.request.get(path, headers=headers).json()["choices"]
+    assert tab.page.request.put(f"{path}/choices", headers=headers, data=choices | changes).ok
+
+
+def choose_secrets(tab: Tab, station: Station) -> None:
     """Passphrase and root's password, with the mistakes that people make; then the system is made."""
     page = tab.page
     expect(page.locator("#heading")).to_have_text("Passphrase")
@@ -113,4 +121,8 @@ def choose_secrets(tab: Tab) -> None:
     next_step(page)
     check_accessibility(tab)
     picture(tab, "setup-summary")
+    another_browser(tab, station, power_line_hz=60)
+    next_step(page)
+    expect(page.locator("#step [role=alert]")).to_contain_text("another browser has chosen otherwise")
+    expect(page.locator("#step")).to_contain_text("60 Hz")
     next_step(page)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from playwright.sync_api import Route, expect
 
@@ -43,3 +46,23 @@ def _change(station: Station, path: str) -> None:
     else:
         version = call("get_wearer", id="W-007")["version"]
         call("change_wearer", id="W-007", version=version, email="barbara@example.org")
+
+
+# Of any page's own module; the station is in Paris.
+FORMATTED = """async moments => {
+    const script = document.querySelector('script[type=module]').src;
+    const assets = script.slice(0, script.indexOf('/', script.indexOf('/assets/') + 8));
+    const format = await import(assets + '/kit/js/format.js');
+    return moments.map(each => [format.at(each), format.exactly(each), format.clock(each)]);
+}"""
+
+
+@pytest.mark.req("CTRL-25")
+def test_five_past_midnight_is_on_the_day_that_begins(open_tab: OpenTab):
+    tab = open_tab("viewer")
+    tab.open("/account")
+    midnight = datetime(2026, 2, 1, 0, 5, 9, tzinfo=ZoneInfo("Europe/Paris"))
+    [(minute, second, clock)] = tab.page.evaluate(FORMATTED, [midnight.timestamp() * 1000])
+    assert ("Feb 1" in minute, "00:05" in minute, "24:" in minute) == (True, True, False), minute
+    assert "00:05:09 GMT+1" in second
+    assert clock == "00:05:09"

@@ -15,6 +15,11 @@ from tests.browser.station import Station, undocked, until
 MEASURED_MS = 6_000  # then it is measured once more: a busy machine measures with too much doubt, and says so
 # The page's clock goes on by so much; time itself is the browser's.
 LATER = "ms => { const now = Date.now; Date.now = () => now() + ms; }"
+# What the destination says of somebody whom it does not take, as the live view has it.
+REFUSED = {"kind": "alert", "key": "999", "value": {
+    "id": 999, "kind": "person_refused", "device": "wearer Grace Hopper", "device_kind": "destination",
+    "severity": "warning", "title": "Wearer or camera not taken", "details": "Grace Hopper is not known",
+}}  # fmt: skip
 
 
 @pytest.mark.req("ASST-04")
@@ -36,6 +41,10 @@ def test_the_wall_shows_who_is_docked_and_who_is_away(open_tab: OpenTab, station
     tab.page.get_by_role("button", name="Hide names").click()
     expect(tab.page.locator("main")).not_to_contain_text("Grace Hopper")
     expect(away).to_contain_text("CAM-0002")
+    tab.page.route("**/api/v1/live", lambda route: route.fulfill(json=[*route.fetch().json(), REFUSED]))
+    tab.page.evaluate("dispatchEvent(new Event('online'))")  # everything is read anew
+    expect(tab.page.locator("#alerts")).to_contain_text("Wearer or camera not taken")
+    expect(tab.page.locator("main")).not_to_contain_text("Grace Hopper")
     station.bench.call("put_in", camera="camera-2", bay=2)
     expect(docked).to_have_count(3)
     tab.page.set_viewport_size(TELEPHONE)

@@ -92,7 +92,7 @@ async function changeRole(row, path) {
 }
 
 async function changePassword(row, path) {
-  const current = row.name === ROOT ? [{ name: "current", label: t("account.current"), type: "password", autocomplete: "current-password", required: true }] : [];
+  const current = [ROOT, meta("account")].includes(row.name) ? [{ name: "current", label: t("account.current"), type: "password", autocomplete: "current-password", required: true }] : [];
   const fields = [...current, { name: "password", label: t("account.fresh"), hint: t("account.hint"), ...PASSWORD }];
   const done = await form(t("accounts.change_password"), fields, async (values) => {
     await send("PUT", `${path}/password`, values);

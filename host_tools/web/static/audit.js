@@ -8,7 +8,8 @@ import { Table } from "../kit/js/table.js";
 import { names, t, tOr } from "../kit/js/texts.js";
 import { toast } from "../kit/js/toast.js";
 import { unixMs } from "../kit/js/zone.js";
-import { button, pairs, saveFile } from "./pieces.js";
+import { saveFile } from "./files.js";
+import { button, pairs } from "./pieces.js";
 
 const PAGE_ROWS = 200;
 const SEARCHES_MAX = 20; // of the server for one page: a rare word in a trail of more than a million lines

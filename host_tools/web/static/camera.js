@@ -10,6 +10,7 @@ import { t, tOr } from "../kit/js/texts.js";
 import { editCards, gravelyButtons } from "./camera_edit.js";
 import { healthCards } from "./camera_health.js";
 import { may } from "./may.js";
+import { button } from "./pieces.js";
 import { openRecording, whereText } from "./recording.js";
 import { bar, batteryText, bayOf, placeText, stateBadge, verdictBadge } from "./words.js";
 
@@ -132,9 +133,4 @@ function removal(camera) {
 async function remove(made) {
   if (!(await confirm(t("camera.remove_ask", { serial }), t("camera.remove_text"), { ok: t("camera.remove"), danger: true }))) return;
   await attempt(() => send("DELETE", `${path}/membership`), { button: made, done: t("camera.removal_asked", { serial }) });
-}
-
-function button(text, kind, action, done) {
-  const made = h("button", { class: `button ${kind}`, type: "button", onclick: () => attempt(action, { button: made, done }) }, text);
-  return made;
 }

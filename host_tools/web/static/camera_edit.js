@@ -1,6 +1,6 @@
 // What people write on a camera, whose it always is, and what is done with it that needs a question first.
 
-import { attempt, get, send } from "../kit/js/api.js";
+import { attempt, etagOf, get, send } from "../kit/js/api.js";
 import { confirm, form, show } from "../kit/js/dialog.js";
 import { fill, h } from "../kit/js/dom.js";
 import { live } from "../kit/js/live.js";
@@ -66,9 +66,9 @@ async function drawAssignment(serial, holder, again) {
       h(
         "div",
         { class: "buttons" },
-        may("assign_camera") ? h("button", { class: "button", type: "button", onclick: () => choose(path, again) }, t("camera.assign")) : null,
+        may("assign_camera") ? h("button", { class: "button", type: "button", onclick: () => choose(path, found ? etagOf(found) : "new", again) }, t("camera.assign")) : null,
         found && may("unassign_camera") ? button(t("camera.unassign"), "", async () => {
-          await send("DELETE", path);
+          await send("DELETE", path, undefined, { tag: etagOf(found) });
           await again();
         }) : null,
         wearer && may("prioritise_wearer") ? button(t("wearer.prioritise"), "", () => send("PUT", `/wearers/${encodeURIComponent(wearer.id)}/priority`, { on: true }), t("wearer.prioritised", { name: wearer.name })) : null,
@@ -77,8 +77,8 @@ async function drawAssignment(serial, holder, again) {
   );
 }
 
-/** One wearer of thousands: by search. */
-function choose(path, again) {
+/** One wearer of thousands: by search. `tag`: of whose it was seen to be. */
+function choose(path, tag, again) {
   const list = h("ul", { class: "plain-list", "aria-live": "polite" });
   const search = h("input", { type: "search", id: "wearer-search", autocomplete: "off" });
   let asked = 0;
@@ -91,7 +91,7 @@ function choose(path, again) {
   const take = (row) => {
     const made = h("button", { class: "button small", type: "button", "aria-label": t("camera.assign_to", { name: row.name }) }, t("camera.assign"));
     made.addEventListener("click", async () => {
-      if ((await attempt(() => send("PUT", path, { wearer: row.id }), { button: made, done: t("camera.assigned", { name: row.name }) })) === undefined) return;
+      if ((await attempt(() => send("PUT", path, { wearer: row.id }, { tag }), { button: made, done: t("camera.assigned", { name: row.name }) })) === undefined) return;
       made.closest("dialog").querySelector(".dialog-buttons button").click();
       await attempt(again);
     });
@@ -110,7 +110,7 @@ export function gravelyButtons(camera) {
     camera.admission === "safe_mode" && camera.online && may("allow_cameras_back") ? h("button", { class: "button primary", type: "button", onclick: () => allowBack(serial) }, t("camera.back")) : null,
     camera.place?.dock && may("power_cycle_bay") ? h("button", { class: "button", type: "button", onclick: () => recover(camera) }, t("camera.recover")) : null,
     away && camera.admission === "member" && may("force_remove_cameras") ? h("button", { class: "button danger", type: "button", onclick: () => forceRemove(serial) }, t("camera.force")) : null,
-    away && camera.wearer_id && may("end_holding") ? releaseButton(serial) : null,
+    ((away && camera.wearer_id) || camera.not_let_go) && may("end_holding") ? releaseButton(serial) : null,
   ].filter(Boolean);
 }
 

@@ -5,9 +5,10 @@ import { confirm, form, show } from "../kit/js/dialog.js";
 import { fill, h } from "../kit/js/dom.js";
 import { at } from "../kit/js/format.js";
 import { t } from "../kit/js/texts.js";
-import { button, card, pairs, readText, saveFile, wordsOf } from "./pieces.js";
+import { readText, saveFile } from "./files.js";
+import { button, card, pairs, wordsOf } from "./pieces.js";
 
-const KINDS = { active: "good", requested: "warn", installed: "" };
+const KINDS = { active: "good", requested: "warn", installed: "", damaged: "bad" };
 const NAME = { name: "name", label: t("security.certificate_name"), required: true, maxlength: 40, pattern: "[a-z0-9][a-z0-9_.\\-]{0,39}", hint: t("security.certificate_name_hint") };
 
 export async function certificatesCard(holder) {
@@ -31,12 +32,12 @@ export async function certificatesCard(holder) {
 
 function one(row, again) {
   const path = `/certificates/${encodeURIComponent(row.name)}`;
-  const rows = row.state === "requested" ? [] : [
-    [t("security.hosts"), (row.hosts ?? []).join(", ")],
-    [t("security.ends"), at(row.ends_unix_ms ?? row.not_after_unix_ms ?? Number.NaN)],
-    [t("security.issuer"), row.issuer ?? "–"],
-    ["SHA-256", h("code", { class: "small" }, row.sha256 ?? "–")],
-  ];
+  const rows = row.sha256 ? [
+    [t("security.hosts"), row.hosts.join(", ")],
+    [t("security.ends"), [at(row.ends_unix_ms), row.ends_unix_ms < Date.now() ? [" ", h("span", { class: "badge bad" }, t("security.expired"))] : null]],
+    [t("security.issuer"), row.issuer],
+    ["SHA-256", h("code", { class: "small" }, row.sha256)],
+  ] : [];
   return h(
     "article",
     { class: "card" },
@@ -46,6 +47,7 @@ function one(row, again) {
       "div",
       { class: "buttons" },
       row.state === "requested" ? h("button", { class: "button small primary", type: "button", onclick: () => install(row, path, again) }, t("security.install")) : null,
+      row.request ? saveRequest(row, "small") : null,
       row.state === "installed" ? button(t("security.activate"), "small primary", async () => {
         await send("POST", `${path}/activations`);
         await again();
@@ -76,8 +78,12 @@ async function request(again) {
     t("security.request_made", { name: made.name }),
     h("p", {}, t("security.request_next")),
     h("pre", { class: "pem", tabindex: 0 }, made.request),
-    button(t("security.request_save"), "", () => saveFile(`${made.name}.csr`, made.request, "application/pkcs10")),
+    saveRequest(made, ""),
   );
+}
+
+function saveRequest({ name, request: text }, kind) {
+  return button(t("security.request_save"), kind, () => saveFile(`${name}.csr`, text, "application/pkcs10"));
 }
 
 async function install(row, path, again) {

@@ -5,9 +5,10 @@ import { form } from "../kit/js/dialog.js";
 import { h } from "../kit/js/dom.js";
 import { toast } from "../kit/js/toast.js";
 import { t } from "../kit/js/texts.js";
+import { readText } from "./files.js";
 import { may } from "./may.js";
 import { passphraseField } from "./passphrase.js";
-import { button, card, pairs, readText } from "./pieces.js";
+import { button, card, pairs } from "./pieces.js";
 import { reasonText, reasonsList } from "./reset.js";
 import { destinationText } from "./words.js";
 

@@ -10,7 +10,7 @@ export async function networkCard(holder) {
   const [row, certificates] = await Promise.all([get("/network-login"), get("/certificates")]);
   const labels = { enabled: t("network.enabled"), identity: t("network.identity"), certificate: t("network.certificate"), authority: t("network.authority") };
   const save = saver(row, () => get("/network-login"), (values, tag) => send("PUT", "/network-login", values, { tag }), labels);
-  const installed = certificates.filter((each) => each.state !== "requested").map((each) => [each.name, each.name]);
+  const installed = certificates.filter((each) => ["active", "installed"].includes(each.state)).map((each) => [each.name, each.name]);
   const fields = [
     { name: "enabled", label: labels.enabled, type: "checkbox", value: row.enabled },
     { name: "identity", label: labels.identity, value: row.identity, maxlength: 128 },

@@ -5,8 +5,9 @@ import { form } from "../kit/js/dialog.js";
 import { fill, h } from "../kit/js/dom.js";
 import { toast } from "../kit/js/toast.js";
 import { t } from "../kit/js/texts.js";
+import { saveFile } from "./files.js";
 import { may } from "./may.js";
-import { button, card, saveFile } from "./pieces.js";
+import { button, card } from "./pieces.js";
 
 const SAVED_NAME = "restore-key.txt";
 
@@ -77,13 +78,19 @@ function makers() {
         toast(t("security.choose_file"), "bad");
         return;
       }
-      const bytes = new Uint8Array(await file.files[0].arrayBuffer());
+      const bytes = certificateBytes(new Uint8Array(await file.files[0].arrayBuffer()));
       const root = Array.from(bytes, (each) => each.toString(16).padStart(2, "0")).join("");
       await send("POST", "/trust/makers", { root });
       toast(t("security.maker_trusted"));
       done();
     }),
   );
+}
+
+/** A certificate's own bytes, of a file in PEM or DER. */
+function certificateBytes(bytes) {
+  const found = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(new TextDecoder("latin1").decode(bytes));
+  return found ? Uint8Array.from(atob(found[1].replace(/\s/g, "")), (each) => each.charCodeAt(0)) : bytes;
 }
 
 function withPassphrase(text, lead, action, done) {

@@ -84,25 +84,6 @@ export function shownValue(value) {
   return String(value ?? "") || "–";
 }
 
-/** Give a person a file. */
-export function saveFile(name, content, type = "text/csv;charset=utf-8") {
-  const url = URL.createObjectURL(new Blob([content], { type }));
-  const link = h("a", { href: url, download: name, hidden: true });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
-/** The text of a file that must be UTF-8. */
-export async function readText(file) {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(await file.arrayBuffer());
-  } catch {
-    throw new Error(t("word.not_utf8", { name: file.name }));
-  }
-}
-
 /** A text as a list of words, separated by commas. */
 export function wordsOf(text) {
   return text.split(",").map((each) => each.trim()).filter(Boolean);

@@ -1,7 +1,7 @@
 // One camera profile: every setting of the catalogue, for all models or for one; what a model cannot do is greyed and
 // explained.
 
-import { attempt, get, send } from "../kit/js/api.js";
+import { attempt, etagOf, get, send } from "../kit/js/api.js";
 import { confirm, makeField } from "../kit/js/dialog.js";
 import { byId, fill, h, meta } from "../kit/js/dom.js";
 import { at } from "../kit/js/format.js";
@@ -208,5 +208,5 @@ function buttons() {
 
 async function removeIt() {
   if (!(await confirm(t("profile.remove_ask", { name }), t("profile.remove_text"), { ok: t("profile.remove"), danger: true }))) return;
-  if ((await attempt(() => send("DELETE", path, undefined, { tag: "*" }))) !== undefined) location.assign("/profiles");
+  if ((await attempt(() => send("DELETE", path, undefined, { tag: etagOf(seen) }))) !== undefined) location.assign("/profiles");
 }

@@ -8,7 +8,7 @@ import { toast } from "../kit/js/toast.js";
 import { t, tOr } from "../kit/js/texts.js";
 import { categoryChoices } from "./categories.js";
 import { may } from "./may.js";
-import { pairs } from "./pieces.js";
+import { pairs, saver } from "./pieces.js";
 
 const NOTE_CHARACTERS_MAX = 4_000; // far more than anybody types; the server's limit is in bytes
 
@@ -49,9 +49,11 @@ async function file(heading, facts, row, said, choices) {
     { name: "category", label: t("filing.category"), options, value: said.category_id },
     { name: "note", label: t("filing.note"), type: "textarea", class: "prose", rows: 4, maxlength: NOTE_CHARACTERS_MAX, value: said.note },
   ];
+  const path = `/recordings/${row.recording}/description`;
+  const save = saver(said, () => get(path), (values, tag) => send("PUT", path, values, { tag }), { category_name: t("filing.category"), note: t("filing.note") });
   const done = await form(heading, fields, async ({ category, note }) => {
     const [, name = ""] = options.find(([id]) => id === category) ?? [];
-    await send("PUT", `/recordings/${row.recording}/description`, { category_id: category, category_name: category ? name : "", note });
+    await save({ category_id: category, category_name: category ? name : "", note });
     return true;
   }, { ok: t("word.save"), lead: t("filing.lead") });
   if (done) toast(t("word.saved"));

@@ -5,8 +5,9 @@ import { makeField } from "../kit/js/dialog.js";
 import { byId, fill, h } from "../kit/js/dom.js";
 import { at, size } from "../kit/js/format.js";
 import { t } from "../kit/js/texts.js";
+import { saveFile } from "./files.js";
 import { may } from "./may.js";
-import { button, card, saveFile } from "./pieces.js";
+import { button, card } from "./pieces.js";
 
 const NAMES = ["camera_usage", "camera_status", "camera_connection", "software_versions"];
 const archives = h("div", { "aria-live": "polite" });
@@ -47,8 +48,17 @@ async function make() {
   await read();
 }
 
-/** Read piece by piece; says how far it is. */
+/** Read piece by piece; says how far it is, and what it was for again however it ends. */
 async function saveArchive(name, made) {
+  const label = made.textContent;
+  try {
+    saveFile(name, new Blob(await piecesOf(name, made)), "application/octet-stream");
+  } finally {
+    fill(made, label);
+  }
+}
+
+async function piecesOf(name, made) {
   const pieces = [];
   let offset = 0;
   let whole = 0;
@@ -61,6 +71,5 @@ async function saveArchive(name, made) {
     whole = answer.size_bytes;
     fill(made, `${size(offset)} / ${size(whole)}`);
   } while (offset < whole);
-  saveFile(name, new Blob(pieces), "application/octet-stream");
-  fill(made, t("reports.save"));
+  return pieces;
 }

@@ -5,6 +5,7 @@ import { makeField } from "../kit/js/dialog.js";
 import { byId, fill, h } from "../kit/js/dom.js";
 import { clock } from "../kit/js/format.js";
 import { t } from "../kit/js/texts.js";
+import { readText } from "./files.js";
 
 const PREFIX = "/api/v1/setup";
 const STEPS = ["kind", "system", "destination", "passphrase", "account", "summary", "done"];
@@ -81,8 +82,7 @@ function go(step) {
 }
 
 async function keep(changes) {
-  state.choices = { ...state.choices, ...changes };
-  await ask("PUT", "/choices", state.choices);
+  state = await ask("PUT", "/choices", { ...state.choices, ...changes });
 }
 
 // -- steps
@@ -141,8 +141,8 @@ const DRAW = {
         h("div", { class: "field" }, h("label", { for: "maker" }, t("setup.maker")), maker, h("p", { class: "hint" }, t("setup.maker_hint", { n: state.makers }))),
       ],
       async () => {
-        if (file.files.length) state = { ...(await ask("PUT", "/connection-file", { connection_file: await file.files[0].text() })), choices: state.choices };
-        if (maker.files.length) state = { ...(await ask("POST", "/makers", { certificate: await maker.files[0].text() })), choices: state.choices };
+        if (file.files.length) state = await ask("PUT", "/connection-file", { connection_file: await readText(file.files[0]) });
+        if (maker.files.length) state = await ask("POST", "/makers", { certificate: await readText(maker.files[0]) });
         if (!state.destination) throw new Error(t("setup.destination_none"));
         go(3);
       },
@@ -187,7 +187,8 @@ const DRAW = {
       t("setup.step_summary"),
       [h("dl", { class: "pairs" }, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])), h("p", { class: "notice" }, t("setup.summary_text"))],
       async () => {
-        const { restore_key: key } = await ask("POST", "/system", secrets);
+        const key = await make();
+        if (!key) return;
         secrets.passphrase = secrets.password = "";
         state.key = key;
         go(6);
@@ -210,6 +211,21 @@ const DRAW = {
     );
   },
 };
+
+/** The restore key; nothing where another browser has chosen otherwise, which is shown then before anything is made. */
+async function make() {
+  try {
+    return (await ask("POST", "/system", { ...secrets, seen: state.seen })).restore_key;
+  } catch (error) {
+    if (error.status !== 412) throw error;
+    state = await ask("GET", "");
+    go(at);
+    const problem = byId("step").querySelector("[role=alert]");
+    fill(problem, error.message);
+    problem.hidden = false;
+    return "";
+  }
+}
 
 /** The assistant makes way; on the same address the manager comes up. */
 async function started() {

@@ -13,6 +13,7 @@ const TICK_MS = 1_000;
 const SETTINGS_MS = 300_000;
 const ALERTS_SHOWN_MAX = 5;
 const LOW_PERCENT = 20;
+const OF_A_PERSON = "person_refused"; // a wearer or a camera, by name
 const NAMES_KEY = "openbwc-tv-names";
 const MESSAGES = { live: "frame.live", lost: "frame.lost", connecting: "frame.connecting" };
 
@@ -135,12 +136,17 @@ function item(each) {
   );
 }
 
+/** Of an alert about a person nothing but that there is one, where names are hidden. */
+function deviceText(alert) {
+  return alert.kind === OF_A_PERSON && !namesShown() ? "" : alert.device;
+}
+
 function drawAlerts(alerts) {
   const shown = [...alerts].sort((a, b) => (a.severity === "error" ? 0 : 1) - (b.severity === "error" ? 0 : 1)).slice(0, ALERTS_SHOWN_MAX);
   const more = alerts.length - shown.length;
   fill(
     byId("alerts"),
-    shown.map((alert) => h("p", { class: `tv-alert ${alert.severity === "error" ? "bad" : ""}` }, h("strong", {}, `${tOr(`severity.${alert.severity}`, "")}: `), [alert.device, alert.title ?? alert.meaning].filter(Boolean).join(": "))),
+    shown.map((alert) => h("p", { class: `tv-alert ${alert.severity === "error" ? "bad" : ""}` }, h("strong", {}, `${tOr(`severity.${alert.severity}`, "")}: `), [deviceText(alert), alert.title].filter(Boolean).join(": "))),
     more > 0 ? h("p", { class: "tv-none" }, t("tv.more_alerts", { n: more })) : null,
   );
 }

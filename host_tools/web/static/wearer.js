@@ -1,6 +1,6 @@
 // One user: what is known of them, their badges, their cameras.
 
-import { attempt, get, send } from "../kit/js/api.js";
+import { attempt, etagOf, get, send } from "../kit/js/api.js";
 import { confirm } from "../kit/js/dialog.js";
 import { byId, fill, h, meta } from "../kit/js/dom.js";
 import { at } from "../kit/js/format.js";
@@ -19,6 +19,7 @@ const LABELS = { name: t("wearers.name"), profile: t("wearers.profile"), email: 
 
 let form = null;
 let seen = null; // the row that the form was made from
+let newest = null; // the row as it was read last: badges and cameras are drawn from it
 
 const facts = h("div", {});
 const badgeCard = h("div", {});
@@ -67,6 +68,7 @@ function linked(row) {
 }
 
 function drawRest(row, first) {
+  newest = row;
   fill(badgeCard, badges(row, readRest));
   fill(cameraCard, card(t("wearers.cameras"), row.cameras.length ? h("ul", { class: "plain-list" }, row.cameras.map((serial) => h("li", {}, h("a", { href: `/cameras/${encodeURIComponent(serial)}` }, serial)))) : h("p", { class: "muted" }, t("wearer.no_cameras"))));
   const untilMs = first[row.id];
@@ -90,11 +92,12 @@ async function readRest() {
 
 async function remove() {
   if (!(await confirm(t("wearer.remove_ask", { name: seen.name }), t("wearer.remove_text"), { ok: t("wearer.remove"), danger: true }))) return;
-  const done = await attempt(() => send("DELETE", path, undefined, { tag: "*" }));
+  const done = await attempt(() => send("DELETE", path, undefined, { tag: etagOf(newest) }));
   if (done !== undefined) location.assign("/wearers");
 }
 
 function onHappening(happening) {
+  if (happening.what === "changed" && happening.kind === "priority" && happening.key === id) attempt(readRest);
   const ours = happening.what === "changed" && ((happening.kind === "wearer" && happening.key === id) || happening.kind === "assignment");
   if (!ours) return;
   if (happening.removed && happening.kind === "wearer") {

@@ -6,8 +6,9 @@ import { byId, fill, h } from "../kit/js/dom.js";
 import { live } from "../kit/js/live.js";
 import { Table } from "../kit/js/table.js";
 import { t } from "../kit/js/texts.js";
+import { saveFile } from "./files.js";
 import { may } from "./may.js";
-import { button, saveFile } from "./pieces.js";
+import { button } from "./pieces.js";
 import { wearerFields } from "./wearer_fields.js";
 import { importWearers } from "./wearers_import.js";
 

@@ -5,7 +5,8 @@ import { show } from "../kit/js/dialog.js";
 import { fill, h } from "../kit/js/dom.js";
 import { toast } from "../kit/js/toast.js";
 import { t } from "../kit/js/texts.js";
-import { button, readText, saveFile, shownValue } from "./pieces.js";
+import { readText, saveFile } from "./files.js";
+import { button, shownValue } from "./pieces.js";
 
 const FIELDS = { id: t("wearers.id"), name: t("wearers.name"), profile: t("wearers.profile"), email: t("wearers.email"), tags: t("wearers.tags"), prioritised: t("import.prioritised"), linked_username: t("wearer.linked") };
 
@@ -13,6 +14,7 @@ const FIELDS = { id: t("wearers.id"), name: t("wearers.name"), profile: t("weare
 export function importWearers(done) {
   const result = h("div", { class: "import-result", "aria-live": "polite" });
   const file = h("input", { type: "file", id: "import-file", accept: ".csv,text/csv", "aria-describedby": "import-hint" });
+  file.addEventListener("click", () => (file.value = "")); // the same file, corrected meanwhile, is a new choice
   file.addEventListener("change", () => file.files.length && preview(file.files[0], result, done));
   show(
     t("import.heading"),
@@ -28,15 +30,19 @@ async function saveTemplate() {
   saveFile(name, csv);
 }
 
+let latest = 0; // of two files that are chosen one after the other the second is shown, whichever is looked at faster
+
 async function preview(file, result, done) {
+  const mine = (latest += 1);
   fill(result, h("p", { class: "muted" }, t("import.looking")));
+  let found;
   try {
     const csv = await readText(file);
-    const plan = await send("POST", "/wearers/imports/previews", { csv });
-    fill(result, shown(plan, csv, done));
+    found = shown(await send("POST", "/wearers/imports/previews", { csv }), csv, done);
   } catch (error) {
-    fill(result, h("p", { class: "notice bad", role: "alert" }, error.message));
+    found = h("p", { class: "notice bad", role: "alert" }, error.message);
   }
+  if (mine === latest) fill(result, found);
 }
 
 function shown(plan, csv, done) {

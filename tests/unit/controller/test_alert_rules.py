@@ -71,6 +71,7 @@ def test_certificates_are_told_before_and_after_their_end():
         ("lost abcd", "recording_lost", "abcd"),
         ("destination: Ada", "person_refused", "Ada"),
         ("clock", "clock_doubtful", "controller"),
+        ("time server 192.0.2.7", "clock_not_kept", "192.0.2.7"),
         ("reader usb-1", "reader_problem", "usb-1"),
         ("/dev/ttyACM0", "board_problem", "/dev/ttyACM0"),
         ("bench/ports/dock-1", "board_problem", "bench/ports/dock-1"),

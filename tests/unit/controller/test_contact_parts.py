@@ -382,12 +382,13 @@ def test_smart_charge_is_suspended_for_a_time():
     wanted = [True]
     smart = SmartCharge(lambda: wanted[0])
     assert smart.is_on(NOW_MS)
-    until_ms = smart.suspend(NOW_MS, 2)
+    until_ms = smart.suspend(NOW_MS, 2, "ann")
     assert until_ms == NOW_MS + 7_200_000
     assert not smart.is_on(until_ms - 1)
     assert smart.is_on(until_ms)
-    smart.suspend(NOW_MS, 2)
-    smart.suspend(NOW_MS, 0)
+    smart.suspend(NOW_MS, 2, "ann")
+    smart.suspend(NOW_MS, 0, "ann")
+    smart.suspend(NOW_MS, 0, "ann")
     assert smart.is_on(NOW_MS)
     wanted[0] = False
     assert not smart.is_on(NOW_MS), "the system does without it"

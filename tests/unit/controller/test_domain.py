@@ -25,6 +25,7 @@ from host_tools.controller.alerting import Alerting
 from host_tools.controller.commands import CommandError, CommandRefused, Commands, Gate
 from host_tools.controller.contact_alerts import Alert as ContactAlert
 from host_tools.controller.domain import Domain
+from host_tools.controller.priorities import Priorities
 from host_tools.controller.profile_commands import ProfileCommands
 from host_tools.controller.report_commands import ReportCommands
 from host_tools.controller.reporting import DAY_MS, Reporting
@@ -86,7 +87,9 @@ def call(made: Commands, what: str, actor: Actor = ANN, /, **arguments: Any) -> 
 
 @pytest.mark.req("CTRL-04", "CTRL-14")
 def test_wearers_by_command(gate: Gate):
-    made = commands(gate, make_system())
+    system = make_system()
+    made = commands(gate, system)
+    Priorities(system, lambda: NOW_MS, system).begin("W-001", "ann")
     row = call(made, "add_wearer", BOB, id="W-9", name="New", tags=["04:05"])
     assert (row["profile"], row["tags"], row["changed_by"], row["cameras"]) == ("default", ["0405"], "bob", [])
     page = call(made, "list_wearers", WALL_SCREEN, search="ada")
@@ -100,6 +103,7 @@ def test_wearers_by_command(gate: Gate):
         call(made, "pair_tag", wearer="W-9", tag="04A1B2C3")
     call(made, "remove_wearer", id="W-001")
     assert call(made, "list_assignments") == [], "with the camera that was always theirs"
+    assert not system.state.priorities, "whoever gets that id next does not go first"
 
 
 @pytest.mark.req("CTRL-14")
@@ -191,6 +195,23 @@ def test_a_reset_lets_the_system_be_set_up_again(gate: Gate):
     call(made, "reset_system", passphrase="x", name="openbwc")
     assert (dict(system.wearers), dict(system.assignments), list(system.profiles)) == ({}, {}, ["default"])
     assert system.settings.assignment_mode == "fixed"
+
+
+@pytest.mark.req("CTRL-02")
+def test_evaluation_mode_is_chosen_once_and_stays(gate: Gate):
+    """A reset lets go of more there. Nobody gets that by a setting, and none of its systems becomes a real one: the
+    account whose password everybody knows is still in it."""
+    system = make_system()
+    made = commands(gate, system)
+    version = call(made, "get_settings")["version"]
+    for changes in ({"evaluation": True}, {"evaluation": True, "set_up": True}):
+        with pytest.raises(SystemRefused, match="is chosen when a system is set up"):
+            call(made, "change_settings", version=version, changes=changes)
+    call(made, "change_settings", version=version, changes={"evaluation": False, "shift_minutes": 480})
+    with system.change("setup assistant", NOW_MS) as edit:
+        edit.put(system.settings.model_copy(update={"evaluation": True, "set_up": True}))
+    call(made, "reset_system", passphrase="x", name="openbwc")
+    assert (system.settings.evaluation, system.settings.set_up) == (True, False)
 
 
 @pytest.mark.req("CTRL-22")

@@ -40,6 +40,7 @@ def test_a_tap_shows_what_it_came_to():
 def test_what_has_no_sentence_is_told_without_what_is_empty():
     assert sentence("some_word", {"camera": "CAM-1", "text": "", "count": 0}) == "some word camera=CAM-1 count=0"
     assert sentence("docked", {"camera": "CAM-1"}) == "docked camera=CAM-1"
+    assert sentence("reader", {"url": "usb://1"}) == "reader usb://1"  # of a controller of another version
 
 
 def test_a_board_that_says_lines_makes_no_line():

@@ -197,6 +197,13 @@ def test_an_empty_address_is_off_and_forgets():
     assert rig.faults[-1] == ""
 
 
+def test_an_address_without_a_server_is_told_before_there_is_anything_to_tell():
+    rig = Rig(MemoryFiles())
+    assert rig.notifier.state()["fault"] == "mail: no server; put mail_server into the settings file"
+    rig.settings = SystemSettings()
+    assert rig.notifier.state()["fault"] == ""
+
+
 def test_a_fault_is_said_and_a_mail_that_nobody_took_for_days_is_given_up():
     files = MemoryFiles()
     rig = Rig(files)

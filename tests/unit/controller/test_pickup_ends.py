@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from firmware.camera import states
+from host_tools.controller.alert_rules import Facts, alerts_of
+from host_tools.controller.status import camera_row
 from host_tools.emulator.reader_twn4 import EmulatedTwn4
 from host_tools.simulation.desk import DeskWorld, uid_of
 
@@ -129,6 +131,57 @@ def test_who_has_docked_a_camera_that_broke_gets_another_one(make_world: Worlds)
     world.tap("W-1")
     world.until(lambda: len(world.flashing()) == 1)
     assert world.flashing() != [serial]
+
+
+@pytest.mark.req("CTRL-06", "CTRL-12", "RFID-03")
+def test_a_camera_that_does_not_let_go_says_so_and_somebody_who_may_ends_it(make_world: Worlds):
+    world = make_world(cameras=2)
+    world.tap("W-1")
+    world.until(lambda: len(world.flashing()) == 1)
+    (serial,) = world.flashing()
+    world.take(serial)
+    world.until(lambda: bool(world.told("taken")))
+    world.camera(serial).disk.set_mood("read_only")
+    world.put_back(serial)
+    controller = world.running().controller
+    problem = f"note of {serial}"
+    world.until(lambda: problem in controller.problems, 40.0)
+    text = controller.problems[problem]
+    assert "Person 1 gets no other camera" in text
+    assert f"bwc camera release {serial}" in text
+    (found,) = alerts_of(Facts(0, problems=controller.problems)).items()
+    assert found == (("not_let_go", serial), text)
+    assert camera_row(controller, controller.cameras[serial])["not_let_go"]
+    mark = len(world.happened)
+    world.tap("W-1")
+    world.until(lambda: bool(world.told("tap", mark)))
+    assert (world.told("tap", mark)[0]["reason"], world.flashing()) == ("not_let_go", [])
+    desk = world.running().desk
+    assert desk is not None
+    ended = world.loop.create_task(desk.pickup.end_holding(serial))
+    world.until(lambda: problem not in controller.problems, 5.0)
+    assert ended.result()
+    world.run(2.5)  # the same badge counts again
+    world.tap("W-1")
+    world.until(lambda: len(world.flashing()) == 1)
+    assert world.flashing() != [serial], "nobody gets that one"
+
+
+@pytest.mark.req("CTRL-06")
+def test_a_camera_that_lets_go_after_all_is_no_problem_any_more(make_world: Worlds):
+    world = make_world(cameras=2)
+    world.tap("W-1")
+    world.until(lambda: len(world.flashing()) == 1)
+    (serial,) = world.flashing()
+    world.take(serial)
+    world.until(lambda: bool(world.told("taken")))
+    world.camera(serial).disk.set_mood("read_only")
+    world.put_back(serial)
+    controller = world.running().controller
+    world.until(lambda: f"note of {serial}" in controller.problems, 40.0)
+    world.camera(serial).disk.set_mood("well")
+    world.until(lambda: not world.pickup()["pickup"]["holdings"], 5.0)
+    assert f"note of {serial}" not in controller.problems
 
 
 @pytest.mark.req("CTRL-06")

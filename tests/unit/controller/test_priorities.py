@@ -22,7 +22,7 @@ def test_it_ends_by_itself_after_a_day():
     clock = Clock()
     priorities = Priorities(Roster((ADA, EVE)), clock)
     assert not priorities.holds(ADA)
-    assert priorities.begin("W-001") == clock.now_ms + PRIORITY_MS == clock.now_ms + 24 * 3_600_000
+    assert priorities.begin("W-001", "ann") == clock.now_ms + PRIORITY_MS == clock.now_ms + 24 * 3_600_000
     assert priorities.now() == {"W-001": clock.now_ms + PRIORITY_MS}
     clock.now_ms += PRIORITY_MS - 1
     assert priorities.holds(ADA)
@@ -34,9 +34,9 @@ def test_it_ends_by_itself_after_a_day():
 def test_it_can_be_ended_and_the_roster_s_stays():
     priorities = Priorities(Roster((ADA, EVE)), Clock())
     for who in ("W-001", "W-002"):
-        priorities.begin(who)
-        priorities.end(who)
-        priorities.end(who)
+        priorities.begin(who, "ann")
+        priorities.end(who, "ann")
+        priorities.end(who, "ann")
     assert not priorities.holds(ADA)
     assert priorities.holds(EVE)
     assert not priorities.holds(None)
@@ -45,11 +45,11 @@ def test_it_can_be_ended_and_the_roster_s_stays():
 def test_turning_the_clock_back_does_not_make_it_longer():
     clock = Clock()
     priorities = Priorities(Roster((ADA,)), clock)
-    priorities.begin("W-001")
+    priorities.begin("W-001", "ann")
     clock.now_ms -= 1
     assert not priorities.holds(ADA)
 
 
 def test_nobody_unknown_is_preferred():
     with pytest.raises(KeyError):
-        Priorities(Roster((ADA,)), Clock()).begin("W-404")
+        Priorities(Roster((ADA,)), Clock()).begin("W-404", "ann")

@@ -41,6 +41,12 @@ def refused(system: System, *records: Record) -> str:
     return str(caught.value)
 
 
+def reset(system: System, settings: SystemSettings) -> None:
+    with system.change("ann", NOW_MS) as edit:
+        edit.allow_reset()
+        edit.put(settings)
+
+
 @pytest.mark.req("CTRL-04")
 def test_wearers_are_found_by_id_camera_and_badge():
     system = make_system()
@@ -247,13 +253,21 @@ def test_what_was_chosen_at_the_setting_up_stays():
     chosen = system.settings.model_copy(update={"assignment_mode": "self_single", "evaluation": True, "set_up": True})
     put(system, chosen)
     assert system.owner_of("CAM-0001") is None, "cameras are taken as they come now"
-    for change in ({"assignment_mode": "fixed"}, {"evaluation": False}, {"set_up": False}):
+    for change in ({"assignment_mode": "fixed"}, {"set_up": False}):
         assert "only a system reset" in refused(system, chosen.model_copy(update=change))
+    assert "for ever" in refused(system, chosen.model_copy(update={"evaluation": False}))
     put(system, chosen.model_copy(update={"shift_minutes": 480, "time_zone": "Europe/Stockholm"}))
-    with system.change("ann", NOW_MS) as edit:
-        edit.allow_reset()
-        edit.put(SystemSettings())
-    assert system.settings == SystemSettings()
+    reset(system, SystemSettings(evaluation=True))
+    assert system.settings == SystemSettings(evaluation=True)
+    with pytest.raises(SystemRefused, match="for ever"):
+        reset(system, SystemSettings())
+
+
+@pytest.mark.parametrize("zone", ["localtime", "posixrules", "Factory", "right/Europe/Berlin", "posix/UTC"])
+def test_a_time_zone_is_one_that_browsers_know_too(zone: str):
+    """Their pages would show every time in UTC, and say so nowhere. ``right/`` is 27 s apart from everybody."""
+    known = make_system()
+    assert "no browser knows it" in refused(known, known.settings.model_copy(update={"time_zone": zone}))
 
 
 def test_settings_are_checked():

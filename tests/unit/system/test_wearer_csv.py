@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import tracemalloc
 
 import pytest
 from hypothesis import example, given, settings
@@ -101,8 +102,8 @@ def test_new_ones_are_added_and_known_ones_changed():
 
 @pytest.mark.req("CTRL-04")
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("bom", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("bom", ["", "\ufeff", "\ufeff\r\n"])
 def test_as_spreadsheets_write_it(separator: str, end: str, bom: str):
     rows = (("Name", "ID"), ("Zoë", "W-7"), ("", ""), ("Max", "W-8"))
     text = bom + end.join(separator.join(row) for row in rows) + end
@@ -261,6 +262,54 @@ def test_an_export_imports_as_what_it_was(people: list[dict[str, object]]):
     assert export(empty.state) == text
     for row in list(csv.reader(io.StringIO(text)))[1:]:
         assert all(cell[:1] not in tuple("=+-@\uff1d") for cell in row), "nothing that a spreadsheet computes"
+
+
+# As the page and the command line give it: text of at most four mebibytes.
+@pytest.mark.req("CTRL-04")
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("ID,Name\n" + "a,b\n" * 12_000, "more than 10001 rows"),
+        ("ID,Name\n" + "," * 2_000_000 + "x\n", "2000001 cells, and at most 1024 columns"),
+        ("ID,Name\n" + "x" * 5_000 + ",y\n", "a cell of more than 4096 characters"),
+        ("ID,Name\n" + "x" * 1_000_000 + ",y\n", "field larger than field limit"),
+        ('ID,Name\n"' + "\n" * 2_000_000, "not CSV"),
+        ("ID,Name\na\0b,y\n", "leave out what does not print"),
+        ("ID,Name\nW-1,\x1b[2J\n", "leave out what does not print"),
+        ("PK\x03\x04" + "\ufffd" * 100_000, "unknown column|a cell of more than"),
+    ],
+    ids=["rows", "columns", "cell", "huge cell", "open quote", "zero", "escape", "zip"],
+)
+def test_bombs_are_one_line(text: str, why: str):
+    system = make_system()
+    tracemalloc.start()
+    found = plan(system, text)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert re.search(why, found.conflicts[0].text), found.conflicts[0]
+    assert not [each for each in found.conflicts if "\n" in each.text]
+    assert not found.added
+    assert peak_bytes < 60_000_000
+
+
+@pytest.mark.req("CTRL-04")
+def test_zeros_that_a_spreadsheet_has_taken_make_no_second_person():
+    system = make_system()
+    with system.change("x", NOW_MS) as edit:
+        edit.put(Wearer(id="00123", name="Zoë"))
+    found = plan(system, "ID,Name\n123,Zoë\n7,Max\n").conflicts
+    assert [(each.line, each.code, each.values) for each in found] == [(2, "id_zeros", {"id": "123", "known": "00123"})]
+    both = plan(system, "ID,Name\n123,Another\n00123,Zoë\n")
+    assert (both.conflicts, [each.id for each in both.added]) == ([], ["123"]), "whoever has both says both"
+
+
+# A space of no width, a turn of the direction, a letter of full width, one of two letters: nobody sees a difference.
+@pytest.mark.req("CTRL-04")
+@pytest.mark.parametrize("alike", ["W-001\u200b", "\u202eW-001", "\uff37-001", "w-00\u20601"])
+def test_an_id_that_nobody_tells_from_another_is_taken(alike: str):
+    assert [each.code for each in plan(make_system(), f"ID,Name\n{alike},Eve\n").conflicts] == ["id_taken"]
+    twice = plan(System(abilities=ABILITIES), f"ID,Name\nW-001,Eve\n{alike},Max\n")
+    assert [(each.line, each.code) for each in twice.conflicts] == [(3, "id_twice")]
 
 
 CELLS = st.sampled_from(

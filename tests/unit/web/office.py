@@ -19,7 +19,7 @@ from host_tools.cli.web import HttpsSide
 from host_tools.controller.commands import Commands
 from host_tools.controller.live import LiveView
 from host_tools.controller.settings import WEB_OFF, Settings
-from host_tools.custody.blocking import run_inline
+from host_tools.custody.blocking import RunBlocking, run_inline
 from host_tools.web.app import Manager, Parts
 from host_tools.web_kit.guard import App
 from tests.unit.accounts.parts import ADAS, ENOUGH, ROOTS, Town, town
@@ -50,7 +50,7 @@ class Office:
         self.manager = self.manager_of("run1")
         self.app: App = self.manager.guarded
 
-    def manager_of(self, run: str) -> Manager:
+    def manager_of(self, run: str, run_blocking: RunBlocking = run_inline) -> Manager:
         """As after a start of the program that has this name."""
         return Manager(
             Parts(
@@ -63,7 +63,7 @@ class Office:
                 about=lambda: {"system": "A station", "time_zone": "Europe/Paris"},
                 wall_ms=lambda: self.now_ms,
                 seconds=lambda: self.now_ms / 1000,
-                run_blocking=run_inline,
+                run_blocking=run_blocking,
             )
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from host_tools.cli.web import _tell_end
 from host_tools.controller.cameras import CameraView
 from host_tools.controller.live import DIRTY_MAX, ENDED_KEPT_MS, TRANSFERS_KEPT_MAX, Change
 from host_tools.web.pump import Pump
@@ -136,8 +137,49 @@ def rows_of(piece: bytes) -> list[dict[str, Any]]:
     return [json.loads(block.partition("data: ")[2]) for block in blocks]
 
 
-def test_while_nobody_follows_nothing_is_published(office: Office):
-    position = office.manager.ring.position
-    for _ in range(10):
+@pytest.mark.req("CTRL-12")
+def test_the_only_page_hears_what_happened_while_it_was_connecting_again(office: Office):
+    """Lists of wearers and settings are read anew for a happening alone: no row of the live view tells them."""
+
+    async def main() -> list[str]:
+        ring = office.manager.ring
+        stream = ring.follow()
+        place = (await anext(stream)).decode().partition("id: ")[2].strip()
+        await stream.aclose()
+        assert ring.streams == 0
+        office.controller.happenings.tell("changed", kind="wearer", key="w-1", by="ada")
+        office.controller.happenings.tell("progress", camera="CAM-1", recording=RECORDING, bytes_whole=1)
+        again = ring.follow(place)
+        await anext(again)
+        async with asyncio.timeout(LIMIT_S):
+            piece = (await anext(again)).decode()
+        await again.aclose()
+        return [json.loads(line.partition(": ")[2])["what"] for line in piece.splitlines() if line.startswith("data")]
+
+    assert asyncio.run(main()) == ["changed"]
+
+
+def test_rows_that_have_come_to_their_end_are_in_the_log_at_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """Pages say that the connection is lost; the log says why, and not only when the controller ends."""
+
+    def broken(_whole: bool) -> list[Change]:
+        raise KeyError("a field that nobody gave")
+
+    async def main() -> None:
+        manager = office.manager_of("run5")
+        stream = manager.ring.follow()
+        await anext(stream)
+        running = asyncio.create_task(manager.run())
+        running.add_done_callback(_tell_end)
         office.controller.happenings.tell("docked", camera="CAM-1")
-    assert office.manager.ring.position == position
+        await asyncio.wait({running}, timeout=LIMIT_S)
+        async with asyncio.timeout(LIMIT_S):
+            assert [piece async for piece in stream] == [], "it has ended, and pages know"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(office.view, "changes", broken)
+        asyncio.run(main())
+    assert "the manager's live rows have ended" in caplog.text
+    assert "a field that nobody gave" in caplog.text

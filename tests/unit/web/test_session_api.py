@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import pytest
 
+from host_tools.accounts.passwords import AT_ONCE_MAX
 from host_tools.accounts.sessions import COOKIE_NAME, CSRF_HEADER, LIFETIMES
 from host_tools.accounts.throttle import Allowance
 from tests.unit.accounts.parts import town
 from tests.unit.web.office import HOST, SECRETS, WALLS, Office, opened_office, problem
 
+T = TypeVar("T")
 SESSION = "/api/v1/session"
 JSON = {"content-type": "application/json"}
 
@@ -45,9 +50,53 @@ def test_what_is_no_login_is_told_so_and_never_repeated(office: Office, content:
     problem(office.ask("POST", SESSION, content=content, headers=JSON), 422, "invalid")
 
 
+@pytest.mark.parametrize("path", [SESSION, "/api/v1/token"])
+def test_a_stranger_sends_no_more_than_a_login(office: Office, path: str):
+    longest = {"name": "x" * 200, "password": "\U0001f600" * 1_024}  # twelve letters each, as JSON has them
+    problem(office.ask("POST", path, content=json.dumps(longest), headers=JSON), 401, "login-refused")
+    problem(office.ask("POST", path, content=json.dumps(longest | {"more": "x" * 5_000}), headers=JSON), 413)
+
+
 def test_a_password_is_in_no_answer(office: Office):
     answer = office.ask("POST", SESSION, json={"name": 5, "password": "very secret words"})
     assert "very secret" not in answer.text
+
+
+@pytest.mark.req("CTRL-14", "CTRL-08")
+def test_many_who_try_to_log_in_at_once_take_no_thread_from_recordings(office: Office):
+    """A try costs a tenth of a second and a turn; threads are as few as a small machine has, and offloading needs them.
+    What waits for its turn waits on the loop."""
+    running = peak = 0
+
+    async def counted(function: Callable[[], T], /) -> T:
+        nonlocal running, peak
+        running += 1
+        peak = max(peak, running)
+        for _ in range(50):  # all the others come to their own by then
+            await asyncio.sleep(0)
+        running -= 1
+        return function()
+
+    async def main() -> list[int]:
+        transport = httpx.ASGITransport(office.manager_of("run4", counted).guarded)
+        async with httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}") as client:
+            body = {"name": "nobody", "password": "nope"}
+            answers = await asyncio.gather(*(client.post(SESSION, json=body) for _ in range(12)))
+        return [answer.status_code for answer in answers]
+
+    assert asyncio.run(main()) == [401] * 12
+    assert peak == AT_ONCE_MAX
+
+
+@pytest.mark.req("CTRL-14")
+def test_a_page_that_was_left_open_gives_nobody_the_account_for_good(office: Office):
+    """An administrator gives others a password; their own changes only for somebody who knows it."""
+    path = "/api/v1/accounts/{}/password"
+    fresh = {"password": "three new words"}
+    for name in ("ada", "ADA"):
+        said = problem(office.ask("PUT", path.format(name), "administrator", json=fresh), 409, "refused")
+        assert "the current one" in said["detail"]
+    assert office.ask("PUT", path.format("louise"), "administrator", json=fresh).status_code == 200
 
 
 @pytest.mark.req("CTRL-14")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import stat
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from host_tools.cli.people import opened_people
 from host_tools.cli.setup import CHOICES_NAME, SetupDesk, new_code
 from host_tools.cli.trusting import has_trust, open_trust
 from host_tools.controller.settings import Settings
+from host_tools.emulator.workshop import Workshop
 from host_tools.web.setup import CODE_HEADER, LINGER_S, TRIES_FREE, WAIT_S_MAX, Assistant, SetupParts
 from tests.patience import LIMIT_S
 from tests.unit.web.office import HOST, problem
@@ -47,6 +49,11 @@ class Desk:
                 return await client.request(method, f"/api/v1/setup{path}", headers=headers, **more)
 
         return asyncio.run(one())
+
+    def make(self, seen: str | None = None, **secrets: str) -> httpx.Response:
+        """Have the system made. ``seen``: what was looked at, else what there is now."""
+        body = {"passphrase": PASSPHRASE, "password": PASSWORD, "seen": self.ask("GET").json()["seen"], **secrets}
+        return self.ask("POST", "/system", json=body | ({} if seen is None else {"seen": seen}))
 
 
 @pytest.fixture
@@ -103,8 +110,7 @@ def test_choices_that_cannot_be_are_refused(desk: Desk, change: dict[str, Any]):
 
 @pytest.mark.req("CTRL-01")
 def test_without_a_destination_there_is_no_system(desk: Desk):
-    body = {"passphrase": PASSPHRASE, "password": PASSWORD}
-    problem(desk.ask("POST", "/system", json=body), 409, "no-destination")
+    problem(desk.make(), 409, "no-destination")
     for text in ("", "{}", "not json", "x" * 60_000):
         problem(desk.ask("PUT", "/connection-file", json={"connection_file": text}), 409)
     assert not has_trust(desk.folder)
@@ -121,12 +127,19 @@ def test_a_system_is_made_once_with_all_that_was_chosen(desk: Desk):
         ({"passphrase": PASSPHRASE, "password": "password1234"}, "password"),
         ({"passphrase": PASSWORD, "password": PASSWORD}, "are the same"),
     ):
-        assert said in problem(desk.ask("POST", "/system", json=wrong), 409)["detail"]
+        assert said in problem(desk.make(**wrong), 409)["detail"]
     problem(desk.ask("POST", "/end"), 409, "not-finished")
     assert not has_trust(desk.folder)
     made = asyncio.run(_finish(desk))
     assert json.loads(made.json()["restore_key"])["format"] == "openbwc-restore-key"
-    problem(desk.ask("POST", "/system", json={"passphrase": PASSPHRASE, "password": PASSWORD}), 409, "finished")
+    problem(desk.make(), 409, "finished")
+    for method, path, body in (
+        ("PUT", "/choices", CHOICES | {"name": "Another"}),
+        ("PUT", "/connection-file", {"connection_file": "{}"}),
+        ("POST", "/makers", {"certificate": "x"}),
+    ):
+        problem(desk.ask(method, path, json=body), 409, "finished")
+    assert not (desk.folder / CHOICES_NAME).exists(), "nothing of the assistant's is left or comes back"
     assert desk.ask("POST", "/end").status_code == 200
     assert desk.assistant.done.is_set()
     assert open_trust(desk.folder).system
@@ -138,8 +151,9 @@ def test_a_system_is_made_once_with_all_that_was_chosen(desk: Desk):
 async def _finish(desk: Desk) -> httpx.Response:
     """It also says when the assistant ends if nobody comes back: that is not waited for."""
     transport = httpx.ASGITransport(desk.assistant.guarded)
-    body = {"passphrase": PASSPHRASE, "password": PASSWORD}
     async with httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}") as client:
+        state = await client.get("/api/v1/setup", headers={CODE_HEADER: CODE})
+        body = {"passphrase": PASSPHRASE, "password": PASSWORD, "seen": state.json()["seen"]}
         answer = await client.post("/api/v1/setup/system", headers={CODE_HEADER: CODE}, json=body, timeout=LIMIT_S)
     assert answer.status_code == 200, answer.text
     assert LINGER_S > 60
@@ -151,11 +165,47 @@ def test_a_set_up_that_was_cut_short_is_taken_up_with_the_same_password(desk: De
     create_destination(desk.settings.destination)
     with opened_people(desk.folder) as people:
         people.set_up(PASSWORD, 1_000)
-    wrong = {"passphrase": PASSPHRASE, "password": "another walrus teapot"}
-    assert "password is wrong" in problem(desk.ask("POST", "/system", json=wrong), 409)["detail"]
+    assert "password is wrong" in problem(desk.make(password="another walrus teapot"), 409)["detail"]
     assert not has_trust(desk.folder)
     asyncio.run(_finish(desk))
     assert has_trust(desk.folder)
+
+
+@pytest.mark.req("CTRL-01", "CTRL-02")
+def test_of_two_browsers_neither_makes_what_the_other_has_chosen_unseen(desk: Desk):
+    """Evaluation is for ever: whoever presses the last button has seen it."""
+    create_destination(desk.settings.destination)
+    standard = desk.ask("PUT", "/choices", json=CHOICES | {"evaluation": False}).json()
+    desk.ask("PUT", "/choices", json=CHOICES)
+    said = problem(desk.make(seen=standard["seen"]), 412, "changed-meanwhile")
+    assert "another browser has chosen otherwise" in said["detail"]
+    assert not has_trust(desk.folder)
+    again = desk.ask("PUT", "/choices", json=CHOICES | {"evaluation": False}).json()
+    assert again["seen"] == standard["seen"], "what is the same may be made"
+
+
+@pytest.mark.req("CTRL-01")
+def test_a_file_that_is_no_maker_s_certificate_is_refused_when_it_is_given(desk: Desk):
+    """Else the system is half made when it is found: with trust, and without the restore key having been shown."""
+    leaf = ssl.DER_cert_to_PEM_cert(b"no certificate at all")
+    for text in ("", "x", leaf):
+        said = problem(desk.ask("POST", "/makers", json={"certificate": text}), 409)
+        assert "no maker's root certificate" in said["detail"]
+    root = ssl.DER_cert_to_PEM_cert(Workshop().maker.root)
+    for _ in range(2):
+        assert desk.ask("POST", "/makers", json={"certificate": root}).json()["makers"] == 1
+
+
+@pytest.mark.req("CTRL-02")
+@pytest.mark.parametrize("first", [True, False], ids=["evaluation first", "use first"])
+def test_accounts_of_an_earlier_try_are_of_the_same_purpose(desk: Desk, first: bool):
+    """Cut short for evaluation, taken up for use: its account with the known password would be in the real system."""
+    create_destination(desk.settings.destination)
+    with opened_people(desk.folder) as people:
+        people.set_up(PASSWORD, 1_000, evaluation=first)
+    desk.ask("PUT", "/choices", json=CHOICES | {"evaluation": not first})
+    assert "an earlier try has made accounts" in problem(desk.make(), 409)["detail"]
+    assert not has_trust(desk.folder)
 
 
 def test_every_other_page_leads_to_the_assistant(desk: Desk):

@@ -63,6 +63,25 @@ def test_a_reader_that_comes_back_goes_on_where_it_was():
     asyncio.run(main())
 
 
+@pytest.mark.req("CTRL-12")
+def test_a_browser_has_a_place_before_anything_has_happened():
+    """An EventSource that was told no id comes back without one, and would not learn what it missed."""
+
+    async def main() -> None:
+        ring = Ring("run1")
+        ring.publish("change", "before")
+        stream = ring.follow()
+        fields = dict(line.split(": ", 1) for line in (await anext(stream)).decode().splitlines() if line)
+        await stream.aclose()  # the connection is lost, and something changes meanwhile
+        ring.publish("change", "missed")
+        assert [data for _, _, data in await read(ring, 1, fields["id"])] == ['"missed"']
+        again = ring.follow("run1-1")
+        assert b"id: run1-1\n" in await anext(again), "a place that was said is the one that is kept"
+        await again.aclose()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("last_id", ["run0-3", "run1-11", "run1-1", "run1-", "run1-x", "-", "run1-" + "9" * 40, "…-1"])
 def test_a_place_that_is_not_there_any_more_is_a_reset(last_id: str):
     async def main() -> None:

@@ -18,18 +18,14 @@ export class ProblemError extends Error {
   }
 }
 
-/** Read: `await get("/cameras", {limit: 50})`; the answer's ETag is in `.etag` of `getWithTag`. */
+/** Read: `await get("/cameras", {limit: 50})`. */
 export async function get(path, query = {}) {
-  return (await request("GET", path, undefined, { query })).data;
-}
-
-export async function getWithTag(path, query = {}) {
   return request("GET", path, undefined, { query });
 }
 
 /** Change something. `tag`: the ETag that was seen (`etagOf(row)`), or "new" for what must not be there yet; `limitMs`: for what takes long. */
 export async function send(method, path, body = undefined, { tag = "", query = {}, limitMs = LIMIT_MS } = {}) {
-  return (await request(method, path, body, { tag, query, limitMs })).data;
+  return request(method, path, body, { tag, query, limitMs });
 }
 
 /** What a row's `version` is as an ETag. */
@@ -87,7 +83,7 @@ async function request(method, path, body, { tag = "", query = {}, limitMs = LIM
     signal: AbortSignal.timeout(limitMs),
   });
   const data = response.status === 204 ? null : await response.json().catch(() => null);
-  if (response.ok) return { data, etag: response.headers.get("ETag") ?? "" };
+  if (response.ok) return data;
   const problem = new ProblemError(response.status, data ?? {});
   if (response.status === 401 && meta("csrf")) sessionEnded();
   throw problem;

@@ -8,6 +8,7 @@ const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
+// h23 and not hour12: that makes 24:05 of five past midnight in some languages, on the day that begins.
 function zoned(options) {
   try {
     return new Intl.DateTimeFormat(language, { timeZone: zone, ...options });
@@ -15,9 +16,9 @@ function zoned(options) {
     return new Intl.DateTimeFormat(language, { timeZone: "UTC", ...options });
   }
 }
-const dateTime = zoned({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
-const exactTime = zoned({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZoneName: "short" });
-const clockTime = zoned({ hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const dateTime = zoned({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const exactTime = zoned({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" });
+const clockTime = zoned({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 export function count(value) {
   return whole.format(value);

@@ -16,6 +16,7 @@ export class Live extends EventTarget {
     this.rows = new Map(); // kind -> Map(key -> value)
     this.state = "connecting";
     this._waiting = null; // changes that came before everything was read
+    this._reading = 0; // which reading of everything counts: the latest that was begun
     this._changed = new Set();
   }
 
@@ -61,20 +62,23 @@ export class Live extends EventTarget {
   }
 
   async _read() {
+    const mine = (this._reading += 1);
     this._waiting = [];
     this._complete = false;
     let rows;
     try {
       rows = await get(ROWS_PATH);
     } catch (error) {
+      if (mine !== this._reading) return;
       if (error.status && error.status !== 401) tell(error);
       this._say("lost");
       setTimeout(() => this._reopen(), RETRY_MS);
       return;
     }
+    if (mine !== this._reading) return; // what came since is another reading's
     this.rows.clear();
     for (const row of rows) this._put(row);
-    for (const row of this._waiting ?? []) this._put(row);
+    for (const row of this._waiting) this._put(row);
     this._waiting = null;
     this._complete = true;
     this._say("live");
@@ -118,6 +122,7 @@ export class Live extends EventTarget {
 
   _reopen() {
     this._source?.close();
+    this._reading += 1;
     this._complete = false;
     this._waiting = [];
     this._open();
