@@ -18,7 +18,7 @@ from host_tools.controller.delivery_notes import NoteBook
 from host_tools.controller.members import Members
 from host_tools.controller.settings import Settings
 from host_tools.custody.blocking import run_in_thread
-from host_tools.destinations import connection_file, people
+from host_tools.destinations import connection_file, people, sntp
 from host_tools.destinations.attached import Attached, Connected, attach
 from host_tools.destinations.attachment import Attachment
 from host_tools.destinations.capabilities import Category
@@ -161,7 +161,10 @@ def _attached(attachment: Attachment, given: ConnectionFile | None, domain: Doma
 
     def build(connection: ConnectionFile) -> Connected:
         require_privacy(connection)
-        return connected(connection, _wall_ms, run_in_thread, secrets.token_bytes, wearer_of, device_of, options)
+        return connected(
+            connection, _wall_ms, run_in_thread, secrets.token_bytes, wearer_of, device_of, options,
+            lambda: made.wearer_names(),
+        )  # fmt: skip
 
     made = attach(
         attachment,
@@ -172,6 +175,7 @@ def _attached(attachment: Attachment, given: ConnectionFile | None, domain: Doma
         lambda: domain.system.settings.name,
         _wall_ms,
         run_in_thread,
+        lambda server: sntp.ask(server, _wall_ms, secrets.token_bytes),
         domain.keep_categories,
     )
     return made

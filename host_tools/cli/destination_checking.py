@@ -8,17 +8,21 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from host_tools.cli.delivering import read_connection_file
-from host_tools.cli.destination_folder import Json
+from host_tools.cli.destination_folder import Json, ask_time
 from host_tools.cli.people import wall_ms
 from host_tools.destinations import conformance
 from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.names import container_time
 from host_tools.destinations.swift_session import SwiftSession
 from host_tools.evidence.errors import EvidenceError
+from host_tools.evidence.plain_names import letters
 
+# Who is made up for it: the same each time, and a UUID, which a destination may parse.
+USER, DEVICE = "5c1b7c2e-8f0e-5d5e-9b0a-2f6c4b1d0e77", "BWCCHECK"
 console = Console()
 
 
@@ -30,7 +34,7 @@ def check(
     recording: Annotated[str, typer.Option(help="Name of the recording that is made up for it.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Examine any destination: which parts of the API it has. Leaves one small recording behind there."""
+    """Examine any destination: which parts of the API it has. Leaves a recording there, and one of rejected content."""
     known = _connection(connection, user, key, certificate)
     examination = asyncio.run(_examine(known, recording))
     if as_json:
@@ -39,16 +43,16 @@ def check(
         table = Table("Part", "", "Remark")
         styles = {"yes": "green", "no": "red", "optional": "yellow"}
         for finding in examination.findings:
-            table.add_row(finding.part, f"[{styles[finding.verdict]}]{finding.verdict}[/]", finding.remark)
+            part, remark = escape(letters(finding.part)), escape(letters(finding.remark))
+            table.add_row(part, f"[{styles[finding.verdict]}]{finding.verdict}[/]", remark)
         console.print(table)
     raise typer.Exit(0 if examination.conforms else 1)
 
 
 async def _examine(known: ConnectionFile, recording: str) -> conformance.Examination:
     session = SwiftSession(known, wall_ms)
-    user, device = "bwc-check-user", "BWCCHECK"
-    container = recording or f"{user}_{device}_{container_time(wall_ms())}"
-    examination = conformance.Examination(session, known, container, user, device)
+    container = recording or f"{USER}_{DEVICE}_{container_time(wall_ms())}"
+    examination = conformance.Examination(session, known, container, USER, DEVICE, ask_time=ask_time)
     try:
         await conformance.examine(examination)
     finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, cast, get_args
@@ -17,21 +19,31 @@ from rich.markup import escape
 from firmware.platform.linux.files import LinuxFiles
 from host_tools.cli import destination_care
 from host_tools.cli.asking import Asked, asks
-from host_tools.cli.destination_folder import Folder, Json, opened_destination, require_own
+from host_tools.cli.destination_folder import (
+    Folder,
+    Json,
+    ask_time,
+    opened_alone,
+    opened_destination,
+    private,
+    require_own,
+)
 from host_tools.cli.lazy import LazyGroup, Place
 from host_tools.cli.people import wall_ms
 from host_tools.cli.show import plain_table, print_whole
 from host_tools.cli.trusting import PassphraseFile, read_passphrase
+from host_tools.destinations import connection_file
 from host_tools.destinations.encryption import Decryptor, unwrap
-from host_tools.evidence import certificates, retention
+from host_tools.evidence import certificates, retention, time_service
 from host_tools.evidence import export as exporting
 from host_tools.evidence import folder as folders
 from host_tools.evidence.catalogue import Catalogue
 from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.health import START_FREE_BYTES_MIN, health, low_disk
+from host_tools.evidence.plain_names import letters
 from host_tools.evidence.search import FOUND_MAX, Query, State, search
 from host_tools.evidence.settings import PORT
-from host_tools.evidence.viewing import state_of
+from host_tools.evidence.viewing import known_people, state_of
 
 READ_BYTES = 1 << 20
 ALIKE_SHOWN_MAX = 5  # recordings that begin with the same letters
@@ -108,13 +120,18 @@ def create(
 def issue(
     folder: Folder,
     output: Annotated[Path, typer.Argument(help="A new file; upload it to the controller, then delete it.")],
+    time_server: Annotated[
+        bool, typer.Option("--time-server", help="Say that this is controllers' time server: NTP must answer here.")
+    ] = False,
 ) -> None:
     """Issue the file that lets a controller deliver here. It holds a secret in the clear."""
     with opened_destination(folder) as opened:
-        text = folders.connection_text(opened, opened.settings.port)
+        connection = folders.connection(opened, opened.settings.port)
+        if time_server:
+            asyncio.run(time_service.require(opened.settings.hosts, ask_time, wall_ms()))
+    text = connection_file.write(replace(connection, is_time_server=time_server))
     try:
-        with output.open("xb") as file:
-            output.chmod(0o600)
+        with open(output, "xb", opener=private) as file:
             file.write(text)
     except OSError as error:
         raise EvidenceError(f"{output}: cannot be written ({error.strerror}): name a new file") from error
@@ -180,7 +197,7 @@ def status(folder: Folder = Path("destination"), as_json: Json = False) -> None:
     style = {"green": "green", "amber": "yellow", "red": "red"}[found.light]
     console.print(found.light, style=style)
     for problem in found.problems:
-        console.print(f"  {problem}", highlight=False, soft_wrap=True)
+        console.print(f"  {problem}", highlight=False, soft_wrap=True, markup=False)
     limit = "any number" if found.licences is None else str(found.licences)
     console.print(
         f"{found.recordings} recordings, {found.receiving} arriving, {found.rejected} rejected; "
@@ -189,7 +206,8 @@ def status(folder: Folder = Path("destination"), as_json: Json = False) -> None:
     )
     for each in found.devices:
         if each["status"] != "ok":
-            console.print(f"  {each['kind']} {each['id']}: {each['status']}", highlight=False, markup=False)
+            who = each["key"] or each["id"]
+            console.print(letters(f"  {each['kind']} {who}: {each['status']}"), highlight=False, markup=False)
 
 
 @app.command("search")
@@ -213,13 +231,16 @@ def find(
     query = Query(wearer, camera, cause, category, _unix_ms(after), _unix_ms(before), near, radius, chosen)
     with opened_destination(folder) as opened:
         rows = search(opened.store.catalogue, query)
+        keys = known_people(opened.store).keys
     if as_json:
         console.print_json(data=[{"container": row.name, **row.metadata} for row in rows])
         return
     table = plain_table("", ("Recording", "Started (UTC)", "Wearer", "Camera", "Activation", "State"), ("Recording",))
     for row in rows:
         started = _date(row.started_ms) if row.started_ms is not None else "unknown"
-        table.add_row(*map(escape, (row.name, started, row.wearer, row.camera, row.cause, state_of(row))))
+        wearer = keys.get(row.wearer) or row.wearer
+        cells = (row.name, started, wearer, row.camera, row.cause, state_of(row))
+        table.add_row(*(escape(letters(each)) for each in cells))
     print_whole(console, table)
     if len(rows) == FOUND_MAX:
         console.print(f"there may be more than {FOUND_MAX}: ask more narrowly")
@@ -235,7 +256,7 @@ def export(
     with opened_destination(folder) as opened:
         files = exporting.export(opened.store, named(opened.store.catalogue, recording), output)
     console.print(
-        f"{len(files)} files in {output}; check: python3 {output}/verify.py --root ROOT.pem (from: bwc trust root)",
+        f"{len(files)} files in {output}; check: python3 -I {output}/verify.py --root ROOT.pem (from: bwc trust root)",
         highlight=False,
         soft_wrap=True,
     )
@@ -243,8 +264,8 @@ def export(
 
 @app.command("clean-up")
 def clean_up(folder: Folder = Path("destination")) -> None:
-    """Remove what has been kept as long as settings say; the server does so every hour."""
-    with opened_destination(folder) as opened:
+    """Remove what has been kept as long as settings say; the server does so every hour, and does not run meanwhile."""
+    with opened_alone(folder) as opened:
         gone = retention.clean_up(opened.store, opened.settings, wall_ms())
     console.print(f"{len(gone)} recordings removed")
 
@@ -261,7 +282,7 @@ def decrypt(
         raise EvidenceError(f"{output}: exists: name a new file")
     decryptor = _decryptor(key, private_key)
     try:
-        with clip.open("rb") as sealed, output.open("xb") as plain:
+        with clip.open("rb") as sealed, open(output, "xb", opener=private) as plain:
             while piece := sealed.read(READ_BYTES):
                 plain.write(decryptor.feed(piece))
             plain.write(decryptor.end())
@@ -308,7 +329,7 @@ def _date(unix_ms: int) -> str:
     return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-destination_care.register(app, opened_destination)
+destination_care.register(app, opened_destination, opened_alone)
 
 
 def _unix_ms(when: datetime | None) -> int | None:

@@ -8,9 +8,11 @@ are told one way, each on its own: one that has no licence does not keep the oth
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from host_tools.custody.blocking import RunBlocking
 from host_tools.destinations import connection_file
@@ -25,6 +27,7 @@ from host_tools.destinations.interface import (
     DestinationUnavailable,
 )
 from host_tools.destinations.metadata import DEVICES, USERS
+from host_tools.destinations.names import WearerNames
 from host_tools.destinations.people import (
     AnotherDestination,
     Device,
@@ -36,6 +39,8 @@ from host_tools.destinations.people import (
 )
 from host_tools.destinations.swift import SwiftDestination
 from host_tools.destinations.swift_session import Unreachable
+from host_tools.destinations.time_watch import AskTime, TimeWatch
+from host_tools.destinations.time_watch import Told as TimeTold
 from host_tools.destinations.wrappers import Operation, Wrapper
 
 T = TypeVar("T")
@@ -77,7 +82,8 @@ class People(Protocol):
 
 class Attached(Wrapper):
     """``new_id``: a UUID never drawn before; ``build``: from a connection file; ``system_name``: what people call this
-    system; ``told_categories``: hears of other categories, and may block. Made by ``attach``."""
+    system; ``ask_time``: of an NTP server; ``told_categories``: hears of other categories, and may block. Made by
+    ``attach``."""
 
     def __init__(
         self,
@@ -90,9 +96,11 @@ class Attached(Wrapper):
         system_name: Callable[[], str],
         wall_ms: Callable[[], int],
         run_blocking: RunBlocking,
+        ask_time: AskTime,
         told_categories: Callable[[tuple[Category, ...] | None], None],
     ) -> None:
         self.refused_people: dict[str, str] = {}
+        self.known_by_name: dict[str, str] = {}
         self._attachment = attachment
         self._connection = connection
         self._bond = bond
@@ -103,8 +111,10 @@ class Attached(Wrapper):
         self._system_name = system_name
         self._wall_ms = wall_ms
         self._run_blocking = run_blocking
+        self._ask_time = ask_time
         self._told_categories = told_categories
         self._now = build(connection)
+        self._time = self._time_of(connection)
         super().__init__(self._now.outer)
         self._next: ConnectionFile | None = None
         self._told: Told = attachment.told()
@@ -117,19 +127,36 @@ class Attached(Wrapper):
         """See Destination: a new connection file comes into force, then identity, capabilities and categories."""
         if self._next is not None:
             await self._now.outer.close()
-            self._now, self._next = self._build(self._next), None
+            self._now, self._time = self._build(self._next), self._time_of(self._next)
+            self._next = None
             self._inner, self._is_free = self._now.outer, False
         self._require_connection()
+        await self._look_at_time()
         await super().open()
+        self._require_time()
         await self._know_again()
         await self._read_categories()
 
+    async def check(self) -> None:
+        """See Destination."""
+        await super().check()
+        self._require_time()
+
     # -- beside recordings
+
+    @property
+    def time_told(self) -> TimeTold | None:
+        """What it says of our clock as our time server; None where it is none, or was not asked yet."""
+        return self._time.told if self._time is not None and not self._is_free else None
 
     @property
     def categories(self) -> tuple[Category, ...] | None:
         """What people choose from, as the destination said last; None where it leaves that to us."""
         return self._bond.categories
+
+    def wearer_names(self) -> WearerNames:
+        """What wearers are called there."""
+        return self._bond.wearers
 
     @property
     def missing_capabilities(self) -> tuple[str, ...]:
@@ -146,7 +173,8 @@ class Attached(Wrapper):
         """Whether somebody is to be told of, or a connection file waits to come into force."""
         if self._is_free:
             return self._next is not None
-        return self._next is not None or any(True for _ in self._changes())
+        is_asking = self._time is not None and self._time.is_due()
+        return is_asking or self._next is not None or any(True for _ in self._changes())
 
     async def holds(self, container: str) -> bool | None:
         """Whether it still has what it acknowledged; None where it does not say. DestinationUnavailable."""
@@ -161,6 +189,7 @@ class Attached(Wrapper):
         """Tell of some who are new, changed or gone; ``is_due`` says whether there are more. DestinationUnavailable."""
         done = False
         self._require_connection()
+        await self._look_at_time()
         for count, change in enumerate(list(self._changes())):
             if count == PUSHED_AT_ONCE_MAX:
                 break
@@ -189,9 +218,9 @@ class Attached(Wrapper):
     async def forget(self) -> None:
         """Leave this destination: the next connection file may be of any other. ConnectionFileError, PortFault."""
         self._is_free, self._next = True, None
-        self._bond = Bond(self._new_id(), self._new_id())
+        self._bond = _new_bond(self._new_id)
         self._told = {}
-        for known in (self._fresh, self._again_ms, self.refused_people):
+        for known in (self._fresh, self._again_ms, self.refused_people, self.known_by_name):
             known.clear()
         await self._run_blocking(self._attachment.forget)
         await self._now.outer.close()
@@ -203,6 +232,18 @@ class Attached(Wrapper):
             raise NotConnected(
                 "this system is connected to no destination: give it a connection file: bwc destination connect"
             )
+
+    def _time_of(self, connection: ConnectionFile) -> TimeWatch | None:
+        return TimeWatch(self._ask_time, self._wall_ms, _now_s) if connection.is_time_server else None
+
+    async def _look_at_time(self) -> None:
+        """The server is the host whose address was used last: the API says that the destination is one, and no more."""
+        if self._time is not None:
+            await self._time.look(urlsplit(self._now.store.session.location).hostname or "")
+
+    def _require_time(self) -> None:
+        if self._time is not None and self._now.store.session.clock is None:
+            self._time.require()
 
     def _keep_both(self, connection: ConnectionFile) -> None:
         self._attachment.keep_bond(self._bond)
@@ -275,9 +316,10 @@ class Attached(Wrapper):
     async def _tell(self, container: str, name: str, who: Wearer | Device) -> bool:
         """Whether it was heard. What concerns one alone keeps nobody else back."""
         key = f"{'wearer' if container == USERS else 'camera'} {name}"
+        without_id = ""
         try:
             if isinstance(who, Wearer):
-                await push_wearer(self._now.outer, who)
+                without_id = await push_wearer(self._now.outer, who, self._bond.wearers)
             else:
                 await push_device(self._now.outer, who)
         except (DestinationRefused, LicenceExhausted) as refused:
@@ -286,9 +328,15 @@ class Attached(Wrapper):
             return False
         self.refused_people.pop(key, None)
         self._again_ms.pop((container, name), None)
+        self.known_by_name.pop(key, None)
+        if without_id:
+            self.known_by_name[key] = f"{key} is known at the destination by name alone: {without_id}"
         if who.is_active:
             self._told.setdefault(container, {})[name] = _about(who)
-            self._fresh.add((container, name))
+            if without_id:
+                self._again_ms[container, name] = self._wall_ms() + REFUSED_AGAIN_MS
+            else:
+                self._fresh.add((container, name))
             self._told.get(GONE + container, {}).pop(name, None)
         else:
             self._told.setdefault(GONE + container, {})[name] = _about(who)
@@ -306,6 +354,7 @@ def attach(
     system_name: Callable[[], str],
     wall_ms: Callable[[], int],
     run_blocking: RunBlocking,
+    ask_time: AskTime,
     told_categories: Callable[[tuple[Category, ...] | None], None] = lambda _: None,
 ) -> Attached:
     """The destination of this system. ``given``: a connection file that was named at the start; it may take the place
@@ -317,15 +366,25 @@ def attach(
     if connection is None:
         raise ConnectionFileError("this system is connected to no destination: upload a connection file")
     if bond is None:
-        bond = Bond(new_id(), new_id())
+        bond = _new_bond(new_id)
         attachment.keep_bond(bond)
     elif given is not None and given != known:
         bond = replace(bond, categories_unix_ms=0)
     if connection != known:
         attachment.keep_connection(connection)
     return Attached(
-        attachment, connection, bond, new_id, build, people, system_name, wall_ms, run_blocking, told_categories
-    )
+        attachment, connection, bond, new_id, build, people, system_name, wall_ms, run_blocking, ask_time,
+        told_categories,
+    )  # fmt: skip
+
+
+def _new_bond(new_id: Callable[[], str]) -> Bond:
+    """Of a destination that knows nobody of ours yet."""
+    return Bond(new_id(), new_id(), is_by_uuid=True)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _about(who: Wearer | Device) -> dict[str, str]:

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, cast
+from uuid import UUID
 
 from firmware.ports.errors import AlreadyExists, NotFound, PortFault
 from firmware.ports.files import Files
 from host_tools.destinations import connection_file
 from host_tools.destinations.capabilities import Category
 from host_tools.destinations.connection_file import ConnectionFile, ConnectionFileError
+from host_tools.destinations.names import WearerNames
 
 FOLDER = "destination"
 CONNECTION_NAME = f"{FOLDER}/connection.json"
@@ -34,7 +36,8 @@ Told = dict[str, dict[str, dict[str, str]]]  # container → name → metadata, 
 class Bond:
     """``system_id``: this system's UUID; ``connection_id``: drawn when it was connected; ``is_known``: the destination
     has our System object; ``capabilities``: what it declared; ``categories``: None where it leaves them to us;
-    ``categories_unix_ms``: when they were read."""
+    ``categories_unix_ms``: when they were read; ``is_by_uuid``: wearers are named as the API has it. What is not so
+    was connected in former times, and the destination knows them by the IDs that people see."""
 
     system_id: str
     connection_id: str
@@ -42,6 +45,12 @@ class Bond:
     capabilities: tuple[str, ...] = ()
     categories: tuple[Category, ...] | None = None
     categories_unix_ms: int = 0
+    is_by_uuid: bool = False
+
+    @property
+    def wearers(self) -> WearerNames:
+        """What they are called there."""
+        return WearerNames(self.system_id if self.is_by_uuid else "")
 
 
 class Attachment:
@@ -64,9 +73,12 @@ class Attachment:
             fields: dict[str, Any] = json.loads(data)
             rows = cast("list[list[str]] | None", fields.pop("categories"))
             fields["capabilities"] = tuple(fields["capabilities"])
-            return Bond(**fields, categories=None if rows is None else tuple(Category(*row) for row in rows))
-        except (ValueError, TypeError, KeyError) as error:
+            bond = Bond(**fields, categories=None if rows is None else tuple(Category(*row) for row in rows))
+            if bond.is_by_uuid:
+                UUID(bond.system_id)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConnectionFileError(f"{BOND_NAME}: is damaged: restore it from the controller's backup") from error
+        return bond
 
     def told(self) -> Told:
         """Whom it holds as active, as far as we know; what cannot be read counts as nobody."""

@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from host_tools.destinations import capabilities
@@ -18,9 +19,11 @@ from host_tools.destinations.clock_check import CLOCK_TOLERANCE_MS
 from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.headers import from_headers, to_headers
 from host_tools.destinations.interface import DestinationError
-from host_tools.destinations.names import UNKNOWN_TIME
+from host_tools.destinations.names import NO_WEARER_UUID, UNKNOWN_TIME
 from host_tools.destinations.rejected import rejected_name
+from host_tools.destinations.sntp import NoTime
 from host_tools.destinations.swift_session import Answer, SwiftSession
+from host_tools.destinations.time_watch import AskTime
 
 BODY = bytes(range(256)) * 300  # 75 KiB: several pieces of any server
 ODD = "Zoë; 50 % + a/b"  # what percent-encoding is for
@@ -39,7 +42,8 @@ class Finding(NamedTuple):
 @dataclass
 class Examination:
     """What an examination goes by. ``container``: a recording's name that this destination will accept; ``user`` and
-    ``device``: pushed before it. ``declared``: capabilities, once they were read. ``findings`` grow as it goes."""
+    ``device``: pushed before it. ``declared``: capabilities, once they were read. ``findings`` grow as it goes.
+    ``ask_time``: of an NTP server, where the connection file says that the destination is one."""
 
     session: SwiftSession
     connection: ConnectionFile
@@ -48,6 +52,7 @@ class Examination:
     device: str
     declared: frozenset[str] = frozenset()
     findings: list[Finding] = field(default_factory=list[Finding])
+    ask_time: AskTime | None = None
 
     def note(self, part: str, holds: bool, remark: str = "", is_demanded: bool = True) -> bool:
         """Write a finding down; whether it holds."""
@@ -90,6 +95,8 @@ async def clock(examination: Examination) -> None:
     if examination.note("answers carry a Date", reading is not None, is_demanded=False) and reading:
         fits = abs(reading.ahead_ms) <= CLOCK_TOLERANCE_MS
         examination.note("its clock agrees with ours", fits, f"{reading.ahead_ms / 1000:+.0f} s")
+    if examination.connection.is_time_server and examination.ask_time is not None:
+        await _time_server(examination, examination.ask_time)
 
 
 async def documents(examination: Examination) -> None:
@@ -153,7 +160,9 @@ async def rejected(examination: Examination) -> None:
     unique = UUID(hex=md5_hex(examination.container.encode()))
     box = rejected_name(str(unique), None)
     about = {"RejectedContentOriginalContainer": examination.container, "StartTime": "1", "StopTime": "0"}
-    made = await examination.session.request("PUT", (box,), to_headers("Container", {**about, "UserID": "nobody"}))
+    made = await examination.session.request(
+        "PUT", (box,), to_headers("Container", {**about, "UserID": NO_WEARER_UUID})
+    )
     examination.note("PUT rejected content of nobody, at no time", made.status in (201, 202), f"{made.status}")
     put = await _put(
         examination.session, box, f"{UNKNOWN_TIME}_7CF7.{examination.connection.container_type}", b"", about
@@ -188,6 +197,16 @@ async def leaving(examination: Examination) -> None:
     for container, name in (("Users", examination.user), ("Devices", examination.device)):
         off = await examination.session.request("POST", (container, name), to_headers("Object", {"Active": "False"}))
         examination.note(f"POST {container}/<id>, not in use", off.status == 202, f"{off.status}")
+
+
+async def _time_server(examination: Examination, ask: AskTime) -> None:
+    part = "it gives the time by NTP, as its connection file says"
+    try:
+        found = await ask(urlsplit(examination.session.location).hostname or "")
+    except NoTime as none:
+        examination.note(part, False, str(none))
+    else:
+        examination.note(part, True, f"{found.ahead_ms / 1000:+.3f} s from ours, stratum {found.stratum}")
 
 
 async def _put(

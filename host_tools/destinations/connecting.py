@@ -7,6 +7,7 @@ from host_tools.destinations.attached import Connected
 from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.destinations.encryption import Encrypting, Entropy
 from host_tools.destinations.interface import Destination
+from host_tools.destinations.names import WearerNames
 from host_tools.destinations.people import Announcing, Device, Wearer
 from host_tools.destinations.remux import Remuxing
 from host_tools.destinations.swift import SwiftDestination, SwiftOptions
@@ -33,12 +34,14 @@ def connected(
     wearer_of: Callable[[str], Wearer | None],
     device_of: Callable[[str], Device | None],
     options: SwiftOptions | None = None,
+    names: Callable[[], WearerNames] = WearerNames,
 ) -> Connected:
-    """The same, and the store itself, for what is said to it beside recordings."""
+    """The same, and the store itself, for what is said to it beside recordings. ``names``: of wearers, asked each
+    time."""
     store = SwiftDestination(connection, wall_ms, run_blocking, options)
     destination: Destination = store
     if connection.wants_encryption:
         destination = Encrypting(destination, connection.public_key, connection.public_key_id, entropy, run_blocking)
     if connection.container_type == "mkv":
         destination = Remuxing(destination, run_blocking)
-    return Connected(store, Announcing(destination, wearer_of, device_of))
+    return Connected(store, Announcing(destination, wearer_of, device_of, names))

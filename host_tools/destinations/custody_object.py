@@ -32,10 +32,16 @@ def object_name(recording: bytes) -> str:
 
 
 def write(
-    recording: bytes, entries: Iterable[Told], head: Mapping[str, str], chain: Sequence[bytes], manifest: bytes
+    recording: bytes,
+    entries: Iterable[Told],
+    head: Mapping[str, str],
+    chain: Sequence[bytes],
+    manifest: bytes,
+    system_id: str = "",
 ) -> bytes:
     """``head``: as metadata tell it; ``chain``: of the head's signer, DER, signer first, root last, empty if nobody
-    signs; ``manifest``: the whole document that the camera gave."""
+    signs; ``manifest``: the whole document that the camera gave; ``system_id``: the namespace of ``names.WearerNames``,
+    which shows that the wearer in the manifest is the one whom metadata name; empty where they name him alike."""
     document: dict[str, Any] = {
         "format": FORMAT,
         "schema": SCHEMA,
@@ -45,4 +51,6 @@ def write(
         "signer": [each.hex() for each in chain],
         "manifest": base64.b64encode(manifest).decode(),
     }
+    if system_id:
+        document["system"] = system_id
     return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"

@@ -15,15 +15,18 @@ USERS = "Users"
 DEVICES = "Devices"
 
 
-def recording_metadata(manifest: Manifest, container: str, controller_serial: str, time_zone: str) -> dict[str, str]:
-    """Of a recording's container while it is sent. ``time_zone``: IANA name of the system's."""
+def recording_metadata(
+    manifest: Manifest, container: str, controller_serial: str, time_zone: str, is_by_uuid: bool = False
+) -> dict[str, str]:
+    """Of a recording's container while it is sent. ``time_zone``: IANA name of the system's; ``is_by_uuid``: the
+    wearer's ID is whole, since a UUID is sent in its place (``people.Announcing``)."""
     return {
         "ContainerName": container,
         "BWCSerialNumber": fitted(manifest.camera_serial),
         "BWCModel": fitted(manifest.camera_model),
         "FirmwareVersion": fitted(manifest.firmware),
         "SCUSerialNumber": fitted(controller_serial),
-        "UserID": fitted(manifest.wearer_id),
+        "UserID": manifest.wearer_id if is_by_uuid else fitted(manifest.wearer_id),
         "TriggerOn": cause_word(manifest.cause_start),
         "TriggerOff": cause_word(manifest.cause_stop),
         **_time("TriggerOnTime", manifest.started),

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from host_tools.destinations.capabilities import STORE_READ_SYSTEM_ID, STORE_USER_ID_KEY, SYSTEM
 from host_tools.destinations.checks import fitted
 from host_tools.destinations.http_status import ContainerRefused
-from host_tools.destinations.interface import Destination, DestinationUnavailable, Metadata
+from host_tools.destinations.interface import Destination, DestinationRefused, DestinationUnavailable, Metadata
 from host_tools.destinations.metadata import DEVICES, USERS, device_metadata, user_metadata
-from host_tools.destinations.names import NO_WEARER, slug
+from host_tools.destinations.names import WearerNames, slug
 from host_tools.destinations.swift import SwiftDestination
 from host_tools.destinations.wrappers import Wrapper
 
@@ -26,7 +26,7 @@ class AnotherDestination(DestinationUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Wearer:
-    """``id``: what recordings name; ``key``: the ID that people see, for destinations with StoreUserIDKey."""
+    """``id``: what recordings name him by; ``key``: the ID that people see, for destinations with StoreUserIDKey."""
 
     id: str
     name: str
@@ -34,7 +34,7 @@ class Wearer:
     is_active: bool = True
 
 
-NOBODY = Wearer(NO_WEARER, "Unassigned")
+NOBODY = Wearer("", "Unassigned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,21 @@ class System:
     name: str
 
 
-async def push_wearer(destination: Destination, wearer: Wearer) -> None:
-    """Tell of a wearer, new or changed."""
+async def push_wearer(destination: Destination, wearer: Wearer, names: WearerNames | None = None) -> str:
+    """Tell of a wearer, new or changed. Where his UUID is taken and the ID that people see is not (another system has
+    it there), he is told of without it, so that what he records arrives; answers why, else nothing."""
+    names = names or WearerNames()
     takes_key = STORE_USER_ID_KEY in destination.describe().capabilities
-    metadata = user_metadata(wearer.name, wearer.is_active, wearer.key if takes_key else "")
+    key = wearer.key if takes_key else ""
     await destination.ensure_container(USERS, {})
-    await destination.put_object(USERS, slug(wearer.id), _Nothing(), 0, metadata)
+    try:
+        await _put_wearer(destination, wearer, names, key)
+    except DestinationRefused as refused:
+        if not key or not names.system_id:
+            raise
+        await _put_wearer(destination, wearer, names, "")
+        return str(refused)
+    return ""
 
 
 async def push_device(destination: Destination, device: Device) -> None:
@@ -97,7 +106,8 @@ async def push_system(destination: SwiftDestination, system: System, is_new: boo
 class Announcing(Wrapper):
     """Pushes the wearer and the device of a recording before its container is made, if they were not yet or have
     changed; the container names them as they are named there. ``wearer_of`` and ``device_of``: from the ID or serial in
-    the metadata; None: not in the roster, and then the ID itself is the name. Where the recording of somebody who is
+    the metadata; None: not in the roster, and then the ID itself is the name. ``names``: as the connection of now has
+    them. Where the recording of somebody who is
     not in use any more is refused, he is for as long as it takes to deliver it. Where one that nobody wore is refused,
     it is delivered as ``NOBODY``'s, who is told of first."""
 
@@ -106,8 +116,10 @@ class Announcing(Wrapper):
         inner: Destination,
         wearer_of: Callable[[str], Wearer | None],
         device_of: Callable[[str], Device | None],
+        names: Callable[[], WearerNames] = WearerNames,
     ) -> None:
         super().__init__(inner)
+        self._names = names
         self._wearer_of = wearer_of
         self._device_of = device_of
         self._pushed: dict[str, bytes] = {}
@@ -136,7 +148,7 @@ class Announcing(Wrapper):
         async with self._switching:
             wearer, device = self._enabled[container]
             if wearer is not None:
-                await push_wearer(self._inner, wearer)
+                await push_wearer(self._inner, wearer, self._names())
             if device is not None:
                 await push_device(self._inner, device)
             self._enabled.pop(container, None)
@@ -146,7 +158,7 @@ class Announcing(Wrapper):
         if user:
             wearer = self._wearer_of(user) or Wearer(user, user, user)
             if self._is_news(f"{USERS}/{user}", repr(wearer)):
-                await push_wearer(self._inner, wearer)
+                await push_wearer(self._inner, wearer, self._names())
                 self._pushed[f"{USERS}/{user}"] = _digest(repr(wearer))
         if serial:
             device = self._device_of(serial) or Device(serial, serial, model)
@@ -156,24 +168,25 @@ class Announcing(Wrapper):
 
     async def _ensure(self, name: str, metadata: Metadata, user: str, serial: str) -> None:
         await self.announce(user, serial, metadata.get("BWCModel", ""))
-        named = {"UserID": slug(user)} if user else {}
+        names = self._names()
+        named = {"UserID": names.of(user)} if user else {}
         named |= {"BWCSerialNumber": slug(serial)} if serial else {}
         try:
             await self._inner.ensure_container(name, {**metadata, **named})
-        except ContainerRefused:
+        except ContainerRefused as refused:
             is_enabled = await self._enable(name, user, serial)
-            if user and not is_enabled:
-                raise
+            if user and not is_enabled:  # it names him as it knows him, and people know him otherwise
+                raise ContainerRefused(f"{refused} (wearer {user})" if names.system_id else str(refused)) from refused
             if not user:  # some destinations know no recording without a wearer
-                await push_wearer(self._inner, NOBODY)
-                named["UserID"] = NO_WEARER
+                await push_wearer(self._inner, NOBODY, names)
+                named["UserID"] = names.of("")
             await self._inner.ensure_container(name, {**metadata, **named})
 
     async def _enable(self, container: str, user: str, serial: str) -> bool:
         """Whether somebody was off, and is on until the recording is complete."""
         wearer, device = self._off(user, serial)
         if wearer is not None:
-            await push_wearer(self._inner, replace(wearer, is_active=True))
+            await push_wearer(self._inner, replace(wearer, is_active=True), self._names())
         if device is not None:
             await push_device(self._inner, replace(device, is_active=True))
         if wearer is None and device is None:
@@ -192,6 +205,11 @@ class Announcing(Wrapper):
 
     def _is_news(self, key: str, text: str) -> bool:
         return self._pushed.get(key) != _digest(text)
+
+
+async def _put_wearer(destination: Destination, wearer: Wearer, names: WearerNames, key: str) -> None:
+    metadata = user_metadata(wearer.name, wearer.is_active, key)
+    await destination.put_object(USERS, names.of(wearer.id), _Nothing(), 0, metadata)
 
 
 def _digest(text: str) -> bytes:

@@ -21,7 +21,9 @@ from host_tools.destinations.interface import (
 )
 from host_tools.destinations.memory import StoredContainer
 
-BOX = "W-7_CAM-1_20260101T000000Z"
+# Whom a destination may parse: the API has UUIDs.
+USER, OTHER_USER = "0d3b6a52-3c5f-5d0a-9a57-6f2f6a1c7e11", "0d3b6a52-3c5f-5d0a-9a57-6f2f6a1c7e12"
+BOX = "W-7_CAM-1_20260101T000000Z"  # over HTTP under another name: see ``tests/destination_suite``
 CLIP = "20260101_000000_7CF7.mp4"
 CONTENT = bytes(range(256)) * 700  # 175 KiB: several pieces, none of a round length
 PIECE_BYTES = 7_919
@@ -74,7 +76,7 @@ async def a_recording_goes_through(subject: Subject) -> None:
     destination = subject.destination
     await destination.open()
     await destination.check()
-    await destination.ensure_container(BOX, {"UserID": "W-7", STATUS: TRANSFERRING})
+    await destination.ensure_container(BOX, {"UserID": USER, STATUS: TRANSFERRING})
     receipt = await destination.put_object(BOX, CLIP, Pieces(CONTENT), len(CONTENT), {"ContainerType": "mp4"})
     expect(
         receipt.etag == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest(), "the etag is the MD5 of the content"
@@ -84,7 +86,7 @@ async def a_recording_goes_through(subject: Subject) -> None:
     await destination.update_container(BOX, {"TriggerOff": "Button"})
     await destination.complete(BOX, {"StopTime": "1767225660"})
     await expect_container(
-        subject, {"UserID": "W-7", "TriggerOff": "Button", "StopTime": "1767225660", STATUS: COMPLETE}
+        subject, {"UserID": USER, "TriggerOff": "Button", "StopTime": "1767225660", STATUS: COMPLETE}
     )
     await expect_object(subject, CLIP, CONTENT, {"ContainerType": "mp4"})
     await destination.close()
@@ -97,12 +99,12 @@ async def repeating_every_call_changes_nothing(subject: Subject) -> None:
     for _ in range(3):
         for _ in range(2):
             await destination.open()
-            await destination.ensure_container(BOX, {"UserID": "W-7", STATUS: TRANSFERRING})
+            await destination.ensure_container(BOX, {"UserID": USER, STATUS: TRANSFERRING})
         for _ in range(2):
             await destination.put_object(BOX, CLIP, Pieces(CONTENT), len(CONTENT), {"ContainerType": "mp4"})
         for _ in range(2):
             await destination.complete(BOX)
-    await expect_container(subject, {"UserID": "W-7", STATUS: COMPLETE})
+    await expect_container(subject, {"UserID": USER, STATUS: COMPLETE})
     await expect_object(subject, CLIP, CONTENT, {"ContainerType": "mp4"})
 
 
@@ -110,10 +112,10 @@ async def metadata_are_merged_by_name_without_case(subject: Subject) -> None:
     """As Swift does on containers; an empty value removes."""
     destination = subject.destination
     await destination.open()
-    await destination.ensure_container(BOX, {"UserID": "W-7", "BWCModel": "zero", "TimeZone": "UTC"})
-    await destination.update_container(BOX, {"userid": "W-8", "BWCMODEL": "", "Extra": "Zoë, 50 %\u00a0+"})
+    await destination.ensure_container(BOX, {"UserID": USER, "BWCModel": "zero", "TimeZone": "UTC"})
+    await destination.update_container(BOX, {"userid": OTHER_USER, "BWCMODEL": "", "Extra": "Zoë, 50 %\u00a0+"})
     await destination.ensure_container(BOX, {"TimeZone": "Europe/Stockholm"})
-    await expect_container(subject, {"UserID": "W-8", "TimeZone": "Europe/Stockholm", "Extra": "Zoë, 50 %\u00a0+"})
+    await expect_container(subject, {"UserID": OTHER_USER, "TimeZone": "Europe/Stockholm", "Extra": "Zoë, 50 %\u00a0+"})
 
 
 async def complete_stays_complete(subject: Subject) -> None:
@@ -148,10 +150,10 @@ async def an_empty_object_is_an_object(subject: Subject) -> None:
     destination = subject.destination
     await destination.open()
     await destination.ensure_container("Users", {})
-    receipt = await destination.put_object("Users", "W-7", Pieces(b""), 0, {"Name": "Zoë Example", "Active": "True"})
+    receipt = await destination.put_object("Users", USER, Pieces(b""), 0, {"Name": "Zoë Example", "Active": "True"})
     expect(receipt.etag == hashlib.md5(b"", usedforsecurity=False).hexdigest(), "the etag of nothing")
     stored = await subject.reader.read_container("Users")
-    expect(stored is not None and stored.objects["W-7"].metadata["Name"] == "Zoë Example", "metadata keep every letter")
+    expect(stored is not None and stored.objects[USER].metadata["Name"] == "Zoë Example", "metadata keep every letter")
 
 
 async def a_missing_container_is_said(subject: Subject) -> None:

@@ -21,7 +21,7 @@ from host_tools.destinations.swift_session import SwiftSession
 from host_tools.destinations.wrappers import Wrapper
 from tests.destination_suite.subjects import Subject
 
-USER, DEVICE = "suite-user", "SUITE"
+USER, DEVICE = "9a3f5f0c-62a4-5b7e-8d2d-4e1f0a6b9c33", "SUITE"
 AGAIN = "PUT a new container: 201"  # a second run meets the container of the first
 
 
@@ -105,7 +105,7 @@ class OverHttp:
 @pytest.mark.req("DEST-02", "CTRL-09")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_the_suite_of_all_destinations(subject: Subject, case: Case) -> None:
-    name = f"W-7_CAM-1_{container_time(wall_ms() // 1000 * 1000 - 3_600_000 * (CASES.index(case) + 1))}"
+    name = f"{USER}_CAM-1_{container_time(wall_ms() // 1000 * 1000 - 3_600_000 * (CASES.index(case) + 1))}"
 
     async def run() -> None:
         client = SwiftDestination(subject.connection, wall_ms, run_in_thread)
@@ -147,7 +147,7 @@ def test_memory_does_not_grow_with_a_clip(subject: Subject) -> None:
         client = SwiftDestination(subject.connection, wall_ms, run_in_thread)
         try:
             await client.open()
-            box = f"W-7_MEMORY_{container_time(1_767_225_600_000 + 60_000 * mib)}"
+            box = f"{USER}_MEMORY_{container_time(1_767_225_600_000 + 60_000 * mib)}"
             await client.ensure_container(box, {})
             receipt = await client.put_object(box, "a.mp4", Blank(mib << 20), mib << 20, {})
             assert receipt.length_bytes == mib << 20
