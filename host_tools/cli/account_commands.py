@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
 from firmware.platform.linux.entropy import LinuxEntropy
@@ -28,7 +27,7 @@ from host_tools.accounts.uploads import read_bytes
 from host_tools.cli.asking import Asked, asks
 from host_tools.cli.people import PEOPLE_NAME
 from host_tools.cli.prompting import ask_secret
-from host_tools.cli.show import plain
+from host_tools.cli.show import plain, plain_table
 from host_tools.controller.commands import CommandError
 from host_tools.custody.ledger import Head
 
@@ -56,7 +55,7 @@ def list_(controller: Asked, as_json: Json = False) -> None:
     if as_json:
         console.print_json(data=found)
         return
-    table = Table("Account", "Role", "May", "Since", "Changed")
+    table = plain_table("", ("Account", "Role", "May", "Since", "Changed"), ("Account", "Since", "Changed"))
     for row in found:
         since, changed = _moment(row["made_unix_ms"]), _moment(row["changed_unix_ms"])
         table.add_row(row["name"], row["role"].replace("_", " "), MEANING[row["role"]], since, changed)
@@ -157,7 +156,7 @@ def show(
     if as_json:
         console.print_json(data={"head": head, "entries": plain(entries)})
         return
-    table = Table("No.", Column("When (UTC)", min_width=10), "Who", Column("What", no_wrap=True), "Outcome")
+    table = plain_table("", ("No.", "When (UTC)", "Who", "What", "Outcome"), ("No.", "When (UTC)", "What"))
     for entry in entries:
         table.add_row(*_line(entry))
     console.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,6 +47,9 @@ def state(folder: Folder = BENCH, as_json: Json = False) -> None:
         lamps = " ".join(lamp for lamp, lit in camera["lamps"].items() if lit) or "dark"
         battery = f"{camera['battery_percent']} %"
         table.add_row(name, camera["model"], camera["serial"], _yes(camera["on"]), where, lamps, battery)
+    for name, reader in found["readers"].items():
+        lamps = " ".join(lamp for lamp, lit in reader["lamps"].items() if lit) or "dark"
+        table.add_row(name, reader["kind"], "", _yes(reader["plugged"]), "bench", lamps, "")
     console.print(table)
     for name, board in [*found["docks"].items(), *found["cameras"].items()]:
         for crash in board["crashes"]:
@@ -66,8 +70,9 @@ def undock(camera: str, folder: Folder = BENCH) -> None:
 
 @app.command()
 def press(camera: str, button: str = "record", hold: float = 0.15, folder: Folder = BENCH) -> None:
-    """Press a button of a camera for HOLD seconds."""
+    """Press a button of a camera for HOLD seconds, and let go of it."""
     bench_client(folder).call("press", camera=camera, button=button, hold_s=hold)
+    time.sleep(hold)  # the next command is for a hand that is free: a camera docked meanwhile was not stopped by it
 
 
 @app.command()
@@ -183,7 +188,7 @@ badge_commands.register_bench(app)
 
 
 def _only_board(found: dict[str, Any]) -> str:
-    boards = [*found["docks"], *found["cameras"]]
+    boards = [*found["docks"], *found["cameras"], *found["readers"]]
     if len(boards) != 1:
         raise BenchError(f"which board? give --board, one of {', '.join(boards)}")
     return boards[0]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from host_tools.cli.show import plain_table
 from host_tools.hardware import Board, board_models, find_board, load_board
 from host_tools.hardware.files import BOARD_FILE
 from host_tools.hardware.pinout import COLOURS, HeaderPin, elsewhere, header_rows
@@ -50,11 +51,13 @@ def show(model: ModelArgument, as_json: Json = False) -> None:
     )
     for line in _facts(board):
         console.print(f"  {line}", highlight=False)
-    table = Table("Pin", "GPIO", "Header", "Function", "Active", title="Pins", title_justify="left")
+    table = plain_table("Pins", ("Pin", "GPIO", "Header", "Function", "Active"))
     for pin in sorted(board.pins.soc, key=lambda pin: pin.gpio):
         table.add_row(pin.name, str(pin.gpio), str(pin.physical or "-"), pin.function, pin.active)
+    console.print()
     console.print(table)
-    chips = Table("Chip", "Part", "Kind", "Bus", "Address", title="Chips", title_justify="left")
+    console.print()
+    chips = plain_table("Chips", ("Chip", "Part", "Kind", "Bus", "Address"))
     for chip in board.peripherals:
         part = chip.part if chip.count == 1 else f"{chip.count} x {chip.part}"
         address = "-" if chip.address is None else f"{chip.address:#04x}"
@@ -130,8 +133,13 @@ def _facts(board: Board) -> list[str]:
     ]
     if board.bays:
         facts.append(f"bays {', '.join(map(str, board.bays))}")
-    facts.extend(f"storage {each.name}: {each.kind}, {each.size_bytes / 1e9:.3g} GB" for each in board.storages)
+    facts.extend(f"storage {each.name}: {each.kind}, {_size(each.size_bytes)}" for each in board.storages)
     if board.battery is not None:
         facts.append(f"battery {board.battery.capacity_mah} mAh, charged with {board.battery.charge_ua / 1e6:g} A")
     facts.extend(f"bus {bus.name}: {', '.join(bus.pins)}, {bus.frequency_hz / 1000:g} kHz" for bus in board.buses)
     return facts
+
+
+def _size(size_bytes: int) -> str:
+    """Of a medium, as its maker says it: cards in GB, flash in KiB."""
+    return f"{size_bytes / 1e9:.3g} GB" if size_bytes >= 1_000_000_000 else f"{size_bytes // 1024} KiB"

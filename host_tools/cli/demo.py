@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from host_tools.accounts.roles import LOCAL, Actor
+from host_tools.bench.programs import end_with_parent
 from host_tools.cli.compose import create_destination
 from host_tools.cli.demo_judge import Arrival, judge, print_arrivals
 from host_tools.cli.demo_view import DemoView
@@ -225,7 +226,7 @@ async def _emulator(plan: DemoPlan) -> AsyncGenerator[LocalClient]:
     log_path = plan.folder / "emulator.log"
     with log_path.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "host_tools.cli", *arguments, stdout=log, stderr=log
+            sys.executable, "-m", "host_tools.cli", *arguments, stdout=log, stderr=log, preexec_fn=end_with_parent
         )
     bench = bench_client(folder)
     try:

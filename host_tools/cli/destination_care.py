@@ -22,6 +22,7 @@ from rich.table import Table
 
 from host_tools.accounts.roles import GIVEN, LOCAL, MEANING, Actor, Role
 from host_tools.accounts.uploads import read_bytes
+from host_tools.cli.destination_folder import private
 from host_tools.cli.people import opened_people, wall_ms
 from host_tools.cli.prompting import ask_secret
 from host_tools.cli.show import plain
@@ -29,8 +30,9 @@ from host_tools.evidence import certificates, moving
 from host_tools.evidence import folder as folders
 from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.health import health
-from host_tools.evidence.logbook import LogBook
+from host_tools.evidence.logbook import LOG_NAME, OLDER_NAME, LogBook
 from host_tools.evidence.settings import SETTINGS_NAME
+from host_tools.evidence.sole import LOCK_NAME
 
 Open = Callable[[Path], AbstractContextManager[folders.Destination]]
 
@@ -38,13 +40,9 @@ account_app = typer.Typer(help="Who may search, play and export at a destination
 console = Console()
 
 PASSWORD_FILE_BYTES_MAX = 4_096
-LEFT_OUT = (
-    "*.log",
-    "*.log.1",
-    "*-wal",
-    "*-shm",
-    folders.CATALOGUE_NAME,
-)  # of a folder that is copied beside its server
+# Of a folder that moves, and of no folder in it: an object that was set apart has the name that its controller gave it.
+# Databases are copied as such, with what their journals have.
+LEFT_OUT = (LOG_NAME, OLDER_NAME, LOCK_NAME, "*.sqlite", "*.sqlite-wal", "*.sqlite-shm")
 Folder = Annotated[Path, typer.Option(help="The destination's folder.")]
 PasswordFile = Annotated[
     Path | None, typer.Option(help="A file whose first line is the password; else it is asked for.")
@@ -54,12 +52,13 @@ Hosts = Annotated[
 ]
 
 
-def register(app: typer.Typer, opened: Open) -> None:
-    """Add these commands. ``opened``: a destination from its folder."""
+def register(app: typer.Typer, opened: Open, alone: Open) -> None:
+    """Add these commands. ``opened``: a destination from its folder; ``alone``: one whose server does not run."""
     app.add_typer(account_app, name="account")
     _register_stores(app, opened)
     _register_logs(app, opened)
-    _register_moves(app, opened)
+    _register_people(app, opened)
+    _register_moves(app, alone)
 
 
 @account_app.command("list")
@@ -157,7 +156,7 @@ def _register_logs(app: typer.Typer, opened: Open) -> None:
         _tell(f"{output}: {len(parts)} files; it names people")
 
 
-def _register_moves(app: typer.Typer, opened: Open) -> None:
+def _register_people(app: typer.Typer, opened: Open) -> None:
     @app.command("export-people")
     def export_people(
         output: Annotated[Path, typer.Argument(help="A new file.")], folder: Folder = Path("destination")
@@ -184,6 +183,8 @@ def _register_moves(app: typer.Typer, opened: Open) -> None:
             count = moving.take_people(store, document, wall_ms(), lambda n: progress.update(bar, completed=n))
         _tell(f"{folder}: {count} known; next: bwc destination connection-file {folder} FILE")
 
+
+def _register_moves(app: typer.Typer, alone: Open) -> None:
     @app.command()
     def migrate(
         old: Annotated[Path, typer.Argument(help="The destination's folder; its server does not run.")],
@@ -193,24 +194,34 @@ def _register_moves(app: typer.Typer, opened: Open) -> None:
         """Move a destination with all it keeps: people, recordings, accounts. It gets a new certificate."""
         if new.exists():
             raise EvidenceError(f"{new}: exists: name a new folder")
-        with opened(old) as destination:  # whether it is one, and whole
-            mode, has_file = destination.settings.mode, destination.store.catalogue.is_file
-        try:
-            shutil.copytree(old, new, ignore=shutil.ignore_patterns(*LEFT_OUT))
-            if has_file:
-                with (
-                    closing(sqlite3.connect(old / folders.CATALOGUE_NAME)) as source,
-                    closing(sqlite3.connect(new / folders.CATALOGUE_NAME)) as target,
-                ):
-                    source.backup(target)
-        except (OSError, sqlite3.Error) as error:
-            raise EvidenceError(f"{new}: cannot be made ({error}): choose a disk with room") from error
+        with alone(old) as destination:  # until all is copied
+            mode = destination.settings.mode
+            _copy(old, new)
         path = new / SETTINGS_NAME
         path.write_text(_with_hosts(path.read_text(encoding="utf-8"), host), encoding="utf-8")
-        with opened(new) as destination:
+        with alone(new) as destination:
             folders.renew_certificate(new, destination.settings.hosts, wall_ms())
+            lost = moving.lost(destination.store)
         os.sync()  # the old one is removed next
-        _tell(f"{new}: made, {mode}-centric as before; start it, issue a connection file, upload it; then remove {old}")
+        for line in lost:
+            _tell(line)
+        done = f"{new}: made, {mode}-centric as before; start it, issue a connection file, upload it; then "
+        _tell(done + (f"find out where these objects are, and keep {old}" if lost else f"remove {old}"))
+
+
+def _copy(old: Path, new: Path) -> None:
+    leave = shutil.ignore_patterns(*LEFT_OUT)
+    try:
+        new.mkdir(mode=0o700, parents=True)  # its files have the mode of the old ones only when each is whole
+        shutil.copytree(
+            old, new, dirs_exist_ok=True, ignore=lambda place, names: leave(place, names) if Path(place) == old else ()
+        )
+        for path in sorted(old.glob("*.sqlite")):
+            with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(new / path.name)) as target:
+                source.backup(target)
+            shutil.copymode(path, new / path.name)
+    except (OSError, sqlite3.Error) as error:
+        raise EvidenceError(f"{new}: cannot be made ({error}): choose a disk with room") from error
 
 
 def _with_hosts(settings: str, hosts: list[str] | None) -> str:
@@ -246,8 +257,7 @@ def _read(path: Path) -> bytes:
 
 def _write_new(path: Path, data: bytes) -> None:
     try:
-        with path.open("xb") as file:
-            path.chmod(0o600)
+        with open(path, "xb", opener=private) as file:
             file.write(data)
     except OSError as error:
         raise EvidenceError(f"{path}: cannot be written ({error.strerror}): name a new file") from error

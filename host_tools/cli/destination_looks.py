@@ -11,7 +11,8 @@ from collections.abc import Callable
 from firmware.ports.errors import PortFault
 from host_tools.cli.people import wall_ms
 from host_tools.custody.blocking import run_in_thread
-from host_tools.evidence import certificates, retention
+from host_tools.evidence import retention
+from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.folder import Destination
 from host_tools.evidence.health import health
 from host_tools.evidence.reconciling import reconcile
@@ -52,7 +53,7 @@ class Looks:
             if swift is None or not swift.is_away:
                 self._reconcile()
                 self._clean_up()
-        except PortFault as error:
+        except (PortFault, EvidenceError, OSError) as error:
             self._tell_new(frozenset({str(error)}))
 
     def _problems(self) -> frozenset[str]:
@@ -60,8 +61,7 @@ class Looks:
         if swift is not None:
             swift.look()
             swift.hold()
-        validity = certificates.validity(self._opened.certificate.read_bytes())
-        return frozenset(health(self._opened.intake, validity, wall_ms()).problems)
+        return frozenset(health(self._opened.intake, self._opened.validity(), wall_ms()).problems)
 
     def _tell_new(self, problems: frozenset[str]) -> None:
         for problem in sorted(problems - self._told):

@@ -14,13 +14,13 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from host_tools.accounts.people import People
-from host_tools.cli.destination_folder import Folder, opened_destination, teller
+from host_tools.cli.destination_folder import Folder, opened_alone, teller
 from host_tools.cli.destination_looks import look_after
 from host_tools.cli.ending import on_signals
 from host_tools.cli.people import opened_people, wall_ms
 from host_tools.custody.blocking import run_in_thread
-from host_tools.evidence import certificates, retention
 from host_tools.evidence import folder as folders
+from host_tools.evidence import retention
 from host_tools.evidence.api import make_app
 from host_tools.evidence.front import front
 from host_tools.evidence.health import Health, health
@@ -50,7 +50,7 @@ async def _serve(folder: Path, listen: str, is_encrypted: bool) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS, "worker"))
     on_signals(stop.set)
-    with opened_destination(folder) as opened, opened_people(folder) as people:
+    with opened_alone(folder) as opened, opened_people(folder) as people:
         opened.store.sweep(wall_ms())
         tokens = Tokens(opened.settings.account, opened.secret, _monotonic_ms, lambda: secrets.token_urlsafe(32))
         app = front(
@@ -63,6 +63,7 @@ async def _serve(folder: Path, listen: str, is_encrypted: bool) -> None:
         async with serving(app, listen, opened.settings.port, *pair) as port:
             tell = teller(LogBook(folder))
             tell(retention.shortest_warning(opened.settings))
+            tell(_of_nobodys(opened.store.waiting))
             tell(f"serving on {listen}:{port}")
             console.print(f"destination {folder} on {listen}:{port}; end: Ctrl-C", highlight=False, soft_wrap=True)
             looking = asyncio.create_task(look_after(opened, tell))
@@ -80,12 +81,22 @@ def _for_people(opened: folders.Destination, people: People) -> FastAPI:
     """Search, playing, export, and the pages for them: behind accounts."""
 
     def health_now() -> Health:
-        return health(opened.intake, certificates.validity(opened.certificate.read_bytes()), wall_ms())
+        return health(opened.intake, opened.validity(), wall_ms())
 
     log = LogBook(opened.folder).text
     made = make_people_app(opened.intake, people, health_now, log, wall_ms, run_in_thread)
     add_pages(made, opened.intake, people, health_now, wall_ms, run_in_thread)
     return made
+
+
+def _of_nobodys(files: int) -> str:
+    """After a crash there are a few; after an older catalogue was put back, what came since."""
+    if not files:
+        return ""
+    return (
+        f"{files} files in objects/ are of no recording that the catalogue knows, and go when that was so for a week: "
+        "if it is older than they are, restore a newer one"
+    )
 
 
 def _monotonic_ms() -> int:

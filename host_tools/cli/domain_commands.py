@@ -173,7 +173,7 @@ def alerts(
         console.print_json(data=rows)
         return
     if not rows:
-        console.print("nothing is wrong", style="green")
+        console.print("nothing is wrong" + (", and nothing was in the last 90 days" if history else ""), style="green")
     for row in rows:
         when = datetime.fromtimestamp(row["raised_unix_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
         over = "" if row["cleared_unix_ms"] is None else ", over"

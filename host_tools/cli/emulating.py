@@ -65,12 +65,16 @@ def emulate(
 
     def ready(page_url: str) -> None:
         console.print(f"bench [bold]{plan.name}[/] in {folder}: {_boards(plan)}", soft_wrap=True)
-        if (other := holder(plan.name)) not in (None, folder.resolve()):
+        taken = (other := holder(plan.name)) not in (None, folder.resolve())
+        if taken:
             told = f"emu://{plan.name}/… is the bench in {other}, which has that name; give this one another --name"
             console.print(told, soft_wrap=True, highlight=False, style="yellow")
-        for part in (*plan.dock, *plan.camera):
-            url, port = f"emu://{plan.name}/{part.name}", folder / "ports" / part.name
-            console.print(f"  {part.name:10} {part.serial:12} {url:26} {port}", soft_wrap=True, highlight=False)
+        boards = [(part.name, part.serial) for part in (*plan.dock, *plan.camera)]
+        readers = [(part.name, part.kind) for part in plan.reader if not part.kind.endswith("keyboard")]
+        for number, (name_, about) in enumerate(boards + readers):
+            url, port = "" if taken else f"emu://{plan.name}/{name_}", folder / "ports" / name_
+            away = f"  rfc2217://127.0.0.1:{rfc2217 + number}" if rfc2217 and number < len(boards) else ""
+            console.print(f"  {name_:10} {about:12} {url:26} {port}{away}", soft_wrap=True, highlight=False)
         console.print(
             f"their maker: {folder / MAKER_FILE}, for bwc system create --maker", highlight=False, soft_wrap=True
         )

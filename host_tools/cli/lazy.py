@@ -5,8 +5,10 @@ Law: names and places only. What a command is and does is in its own module.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
+from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
 import typer
@@ -42,7 +44,7 @@ class LazyGroup(TyperGroup):
 
 def load(name: str, place: Place) -> Any:
     """Import a command."""
-    found = getattr(importlib.import_module(f"host_tools.cli.{place.module}"), place.name)
+    found = getattr(_imported(f"host_tools.cli.{place.module}"), place.name)
     if isinstance(found, typer.Typer):
         group = get_group(found)
     else:
@@ -56,3 +58,15 @@ def load(name: str, place: Place) -> Any:
 def classes_of(names: dict[str, str]) -> tuple[type[Exception], ...]:
     """Those error classes (class name to module) whose modules have been imported: others cannot have been raised."""
     return tuple(getattr(sys.modules[module], name) for name, module in names.items() if module in sys.modules)
+
+
+def _imported(name: str) -> ModuleType:
+    """The module. Whatever its import makes is kept: nobody looks for garbage in it, now or later."""
+    looks = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.freeze()
+        if looks:
+            gc.enable()

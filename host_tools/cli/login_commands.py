@@ -18,6 +18,7 @@ from host_tools.cli.asking import Asked, asks
 from host_tools.cli.logins import Login, Logins, read_url, trust_of_file
 from host_tools.cli.over_rest import CONNECT_LIMIT_S, AskError, Http, Request, Trust, digest_of
 from host_tools.cli.prompting import ask_secret
+from host_tools.controller.happening_words import sentence
 from host_tools.web_kit.problems import one_line
 
 PASSWORD_VARIABLE = "OPENBWC_PASSWORD"  # noqa: S105  its name, not its value
@@ -74,7 +75,7 @@ def logout(url: Address) -> None:
 def follow(
     controller: Asked, as_json: Annotated[bool, typer.Option("--json", help="As JSON, one a line.")] = False
 ) -> None:
-    """What happens at a controller, a line each, until it ends or Ctrl-C."""
+    """What happens at a controller, in the sentences of its log, until it ends or Ctrl-C."""
     for happening in controller.happenings():
         if not happening:
             print("following; end: Ctrl-C", file=sys.stderr, flush=True)
@@ -84,8 +85,8 @@ def follow(
 
 def _line(happening: dict[str, Any]) -> str:
     when = datetime.fromtimestamp(happening["at_unix_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    rest = " ".join(f"{key}={value}" for key, value in happening.items() if key not in ("what", "at_unix_ms"))
-    return one_line(f"{when} {happening['what']} {rest}".rstrip())  # serials and texts of boards are among it
+    details = {key: value for key, value in happening.items() if key not in ("what", "at_unix_ms")}
+    return one_line(f"{when} {sentence(happening['what'], details)}")  # serials and texts of boards are among it
 
 
 def _trust(url: str, fingerprint: str) -> Trust | None:

@@ -25,7 +25,9 @@ from host_tools.controller.opening import identify as ask_identity
 from host_tools.controller.opening import open_board
 from host_tools.controller.security import ChannelMaker
 from host_tools.hardware import Board, UsbDevice, bay_of, board_models, find_board, read_usb_tree
+from host_tools.protocol.connection import RequestRefused
 from host_tools.protocol.constructs import ConstructCodec
+from host_tools.trust.errors import TrustError
 
 USB_ROOT = Path("/sys/bus/usb/devices")
 DEV = Path("/dev")
@@ -64,8 +66,8 @@ def ports(bench: BenchFolder = None, as_json: Json = False) -> None:
     if not rows:
         console.print("no USB serial port is there; plug a board in, or name an emulated bench with --bench FOLDER")
         return
-    columns = ("Port", "Board", "USB", "Serial", "Location", "Bay", "Who can open it")
-    table = plain_table("Serial ports", columns, ("Port", "Board", "USB", "Serial"))  # whole: people copy from here
+    columns = ("Port", "Board", "USB", "Serial", "Location", "Bay", "Open to")
+    table = plain_table("Serial ports", columns, columns[:-1])  # whole: people copy from here
     for row in rows:
         board = row.model or f"[dim]not ours: {escape(row.product) or 'says no name'}[/]"
         table.add_row(row.port, board, row.identity, escape(row.serial), row.location, row.bay, row.access)
@@ -149,5 +151,11 @@ async def _identify(url: str, folder: Path | None) -> dict[str, Any]:
         if connection.peer is not None:
             await set_time(connection, wall_ms())
         return await ask_identity(connection)
+    except RequestRefused as error:
+        if secure is not None or error.code != "refused":
+            raise
+        raise TrustError(
+            f"{url}: a camera answers its own controller alone: name the folder of that one, --folder"
+        ) from error
     finally:
         connection.close()

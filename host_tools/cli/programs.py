@@ -37,13 +37,17 @@ def demo(
 
 
 def controller(
-    settings: Annotated[Path | None, typer.Option(help="A TOML file with the settings below.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Index and spool; default ./controller.")] = None,
-    destination: Annotated[Path | None, typer.Option(help="Destination folder; default ./destination.")] = None,
+    settings: Annotated[Path | None, typer.Option(help="A TOML file; its keys: docs/manager.md.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Trust, data and spool; default ./controller.")] = None,
+    destination: Annotated[
+        Path | None, typer.Option(help="A folder, or a connection file; default ./destination.")
+    ] = None,
     create: Annotated[bool, typer.Option("--create-destination", help="Make an empty folder a destination.")] = False,
     roster: Annotated[Path | None, typer.Option(help="TOML file of wearers and who wears which camera.")] = None,
     bench: Annotated[Path | None, typer.Option(help="Folder of an emulated bench; else this machine's USB.")] = None,
-    url: Annotated[list[str] | None, typer.Option(help="Further ports: /dev/tty…, socket://…, emu://…")] = None,
+    url: Annotated[
+        list[str] | None, typer.Option(help="Further ports: /dev/tty…, usb://, socket://, rfc2217://, emu://")
+    ] = None,
     capture: Annotated[Path | None, typer.Option(help="Folder for captures (pcapng) of all its ports.")] = None,
     web: Annotated[str | None, typer.Option(help="HOST:PORT of the manager, or off; default 127.0.0.1:8440.")] = None,
     setup: Annotated[bool, typer.Option("--setup", help="Where there is no system yet: the setup assistant.")] = False,

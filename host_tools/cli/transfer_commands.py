@@ -14,7 +14,7 @@ from rich.text import Text
 from host_tools.cli.asking import Asked, asks
 from host_tools.cli.prompting import ask_secret
 from host_tools.cli.recordings import Recording, whole
-from host_tools.cli.show import SHOWN_DIGITS, moment, plain_table, print_whole
+from host_tools.cli.show import SHOWN_DIGITS, containers_table, moment, plain_table, print_whole
 from host_tools.cli.trusting import PassphraseFile, read_passphrase
 from host_tools.controller.delivery_notes import FIXES_MAX
 from host_tools.destinations.archive import ArchiveError
@@ -43,6 +43,9 @@ def list_transfers(
         console.print_json(data=transfers)
     else:
         print_whole(console, transfers_table(transfers))
+        if named := [each for each in transfers if each["container"]]:
+            console.print()
+            print_whole(console, containers_table(named))
 
 
 @app.command()
@@ -176,8 +179,8 @@ def _archive_passphrase(file: Path | None) -> tuple[str, str]:
 
 def transfers_table(transfers: list[dict[str, Any]]) -> Table:
     """One row a recording."""
-    columns = ("When (UTC)", "Recording", "Outcome", "Tries", "MB", "Name there", "Why")
-    table = plain_table("", columns, ("When (UTC)", "Recording", "Outcome", "Name there"))
+    columns = ("When (UTC)", "Recording", "Outcome", "Tries", "MB", "Why")
+    table = plain_table("", columns, ("When (UTC)", "Recording", "Outcome"))
     for each in transfers:
         table.add_row(
             moment(each["changed_unix_ms"]),
@@ -185,9 +188,8 @@ def transfers_table(transfers: list[dict[str, Any]]) -> Table:
             Text(each["outcome"], style=STYLES[each["outcome"]]),
             str(each["attempts"]),
             f"{each['content_bytes'] / 1e6:.1f}",
-            each["container"],
             Text(each["reason"], style="red"),
         )
     if not transfers:
-        table.add_row("none", *[""] * 6, style="dim")
+        table.add_row("none", *[""] * 5, style="dim")
     return table

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from firmware.ports.errors import NoSpace, PortFault
@@ -30,7 +31,7 @@ from host_tools.destinations.headers import (
     to_headers,
 )
 from host_tools.evidence import rules
-from host_tools.evidence.blocking import RunBlocking
+from host_tools.evidence.blocking import RunBlocking, all_ended
 from host_tools.evidence.catalogue import Container, StoredObject
 from host_tools.evidence.errors import Refusal, StoreAway
 from host_tools.evidence.intake import Document, Intake
@@ -40,6 +41,8 @@ from host_tools.evidence.tokens import TOKEN_LIFE_MS, Tokens
 
 PIECE_BYTES = 1 << 20  # to the disk at once; the next is gathered meanwhile, so two in memory a clip
 MB = 1_000_000
+METHODS = ("GET", "HEAD", "PUT", "POST")
+NO_ROUTE = 404  # of the server's own; of the API's it says that a container is to be made
 LISTING_MAX = 10_000  # rows, as Swift has it
 RETRY_AFTER_S = 30  # what keeps a store away is seldom over sooner
 
@@ -80,8 +83,8 @@ def make_app(intake: Intake, tokens: Tokens, run_blocking: RunBlocking) -> FastA
     )
     for method, path, endpoint in routes:
         app.add_api_route(path, endpoint, methods=[method], response_class=Response)
-    others = ["GET", "HEAD", "PUT", "POST"]
-    app.add_api_route("/v1/{rest:path}", api.elsewhere, methods=others, include_in_schema=False)
+    app.add_api_route("/v1/{rest:path}", api.elsewhere, methods=list(METHODS), include_in_schema=False)
+    app.add_exception_handler(HTTPException, api.nowhere)
     return app
 
 
@@ -194,6 +197,14 @@ class _Api:
         self._admit(request)
         raise Refusal(403, f"{rest[:60]} is not below this account's storage address")
 
+    async def nowhere(self, request: Request, error: Exception) -> Response:
+        """What fits no address at all: a name with a line break in it never will."""
+        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+        if status == NO_ROUTE and request.url.path.startswith("/v1/"):
+            known = self._tokens.holds(request.headers.get("x-auth-token", ""))
+            status = 400 if known else 401
+        return PlainTextResponse(f"{request.method} here: {status}\n", status_code=status, headers=headers)
+
     # -- helpers
 
     async def _take_short(self, request: Request, coming: _Coming) -> StoredObject:
@@ -224,10 +235,10 @@ class _Api:
             raise
 
     async def _receive(self, request: Request, upload: Upload) -> None:
-        """Everything of the request into the upload; one piece is written while the next is gathered."""
+        """Everything of the request into the upload; one piece is written and digested while the next is gathered."""
         gathered: list[bytes] = []
         gathered_bytes = taken_bytes = 0
-        writing: asyncio.Future[None] | None = None
+        halves: list[asyncio.Future[None]] = []
         try:
             async for part in request.stream():
                 gathered.append(part)
@@ -236,27 +247,39 @@ class _Api:
                     taken_bytes += gathered_bytes
                     if taken_bytes > rules.OBJECT_LENGTH_MAX:
                         raise Refusal(413, f"more than {rules.OBJECT_LENGTH_MAX} bytes")
-                    if writing is not None:
-                        await writing
-                    writing = asyncio.ensure_future(self._run_blocking(partial(_feed, upload, gathered)))
+                    await all_ended(halves)
+                    halves = self._begin_piece(upload, gathered)
                     gathered, gathered_bytes = [], 0
         finally:
-            if writing is not None:
-                await writing
+            await all_ended(halves)
         if gathered:
-            await self._run_blocking(partial(_feed, upload, gathered))
+            await all_ended(self._begin_piece(upload, gathered))
+
+    def _begin_piece(self, upload: Upload, parts: list[bytes]) -> list[asyncio.Future[None]]:
+        """Side by side: the store's digest and its writing are one half, the evidence's digest is the other."""
+        piece = b"".join(parts)
+        halves = (partial(self._keep_piece, upload, piece), partial(upload.prove, piece))
+        return [asyncio.ensure_future(self._run_blocking(half)) for half in halves]
+
+    def _keep_piece(self, upload: Upload, piece: bytes) -> None:
+        """Looks at the disk each time: others may come meanwhile, and not all say how long they are."""
+        upload.keep(piece)
+        self._require_room(0)
 
     def _finish(self, coming: _Coming, upload: Upload) -> StoredObject:
-        if coming.etag not in ("", upload.etag) or coming.sha256 not in ("", upload.sha256):
+        if coming.etag.lower() not in ("", upload.etag) or coming.sha256.lower() not in ("", upload.sha256):
             raise Refusal(422, f"object {coming.name}: other bytes came than its digest says")
         return self._intake.finish_object(upload, coming.container, coming.name, coming.metadata, coming.content_type)
 
     def _check_object(self, coming: _Coming) -> None:
         length_bytes = coming.length_bytes
         self._intake.check_object(coming.container, coming.name, coming.metadata, length_bytes)
-        keep_bytes, store = self._intake.settings.keep_free_mb * MB, self._intake.store
-        here_bytes = 0 if store.swift is not None else length_bytes or 0
-        if length_bytes != 0 and store.files.free_bytes() - here_bytes < keep_bytes:
+        if length_bytes != 0:
+            self._require_room(0 if self._intake.store.swift is not None else length_bytes or 0)
+
+    def _require_room(self, here_bytes: int) -> None:
+        """Refusal 507 where the disk would have less left than objects may leave."""
+        if self._intake.store.files.free_bytes() - here_bytes < self._intake.settings.keep_free_mb * MB:
             raise Refusal(507, "out of storage")
 
     def _find(self, container: str, name: str) -> StoredObject | Document:
@@ -289,10 +312,6 @@ async def _storage_fault(_: Request, error: Exception) -> Response:
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         return PlainTextResponse("the store of objects does not answer: later\n", status_code=503, headers=headers)
     return PlainTextResponse("the storage failed: look into the destination's log\n", status_code=500)
-
-
-def _feed(upload: Upload, parts: list[bytes]) -> None:
-    upload.feed(b"".join(parts))
 
 
 def _metadata(request: Request, resource: Resource) -> dict[str, str]:

@@ -7,6 +7,7 @@ own; every change durable when it returns. May be called from several threads.
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -145,6 +146,12 @@ class Catalogue:
         """Whether it lies in the destination's folder."""
         return self._database.is_file
 
+    def hold(self) -> None:
+        """Be the only one that writes into a server's database, until it is closed. EvidenceError if another is. A file
+        is held with its folder (``sole``)."""
+        if not self._database.hold():
+            raise EvidenceError(f"{self._place}: a server of this destination runs on it: end it first")
+
     def close(self) -> None:
         """Give it back; a second call does nothing."""
         self._database.close()
@@ -190,6 +197,13 @@ class Catalogue:
             (container, after, min(rows_max, PAGE_ROWS_MAX)),
         )
         return [_object(row) for row in rows]
+
+    def all_objects(self, container: str) -> Generator[StoredObject, None, None]:
+        """All of a container's objects by name, however many."""
+        page = self.objects(container)
+        while page:
+            yield from page
+            page = self.objects(container, page[-1].name) if len(page) == PAGE_ROWS_MAX else []
 
     def usage(self, container: str) -> tuple[int, int]:
         """How many objects a container has, and their bytes."""

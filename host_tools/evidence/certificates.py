@@ -17,10 +17,11 @@ NAME = "OpenBWC content destination"
 
 
 class Validity(NamedTuple):
-    """Of a certificate in use."""
+    """Of a certificate in use. ``is_replaced``: another lies in its place, which nobody is shown before a restart."""
 
     hosts: tuple[str, ...]
     ends_ms: int
+    is_replaced: bool = False
 
 
 def self_signed(hosts: tuple[str, ...], now_ms: int) -> Issued:

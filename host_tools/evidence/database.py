@@ -26,6 +26,7 @@ from sqlalchemy.exc import (
     NoSuchModuleError,
     OperationalError,
     SQLAlchemyError,
+    StatementError,
 )
 
 from firmware.ports.errors import IoFault
@@ -38,8 +39,15 @@ SERVER_SETTINGS = (  # whatever the server's own are
     "SET statement_timeout = '60s'",
     "SET lock_timeout = '30s'",
     "SET TIME ZONE 'UTC'",
+    # The server's own patience with a client whose machine is gone: until then nobody else can have SOLE.
+    "SET tcp_keepalives_idle = 10",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 3",
     "SET default_transaction_isolation = 'read committed'",  # who waited for ONE_WRITER sees what that one wrote
 )
+SOLE = "SELECT pg_try_advisory_lock(1115112262)"  # of a destination's server, as long as its connection lives
+# The same, once: a server that was ended a moment ago has it until the database has noticed.
+SOLE_SOON = ("SET lock_timeout = '3s'", "SELECT pg_advisory_lock(1115112262)", "SET lock_timeout = '30s'")
 ONE_WRITER = "SELECT pg_advisory_xact_lock(1115112261)"  # as a file has it: who counts licences counts alone
 CONNECT_S_MAX = 10
 # A server whose machine is gone says nothing: without these a statement waits for hours, and everybody for it.
@@ -51,6 +59,7 @@ SERVER_PATIENCE = {
     "tcp_user_timeout": 25_000,  # milliseconds, as the three above together
 }
 AWAY = (OperationalError, InterfaceError, InternalError)  # InternalError: of a standby, which does not write
+NO_NUL = "\ufffd"
 STATEMENTS_KEPT = 200  # there are some dozens, and search puts together others
 
 Values = Sequence[Any]
@@ -76,7 +85,8 @@ class Database:
             )
         except (ArgumentError, NoSuchModuleError, ImportError, TypeError) as error:
             raise EvidenceError(f"{place}: is no database that can be used ({_said(error)}): name another") from error
-        event.listen(self._engine, "connect", _settle_file if self.is_file else _settle_server)
+        self._is_held = False
+        event.listen(self._engine, "connect", _settle_file if self.is_file else self._settle_server)
         try:
             self._connection = self._engine.connect()
         except SQLAlchemyError as error:
@@ -87,6 +97,15 @@ class Database:
         self._driver = (
             cast("sqlite3.Connection", self._connection.connection.driver_connection) if self.is_file else None
         )
+
+    def hold(self) -> bool:
+        """Be the one server that writes, from now on and over each new connection; whether nobody else is."""
+        if not self.is_file and not self._is_held:
+            with suppress(StoreAway):
+                self.script(SOLE_SOON)
+            self._is_held = bool(self.rows(SOLE)[0][0])  # had twice where it was had already; gone with the connection
+            return self._is_held
+        return True
 
     def close(self) -> None:
         """Give it back; a second call does nothing."""
@@ -141,6 +160,15 @@ class Database:
         with self._lock, self._answering():
             return set(sql.inspect(self._connection).get_table_names())
 
+    def _settle_server(self, connection: Any, _record: object) -> None:
+        for statement in SERVER_SETTINGS:
+            connection.execute(statement)
+        is_ours = not self._is_held or connection.execute(SOLE).fetchone()[0]
+        connection.commit()
+        if not is_ours:
+            connection.close()
+            raise StoreAway(f"{self.place}: another server of this destination runs on it now: end one of the two")
+
     def _hint(self, error: SQLAlchemyError) -> str:
         if not self.is_file:
             return "check that it runs, the URL and its password"
@@ -179,6 +207,10 @@ class Database:
             if isinstance(error, OperationalError):
                 raise IoFault(text) from error
             raise
+        except StatementError as error:
+            if isinstance(error.orig, StoreAway):  # of ``_settle_server``
+                raise error.orig from error
+            raise
 
 
 def named(text: str) -> tuple[URL, str]:
@@ -199,12 +231,6 @@ def _settle_file(connection: Any, _record: object) -> None:
         connection.execute(statement)
 
 
-def _settle_server(connection: Any, _record: object) -> None:
-    for statement in SERVER_SETTINGS:
-        connection.execute(statement)
-    connection.commit()
-
-
 @lru_cache(STATEMENTS_KEPT)
 def _bound(statement: str) -> sql.TextClause:
     parts = statement.split("?")
@@ -213,7 +239,11 @@ def _bound(statement: str) -> sql.TextClause:
 
 
 def _named(values: Values) -> dict[str, Any]:
-    return {f"v{number}": value for number, value in enumerate(values)}
+    """A server takes no NUL in a text; what has one is then another text, and none that anybody has."""
+    return {
+        f"v{number}": value.replace("\0", NO_NUL) if isinstance(value, str) else value
+        for number, value in enumerate(values)
+    }
 
 
 def _said(error: Exception) -> str:

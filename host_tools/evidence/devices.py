@@ -24,16 +24,17 @@ DeviceStatus = Literal["live", "ok", "licence", "missing", "disabled"]
 
 
 def devices(intake: Intake, now_ms: int) -> list[dict[str, Any]]:
-    """Wearers, then cameras, by ID; and who was turned away since the start. Blocks."""
+    """Wearers, then cameras, by ID; and who was turned away since the start. ``key``: the ID that people know a wearer
+    by, where it was told. Blocks."""
     rows = [
         _device(intake, kind, row, now_ms)
         for kind in (rules.USERS, rules.DEVICES)
-        for row in intake.store.catalogue.objects(kind)
+        for row in intake.store.catalogue.all_objects(kind)
     ]
     known = {(each["kind"], each["id"]) for each in rows}
     for (kind, name), why in intake.turned_away.items():
         if (kind.lower(), name) not in known:
-            rows.append({"kind": kind.lower(), "id": name, "name": "", "status": why, "last_unix_ms": None})
+            rows.append({"kind": kind.lower(), "id": name, "key": "", "name": "", "status": why, "last_unix_ms": None})
     return rows
 
 
@@ -46,5 +47,5 @@ def _device(intake: Intake, kind: str, row: StoredObject, now_ms: int) -> dict[s
         status = "disabled"
     elif live_ms is not None and now_ms - live_ms < LIVE_MS:
         status = "live"
-    name = row.metadata.get("Name", "")
-    return {"kind": kind.lower(), "id": row.name, "name": name, "status": status, "last_unix_ms": last_ms}
+    name, key = row.metadata.get("Name", ""), row.metadata.get("UserID", "")
+    return {"kind": kind.lower(), "id": row.name, "key": key, "name": name, "status": status, "last_unix_ms": last_ms}

@@ -1,9 +1,10 @@
 """A recording out of the destination: its objects under their names, what was said about them, the custody chain that
 came with it, and a program that checks all of it.
 
-Law: everything is checked on its way out against what was received. Whoever gets it needs no software of ours:
-``sha256sum -c SHA256SUMS`` says whether the bytes are those that were received, and ``python3 verify.py`` (one readable
-file, in the export itself) checks ledger, signatures and manifest; ``container.meta.json`` has the ledger's head.
+Law: everything is checked on its way out against what was received, and has a name that any computer takes, whatever a
+controller called it; container.meta.json tells both. Whoever gets it needs no software of ours:
+``sha256sum -c SHA256SUMS`` says whether the bytes are those that were received, and ``python3 -I verify.py`` (one
+readable file, in the export itself) checks ledger, signatures and manifest; ``container.meta.json`` has the head.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from host_tools.evidence import verification
 from host_tools.evidence.catalogue import Container, StoredObject
 from host_tools.evidence.errors import EvidenceError
+from host_tools.evidence.plain_names import plain, plain_names
 from host_tools.evidence.store import Store
 
 SUMS_NAME = "SHA256SUMS"
@@ -33,24 +35,24 @@ objects/              the recording: clip (.mp4 or .mkv), bookmarks and notes (b
 container.meta.json   what was told of it: wearer, camera, times, and when each object came
 SHA256SUMS            the digest of every file; check them:  sha256sum -c SHA256SUMS
 verify.py             checks the rest; it needs Python 3.8 and openssl, and no network:
-                      python3 verify.py --root ROOT.pem
+                      python3 -I verify.py --root ROOT.pem
 
 ROOT.pem is the root certificate of the system that recorded this. Get it from whoever runs that
 system, by another way than this recording, and compare its fingerprint with theirs: without it
 verify.py says that somebody signed, and not that it was them. It can be read before it is run.
 
 Encrypted clips (with a .key beside them) are opened by the owner of the key:
-    bwc destination decrypt CLIP KEY owner.pem OUT      then: python3 verify.py --root ROOT.pem --clip OUT
+    bwc destination decrypt CLIP KEY owner.pem OUT      then: python3 -I verify.py --root ROOT.pem --clip OUT
 """
 OBJECTS_NAME = "objects"  # apart, so that no object of a controller's choosing takes a name of ours
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that the format has: times are told in container.meta.json
 
 
 class Exported(NamedTuple):
-    """What an export consists of: small files by name, then the recording's objects."""
+    """What an export consists of: small files by name, then the recording's objects by theirs."""
 
     files: dict[str, bytes]
-    objects: list[StoredObject]
+    objects: dict[str, StoredObject]
 
 
 def contents(store: Store, container: str) -> Exported:
@@ -58,10 +60,12 @@ def contents(store: Store, container: str) -> Exported:
     row = store.catalogue.container(container)
     if row is None:
         raise EvidenceError(f"{container}: there is no such recording: search for it first")
-    objects = store.catalogue.objects(container)
+    rows = list(store.catalogue.all_objects(container))
+    names = plain_names([each.name for each in rows])
+    objects = {names[each.name]: each for each in rows}
     about = json.dumps(_about(row, objects), indent=2, ensure_ascii=False).encode() + b"\n"
     program = Path(verification.__file__).read_bytes()
-    sums = "".join(f"{each.sha256}  {OBJECTS_NAME}/{each.name}\n" for each in objects)
+    sums = "".join(f"{each.sha256}  {OBJECTS_NAME}/{name}\n" for name, each in objects.items())
     files = {README_NAME: README.encode(), ABOUT_NAME: about, VERIFY_NAME: program}
     for name, data in files.items():
         sums += f"{hashlib.sha256(data).hexdigest()}  {name}\n"
@@ -70,27 +74,34 @@ def contents(store: Store, container: str) -> Exported:
 
 def export(store: Store, container: str, folder: Path) -> list[Path]:
     """Write a container into a new folder; answers the files. EvidenceError."""
-    exported = contents(store, container)
-    try:
-        (folder / OBJECTS_NAME).mkdir(parents=True)
-        files = [_write(store, each, folder) for each in exported.objects]
-        for name, data in exported.files.items():
-            (folder / name).write_bytes(data)
-    except OSError as error:
-        raise EvidenceError(f"{folder}: cannot be written ({error.strerror}): name a new folder with room") from error
+    with store.taking_out(container):
+        exported = contents(store, container)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # evidence: whoever took it out gives it on
+            (folder / OBJECTS_NAME).mkdir()
+            files = [_write(store, row, folder / OBJECTS_NAME / name) for name, row in exported.objects.items()]
+            for name, data in exported.files.items():
+                (folder / name).write_bytes(data)
+        except OSError as error:
+            raise EvidenceError(
+                f"{folder}: cannot be written ({error.strerror}): name a new folder with room"
+            ) from error
     return [*files, *(folder / name for name in exported.files)]
 
 
 def as_zip(store: Store, container: str, exported: Exported) -> Generator[bytes, None, None]:
     """The same as a zip archive, not compressed, in pieces. EvidenceError in the middle if bytes have changed: then the
     archive ends without its directory and opens nowhere. Blocks at each piece."""
-    sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+    sink, folder = _Sink(), plain(container)
+    with (
+        store.taking_out(container),
+        zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive,
+    ):
         for name, data in exported.files.items():
-            archive.writestr(zipfile.ZipInfo(f"{container}/{name}", ZIP_TIME), data)
+            archive.writestr(zipfile.ZipInfo(f"{folder}/{name}", ZIP_TIME), data)
         yield sink.take()
-        for row in exported.objects:
-            entry = zipfile.ZipInfo(f"{container}/{OBJECTS_NAME}/{row.name}", ZIP_TIME)
+        for name, row in exported.objects.items():
+            entry = zipfile.ZipInfo(f"{folder}/{OBJECTS_NAME}/{name}", ZIP_TIME)
             with archive.open(entry, "w", force_zip64=True) as member:
                 for piece in checked(store, row):
                     member.write(piece)
@@ -128,19 +139,18 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-def _write(store: Store, row: StoredObject, folder: Path) -> Path:
-    path = folder / OBJECTS_NAME / row.name
+def _write(store: Store, row: StoredObject, path: Path) -> Path:
     try:
         with path.open("xb") as file:
             for piece in checked(store, row):
                 file.write(piece)
     except EvidenceError:
-        path.rename(path.with_name(f"{row.name}.damaged"))
+        path.rename(path.with_name(f"{path.name}.damaged"))
         raise
     return path
 
 
-def _about(row: Container, objects: list[StoredObject]) -> dict[str, object]:
+def _about(row: Container, objects: Mapping[str, StoredObject]) -> dict[str, object]:
     return {
         "container": row.name,
         "metadata": row.metadata,
@@ -150,12 +160,13 @@ def _about(row: Container, objects: list[StoredObject]) -> dict[str, object]:
         "objects": [
             {
                 "name": each.name,
+                "file": name,
                 "length_bytes": each.length_bytes,
                 "etag": each.etag,
                 "sha256": each.sha256,
                 "received_unix_ms": each.stored_ms,
                 "metadata": each.metadata,
             }
-            for each in objects
+            for name, each in objects.items()
         ],
     }

@@ -23,11 +23,15 @@ from host_tools.destinations import connection_file
 from host_tools.destinations.connection_file import ConnectionFile
 from host_tools.evidence import certificates
 from host_tools.evidence.catalogue import Catalogue
+from host_tools.evidence.certificates import Validity
 from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.holding import holder_word
 from host_tools.evidence.intake import Intake
+from host_tools.evidence.objects import OBJECTS
+from host_tools.evidence.quarantine import FOLDER as QUARANTINE
 from host_tools.evidence.quarantine import with_quarantine
 from host_tools.evidence.settings import SETTINGS_NAME, ServerSettings, read_settings
+from host_tools.evidence.sole import sole
 from host_tools.evidence.store import Store
 from host_tools.evidence.swift_keys import KEYS_NAME, SwiftKeys, read_keys, session
 from host_tools.evidence.swift_objects import SwiftObjects
@@ -52,6 +56,12 @@ class Destination:
     settings: ServerSettings
     intake: Intake
     secret: str = field(repr=False)
+    shown: bytes = b""  # the certificate that was there when this was opened: a server shows it until its end
+
+    def validity(self) -> Validity:
+        """Of the certificate that this server shows. EvidenceError, OSError."""
+        is_replaced = self.certificate.read_bytes() != self.shown
+        return certificates.validity(self.shown)._replace(is_replaced=is_replaced)
 
     @property
     def certificate(self) -> Path:
@@ -103,22 +113,32 @@ def opened(
     new_name: Callable[[], str],
     told: Callable[[str], None],
     files_at: Callable[[Path], Files] | None = None,
+    is_sole: bool = False,
 ) -> Generator[Destination]:
     """The destination of a folder; ``files``: the same folder through the files port; ``files_at``: others that exist,
-    for a quarantine elsewhere. EvidenceError."""
+    for a quarantine elsewhere; ``is_sole``: for a server, or who moves or removes things: nobody else does meanwhile.
+    EvidenceError."""
     settings = read_settings(folder)
     files = with_quarantine(files, settings.quarantine_folder, files_at)
     secret = _read_secret(folder)
     with ExitStack() as stack:
-        catalogue = Catalogue(folder / CATALOGUE_NAME, _database_url(folder / DATABASE_NAME), may_make=False)
+        if is_sole:
+            stack.enter_context(sole(folder))
+        url = _database_url(folder / DATABASE_NAME)
+        if not url and not (folder / CATALOGUE_NAME).exists():
+            _require_nothing_kept(folder)
+        catalogue = Catalogue(folder / CATALOGUE_NAME, url, may_make=False)
         stack.callback(catalogue.close)
+        if is_sole:
+            catalogue.hold()
         swift = None
         if (folder / KEYS_NAME).exists():
             swift = _swift_objects(read_keys(folder / KEYS_NAME), catalogue, new_name, folder)
             stack.callback(swift.close)
         intake = Intake(Store(files, catalogue, wall_ms, new_name, swift), settings, wall_ms, told)
         intake.declare()
-        yield Destination(folder, settings, intake, secret)
+        pem = folder / CERTIFICATE_NAME
+        yield Destination(folder, settings, intake, secret, pem.read_bytes() if pem.exists() else b"")
 
 
 def try_keys(file: Path) -> None:
@@ -187,6 +207,16 @@ def try_database(file: Path) -> str:
         raise EvidenceError(f"{file}: is not there, or empty: name a file with the URL of a database")
     Catalogue("", url).close()
     return url
+
+
+def _require_nothing_kept(folder: Path) -> None:
+    """EvidenceError where an empty catalogue would know nothing of what lies here: all of it would be nobody's. (A
+    Swift container knows by itself whose it is.)"""
+    kept = (path for place in (OBJECTS, QUARANTINE) for path in (folder / place).glob("*/*"))
+    if next(kept, None) is not None:
+        raise EvidenceError(
+            f"{folder}: has objects and neither {CATALOGUE_NAME} nor {DATABASE_NAME}: restore it from a backup"
+        )
 
 
 def _database_url(file: Path) -> str:

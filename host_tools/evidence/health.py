@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+from host_tools.evidence import quarantine
 from host_tools.evidence.catalogue import ARRIVING, COMPLETE, INCOMPLETE, REJECTED
 from host_tools.evidence.certificates import Validity
 from host_tools.evidence.devices import devices
@@ -50,6 +51,7 @@ def health(intake: Intake, certificate: Validity | None, now_ms: int) -> Health:
     catalogue = intake.store.catalogue
     free_bytes = intake.store.files.free_bytes()
     red = [low_disk(free_bytes, RUN_FREE_BYTES_MIN), intake.store.objects.trouble(), *intake.store.missing]
+    red += [intake.store.emptied(), quarantine.trouble(intake.store.files, catalogue)]
     amber: list[str] = []
     for name, reason in catalogue.rows(
         f"SELECT name, quarantine FROM containers WHERE quarantine <> '' ORDER BY name LIMIT {ROWS_MAX}"
@@ -61,8 +63,12 @@ def health(intake: Intake, certificate: Validity | None, now_ms: int) -> Health:
         (now_ms - STALLED_MS,),
     ):
         amber.append(f"recording {name} is not complete and nothing has come for a day: look at its controller")
-    if certificate is not None and certificate.ends_ms - now_ms < CERTIFICATE_WARNING_MS:
+    if certificate is not None and certificate.ends_ms <= now_ms:
+        red.append("the certificate has ended, and nobody delivers: renew it, and issue a new connection file")
+    elif certificate is not None and certificate.ends_ms - now_ms < CERTIFICATE_WARNING_MS:
         amber.append("the certificate ends within 30 days: renew it, and issue a new connection file")
+    if certificate is not None and certificate.is_replaced:
+        amber.append("the certificate was renewed, and the one before is shown: restart the server")
     used, limit = intake.licences_used(), intake.settings.licences
     if limit is not None and used >= limit:
         amber.append(f"licences: {used} of {limit} are in use: the next wearer or device needs another")

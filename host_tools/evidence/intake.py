@@ -1,7 +1,9 @@
 """What the destination does with each request of a controller: judge, keep, answer.
 
 Law: knows the API's meaning and none of HTTP; every call blocks. Rejected content is never refused: it is what nobody
-else would take. A wearer who is not in use any more still gets what was recorded before.
+else would take. A wearer who is not in use any more still gets what was recorded before. A recording that is complete
+is what it was when it became so: who made it, when, and that nothing was wrong with it; whoever says otherwise later is
+answered as one who repeats himself, and people are told.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from firmware.ports.errors import PortFault
 from host_tools.destinations import capabilities
 from host_tools.destinations.capabilities import CAPABILITIES_OBJECT, CATEGORIES_OBJECT, Category, md5_hex
 from host_tools.destinations.checks import is_complete, merged
-from host_tools.destinations.names import NO_WEARER
+from host_tools.destinations.names import NOBODIES
 from host_tools.evidence import places, quarantine, retention, rules
 from host_tools.evidence.catalogue import Container, StoredObject
-from host_tools.evidence.errors import EvidenceError, Refusal, StoreAway
+from host_tools.evidence.errors import EvidenceError, Refusal
 from host_tools.evidence.settings import ServerSettings
 from host_tools.evidence.store import Store, Upload
 
@@ -79,7 +81,10 @@ class Intake:
         rules.check_name(name, rules.CONTAINER_BYTES_MAX)
         rules.check_metadata(metadata)
         kind = rules.kind_of(name)
-        fault = ""
+        fault, known = "", self._catalogue.container(name)
+        if known is not None and known.is_complete:
+            self._tell_what_is_not_taken(known, metadata)
+            return False
         if kind == "rejected" and capabilities.STORE_REJECTED_CONTENT not in self.settings.declared:
             raise Refusal(403, "rejected content is not taken here: StoreRejectedContent was not declared")
         if kind == "recording":
@@ -92,9 +97,11 @@ class Intake:
         rules.check_name(name, rules.CONTAINER_BYTES_MAX)
         rules.check_metadata(metadata)
         before, fault = self.store.required(name), ""
-        if rules.kind_of(name) == "recording":
+        if before.is_complete:
+            self._tell_what_is_not_taken(before, metadata)
+        elif rules.kind_of(name) == "recording":
             fault = self._judge_times(name, metadata)
-            if is_complete(metadata) and not before.is_complete:
+            if is_complete(metadata):
                 fault = fault or self._judge_digests(before)
                 # Before it is complete: where the store cannot be read now, completion is asked for again.
                 places.learn(self.store, replace(before, metadata=merged(before.metadata, metadata)))
@@ -129,7 +136,7 @@ class Intake:
             with self._catalogue.change():
                 self._check_licence(container, name, metadata)
                 row, obsolete = self.store.keep(upload, container, name, metadata, content_type)
-        except StoreAway:
+        except PortFault:
             upload.is_kept = True  # the catalogue may have it: its bytes stay, and go as nobody's if it has not
             raise
         self.store.let_go(upload, obsolete)
@@ -145,9 +152,17 @@ class Intake:
 
     def licences_used(self) -> int:
         """How many wearers, or devices, are in use: what licences are counted by."""
-        return sum(rules.is_active(row.metadata) for row in self._catalogue.objects(self._licensed()))
+        return len(self._in_use())
 
     # -- helpers
+
+    def _in_use(self, but: str = "") -> set[str]:
+        """Who, or which devices. ``but``: without what that object says."""
+        rows = self._catalogue.all_objects(self._licensed())
+        return {self._who(row.name, row.metadata) for row in rows if rules.is_active(row.metadata) and row.name != but}
+
+    def _who(self, name: str, metadata: dict[str, str]) -> str:
+        return rules.person(name, metadata) if self._licensed() == rules.USERS else name
 
     def _licensed(self) -> str:
         return rules.USERS if self.settings.mode == "wearer" else rules.DEVICES
@@ -160,10 +175,12 @@ class Intake:
         if container != self._licensed() or self.settings.licences is None or not rules.is_active(metadata):
             return
         known = self._catalogue.object(container, name)
-        if known is not None and rules.is_active(known.metadata):
+        who = self._who(name, metadata)
+        if known is not None and rules.is_active(known.metadata) and self._who(name, known.metadata) == who:
             return
-        if self.licences_used() >= self.settings.licences:
-            text = f"{SINGULAR[container]} {name}: all {self.settings.licences} licences are in use"
+        in_use = self._in_use(but=name)
+        if who not in in_use and len(in_use) >= self.settings.licences:
+            text = f"{SINGULAR[container]} {who}: all {self.settings.licences} licences are in use"
             self._told(text)
             self._turn_away(container, name, "licence")
             raise Refusal(402, text)
@@ -173,17 +190,22 @@ class Intake:
             self.turned_away[container, name] = why
 
     def _check_user_key(self, name: str, metadata: dict[str, str]) -> None:
-        """An ID that people see is empty or unique."""
-        key = metadata.get("UserID", "")
-        for row in self._catalogue.objects(rules.USERS) if key else ():
-            if row.name != name and row.metadata.get("UserID") == key:
+        """An ID that people see is empty or unique. Who has the same one and the same name is the same person, whom a
+        controller that was connected anew calls by another UUID; and he stays so when his name changes."""
+        key, called = metadata.get("UserID", ""), metadata.get("Name", "")
+        known = self._catalogue.object(rules.USERS, name)
+        if not key or (known is not None and known.metadata.get("UserID") == key):
+            return
+        for row in self._catalogue.all_objects(rules.USERS):
+            is_same = bool(called) and row.metadata.get("Name", "") == called
+            if row.name != name and row.metadata.get("UserID") == key and not is_same:
                 raise Refusal(400, f"user {name}: the ID {key} is another user's")
 
     def _check_people(self, container: str, metadata: dict[str, str]) -> None:
         if not self.settings.requires_known or self._catalogue.container(container) is not None:
             return
         keys = rules.search_keys(container, metadata)
-        if keys.wearer and keys.wearer != NO_WEARER and self._catalogue.object(rules.USERS, keys.wearer) is None:
+        if keys.wearer and keys.wearer not in NOBODIES and self._catalogue.object(rules.USERS, keys.wearer) is None:
             self._turn_away(rules.USERS, keys.wearer, "missing")
             raise Refusal(400, f"user {keys.wearer} is unknown here")
         if self._catalogue.object(rules.DEVICES, keys.camera) is None:
@@ -192,13 +214,26 @@ class Intake:
 
     def _judge_times(self, container: str, metadata: dict[str, str]) -> str:
         """Why a recording goes to quarantine; empty if it does not. Refusal 400 where there is no quarantine."""
-        fault = rules.times_fault(metadata, self._wall_ms() // 1000)
+        fault = self._times_fault(metadata)
         if not fault:
             return ""
         if self.settings.quarantine_days is None:
             raise Refusal(400, fault)
         self._told(f"recording {container} is in quarantine: {fault}")
         return fault
+
+    def _times_fault(self, metadata: dict[str, str]) -> str:
+        """Refusal 503 while nobody has set the clock of this machine: by it everything would be of the future."""
+        now_s = self._wall_ms() // 1000
+        if now_s < rules.EARLIEST_UNIX_S:
+            raise Refusal(503, "this destination's clock is not set: set it")
+        return rules.times_fault(metadata, now_s)
+
+    def _tell_what_is_not_taken(self, row: Container, metadata: dict[str, str]) -> None:
+        found = merged(row.metadata, metadata)
+        others = sorted(key for key in {*found, *row.metadata} if found.get(key) != row.metadata.get(key))
+        if others:
+            self._told(f"recording {row.name} is complete: other words about it are not taken ({', '.join(others)})")
 
     def _judge_digests(self, box: Container) -> str:
         """The same, of a clip that is not what its camera recorded."""
@@ -219,11 +254,14 @@ class Intake:
             self._told(f"recording {row.name} stays where it is, the quarantine cannot be written ({error}): mend it")
 
     def _check_clip(self, container: str, name: str, metadata: dict[str, str], length_bytes: int | None) -> None:
-        fault = rules.times_fault(metadata, self._wall_ms() // 1000)
+        box = self.store.required(container)
+        if box.is_complete:
+            return  # judged when it was completed; what is no repetition is refused when it has come
+        fault = self._times_fault(metadata)
         if length_bytes == 0:
             fault = f"clip {name} has no duration"
         if fault and self.settings.quarantine_days is None:
             raise Refusal(400, fault)
-        if fault and not self.store.required(container).quarantine:
+        if fault and not box.quarantine:
             self._told(f"recording {container} is in quarantine: {fault}")
             self.store.put_container(container, {}, fault)

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
 from host_tools.evidence import rules
 from host_tools.evidence.catalogue import Container, StoredObject
-from host_tools.evidence.errors import EvidenceError
+from host_tools.evidence.errors import EvidenceError, Refusal
 from host_tools.evidence.intake import DECLARED, MODE
 from host_tools.evidence.store import Store, Upload
 
 FORMAT = "openbwc-destination-people"
 SCHEMA = 1
 FILE_BYTES_MAX = 64 << 20
+KEY = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")  # what HTTP lets a header be called
 MOVED = (rules.USERS, rules.DEVICES, rules.SYSTEM)
 
 
@@ -28,7 +30,7 @@ def write_people(store: Store, settings_text: str) -> bytes:
     rows = [
         {"container": each.container, "name": each.name, "metadata": each.metadata}
         for container in MOVED
-        for each in store.catalogue.objects(container)
+        for each in store.catalogue.all_objects(container)
     ]
     facts = {key: store.catalogue.fact(key) for key in (DECLARED, MODE)}
     document = {"format": FORMAT, "schema": SCHEMA, "settings": settings_text, "facts": facts, "rows": rows}
@@ -47,8 +49,10 @@ def read_people(data: bytes) -> dict[str, Any]:
                 raise ValueError("a row that is nobody's")
             rules.check_name(row["name"], rules.OBJECT_BYTES_MAX)
             rules.check_metadata({str(key): str(value) for key, value in row["metadata"].items()})
+            if not all(map(KEY.fullmatch, row["metadata"])):
+                raise ValueError("a name that no header has")
         return {**fields, "settings": str(fields["settings"]), "facts": dict(fields["facts"])}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Refusal) as error:
         raise EvidenceError("this is no file of people: make one with: bwc destination export-people") from error
 
 
@@ -86,6 +90,18 @@ def take_people(
     for _, upload in uploads:
         store.let_go(upload, "")
     return len(uploads)
+
+
+def lost(store: Store) -> list[str]:
+    """Objects that should be on the disk and are not there as long as they were, a line each. Blocks."""
+    found: list[str] = []
+    after = ""
+    while boxes := store.catalogue.containers(after):
+        after = boxes[-1].name
+        for box in boxes:
+            rows = (row for row in store.catalogue.all_objects(box.name) if not store.lies_whole(row))
+            found += [f"object {row.name} of {row.container} is not there as it was received" for row in rows]
+    return found
 
 
 def _empty(store: Store) -> Upload:

@@ -45,7 +45,7 @@ def _quarantine(intake: Intake) -> list[Container]:
 
 
 def _quarantined(intake: Intake, row: Container, now_ms: int) -> dict[str, Any]:
-    keeping = retention.keeping(row, frozenset(), intake.settings)
+    keeping = retention.keeping(row, retention.categories_of(intake.store, row.name), intake.settings)
     left_ms = None if keeping.until_ms is None else max(0, keeping.until_ms - now_ms)
     return {
         "container": row.name,

@@ -28,6 +28,7 @@ from host_tools.evidence.errors import EvidenceError, StoreAway
 from host_tools.evidence.export import Exported, as_zip, contents
 from host_tools.evidence.health import Health
 from host_tools.evidence.intake import Intake
+from host_tools.evidence.plain_names import plain
 from host_tools.evidence.search import FOUND_MAX, search
 from host_tools.evidence.search import Query as Asked
 from host_tools.evidence.streaming import stream
@@ -193,8 +194,7 @@ class _Router:
         await self._run_blocking(lambda: self._recording(container))
         exported = await self._run_blocking(lambda: contents(self._store, container))
         await self._note("export_recording", visitor, {"container": container, "objects": len(exported.objects)})
-        safe = "".join(each if each.isalnum() or each in "._-" else "_" for each in container)
-        headers = {**NO_STORE, "Content-Disposition": f'attachment; filename="{safe}.zip"'}
+        headers = {**NO_STORE, "Content-Disposition": f'attachment; filename="{plain(container)}.zip"'}
         return StreamingResponse(self._zip(container, exported), media_type="application/zip", headers=headers)
 
     async def choices(self, request: Request) -> Response:
@@ -258,10 +258,11 @@ class _Router:
         try:
             while (piece := await self._run_blocking(lambda: next(pieces, None))) is not None:
                 yield piece
-        except (EvidenceError, PortFault):
-            return  # the archive has no end then, and opens nowhere
+        except (EvidenceError, PortFault) as error:
+            _log.error("export: %s", error)
+            raise  # the answer has no end then, and a browser says that it failed
         finally:
-            pieces.close()
+            await self._run_blocking(pieces.close)
 
 
 async def _storage_fault(_: Request, error: Exception) -> Response:

@@ -19,6 +19,7 @@ TRACK_END = "_gpstrail.json"
 TRACK_BYTES_MAX = 16 << 20  # a day of a fix a second; more is no track of a recording
 PLACES_MAX = 10_000  # of one recording; search needs no more
 EARTH_M = 6_371_008.8  # mean radius, IUGG
+FINITE_MAX = 1 << 53  # what every reader of JSON holds exactly
 LOCATION_KEYS = ("TriggerOnLocation", "TriggerOffLocation")  # of a container: all that there is without a track
 CELL_DEGREES = 0.0005  # 55 m of latitude: places this near each other are one place to search
 
@@ -30,7 +31,7 @@ _POINT = re.compile(r"\s*POINT\s*\(\s*(\S+)\s+(\S+)\s*\)\s*", re.IGNORECASE)
 def learn(store: Store, recording: Container) -> None:
     """Read the tracks of a recording that is complete."""
     found: dict[tuple[float, float], tuple[float, float]] = {}
-    for row in store.catalogue.objects(recording.name):
+    for row in store.catalogue.all_objects(recording.name):
         if row.name.endswith(TRACK_END) and row.length_bytes <= TRACK_BYTES_MAX:
             for latitude, longitude in points(b"".join(store.read(row, 0, row.length_bytes))):
                 cell = round(latitude / CELL_DEGREES), round(longitude / CELL_DEGREES)
@@ -72,8 +73,8 @@ def track_points(track: bytes) -> Iterator[dict[str, Any]]:
             yield {
                 "latitude": place[0],
                 "longitude": place[1],
-                "seconds": seconds if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None,
-                "time": time if isinstance(time, str) else "",
+                "seconds": seconds if _is_finite(seconds) else None,
+                "time": time if isinstance(time, str) and time.isascii() else "",
             }
 
 
@@ -84,6 +85,11 @@ def distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:
     east = math.radians(longitude_2 - longitude) / 2
     cosines = math.cos(math.radians(latitude)) * math.cos(math.radians(latitude_2))
     return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(math.sin(north) ** 2 + cosines * math.sin(east) ** 2)))
+
+
+def _is_finite(value: object) -> bool:
+    """A number that can be told again: JSON of some makers has others."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < FINITE_MAX
 
 
 def _place(latitude: str, longitude: str) -> tuple[float, float] | None:

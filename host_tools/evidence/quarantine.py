@@ -2,7 +2,8 @@
 
 Law: chosen by whoever runs the destination, or there is none. The catalogue still knows each object and finds it there,
 so a controller asks in vain for nothing. What is moved is copied, proven and durable before the catalogue says so, and
-only then removed where it was; moving may be repeated.
+only then removed where it was; moving may be repeated, one at a time (``Store`` sees to that). A place in which an
+object lies is never written.
 """
 
 from __future__ import annotations
@@ -10,22 +11,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from firmware.ports.errors import AlreadyExists, NotFound
+from firmware.ports.errors import AlreadyExists, IoFault, NotFound
 from firmware.ports.files import File, Files
 from host_tools.destinations.custody_object import DOCUMENT_BYTES_MAX, NAME_PREFIX
 from host_tools.evidence.catalogue import Catalogue, Container, StoredObject
 from host_tools.evidence.errors import EvidenceError, StoreDamaged
+from host_tools.evidence.plain_names import plain, plain_names
 
 FOLDER = "quarantine"  # below the destination's own, unless another was chosen
 ABOUT_NAME = "about.json"
-NAME_CHARACTERS_MAX = 100  # with the digest well below what any file system takes
 CLIP_END, KEY_END = ".mp4", ".key"
 
 
@@ -126,6 +126,9 @@ class Kept(Protocol):
 
 def set_apart(files: Files, catalogue: Catalogue, box: Container, kept: Kept) -> None:
     """Move all of a recording into the quarantine, with a note of why. Blocks. PortFault; may be repeated."""
+    missing = trouble(files, catalogue)
+    if missing:
+        raise IoFault(missing)
     folder = folder_of(box.name)
     for path in (FOLDER, folder):
         with suppress(AlreadyExists):
@@ -134,16 +137,30 @@ def set_apart(files: Files, catalogue: Catalogue, box: Container, kept: Kept) ->
     files.sync_folder(FOLDER)
     about = {"recording": box.name, "reason": box.quarantine, "metadata": box.metadata}
     _write(files, f"{folder}/{ABOUT_NAME}", json.dumps(about, indent=1, ensure_ascii=False).encode() + b"\n")
-    for row in catalogue.objects(box.name):
-        path = f"{folder}/{plain(row.name)}"
+    rows = list(catalogue.all_objects(box.name))
+    names = plain_names([row.name for row in rows], (ABOUT_NAME,))
+    for row in rows:
+        path = f"{folder}/{names[row.name]}"
         if row.file == path:
             continue
+        if catalogue.has_file(path):
+            raise IoFault(f"{path} is another object's place: look into the quarantine")
         _copy(files, kept.read(row, 0, row.length_bytes), row, path)
         files.sync_folder(folder)
-        with catalogue.change():
-            catalogue.keep_object(replace(row, file=path))
-        kept.remove(row.file)
+        if _now_lies(catalogue, row, path):
+            kept.remove(row.file)
     files.sync_folder(folder)
+
+
+def trouble(files: Files, catalogue: Catalogue) -> str:
+    """What is wrong with the quarantine's folder; empty if nothing is. On a disk that is not mounted there is nothing,
+    and what would be moved there would be hidden by it later."""
+    if not catalogue.has_between(f"{FOLDER}/", f"{FOLDER}0"):
+        return ""
+    with suppress(NotFound):
+        if files.list_folder(FOLDER):
+            return ""
+    return "the quarantine is empty and should not be: mount its disk, or restore it from a backup"
 
 
 def leave(files: Files, container: str) -> None:
@@ -162,18 +179,10 @@ def folder_of(container: str) -> str:
     return f"{FOLDER}/{plain(container)}"
 
 
-def plain(name: str) -> str:
-    """A name that every file system takes; another for each, also where only the case differs."""
-    kept = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:NAME_CHARACTERS_MAX].lstrip(".")
-    if kept == name and name != ABOUT_NAME:
-        return name
-    return f"{kept}-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
-
-
 def digest_fault(catalogue: Catalogue, box: Container, read: Callable[[StoredObject], bytes]) -> str:
     """Why a complete recording's clip is not what its camera recorded; empty if it is, or where nothing tells: without
     the custody chain, encrypted, or in another container. ``read``: a short object. Blocks."""
-    rows = {row.name: row for row in catalogue.objects(box.name)}
+    rows = {row.name: row for row in catalogue.all_objects(box.name)}
     for row in rows.values():
         if not row.name.startswith(NAME_PREFIX) or row.length_bytes > DOCUMENT_BYTES_MAX:
             continue
@@ -187,12 +196,22 @@ def digest_fault(catalogue: Catalogue, box: Container, read: Callable[[StoredObj
     return ""
 
 
+def _now_lies(catalogue: Catalogue, row: StoredObject, path: str) -> bool:
+    """Whether it lies there from now on: not if it came anew, or was dropped, while it was copied."""
+    with catalogue.change():
+        known = catalogue.object(row.container, row.name)
+        if known is None or known.file != row.file:
+            return False
+        catalogue.keep_object(replace(known, file=path))
+        return True
+
+
 def _content_sha256(custody: bytes) -> str:
     try:
         document = cast("dict[str, Any]", json.loads(custody))
         manifest = base64.b64decode(document["manifest"]).partition(b"\n")[0]
         return str(json.loads(manifest)["content_sha256"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

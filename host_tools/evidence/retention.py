@@ -2,8 +2,8 @@
 
 Law: pure rules over rows, and one hand that removes. Retention counts from when a recording was made; the guarantee
 from when it arrived, so that an old recording is not gone on the day it comes. A category's days lock: they only
-lengthen. What is not complete is never removed: its controller still has it to send. Rejected content, which is never
-complete, is kept as any other from when it came.
+lengthen, also in quarantine. What is not complete is never removed: its controller still has it to send. Rejected
+content, which is never complete, is kept as any other from when it came. What somebody takes out stays until he has it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from host_tools.evidence.catalogue import Container
+from host_tools.evidence.rules import EARLIEST_UNIX_S
 from host_tools.evidence.settings import ServerSettings
 from host_tools.evidence.store import Store
 
 DAY_MS = 86_400_000
+EARLIEST_MS = EARLIEST_UNIX_S * 1000
 STEADY_FACT = "steady"  # of the catalogue: when a clean-up was last thought of, and since when the clock goes evenly
 BATCH = 1_000  # containers looked at in one transactionless pass
 
@@ -32,13 +34,13 @@ class Keeping(NamedTuple):
 
 def keeping(row: Container, categories: frozenset[str], settings: ServerSettings) -> Keeping:
     """How long a recording with these categories stays."""
-    if row.quarantine and settings.quarantine_days is not None:
-        return Keeping(row.made_ms + settings.quarantine_days * DAY_MS)
-    if settings.keep_days is None:
+    days = settings.quarantine_days if row.quarantine and settings.quarantine_days is not None else settings.keep_days
+    if days is None:
         return Keeping(None)
-    # Rejected content counts from when it came: its own times may be what it was rejected for.
-    made_ms = row.started_ms if row.started_ms is not None and not row.is_rejected else row.made_ms
-    until_ms, locked = made_ms + settings.keep_days * DAY_MS, ""
+    # What was rejected or is in quarantine counts from when it came: its own times may be what is wrong with it.
+    has_times = not row.is_rejected and not row.quarantine and (row.started_ms or 0) >= EARLIEST_MS
+    made_ms = row.started_ms if has_times and row.started_ms is not None else row.made_ms
+    until_ms, locked = made_ms + days * DAY_MS, ""
     for rule in settings.category:
         if rule.id in categories and rule.retention_days is not None:
             rule_ms = made_ms + rule.retention_days * DAY_MS
@@ -92,7 +94,7 @@ def clean_up(store: Store, settings: ServerSettings, now_ms: int) -> list[str]:
         after = rows[-1].name
         for row in rows:
             is_over = row.camera and keeping(row, categories_of(store, row.name), settings).may_go(now_ms)
-            if is_over and (row.is_complete or row.quarantine or row.is_rejected):
-                store.drop(row.name)
+            may_go = is_over and (row.is_complete or row.quarantine or row.is_rejected)
+            if may_go and store.drop(row.name):
                 gone.append(row.name)
     return gone

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from host_tools.evidence.errors import Refusal
+from host_tools.evidence.plain_names import letters
 
 CONTAINER_BYTES_MAX = 256  # Swift's limits, here and where nothing else is said
 OBJECT_BYTES_MAX = 1024
@@ -20,7 +21,8 @@ OBJECT_LENGTH_MAX = 10**12  # ours: a plain Swift takes 5 GiB as one object, the
 SYSTEM, USERS, DEVICES = "System", "Users", "Devices"
 REJECTED_PREFIX = "RejectedContent_"
 EARLIEST_UNIX_S = int(datetime(2010, 1, 1, tzinfo=UTC).timestamp())  # before there were such cameras
-FOREVER_UNIX_S = 1 << 43  # in milliseconds still a number that pages and databases hold exactly
+FOREVER_UNIX_S = 253_402_300_800  # the year 10000: what is before it, every program and every page can write
+NO_UTF8 = "\ufffd"  # what stands for bytes that mean nothing
 AHEAD_S_MAX = 24 * 3600  # of a camera whose zone was taken for its time
 
 Kind = Literal["system", "users", "devices", "rejected", "recording", "other"]
@@ -53,7 +55,8 @@ def kind_of(container: str) -> Kind:
 def search_keys(container: str, metadata: dict[str, str]) -> SearchKeys:
     """From the metadata of a recording or of rejected content, and its name; nothing for other containers."""
     kind = kind_of(container)
-    if kind not in ("recording", "rejected"):
+    is_told_of = kind == "other" and "BWCSerialNumber" in metadata  # a recording that somebody names otherwise
+    if kind not in ("recording", "rejected") and not is_told_of:
         return SearchKeys()
     called = container if kind == "recording" else metadata.get("RejectedContentOriginalContainer", "")
     found = _RECORDING.fullmatch(called)
@@ -72,6 +75,8 @@ def check_name(name: str, bytes_max: int) -> None:
     """Refusal 400 for a name that no store takes."""
     if not 0 < len(name.encode(errors="replace")) <= bytes_max or "/" in name or not name.isprintable():
         raise Refusal(400, f"name {name[:60]!r} is empty, longer than {bytes_max} bytes, or has more than one level")
+    if NO_UTF8 in name:
+        raise Refusal(400, f"name {name[:60]!r} is no UTF-8: two such names would be one")
     if name in (".", ".."):
         raise Refusal(400, f"name {name!r} means another place: choose another")
 
@@ -93,7 +98,7 @@ def times_fault(metadata: dict[str, str], now_s: int) -> str:
             continue
         value = unix_s(text)
         if value is None or not EARLIEST_UNIX_S <= value <= now_s + AHEAD_S_MAX:
-            return f"{key} {text[:40]} is out of bounds"
+            return f"{key} {letters(text[:40])} is out of bounds"
     start, stop = unix_s(metadata.get("StartTime", "")), unix_s(metadata.get("StopTime", ""))
     if start is not None and stop is not None and stop < start:
         return "StopTime is before StartTime"
@@ -106,6 +111,17 @@ def unix_s(text: str) -> int | None:
         return int(float(text))
     except (ValueError, OverflowError):
         return None
+
+
+def person(name: str, metadata: dict[str, str]) -> str:
+    """Who somebody is, or a device: the ID that people know, where it was told, else what controllers call him."""
+    return metadata.get("UserID") or name
+
+
+def unix_ms(text: str) -> int | None:
+    """A time that can be shown; None if it is none."""
+    found = unix_s(text)
+    return found * 1000 if found is not None and 0 <= found < FOREVER_UNIX_S else None
 
 
 def is_active(metadata: dict[str, str]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from host_tools.evidence.catalogue import ARRIVING, REJECTED, Catalogue, Container
 from host_tools.evidence.places import distance_m
-from host_tools.evidence.rules import DEVICES, USERS
+from host_tools.evidence.rules import DEVICES, USERS, person
 
 FOUND_MAX = 1_000  # a list that a person looks through; narrower questions find the rest
 CALLED_MAX = 100  # of one name: names are not unique
@@ -78,12 +78,15 @@ def search(catalogue: Catalogue, query: Query, rows_max: int = FOUND_MAX) -> lis
 
 
 def _called(catalogue: Catalogue, container: str, value: str) -> tuple[str, ...]:
-    """Wearers or cameras that people call so: by name, or by the ID that they know a wearer by."""
-    wanted = value.casefold()
+    """Wearers or cameras that people call so: by name, or by the ID that they know a wearer by; and those who have the
+    same ID as the one whom a controller calls so."""
+    rows = list(catalogue.all_objects(container))
+    wanted = {value.casefold(), *(person(row.name, row.metadata).casefold() for row in rows if row.name == value)}
     found = (
         row.name
-        for row in catalogue.objects(container)
-        if wanted in (row.metadata.get("Name", "").casefold(), row.metadata.get("UserID", "").casefold())
+        for row in rows
+        if value.casefold() == row.metadata.get("Name", "").casefold()
+        or row.metadata.get("UserID", "").casefold() in wanted
     )
     return tuple(islice(found, CALLED_MAX))
 

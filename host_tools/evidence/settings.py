@@ -5,7 +5,6 @@ Law: knows no server and no store. The secret of the controllers' account is not
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from host_tools.destinations import capabilities
 from host_tools.evidence.errors import EvidenceError
 from host_tools.hardware.faults import place_of, why_of
+from host_tools.hardware.toml_files import FileFault, read_text, values_of
 
 SETTINGS_NAME = "server.toml"
 SITE_CHARACTERS_MAX = 64  # of the connection file
@@ -107,13 +107,11 @@ def read_settings(folder: Path) -> ServerSettings:
     """From the folder. EvidenceError."""
     path = folder / SETTINGS_NAME
     try:
-        return ServerSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise EvidenceError(
-            f"{path}: cannot be read ({error.strerror}): make the destination with: bwc destination create"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"{path}: not valid TOML ({error}): mend that line") from error
+        values = values_of(read_text(path, "destination's settings", "make the destination: bwc destination create"))
+    except FileFault as fault:
+        raise EvidenceError(fault.at(path)) from fault
+    try:
+        return ServerSettings.model_validate(values)
     except ValidationError as error:
         fault = error.errors()[0]
         key = place_of(fault) or "settings"

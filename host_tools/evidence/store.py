@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Generator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +24,8 @@ from host_tools.evidence import quarantine as quarantines
 from host_tools.evidence.blocking import Buffer
 from host_tools.evidence.catalogue import PAGE_ROWS_MAX, Catalogue, Container, StoredObject
 from host_tools.evidence.errors import Refusal, StoreAway
-from host_tools.evidence.objects import PART_END, DiskObjects, Incoming, Objects
-from host_tools.evidence.rules import DEVICES, SYSTEM, USERS, search_keys
+from host_tools.evidence.objects import OBJECTS, PART_END, DiskObjects, Incoming, Objects
+from host_tools.evidence.rules import DEVICES, SYSTEM, USERS, kind_of, search_keys
 from host_tools.evidence.swift_objects import EMPTY_PLACE, LARGE_PLACE, PLACE, SwiftObjects
 
 BOOKMARK_START = "bookmark_"
@@ -31,13 +33,18 @@ DAY_MS = 86_400_000
 NOBODYS_MS = 7 * DAY_MS  # seen as nobody's, until it goes: time for people to find the newer backup
 LOOK_MS_MAX = 3 * DAY_MS  # that one look counts for, whatever the clock says meanwhile
 NOBODYS_FACT = "nobodys "  # of the catalogue: what a store has of it, and for how long that was seen
+ENDING = ("recording", "other")  # kinds of containers that can be complete: people and rejected content never are
+EMPTIED = (
+    "objects/ is empty and should not be: mount its disk, or restore it from a backup; "
+    "where all is lost, make a folder in it"
+)
 ELSEWHERE = (PLACE, LARGE_PLACE, EMPTY_PLACE)  # beginnings of places that are not on the disk
 
 NewName = Callable[[], str]
 
 
 class Upload:
-    """An object on its way in. ``feed`` blocks."""
+    """An object on its way in. ``feed`` blocks; its halves may run side by side, each after its own last."""
 
     def __init__(self, incoming: Incoming, word: str) -> None:
         self.length_bytes = 0
@@ -62,9 +69,17 @@ class Upload:
         return self._sha256.hexdigest()
 
     def feed(self, piece: Buffer) -> None:
-        """Keep a piece. PortFault."""
+        """Keep a piece and prove it. PortFault."""
+        self.keep(piece)
+        self.prove(piece)
+
+    def keep(self, piece: Buffer) -> None:
+        """The store's half. PortFault."""
         self.incoming.write(piece)
         self.length_bytes += len(piece)
+
+    def prove(self, piece: Buffer) -> None:
+        """The digest's half."""
         self._sha256.update(piece)
 
 
@@ -87,6 +102,11 @@ class Store:
         self._new_name = new_name
         self._disk = DiskObjects(files)
         self._receiving: set[str] = set()  # words
+        self._moving: set[str] = set()  # containers on their way into the quarantine, or out of the world
+        self._leaving: Counter[str] = Counter()  # containers that are being taken out
+        self._at_once = threading.Lock()  # of the two
+        self._has_objects = False  # the disk, as far as was seen
+        self.waiting = 0  # files that were nobody's at the last sweep, and stay until they were so for a week
         self.missing: tuple[str, ...] = ()  # what ``reconciling`` has found, for people
 
     @property
@@ -104,7 +124,9 @@ class Store:
         places = [path for path in self._disk.places() if not self.is_receiving(path.removesuffix(PART_END))]
         going = [path for path in places if path.endswith(PART_END)]
         whole = [path for path in places if not path.endswith(PART_END) and not self.catalogue.has_file(path)]
-        going += self.outwaited("disk", whole, now_ms)
+        outwaited = self.outwaited("disk", whole, now_ms)
+        self.waiting = len(whole) - len(outwaited)
+        going += outwaited
         for path in going:
             self.files.remove(path)
         return len(going)
@@ -125,8 +147,10 @@ class Store:
         return [place for place, each_ms in waited_ms.items() if each_ms >= NOBODYS_MS]
 
     def set_apart(self, box: Container) -> None:
-        """Move a recording into the quarantine. PortFault; may be repeated."""
-        quarantines.set_apart(self.files, self.catalogue, box, self)
+        """Move a recording into the quarantine, unless somebody else does so now. PortFault; may be repeated."""
+        with self._alone_with(box.name) as is_alone:
+            if is_alone:
+                quarantines.set_apart(self.files, self.catalogue, box, self)
 
     def put_container(self, name: str, metadata: dict[str, str], quarantine: str = "") -> bool:
         """Make a container or add to one; whether it is new."""
@@ -151,8 +175,21 @@ class Store:
         with self.catalogue.change():
             return self._keep(self.required(name), metadata, quarantine)
 
+    def emptied(self) -> str:
+        """What is told of a disk that should have objects and has none: it is not mounted, and what came now would be
+        hidden as soon as it is. Empty if it has some, or need not."""
+        if not self._has_objects:
+            is_empty = not self.files.list_folder(OBJECTS)
+            if is_empty and self.catalogue.has_between(f"{OBJECTS}/", f"{OBJECTS}0"):
+                return EMPTIED
+            self._has_objects = True
+        return ""
+
     def begin(self, length_bytes: int) -> Upload:
         """A place for an object that may be ``length_bytes`` long (0: not known). PortFault."""
+        emptied = "" if self.swift is not None else self.emptied()
+        if emptied:
+            raise StoreAway(emptied)
         word = self._new_name()
         self._receiving.add(word)
         try:
@@ -200,9 +237,9 @@ class Store:
             self.remove(obsolete)
 
     def discard(self, upload: Upload) -> None:
-        """What came is not wanted; what was kept meanwhile stays."""
+        """What came is not wanted; what was kept meanwhile, or may have been, stays."""
+        self._receiving.discard(upload.word)
         if not upload.is_kept:
-            self._receiving.discard(upload.word)
             upload.incoming.discard()
 
     def update_object(self, container: str, name: str, metadata: dict[str, str]) -> StoredObject:
@@ -228,11 +265,62 @@ class Store:
         """Bytes of an object, a piece at a time. PortFault."""
         return self._of(row.file).read(row, start_byte, length_bytes)
 
-    def drop(self, container: str) -> None:
-        """Forget a container and all in it. PortFault."""
-        for place in self.catalogue.drop_container(container):
-            self.remove(place)
-        quarantines.leave(self.files, container)
+    def lies_whole(self, row: StoredObject) -> bool:
+        """Whether the disk has as many bytes of an object as there should be; True of what lies elsewhere."""
+        if row.file.startswith(ELSEWHERE):
+            return True
+        try:
+            file = self.files.open(row.file)
+        except PortFault:
+            return False
+        with closing(file):
+            return file.size_bytes() == row.length_bytes
+
+    def drop(self, container: str) -> bool:
+        """Forget a container and all in it; False, and nothing is done, while somebody takes it out or moves it, or
+        where it lies cannot be seen. PortFault."""
+        row = self.catalogue.container(container)
+        is_apart = row is not None and row.quarantine
+        if self.emptied() or (is_apart and quarantines.trouble(self.files, self.catalogue)):
+            return False
+        with self._alone_with(container) as is_alone:
+            if not is_alone:
+                return False
+            with self._at_once:
+                if self._leaving[container] > 0:
+                    return False
+                places = self.catalogue.drop_container(container)
+            for place in places:
+                self.remove(place)
+            quarantines.leave(self.files, container)
+        return True
+
+    @contextmanager
+    def _alone_with(self, container: str) -> Generator[bool]:
+        """Whether nobody else moves or drops it; nobody does while the block runs then. Never waits: what is copied
+        may be gigabytes, and whoever asks meanwhile would hold a worker for as long."""
+        with self._at_once:
+            is_alone = container not in self._moving
+            self._moving.add(container)
+        try:
+            yield is_alone
+        finally:
+            if is_alone:
+                with self._at_once:
+                    self._moving.discard(container)
+
+    @contextmanager
+    def taking_out(self, container: str) -> Generator[None]:
+        """While the block runs the container does not go, however long it was kept."""
+        with self._at_once:
+            self._leaving[container] += 1
+        try:
+            yield
+        finally:
+            with self._at_once:
+                self._leaving[container] -= 1
+                if not self._leaving[container]:
+                    del self._leaving[container]
 
     def remove(self, place: str) -> None:
         """Let go of an object's bytes; what is gone already is gone."""
@@ -247,11 +335,11 @@ class Store:
         return self.swift
 
     def _keep(self, row: Container, metadata: dict[str, str], quarantine: str) -> Container:
+        if row.is_complete:
+            return row  # it stays what it was when it became so
         found = merged(row.metadata, metadata)
         now_ms = self._wall_ms()
-        completed_ms = row.completed_ms
-        if completed_ms is None and is_complete(found):
-            completed_ms = now_ms
+        completed_ms = now_ms if is_complete(found) and kind_of(row.name) in ENDING else None
         keys = search_keys(row.name, found)
         row = replace(
             row,

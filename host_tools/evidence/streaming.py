@@ -22,7 +22,7 @@ from host_tools.evidence.errors import StoreDamaged
 from host_tools.evidence.store import Store
 
 _log = logging.getLogger(__name__)
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = re.compile(r"bytes=([0-9]{0,40})-([0-9]{0,40})")  # longer than any number that somebody means
 
 
 async def stream(store: Store, run_blocking: RunBlocking, row: StoredObject, wanted: str) -> Response:

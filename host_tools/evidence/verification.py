@@ -1,27 +1,29 @@
 #!/usr/bin/env python3
-"""Checks an exported recording: run it in the folder it came in, ``python3 verify.py [--root ROOT.pem]``.
+"""Checks an exported recording: run it in the folder it came in, ``python3 -I verify.py [--root ROOT.pem]``.
 
 Nothing of the software that made the export is needed: Python 3.8 and, for signatures, the program ``openssl``. What is
 checked: every file against SHA256SUMS, and that there is no other; the ledger's head and the recording's entries
 against the controller's signature; the camera's manifest against the ledger and the camera's signature; the clip
-against the manifest. With ``--root`` (the system's root certificate) both signers must lead to it; with ``--clip FILE``
-a clip that was decrypted is compared with the manifest. A line begins with ``good``, with ``BAD``, or with ``----``:
-something that could not be checked, or that is only told. Exit code 0: nothing is bad. This file may be read, changed
-and run by anybody.
+against the manifest. With ``--root`` (the system's root certificate) there must be a chain, and both signers must lead
+to it; with ``--clip FILE`` a clip that was decrypted is compared with the manifest. A line begins with ``good``, with
+``BAD``, or with ``----``: something that could not be checked, or that is only told. Exit code 0: nothing is bad. This
+file may be read, changed and run by anybody. Nothing that lies beside it is run or followed.
 """
 
-from __future__ import annotations
+import os
+import sys
+
+if __name__ == "__main__":  # modules that lie beside it are not Python's own, whatever they are called
+    sys.path[:] = [each for each in sys.path if os.path.realpath(each) != os.path.dirname(os.path.realpath(__file__))]
 
 import argparse
 import base64
 import hashlib
 import json
-import os
 import re
-import shutil
 import subprocess
-import sys
 import tempfile
+import uuid
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional, Sequence, Tuple  # noqa: UP035 - Python 3.8 runs this too
 
@@ -29,6 +31,10 @@ HEAD_PREFIX = b"openbwc-ledger-head-1\x00"
 MANIFEST_PREFIX = b"openbwc-manifest-1\x00"
 BLOCK_BYTES = 1 << 20
 PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,28}[A-Za-z0-9])?$")  # names that containers have as they are
+NOBODIES = ("", "unassigned", str(uuid.UUID(int=0)))  # as whose a recording goes that nobody wore
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+OBJECTS = "objects/"
+OTHERS_NAMED = 5  # of objects that nobody signed
 NO_ROOT = "name the system's root certificate with --root"
 NO_OPENSSL = "the program openssl is not installed"
 
@@ -47,16 +53,28 @@ class Verdict:
     def say(self, holds: bool, text: str) -> None:
         """What was checked."""
         self.bad += not holds
-        sys.stdout.write("{}  {}\n".format("good" if holds else "BAD ", text))
+        self._write("good" if holds else "BAD ", text)
 
     def skip(self, text: str, why: str) -> None:
         """What was not."""
         self.unchecked += 1
-        sys.stdout.write(f"----  NOT CHECKED: {text}: {why}\n")
+        self._write("----", f"NOT CHECKED: {text}: {why}")
+
+    def lack(self, text: str, why: str, root: str) -> None:
+        """What cannot be checked for want of it, and is bad where somebody named the root that it must lead to."""
+        if root:
+            self.say(False, f"{text}: {why}")
+        else:
+            self.skip(text, why)
 
     def tell(self, text: str) -> None:
         """What is neither good nor bad."""
-        sys.stdout.write(f"----  {text}\n")
+        self._write("----", text)
+
+    def _write(self, word: str, text: str) -> None:
+        """One line, whatever whoever made the export has written into it."""
+        line = "".join(each if each.isprintable() else "?" for each in text)
+        sys.stdout.write(f"{word}  {line}\n".encode("ascii", "backslashreplace").decode())
 
     def judge(self, holds: Optional[bool], text: str, why: str = NO_OPENSSL) -> None:  # noqa: UP045
         """``holds``: None where it could not be checked, ``why``."""
@@ -88,12 +106,13 @@ def main(arguments: Sequence[str]) -> int:
         about = json.loads(read(chosen.folder, "container.meta.json"))
         check_list(about, digests, verdict)
         check_strays(chosen.folder, digests, verdict)
-        custody = [name for name in digests if os.path.basename(name).startswith("custody_")]
+        custody = [name for name in digests if name.startswith(OBJECTS + "custody_")]
         if not custody:
-            verdict.skip("who recorded this, and through whose hands it went", "no custody chain came with it")
+            text = "who recorded this, and through whose hands it went"
+            verdict.lack(text, "no custody chain came with it", chosen.root)
         for name in custody:
             check_custody(json.loads(read(chosen.folder, name)), about, digests, chosen, verdict)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError) as error:
         verdict.say(False, f"the export cannot be read: {error!r}")
     return verdict.end()
 
@@ -103,6 +122,9 @@ def check_sums(folder: str, verdict: Verdict) -> Digests:
     digests: Digests = {}
     for line in read(folder, "SHA256SUMS").decode().splitlines():
         wanted, _, name = line.partition("  ")
+        if name in digests or not is_inside(folder, name):
+            verdict.say(False, f"{name}: is named twice, is not there, or leads elsewhere")
+            continue
         digests[name] = digest_of(os.path.join(folder, name))
         if digests[name] != wanted:
             verdict.say(False, f"{name}: its bytes are not those that were exported")
@@ -112,10 +134,13 @@ def check_sums(folder: str, verdict: Verdict) -> Digests:
 
 def check_list(about: Document, digests: Digests, verdict: Verdict) -> None:
     """Each object against what the destination received."""
-    for each in about["objects"]:
-        name = "objects/" + each["name"]
-        if digests.get(name) != each["sha256"]:
+    received = {OBJECTS + file_of(each): each["sha256"] for each in about["objects"]}
+    for name, wanted in received.items():
+        if digests.get(name) != wanted:
             verdict.say(False, f"{name}: is not what the destination received")
+    for name in sorted(digests):
+        if name.startswith(OBJECTS) and name not in received:
+            verdict.say(False, f"{name}: is nothing that the destination received")
     verdict.tell("the destination began to receive this at {}".format(when(about["received_unix_ms"])))
     if about["completed_unix_ms"]:
         verdict.tell("and had all of it at {}".format(when(about["completed_unix_ms"])))
@@ -127,8 +152,8 @@ def check_list(about: Document, digests: Digests, verdict: Verdict) -> None:
 
 def check_strays(folder: str, digests: Digests, verdict: Verdict) -> None:
     """What lies in the folder and is no part of the export."""
-    for place, _, names in os.walk(folder):
-        for name in names:
+    for place, folders, names in os.walk(folder):
+        for name in names + [each for each in folders if os.path.islink(os.path.join(place, each))]:
             path = os.path.relpath(os.path.join(place, name), folder).replace(os.sep, "/")
             if path in digests or path == "SHA256SUMS":
                 continue
@@ -147,11 +172,12 @@ def check_custody(
     told = {key: value for key, value in about["metadata"].items() if key.startswith("Ledger") and value}
     given = {key: value for key, value in signed.items() if value}
     verdict.say(told == given, "the ledger's head came with completion")
-    stands = [entry for entry, line in events if line["event"] == "head_signed"]
-    verdict.say(
-        bool(stands) and stands[-1]["previous"] == signed["LedgerHash"],
-        "the head stands where the ledger says that it was signed",
-    )
+    entry, line = events[-1]
+    stands = entry["previous"] == signed["LedgerHash"] and line["event"] == "head_signed"
+    stands = stands and str(line["at_unix_ms"]) == signed["LedgerTime"]
+    if signed.get("LedgerEntries"):
+        stands = stands and line["details"]["signature"] == signed.get("LedgerSignature", "")
+    verdict.say(stands, "the head stands where the ledger says that it was signed")
     check_head(custody, signed, root, verdict)
     check_covered(events, signed, verdict)
     check_manifest(custody, events, about, digests, chosen, verdict)
@@ -181,17 +207,17 @@ def check_covered(events: Events, signed: Document, verdict: Verdict) -> None:
         verdict.skip("whether these entries are the controller's", "a head of that time covered none of them")
         return
     digest = hashlib.sha256()
-    for entry, _ in events:
-        if entry["sequence"] <= int(signed["LedgerSequence"]):
-            digest.update(bytes.fromhex(entry["hash"]))
+    for entry, _ in events[:-1]:  # the last tells of the head itself
+        digest.update(bytes.fromhex(entry["hash"]))
     holds = digest.hexdigest() == signed["LedgerEntries"]
     verdict.say(holds, "the ledger's head covers these entries, and no other of this recording")
 
 
-def check_head(custody: Document, signed: Document, root: str, verdict: Verdict) -> None:
+def check_head(custody: Document, signed: Document, chosen_root: str, verdict: Verdict) -> None:
     """The controller's signature."""
     if not custody["signer"]:
-        verdict.skip("whose ledger this is", "nobody signed its head: a controller without a system made it")
+        why = "nobody signed its head: a controller without a system made it"
+        verdict.lack("whose ledger this is", why, chosen_root)
         return
     chain = [bytes.fromhex(each) for each in custody["signer"]]
     named = hashlib.sha256(chain[0]).hexdigest() == signed["LedgerCertificate"]
@@ -210,7 +236,8 @@ def check_head(custody: Document, signed: Document, root: str, verdict: Verdict)
         statement["entries"] = signed["LedgerEntries"]
     holds = is_signed(chain[0], HEAD_PREFIX + canonical(statement), bytes.fromhex(signed["LedgerSignature"]))
     verdict.judge(holds, "the signature over the ledger's head is controller {}'s".format(signed["LedgerController"]))
-    check_root(chain, root, "the controller's certificate leads to the system's root", verdict)
+    check_owner(chain[0], "controller", signed["LedgerController"], verdict)
+    check_root(chain, chosen_root, "the controller's certificate leads to the system's root", verdict)
 
 
 def check_manifest(
@@ -234,11 +261,12 @@ def check_manifest(
         message = MANIFEST_PREFIX + hashlib.sha256(first).digest() + hashlib.sha256(chain[0]).digest()
         holds = is_signed(chain[0], message, bytes.fromhex(signature["signature"]))
         verdict.judge(holds, "the signature over the manifest is camera {}'s".format(manifest["camera_serial"]))
+        check_owner(chain[0], "evidence", manifest["camera_serial"], verdict)
         check_root(chain, chosen.root, "the camera's certificate leads to the system's root", verdict)
     else:
         verdict.skip("who wrote the manifest", "its camera did not sign it")
     tell_manifest(manifest, verdict)
-    check_told(manifest, about["metadata"], verdict)
+    check_told(manifest, about["metadata"], custody.get("system", ""), verdict)
     check_clips(manifest["content_sha256"], about, digests, chosen.clip, verdict)
 
 
@@ -252,10 +280,23 @@ def tell_manifest(manifest: Document, verdict: Verdict) -> None:
         verdict.tell("the camera says: worn by {} ({})".format(manifest["wearer_name"], manifest["wearer_id"]))
 
 
-def check_told(manifest: Document, metadata: Document, verdict: Verdict) -> None:
-    """What was told of the recording against what its camera signed."""
-    wanted = {"BWCSerialNumber": manifest["camera_serial"], "UserID": manifest["wearer_id"]}
-    wanted = {key: text for key, text in wanted.items() if PLAIN.match(text)}  # others are written otherwise there
+def check_told(manifest: Document, metadata: Document, system: str, verdict: Verdict) -> None:
+    """What was told of the recording against what its camera signed. ``system``: the UUID whose namespace gives the
+    wearer's, where he was not told of by the ID that people know."""
+    wanted = {"BWCSerialNumber": manifest["camera_serial"]}
+    wearer, told = manifest["wearer_id"], metadata.get("UserID", "")
+    if wearer and system:
+        wearer = str(uuid.uuid5(uuid.UUID(system), wearer))
+        verdict.tell(f"    who has there, in system {system}, the UUID {wearer}")
+    if manifest.get("private"):
+        verdict.skip("who wore the camera", "it has sealed that for its system; whoever runs that can open it")
+    elif wearer or told not in NOBODIES:
+        wanted["UserID"] = wearer
+    # Others are written otherwise there.
+    odd = [key for key, text in wanted.items() if text and not (PLAIN.match(text) or UUID_TEXT.match(text))]
+    for key in [each for each in odd if metadata.get(each, "") != wanted[each]]:
+        verdict.skip(f"{key} in container.meta.json", "it is written otherwise there")
+        del wanted[key]
     for key, moment in (("StartTime", manifest["started"]), ("StopTime", manifest["stopped"])):
         if moment["source"] != "none":
             wanted[key] = str(moment["unix_ms"] // 1000)
@@ -267,17 +308,50 @@ def check_told(manifest: Document, metadata: Document, verdict: Verdict) -> None
 
 def check_clips(wanted: str, about: Document, digests: Digests, decrypted: str, verdict: Verdict) -> None:
     """Each clip against the manifest's digest."""
-    names = [each["name"] for each in about["objects"]]
-    for clip in (name for name in names if name.endswith((".mp4", ".mkv"))):
+    names = [file_of(each) for each in about["objects"]]
+    clips = [name for name in names if name.endswith((".mp4", ".mkv"))]
+    verdict.say(bool(clips), "there is a clip" if clips else "there is no clip: it was taken away")
+    for clip in clips:
         text = f"{clip} is what the camera recorded"
         if clip.endswith(".mkv"):
             verdict.skip(text, "it was put into another container, as the destination wanted")
         elif clip.rpartition(".")[0] + ".key" not in names:
-            verdict.say(digests.get("objects/" + clip) == wanted, text)
+            verdict.say(digests.get(OBJECTS + clip) == wanted, text)
         elif decrypted:
             verdict.say(digest_of(decrypted) == wanted, f"{decrypted} is what the camera recorded")
         else:
             verdict.skip(text, f"it is encrypted: decrypt it, and name it with --clip; its SHA-256 must be {wanted}")
+    others = [name for name in names if not name.startswith("custody_") and not name.endswith((".mp4", ".mkv", ".key"))]
+    if others:
+        named = ", ".join(others[:OTHERS_NAMED]) + (", ..." if len(others) > OTHERS_NAMED else "")
+        verdict.tell(f"of {len(others)} other objects only the destination tells what they were: {named}")
+
+
+def check_owner(certificate: bytes, kind: str, serial: str, verdict: Verdict) -> None:
+    """Whether a certificate is that of whoever is named, and for that purpose: one system's cameras have many."""
+    text = f"the certificate that signed is {serial}'s own"
+    if not openssl():
+        verdict.skip(text, NO_OPENSSL)
+        return
+    words = "-noout", "-subject", "-nameopt", "sep_multiline,lname,utf8,esc_ctrl"
+    with tempfile.TemporaryDirectory() as folder:
+        told = run("x509", "-inform", "DER", "-in", write(os.path.join(folder, "c"), certificate), *words)
+    fields = {line.strip() for line in (told or "").splitlines()}
+    verdict.say({f"organizationalUnitName={kind}", f"serialNumber={serial}"} <= fields, text)
+
+
+def file_of(listed: Document) -> str:
+    """An object's name in the export."""
+    return str(listed.get("file", listed["name"]))
+
+
+def is_inside(folder: str, name: str) -> bool:
+    """Whether a name is that of a file in the export itself, and of nothing that it leads to."""
+    parts = re.split(r"[/\\]" if os.sep == "\\" else "/", name)
+    if os.path.splitdrive(name)[0] or any(part in ("", ".", "..") for part in parts):
+        return False
+    places = [os.path.join(folder, *parts[: count + 1]) for count in range(len(parts))]
+    return os.path.isfile(places[-1]) and not any(map(os.path.islink, places))
 
 
 def check_root(chain: Sequence[bytes], root: str, text: str, verdict: Verdict) -> None:
@@ -292,20 +366,20 @@ def when(unix_ms: int) -> str:
 
 def is_signed(certificate: bytes, message: bytes, signature: bytes) -> Optional[bool]:  # noqa: UP045
     """Whether the certificate's key signed it; None without ``openssl``."""
-    if shutil.which("openssl") is None:
+    if not openssl():
         return None
     with tempfile.TemporaryDirectory() as folder:
         key = os.path.join(folder, "key")
         paths = [write(os.path.join(folder, name), data) for name, data in (("m", message), ("s", signature))]
         der = write(os.path.join(folder, "certificate"), certificate)
-        if not run("x509", "-inform", "DER", "-in", der, "-pubkey", "-noout", "-out", key):
+        if run("x509", "-inform", "DER", "-in", der, "-pubkey", "-noout", "-out", key) is None:
             return False
-        return run("dgst", "-sha256", "-verify", key, "-signature", paths[1], paths[0])
+        return run("dgst", "-sha256", "-verify", key, "-signature", paths[1], paths[0]) is not None
 
 
 def leads_to(chain: Sequence[bytes], root: str) -> Optional[bool]:  # noqa: UP045
     """Whether the certificates lead to the root; None if it was not named. Time is not asked: evidence is old."""
-    if not root or shutil.which("openssl") is None:
+    if not root or not openssl():
         return None
     with open(root, "rb") as file:
         trusted = file.read()
@@ -316,14 +390,22 @@ def leads_to(chain: Sequence[bytes], root: str) -> Optional[bool]:  # noqa: UP04
         options = ["-no_check_time", "-ignore_critical", "-CAfile", anchor, "-no-CApath", "-no-CAstore"]
         if len(chain) > 1:
             options += ["-untrusted", others]
-        return run("verify", *options, leaf)
+        return run("verify", *options, leaf) is not None
 
 
-def run(*arguments: str) -> bool:
-    """Whether ``openssl`` was content."""
-    command = ["openssl", *arguments]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)  # noqa: S603
-    return done.returncode == 0
+def openssl() -> str:
+    """The program, from the folders that this machine runs programs from; empty if there is none. Windows would look
+    into the folder that somebody stands in, too, and that may be an export."""
+    name = "openssl.exe" if os.name == "nt" else "openssl"
+    places = [os.path.join(each, name) for each in os.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(each)]
+    return next((each for each in places if os.path.isfile(each) and os.access(each, os.X_OK)), "")
+
+
+def run(*arguments: str) -> Optional[str]:  # noqa: UP045
+    """What ``openssl`` said; None if it was not content."""
+    command = [openssl(), *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)  # noqa: S603
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
 
 
 def canonical(document: Document) -> bytes:
@@ -348,7 +430,9 @@ def digest_of(path: str) -> str:
 
 
 def read(folder: str, name: str) -> bytes:
-    """A small file."""
+    """A small file of the export."""
+    if not is_inside(folder, name):
+        raise ValueError(f"{name} is not there, or leads elsewhere")
     with open(os.path.join(folder, name), "rb") as file:
         return file.read()
 

@@ -10,7 +10,7 @@ import json
 from typing import Any, NamedTuple, cast
 
 from host_tools.destinations.headers import spelled
-from host_tools.destinations.names import NO_WEARER
+from host_tools.destinations.names import NOBODIES
 from host_tools.evidence import retention, rules
 from host_tools.evidence.catalogue import Container, StoredObject
 from host_tools.evidence.places import TRACK_BYTES_MAX, TRACK_END, track_points
@@ -35,18 +35,18 @@ class Known(NamedTuple):
 def recording_row(store: Store, row: Container, settings: ServerSettings, known: Known) -> dict[str, Any]:
     """A recording in a list."""
     keeping = retention.keeping(row, retention.categories_of(store, row.name), settings)
-    stop_s = rules.unix_s(row.metadata.get("StopTime", ""))
+    stop_ms = rules.unix_ms(row.metadata.get("StopTime", ""))
     start_ms = row.started_ms
     return {
         "container": row.name,
-        "wearer": "" if row.wearer == NO_WEARER else row.wearer,
+        "wearer": "" if row.wearer in NOBODIES else row.wearer,
         "wearer_name": known.names.get(row.wearer, ""),
         "wearer_key": known.keys.get(row.wearer, ""),
         "camera": row.camera,
         "camera_name": known.names.get(row.camera, ""),
         "cause": row.cause,
         "started_unix_ms": start_ms,
-        "duration_ms": max(0, stop_s * 1000 - start_ms) if stop_s is not None and start_ms is not None else None,
+        "duration_ms": max(0, stop_ms - start_ms) if stop_ms is not None and start_ms is not None else None,
         "time_zone": row.metadata.get("TimeZone", ""),
         "state": state_of(row),
         "quarantine": row.quarantine,
@@ -60,7 +60,7 @@ def recording_row(store: Store, row: Container, settings: ServerSettings, known:
 
 def recording(store: Store, row: Container, settings: ServerSettings) -> dict[str, Any]:
     """All that there is to see of one. Blocks."""
-    objects = store.catalogue.objects(row.name)
+    objects = list(store.catalogue.all_objects(row.name))
     names = {each.name for each in objects}
     return {
         **recording_row(store, row, settings, known_people(store)),
@@ -83,8 +83,8 @@ def state_of(row: Container) -> str:
 
 def known_people(store: Store) -> Known:
     """As controllers have told them."""
-    users = store.catalogue.objects(rules.USERS)
-    names = {row.name: row.metadata.get("Name", "") for row in (*users, *store.catalogue.objects(rules.DEVICES))}
+    users = list(store.catalogue.all_objects(rules.USERS))
+    names = {row.name: row.metadata.get("Name", "") for row in (*users, *store.catalogue.all_objects(rules.DEVICES))}
     return Known(names, {row.name: row.metadata.get("UserID", "") for row in users})
 
 
@@ -92,7 +92,7 @@ def choices(store: Store, settings: ServerSettings) -> dict[str, Any]:
     """What can be searched for: wearers, cameras, categories, causes."""
 
     def listed(container: str) -> list[dict[str, Any]]:
-        rows = store.catalogue.objects(container)
+        rows = {rules.person(row.name, row.metadata): row for row in store.catalogue.all_objects(container)}.values()
         return [
             {
                 "id": row.name,
@@ -118,8 +118,8 @@ def _clip(row: StoredObject, names: set[str]) -> dict[str, Any]:
         "name": row.name,
         "bytes": row.length_bytes,
         "content_type": row.content_type,
-        "started_unix_ms": _ms(row.metadata.get("StartTime", "")),
-        "stopped_unix_ms": _ms(row.metadata.get("StopTime", "")),
+        "started_unix_ms": rules.unix_ms(row.metadata.get("StartTime", "")),
+        "stopped_unix_ms": rules.unix_ms(row.metadata.get("StopTime", "")),
         "encrypted": row.name.rpartition(".")[0] + ".key" in names,
     }
 
@@ -159,12 +159,12 @@ def _custody(store: Store, objects: list[StoredObject]) -> list[dict[str, Any]]:
         document: Any = json.loads(b"".join(store.read(row, 0, row.length_bytes)))
         lines = [cast("dict[str, Any]", json.loads(entry["line"])) for entry in document["entries"]]
         return [
-            {"sequence": each["sequence"], "event": each["event"], "at_unix_ms": each["at_unix_ms"]} for each in lines
+            {
+                "sequence": int(each["sequence"]),
+                "event": str(each["event"]).encode(errors="replace").decode(),
+                "at_unix_ms": min(max(0, int(each["at_unix_ms"])), rules.FOREVER_UNIX_S * 1000),
+            }
+            for each in lines
         ]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return []
-
-
-def _ms(text: str) -> int | None:
-    found = rules.unix_s(text)
-    return None if found is None else found * 1000

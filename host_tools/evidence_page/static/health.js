@@ -17,7 +17,7 @@ const devices = new Table(byId("devices"), {
   sortBy: "name",
   minWidth: 560,
   columns: [
-    { key: "name", label: t("health.name"), width: "minmax(180px, 2fr)", sort: (row) => row.name || row.id, render: (row) => named(row.name, row.id) },
+    { key: "name", label: t("health.name"), width: "minmax(180px, 2fr)", sort: (row) => row.name || row.key || row.id, render: (row) => named(row.name, row.key || row.id) },
     { key: "kind", label: t("health.kind"), width: "120px", sort: (row) => row.kind, render: (row) => t(`kind.${row.kind}`) },
     { key: "status", label: t("health.status"), width: "minmax(150px, 1fr)", sort: (row) => Object.keys(KINDS).indexOf(row.status), render: (row) => h("span", { class: `badge ${KINDS[row.status] ?? ""}` }, t(`device.${row.status}`)) },
     { key: "last", label: t("health.last"), width: "minmax(150px, 1fr)", sort: (row) => row.last_unix_ms, render: (row) => (row.last_unix_ms === null ? "–" : at(row.last_unix_ms)) },

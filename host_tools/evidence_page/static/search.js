@@ -65,7 +65,7 @@ function checkPlace() {
 
 function showChoices(choices) {
   categories = new Map(choices.categories.map((each) => [each.id, each.name]));
-  offer("wearer", choices.wearers.map((each) => [each.id, named(each.name, each.key || each.id)]));
+  offer("wearer", choices.wearers.map((each) => [each.key || each.id, named(each.name, each.key || each.id)]));
   offer("camera", choices.cameras.map((each) => [each.id, named(each.name, each.id)]));
   offer("category", choices.categories.map((each) => [each.id, each.name]));
   offer("cause", choices.causes.map((cause) => [cause, causeText(cause)]));

@@ -80,7 +80,7 @@ def test_a_board_that_cannot_be_built(model: str, old: str, new: str, words: lis
 
 
 def test_boards_that_are_not_there(bwc: Bwc, folder: Path):
-    bwc("board", "show", folder / "none.toml").must_be_one_line("none.toml", "name one that exists")
+    bwc("board", "show", folder / "none.toml").must_be_one_line("none.toml", "name an existing board file")
     bwc("board", "show", "pico_dock_9").must_be_one_line("there is no board pico_dock_9", "did you mean pico_dock")
 
 
@@ -169,7 +169,13 @@ def test_settings_files(bwc: Bwc, folder: Path):
     long = write(folder / "settings.toml", "certificate_weeks = 13\n")
     bwc("controller", "--settings", long).must_be_one_line(f"{long}:1: certificate_weeks: is more than 12: 12 or less")
     broken = write(folder / "settings.toml", "system = \n")
-    bwc("controller", "--settings", broken).must_be_one_line(str(broken), "line 1", "mend that line")
+    bwc("controller", "--settings", broken).must_be_one_line(f"{broken}:1: not TOML: ", "correct this line")
+    broken.write_bytes(b"a = " + b"[" * 100_000)
+    bwc("controller", "--settings", broken).must_be_one_line(f"{broken}: not TOML: ", "brackets are too deep")
+    broken.write_bytes(b"\xff\xfe")
+    bwc("controller", "--settings", broken).must_be_one_line(f"{broken}:1: is not UTF-8 text; save it as UTF-8")
+    inner = write(folder / "settings.toml", '[[reader]]\nurll = "x"\n')
+    bwc("controller", "--settings", inner).must_be_one_line(f"{inner}:2: reader 1: unknown key urll", "mean url?")
     bwc("controller", "--settings", folder / "none").must_be_one_line("none", "name an existing settings file")
 
 

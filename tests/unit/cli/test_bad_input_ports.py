@@ -9,10 +9,13 @@ import sys
 import tty
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import serial
 
+from firmware.camera import access
+from firmware.drivers.cable import Refusal
 from tests.patience import LIMIT_S
 from tests.unit.cli.parts import Bwc, bwc_process, system_in
 from tests.unit.controller.strangers import Noisy, OtherVersion, Silent
@@ -72,6 +75,19 @@ def test_a_port_that_vanishes_while_it_is_asked(tmp_path: Path):
         board = PtyBoard(tmp_path / "board", {"identify": lambda fields: board.unplug()})
         ended = await bwc_process("identify", board.plug.link)
         ended.must_be_one_line(str(board.plug.link), "is gone", "plug it in again")
+
+    asyncio.run(scenario())
+
+
+def test_a_camera_that_answers_its_own_controller_alone(tmp_path: Path):
+    def refuse(fields: dict[str, Any]) -> None:
+        raise Refusal("refused", access.REASONS[access.SHUT])
+
+    async def scenario() -> None:
+        board = PtyBoard(tmp_path / "board", {"identify": refuse})
+        ended = await bwc_process("identify", board.plug.link)
+        ended.must_be_one_line(str(board.plug.link), "answers its own controller alone", "--folder")
+        board.unplug()
 
     asyncio.run(scenario())
 

@@ -42,7 +42,7 @@ def test_a_board_shows_its_budgets_functions_slots_and_chips(bwc: Bwc):
         "link (acm, 3), offload (ffs, 2): 5 of 7 endpoints",
         "slots a, b, bundles for openbwc-pi-zero-2w-camera",
         "battery 3000 mAh",
-        "│ charger │ BQ25895 │ charger │ i2c1 │ 0x6a │",
+        "charger BQ25895 charger i2c1 0x6a",
     ):
         assert text in said
     assert "8 x TPS2553" in bwc("board", "show", "pico_dock_8").out

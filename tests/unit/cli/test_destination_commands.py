@@ -14,12 +14,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from host_tools.bench.programs import free_port
+from host_tools.cli import destination_commands
 from host_tools.cli.delivering import choose_destination
+from host_tools.cli.destination_folder import opened_destination
 from host_tools.custody.blocking import run_inline
 from host_tools.destinations import connection_file
 from host_tools.destinations.connection_file import ConnectionFile, ConnectionFileError
 from host_tools.destinations.encryption import Encrypting
 from host_tools.destinations.memory import MemoryDestination
+from host_tools.destinations.names import WearerNames
+from host_tools.destinations.sntp import NoTime, TimeReading
 from host_tools.destinations.suite import BOX, CLIP, CONTENT, Pieces
 from tests.unit.cli.parts import Bwc, bwc_process
 
@@ -49,6 +53,49 @@ def test_a_destination_is_made_and_moved(bwc: Bwc, tmp_path: Path) -> None:
     assert after.auth_uris == ("https://10.0.0.2:9443/auth/v1.0",)
     assert after.certificates != before.certificates
     bwc("destination", "status", tmp_path / "nothing").must_be_one_line("nothing")
+
+
+@pytest.mark.req("DEST-01", "CTRL-25")
+def test_it_says_that_it_is_a_time_server_only_where_one_answers(
+    bwc: Bwc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, file = tmp_path / "d", tmp_path / "connection.json"
+    assert bwc("destination", "create", place, "--host", "10.0.0.1", "--host", "10.0.0.2").code == 0
+    issue = ("destination", "connection-file", place, file, "--time-server")
+    asked: list[str] = []
+
+    async def answer(server: str) -> TimeReading:
+        asked.append(server)
+        if asked == ["10.0.0.1", "10.0.0.2"]:
+            raise NoTime("no answer comes")
+        return TimeReading(3, 5, 2)
+
+    monkeypatch.setattr(destination_commands, "ask_time", answer)
+    bwc(*issue).must_be_one_line("10.0.0.2: is no time server", "leave --time-server out")
+    assert not file.exists()
+    assert bwc(*issue).code == 0
+    assert asked == ["10.0.0.1", "10.0.0.2"] * 2
+    assert connection_file.parse(file.read_bytes()).is_time_server
+    assert bwc("destination", "connection-file", place, tmp_path / "other.json").code == 0
+    assert not connection_file.parse((tmp_path / "other.json").read_bytes()).is_time_server
+
+
+@pytest.mark.req("DEST-03", "DEST-11")
+def test_wearers_are_shown_by_the_id_that_people_know(bwc: Bwc, tmp_path: Path) -> None:
+    place, name = tmp_path / "d", WearerNames("5fc4c3a6-0000-4000-8000-000000000001").of("W-7")
+    assert bwc("destination", "create", place).code == 0
+    with opened_destination(place) as opened:
+        for container, each, about in (
+            ("Users", name, {"UserID": "W-7", "Name": "Zoë", "Active": "False"}),
+            ("Devices", "CAM-1", {}),
+        ):
+            opened.store.put_container(container, {}, "")
+            opened.intake.finish_object(opened.store.begin(0), container, each, about, "")
+        opened.intake.put_container(f"{name}_CAM-1_20260101T000000Z", {"UserID": name, "BWCSerialNumber": "CAM-1"})
+    found = bwc("destination", "search", place, "--wearer", "w-7")
+    assert " W-7 " in found.out
+    assert f"{name}_CAM-1_20260101T000000Z" in found.out
+    assert "users W-7: disabled" in bwc("destination", "status", place).out
 
 
 @pytest.mark.req("DEST-02", "DEST-09", "DEST-11")
@@ -144,6 +191,7 @@ def test_an_encrypted_clip_is_opened_with_the_private_key(bwc: Bwc, tmp_path: Pa
     clip, key, plain = tmp_path / CLIP, tmp_path / CLIP.replace("mp4", "key"), tmp_path / "plain.mp4"
     assert bwc("destination", "decrypt", clip, key, pem, plain).code == 0
     assert plain.read_bytes() == CONTENT
+    assert plain.stat().st_mode & 0o077 == 0
     bwc("destination", "decrypt", clip, key, pem, plain).must_be_one_line("exists")
     assert plain.read_bytes() == CONTENT
     clip.write_bytes(clip.read_bytes()[:-3])

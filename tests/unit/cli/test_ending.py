@@ -26,9 +26,10 @@ PROGRAMS = [
 @pytest.fixture(autouse=True)
 def signals_as_before() -> Iterator[None]:
     """Handlers are the process's."""
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     ending._told.clear()
 
 
@@ -38,6 +39,17 @@ def test_sigterm_is_ctrl_c_with_another_exit_code():
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)
     assert ending.exit_code() == ending.TERMINATED_EXIT
+
+
+def test_a_terminal_that_is_closed_is_ctrl_c_too_unless_nohup_says_otherwise():
+    ending.end_in_order()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGHUP)
+    assert ending.exit_code() == 129
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    ending.end_in_order()
+    signal.raise_signal(signal.SIGHUP)
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
 def test_what_runs_in_a_loop_is_taken_down_in_order():
@@ -87,6 +99,17 @@ def test_a_program_that_is_told_to_end_leaves_nothing(
     assert "Traceback" not in said
     assert not list(tmp_path.rglob("*.sock"))
     until(lambda: not _session(program.pid), "its last process to go")
+
+
+def test_a_bench_whose_terminal_is_closed_leaves_no_port(tmp_path: Path):
+    command = [sys.executable, "-m", "host_tools.cli", "emulate", "--cameras", "0", "--folder", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as program:
+        until(lambda: (tmp_path / "ports" / "dock-1").exists(), "it to begin")
+        program.send_signal(signal.SIGHUP)
+        said = program.communicate(timeout=LIMIT_S)[1].decode()
+    assert program.returncode == 0, said
+    assert list((tmp_path / "ports").iterdir()) == []
+    assert not (tmp_path / "bench.sock").exists()
 
 
 def _children(pid: int) -> list[int]:

@@ -166,12 +166,14 @@ def test_what_happens_is_heard_both_ways(bwc: Bwc, office: Opened, tmp_path: Pat
             assert not following.done(), following.result()
             await asyncio.sleep(0.01)
         tell("progress", camera="CAM-0001")
+        tell("docked", camera="CAM-0001", dock="DOCK-0001", bay=2)
         tell("looked", at="the rain\x1b[2J\nand\x9bsun")
         ring.publish("ended", {})
         ended = await following
         assert ended.err.splitlines()[1:] == [f"bwc: {there.url}: the login has ended: bwc login {there.url}"]
-        (line,) = ended.out.splitlines()
-        assert line.endswith(" looked at=the rain [2J and sun"), "nothing that a terminal obeys"
+        docked, looked = ended.out.splitlines()
+        assert docked.endswith(" CAM-0001 is docked, DOCK-0001 bay 2"), "as the log says it"
+        assert looked.endswith(" looked at=the rain?[2J?and?sun"), "nothing that a terminal obeys"
 
     conversation(bwc, *office, talk)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -22,7 +23,10 @@ from host_tools.destinations.connection_file import ConnectionFile, ConnectionFi
 from host_tools.destinations.faults import fault_word
 from host_tools.destinations.http_status import CredentialsRefused
 from host_tools.destinations.interface import STATUS, TRANSFERRING, DestinationRefused, DestinationUnavailable
+from host_tools.destinations.names import WearerNames
 from host_tools.destinations.people import AnotherDestination, Device, Wearer
+from host_tools.destinations.sntp import TimeReading
+from host_tools.destinations.time_watch import AskTime
 from host_tools.evidence.devices import devices
 from host_tools.evidence.folder import SECRET_NAME
 from host_tools.evidence.intake import DECLARED
@@ -47,6 +51,11 @@ class People:
         return list(self.cameras)
 
 
+async def no_time(server: str) -> TimeReading:
+    """Of destinations that are no time servers."""
+    raise AssertionError(f"{server} was asked for the time")
+
+
 @dataclass
 class Controller:
     """What a controller keeps from start to start."""
@@ -55,7 +64,8 @@ class Controller:
     people: People = field(default_factory=lambda: People([ADA, GRACE], [CAMERA]))
     ahead_ms: int = 0
     heard: list[tuple[Category, ...] | None] = field(default_factory=list[tuple[Category, ...] | None])
-    ids: Iterable[str] = field(default_factory=lambda: map(str, itertools.count(1)))
+    ask_time: AskTime = field(default_factory=lambda: no_time)
+    ids: Iterable[str] = field(default_factory=lambda: map(uuid_of, itertools.count(1)))
 
     @asynccontextmanager
     async def attached(self, given: ConnectionFile | None = None) -> AsyncGenerator[Attached]:
@@ -72,18 +82,22 @@ class Controller:
             return gone if isinstance(gone, Device) else None
 
         def build(connection: ConnectionFile) -> Connected:
-            return connected(connection, wall_ms, run_in_thread, bytes, wearer_of, device_of)
+            return connected(connection, wall_ms, run_in_thread, bytes, wearer_of, device_of, names=names)
+
+        def names() -> WearerNames:
+            return made.wearer_names()
 
         ids = iter(self.ids)
         made = attach(
             Attachment(self.files),
             given,
-            lambda: f"id-{next(ids)}",
+            lambda: next(ids),
             build,
             self.people,
             lambda: "north",
             lambda: wall_ms() + self.ahead_ms,
             run_in_thread,
+            self.ask_time,
             self.heard.append,
         )
         try:
@@ -97,10 +111,21 @@ async def push_all(attached: Attached) -> None:
         await attached.upkeep()
 
 
+def uuid_of(number: int) -> str:
+    """One that was never drawn before, the same in each run."""
+    return str(UUID(int=number, version=4))
+
+
+def user(wearer_id: str) -> str:
+    """What a wearer is called at the destination that a controller is connected to first."""
+    return WearerNames(uuid_of(1)).of(wearer_id)
+
+
 def active(server: Running, container: str) -> dict[str, str]:
-    """Names of whoever is in use there."""
+    """Names of whoever is in use there, by the ID that people know."""
     rows = server.store.catalogue.objects(container)
-    return {row.name: row.metadata["Name"] for row in rows if row.metadata["Active"] == "True"}
+    found = {row.metadata.get("UserID") or row.name: row for row in rows if row.metadata["Active"] == "True"}
+    return {key: row.metadata["Name"] for key, row in found.items()}
 
 
 @pytest.mark.req("DEST-03", "CTRL-04")
@@ -123,7 +148,7 @@ def test_people_are_pushed_on_change_and_removal_goes_one_way(tmp_path: Path):
                 await attached.open()
                 await push_all(attached)
                 assert active(server, "Users") == {"W-2": "Grace Hopper"}
-                gone = server.store.catalogue.object("Users", "W-1")
+                gone = server.store.catalogue.object("Users", user("W-1"))
                 assert gone is not None, "never the other way: it survives there"
                 assert gone.metadata["Name"] == "Ada King"
                 assert attached.gone("Users", "W-1") == Wearer("W-1", "Ada King", "W-1", is_active=False)
@@ -167,7 +192,7 @@ async def record(attached: Attached, name: str, wearer: str) -> None:
 @pytest.mark.req("DEST-03", "DEST-04", "DEST-09")
 @pytest.mark.parametrize("mode", ["wearer", "device"])
 def test_whoever_is_removed_frees_a_licence_and_whoever_comes_back_takes_one(tmp_path: Path, mode: str):
-    first, second = "W-1_CAM-1_20260101T000000Z", "W-1_CAM-1_20260102T000000Z"
+    first, second = f"{user('W-1')}_CAM-1_20260101T000000Z", f"{user('W-1')}_CAM-1_20260102T000000Z"
 
     async def run() -> None:
         controller = Controller(people=People([ADA], [CAMERA]))
@@ -203,7 +228,7 @@ def test_whoever_is_removed_frees_a_licence_and_whoever_comes_back_takes_one(tmp
 def words(server: Running) -> dict[str, str]:
     """How each fares, as the destination's health has it; an hour later, so that nothing is live."""
     found = devices(server.destination.intake, wall_ms() + 3_600_000)
-    return {each["id"]: each["status"] for each in found}
+    return {each["key"] or each["id"]: each["status"] for each in found}
 
 
 @pytest.mark.req("CTRL-22", "DEST-01")
@@ -229,7 +254,7 @@ def test_a_system_that_has_left_its_destination_takes_any_other(tmp_path: Path):
                 await attached.open()
                 await push_all(attached)
                 assert active(two, "Users") == {"W-2": "Grace Hopper"}
-                assert two.store.catalogue.object("Users", "W-1") is None, "who was there never need not be told off"
+                assert len(two.store.catalogue.objects("Users")) == 1, "who was there never need not be told off"
             async with controller.attached() as attached:  # and after a start
                 await attached.open()
                 assert attached.describe().container_type == "mkv"
@@ -331,7 +356,7 @@ def test_after_a_backup_was_restored_everybody_is_told_anew(tmp_path: Path):
         async with running(place, "") as server, controller.attached(server.connection) as attached:
             await attached.open()
             await push_all(attached)
-            for name in ("W-1", "W-2"):
+            for name in (user("W-1"), user("W-2")):
                 with server.store.catalogue.change():
                     server.store.catalogue._run("DELETE FROM objects WHERE name = ?", (name,))
             port = server.port

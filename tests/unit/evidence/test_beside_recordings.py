@@ -32,14 +32,14 @@ from tests.unit.controller.test_delivery import wall_ms as held_wall_ms
 from tests.unit.custody.recordings import CAMERA, STARTED_UNIX_MS, Sample, sample
 from tests.unit.destinations.test_archive import WORDS
 from tests.unit.evidence.running import Running, running, wall_ms
-from tests.unit.evidence.test_attached import Controller, People
+from tests.unit.evidence.test_attached import Controller, People, user
 
 pytestmark = pytest.mark.usefixtures("quick")
 __all__ = ("quick",)
 
 GIVEN = sample(1)
 TRACK = [Fix(STARTED_UNIX_MS + 1_000 * at, 59.33 + at / 10_000, 18.06, 4.0) for at in range(3)]
-BOX = "W-7_CAM-0001_20260101T000000Z"
+BOX = f"{user('W-7')}_CAM-0001_20260101T000000Z"
 
 
 def nobody() -> Controller:

@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from firmware.ports.memory_files import MemoryFiles
+from firmware.secure.signing import P256Signer
 from host_tools.controller.delivery_extras import custody_chain
 from host_tools.custody.heads import HeadSigner, SignedHead
 from host_tools.custody.index import open_index
@@ -141,10 +142,11 @@ def test_what_could_not_be_checked_is_never_said_as_if_it_held(taken: Taken, tmp
     code, told = taken.verify(path=str(tmp_path / "empty"))
     assert code == 0, told
     skipped = lines(told, "----  NOT CHECKED")
-    assert len(skipped) == 3, told
+    assert len(skipped) == 4, told
     assert any("signature" in line and "openssl is not installed" in line for line in skipped)
     assert any("--root" in line for line in skipped)
-    assert told.endswith("everything that was checked holds; 3 things could not be checked\n")
+    assert any("own" in line for line in skipped)
+    assert told.endswith("everything that was checked holds; 4 things could not be checked\n")
 
 
 def test_another_systems_root_is_bad(taken: Taken, tmp_path: Path) -> None:
@@ -172,6 +174,36 @@ def test_an_entry_that_was_left_out_shows(taken: Taken) -> None:
     code, told = taken.verify()
     assert code == 1
     assert "BAD   the ledger's head covers these entries" in told
+
+
+def test_entries_that_were_put_behind_the_head_show(taken: Taken) -> None:
+    """Whatever they tell, and also where the head is told of once more behind them."""
+    whole = taken.custody()
+    last = whole["entries"][-1]
+    for more in (
+        [entry_after(last, "handed_over")],
+        [entry_after(last, "handed_over"), entry_after(last, "head_signed")],
+    ):
+        custody = taken.custody()
+        custody["entries"] += more
+        taken.forge(custody)
+        code, told = taken.verify()
+        assert code == 1
+        assert "BAD   the ledger's head covers these entries" in told
+    custody = taken.custody()
+    other = json.dumps(json.loads(last["line"]) | {"at_unix_ms": 4_999})
+    joined = sha256(bytes.fromhex(last["previous"]) + other.encode())
+    custody["entries"] = [*whole["entries"][:-1], last | {"line": other, "hash": joined}]
+    taken.forge(custody)
+    assert "BAD   the head stands where the ledger says" in taken.verify()[1], "at another time"
+
+
+def entry_after(before: Document, event: str) -> Document:
+    """One more link, as whoever knows how links are made makes it."""
+    line = json.loads(before["line"]) | {"event": event, "sequence": before["sequence"] + 1}
+    text = json.dumps(line)
+    joined = sha256(bytes.fromhex(before["hash"]) + text.encode())
+    return {"sequence": line["sequence"], "previous": before["hash"], "hash": joined, "line": text}
 
 
 def test_a_digest_of_entries_that_nobody_signed_shows(taken: Taken) -> None:
@@ -208,6 +240,33 @@ def test_other_words_about_the_recording_than_its_cameras_show(taken: Taken) -> 
         taken.about["metadata"][key] = kept
 
 
+@pytest.mark.parametrize(
+    ("worn", "told", "private", "bad", "skipped"),
+    [
+        ("", "", "", 0, 0),
+        ("", "unassigned", "", 0, 0),
+        ("", "00000000-0000-0000-0000-000000000000", "", 0, 0),
+        ("", "W-8", "", 1, 0),
+        ("W-7", "W-7", "", 0, 0),
+        ("W-7", "", "", 0, 0),
+        ("Zoë 7", "Zoë 7", "", 0, 0),
+        ("Zoë 7", "W-8", "", 0, 1),
+        ("", "W-8", "00ff", 0, 1),
+        ("", "", "00ff", 0, 1),
+    ],
+)
+def test_who_wore_it_is_checked_or_said_not_to_be(
+    worn: str, told: str, private: str, bad: int, skipped: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A camera of a system seals whose it was, and of what nobody wore anything can be told."""
+    never = {"source": "none", "unix_ms": 0}
+    manifest = {"camera_serial": "CAM-0001", "wearer_id": worn, "started": never, "stopped": never}
+    verdict = verification.Verdict()
+    metadata = {"BWCSerialNumber": "CAM-0001", **({"UserID": told} if told else {})}
+    verification.check_told(manifest | ({"private": private} if private else {}), metadata, "", verdict)
+    assert (verdict.bad, verdict.unchecked) == (bad, skipped), capsys.readouterr().out
+
+
 def test_a_file_that_was_put_beside_shows(taken: Taken) -> None:
     (taken.folder / "notes.txt").write_text("mine")
     code, told = taken.verify()
@@ -236,3 +295,98 @@ def test_a_manifest_that_was_exchanged_shows(taken: Taken) -> None:
     code, told = taken.verify()
     assert code == 1
     assert "BAD   the ledger names the manifest" in told
+
+
+def test_where_a_root_is_named_a_chain_that_was_taken_away_is_bad(taken: Taken) -> None:
+    """Else whoever cannot forge a signature leaves it out."""
+    custody = taken.custody()
+    custody["signer"] = []
+    taken.forge(custody)
+    assert taken.verify()[0] == 0
+    code, told = taken.verify("--root", taken.root())
+    assert (code, len(lines(told, "BAD"))) == (1, 1), told
+    del taken.objects[CUSTODY]
+    (taken.folder / CUSTODY).unlink()
+    taken.objects[CLIP] = b"another film"
+    taken.write()
+    assert taken.verify()[0] == 0, "nothing could be checked, and it says so"
+    code, told = taken.verify("--root", taken.root())
+    assert code == 1
+    assert "no custody chain came with it" in lines(told, "BAD")[0]
+
+
+def test_a_clip_that_was_taken_away_shows_and_so_does_what_was_added_to_every_list(taken: Taken) -> None:
+    film = taken.objects.pop(CLIP)
+    (taken.folder / CLIP).unlink()
+    taken.write()
+    code, told = taken.verify()
+    assert (code, lines(told, "BAD")) == (1, ["BAD   there is no clip: it was taken away"])
+    taken.objects[CLIP] = film
+    taken.objects["objects/more.mov"] = b"mine"
+    taken.write()
+    code, told = taken.verify("--root", taken.root())
+    assert "of 1 other objects only the destination tells what they were: more.mov" in told
+    about = json.loads((taken.folder / "container.meta.json").read_text())
+    about["objects"] = [each for each in about["objects"] if each["name"] != "more.mov"]
+    text = json.dumps(about)
+    sums = (taken.folder / "SHA256SUMS").read_text()
+    old = sha256((taken.folder / "container.meta.json").read_bytes())
+    (taken.folder / "container.meta.json").write_text(text)
+    (taken.folder / "SHA256SUMS").write_text(sums.replace(old, sha256(text.encode())))
+    code, told = taken.verify()
+    assert (code, lines(told, "BAD")) == (1, ["BAD   objects/more.mov: is nothing that the destination received"])
+
+
+def test_whoever_signs_as_another_of_the_same_system_shows(tmp_path: Path) -> None:
+    """Cameras have certificates of the same root; none of them is a controller, and none is another camera."""
+
+    def as_another(_: HeadSigner, head: SignedHead) -> SignedHead:
+        trust = world_of(1).trust
+        another = HeadSigner("controller-2", P256Signer(trust.controller_key()), trust.record.controller.chain)
+        return another.sign(head.head, head.recording, head.at_unix_ms, head.entries)
+
+    other = Taken(tmp_path / "out", as_another)
+    code, told = other.verify("--root", other.root())
+    assert code == 1
+    assert "BAD   the certificate that signed is controller-2's own" in told
+    assert "good  the signature over the ledger's head is controller controller-2's" in told
+
+
+def test_nothing_beside_it_is_run_and_nothing_that_leads_elsewhere_is_read(taken: Taken, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("of another folder")
+    for name in ("json.py", "__future__.py", "hashlib.py", "uuid.py", "argparse.py"):
+        (taken.folder / name).write_text("print('taken over')\nraise SystemExit(0)\n")
+    program = [sys.executable, str(taken.folder / "verify.py")]  # without -I, as many will
+    done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=taken.folder)
+    assert "taken over" not in done.stdout
+    assert "is what the camera recorded" in done.stdout
+    (taken.folder / "objects" / "elsewhere").symlink_to(tmp_path)
+    assert taken.verify()[0] == 1
+    (taken.folder / "objects" / "elsewhere").unlink()
+    sums = (taken.folder / "SHA256SUMS").read_text()
+    for name in ("../secret", str(secret), "objects/../../secret", "objects/link", "nothing", "objects", "README.txt"):
+        (taken.folder / "objects" / "link").unlink(missing_ok=True)
+        (taken.folder / "objects" / "link").symlink_to(secret)
+        (taken.folder / "SHA256SUMS").write_text(f"{sums}{sha256(secret.read_bytes())}  {name}\n")
+        code, told = taken.verify()
+        assert code == 1
+        assert f"BAD   {name}: is named twice, is not there, or leads elsewhere" in told
+    (taken.folder / "container.meta.json").unlink()
+    (taken.folder / "container.meta.json").symlink_to("/dev/zero")
+    assert taken.verify()[0] == 1
+
+
+def test_nobody_writes_lines_of_his_own(taken: Taken) -> None:
+    """In whatever they were told by a controller, a terminal finds no commands and a reader no verdicts."""
+    taken.about["quarantine"] = "x\ngood  everything\x1b[2J\r\u2028good  all"
+    taken.about["received_unix_ms"] = 1 << 80
+    taken.write()
+    code, told = taken.verify()
+    assert (code, "Traceback" in told) == (1, False)
+    taken.about["received_unix_ms"] = 5
+    taken.write()
+    told = taken.verify()[1]
+    assert "it was in quarantine there: x?good  everything?[2J??good  all" in told
+    assert "\x1b" not in told
+    assert not [line for line in told.splitlines() if line.startswith("good  all")]

@@ -14,8 +14,9 @@ from firmware.platform.linux.files import LinuxFiles
 from firmware.ports.errors import IoFault
 from host_tools.evidence import folder, retention
 from host_tools.evidence.catalogue import StoredObject
-from host_tools.evidence.errors import StoreDamaged
+from host_tools.evidence.errors import EvidenceError, StoreAway, StoreDamaged
 from host_tools.evidence.folder import Destination
+from host_tools.evidence.health import health
 from host_tools.evidence.store import DAY_MS
 from tests.unit.evidence.running import OPEN_HOUSE, SECRET
 
@@ -46,19 +47,47 @@ def read(made: Destination, row: StoredObject) -> bytes:
 
 
 def test_another_catalogue_costs_nothing_before_a_week_of_looks(tmp_path: Path) -> None:
-    """An older one from a backup, another destination's, none."""
+    """An older one from a backup, another destination's; and without any it is not opened, as all would be nobody's."""
     place = tmp_path / "d"
     with opened(place) as made:
         row = receive(made)
     (place / folder.CATALOGUE_NAME).rename(place / "newer")
+    with pytest.raises(EvidenceError, match="restore it from a backup"), opened(place):
+        pass
+    assert not (place / folder.CATALOGUE_NAME).exists()
+    with opened(tmp_path / "other"):
+        pass
+    (tmp_path / "other" / folder.CATALOGUE_NAME).rename(place / folder.CATALOGUE_NAME)
     with opened(place) as made:
         for day in (0, 3, 6):
             assert made.store.sweep(NOW_MS + day * DAY_MS) == 0
+            assert made.store.waiting == 1
     for end in ("", "-wal", "-shm"):
         (place / f"{folder.CATALOGUE_NAME}{end}").unlink(missing_ok=True)
     (place / "newer").rename(place / folder.CATALOGUE_NAME)
     with opened(place) as made:
         assert made.store.sweep(NOW_MS + 8 * DAY_MS) == 0
+        assert made.store.waiting == 0
+        assert read(made, row) == FILM
+
+
+def test_a_disk_of_objects_that_is_not_mounted_is_red_and_takes_nothing(tmp_path: Path) -> None:
+    """Else cameras erase what is hidden as soon as it is mounted again."""
+    place = tmp_path / "d"
+    with opened(place) as made:
+        assert health(made.intake, None, NOW_MS).light == "green"
+        row = receive(made)
+    (place / "objects").rename(tmp_path / "unmounted")
+    with opened(place) as made:
+        assert "mount its disk" in health(made.intake, None, NOW_MS).problems[0]
+        with pytest.raises(StoreAway, match="mount its disk"):
+            receive(made, "b.mp4")
+        assert not made.store.drop(BOX), "its bytes would stay there for ever"
+        assert list((place / "objects").iterdir()) == []
+        (place / "objects").rmdir()
+        (tmp_path / "unmounted").rename(place / "objects")
+        assert health(made.intake, None, NOW_MS).light == "green", "mounted under a server that runs"
+        receive(made, "b.mp4")
         assert read(made, row) == FILM
 
 

@@ -115,7 +115,7 @@ def test_recordings_are_found_and_shown_with_all_that_is_known(tmp_path: Path):
                     rows = (await vera.get("/api/v1/recordings", params=asked)).json()["rows"]
                     assert [row["container"] for row in rows] == [BOX], asked
                 row = rows[0]
-                assert (row["wearer"], row["camera"], row["cause"]) == ("W-7", "CAM-0001", "Button")
+                assert (row["wearer_key"], row["camera"], row["cause"]) == ("W-7", "CAM-0001", "Button")
                 assert (row["started_unix_ms"], row["state"]) == (STARTED_UNIX_MS, "complete")
                 assert row["keep_until_unix_ms"] == STARTED_UNIX_MS + 3_650 * 86_400_000
                 for asked in ({"wearer": "W-8"}, {"latitude": 0, "longitude": 0}, {"state": "arriving"}):
@@ -131,7 +131,7 @@ def test_recordings_are_found_and_shown_with_all_that_is_known(tmp_path: Path):
                     "recorded", "sealed", "docked", "offloaded", "held", "head_signed",
                 ]  # fmt: skip
                 choices = (await vera.get("/api/v1/choices")).json()
-                assert [each["id"] for each in choices["wearers"]] == ["W-7"]
+                assert [each["key"] for each in choices["wearers"]] == ["W-7"]
                 assert choices["causes"] == ["Button"]
                 assert (await vera.get("/api/v1/health")).json()["light"] in ("green", "red")  # by this disk
 
