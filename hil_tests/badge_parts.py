@@ -95,18 +95,20 @@ class Desk:
 
 
 @pytest.fixture
-def desk(
-    bench: Bench, controller: ScenarioController, bench_house: House, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Desk]:
-    """Pick-up by badge on the bench. Afterwards every camera meets a controller once that knows whose it is for always,
-    as other scenarios find them."""
-    made = Desk(bench, controller)
-    yield made
-    made.bench.tidy()
-    controller.stop()
-    give_back(bench_house, bench, tmp_path_factory.mktemp("given-back"))
-    controller.start()  # its fixture stops it
-    controller.status()
+def desk(bench: Bench, controller: ScenarioController, given_back: list[str]) -> Desk:
+    """Pick-up by badge on the bench."""
+    given_back += [camera.serial for camera in bench.cameras]
+    return Desk(bench, controller)
+
+
+@pytest.fixture(scope="module")
+def given_back(bench_house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Cameras that a scenario lets people take. After the last scenario of a file they meet a controller once that
+    knows whose each is for always, as all other scenarios find them."""
+    taken: list[str] = []
+    yield taken
+    if taken:
+        give_back(bench_house, bench_house.bench(), tmp_path_factory.mktemp("given-back"))
 
 
 def give_back(house: House, bench: Bench, folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Scenarios run on whatever bench the plugin gives them; see ``host_tools.bench.plugin`` and docs/bench.md."""
 
-from hil_tests.badge_parts import desk
+from hil_tests.badge_parts import desk, given_back
 from host_tools.bench.scenario_plugin import (
     bay,
     bench,
@@ -31,6 +31,7 @@ __all__ = (
     "destination",
     "dock",
     "faults",
+    "given_back",
     "measure",
     "scenario_folder",
     "trace",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests.badge_parts import BADGES, Desk, give_back
+from hil_tests.badge_parts import BADGES, Desk
 from host_tools.bench.houses import House
 from host_tools.bench.programs import until
 from host_tools.bench.scenario_parts import READY, Bench, DestinationFolder
@@ -94,10 +94,11 @@ def test_a_controller_that_is_killed_while_a_camera_flashes(desk: Desk):
 
 @pytest.mark.req("RFID-05", "CTRL-06")
 def test_at_several_locations_a_camera_is_offered_where_the_reader_stands(
-    bench: Bench, bench_house: House, scenario_folder: Path
+    bench: Bench, bench_house: House, scenario_folder: Path, given_back: list[str]
 ):
     """The dock stands at the gate; the reader first elsewhere, then there too. It may be returned anywhere."""
     camera, dock = bench.camera(1), bench.dock(1)
+    given_back.append(camera.serial)
     for place, outcome in (("garage", "refused"), ("gate", "accepted")):
         folder = scenario_folder / place
         folder.mkdir()
@@ -121,6 +122,3 @@ def test_at_several_locations_a_camera_is_offered_where_the_reader_stands(
         finally:
             there.controller.stop()
             bench.tidy()
-    fixed = scenario_folder / "fixed"
-    fixed.mkdir()
-    give_back(bench_house, bench, fixed)

@@ -7,13 +7,11 @@ line and the nearest key there is. A file with ``[[dock]]`` or ``[[camera]]`` de
 
 from __future__ import annotations
 
-import re
-import tomllib
+import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from host_tools.bench.commands import problem_with_command
 from host_tools.bench.errors import BenchFileError
@@ -21,11 +19,12 @@ from host_tools.bench.features import FEATURE, problem_with
 from host_tools.hardware.errors import BoardFileError, nearest
 from host_tools.hardware.files import board_models, find_board
 from host_tools.hardware.model import Board
+from host_tools.hardware.toml_files import FileFault, fault_in, line_at, read_text, values_of
 from host_tools.hardware.toml_lines import key_lines
 from host_tools.hardware.usb import SYSFS_DEVICES
 
-FILE_BYTES_MAX = 256 * 1024  # a bench file is some kilobytes; more is some other file
 AUTO = "auto"
+ROSTER_NAME = "roster.toml"  # of the file beside an emulated bench's
 
 NAME = r"^[a-z][a-z0-9-]{0,30}$"
 LOCATION = r"^[0-9]+-[0-9]+(\.[0-9]+)*$"
@@ -195,47 +194,43 @@ def read_bench_file(path: Path) -> BenchFile:
 
 def parse_bench(path: Path, text: str) -> BenchFile:
     """The same of a text that is to be, or was, that file's. BenchFileError."""
-    values = _values(path, text)
-    if "board" not in values and values.keys() & {"dock", "camera"}:
-        raise BenchFileError(
-            f"{path}: describes an emulated bench; `bwc emulate --bench {path}` runs it, and then "
-            "`bwc bench scan --bench FOLDER --write FILE` makes a file of its boards"
-        )
     try:
-        bench = BenchFile.model_validate(values)
-    except ValidationError as error:
-        # A key that is missing comes after others, for it may be one of them, misspelt.
-        worst = min(error.errors(), key=lambda fault: fault["type"] == "missing")
-        raise BenchFileError(_fault_line(path, text, worst)) from error
+        bench = _bench_of(path, text)
+    except FileFault as fault:
+        raise BenchFileError(fault.at(path)) from fault
     _check(path, text, bench)
     return _based(bench, path.resolve().parent)
 
 
+def roster_beside(path: Path, root: Path) -> Path:
+    """Who wears the cameras of the emulated bench in this file: the roster in its folder, else that of ``hil_tests``
+    below ``root``."""
+    own = path.with_name(ROSTER_NAME)
+    return own if own.is_file() else root / "hil_tests" / ROSTER_NAME
+
+
+def _bench_of(path: Path, text: str) -> BenchFile:
+    values = values_of(text)
+    if "board" not in values and values.keys() & {"dock", "camera", "reader"}:
+        raise FileFault(
+            f"describes an emulated bench; `bwc emulate --bench {path}` runs it, and then "
+            "`bwc bench scan --bench FOLDER --write FILE` makes a file of its boards"
+        )
+    try:
+        return BenchFile.model_validate(values)
+    except ValidationError as error:
+        raise fault_in(text, error, BenchFile, PATTERNS) from error
+
+
 def _load(path: Path) -> tuple[str, dict[str, Any]]:
+    inside = path / "bench.toml"
+    if os.path.isfile(inside):  # Path.is_file raises where this folder may not be entered
+        raise BenchFileError(f"{path}: is a folder; did you mean {inside}?")
     try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise BenchFileError(
-            f"{path}: cannot be read ({error.strerror}); make one: bwc bench scan --write {path}"
-        ) from error
-    except OSError as error:
-        inside = path / "bench.toml"
-        remedy = f"did you mean {inside}?" if inside.is_file() else "name a bench file that you may read"
-        raise BenchFileError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    if len(data) > FILE_BYTES_MAX:
-        raise BenchFileError(f"{path}: is larger than {FILE_BYTES_MAX} bytes: this is no bench file")
-    try:
-        text = data.decode().replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise BenchFileError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
-    return text, _values(path, text)
-
-
-def _values(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BenchFileError(f"{path}: not valid TOML ({error}); mend that line") from error
+        text = read_text(path, "bench file", f"make one: bwc bench scan --write {path}")
+        return text, values_of(text)
+    except FileFault as fault:
+        raise BenchFileError(fault.at(path)) from fault
 
 
 def _check(path: Path, text: str, bench: BenchFile) -> None:
@@ -253,8 +248,27 @@ def _check(path: Path, text: str, bench: BenchFile) -> None:
             raise BenchFileError(
                 f"{place}: its power is of {part.power.dock}; {nearest(part.power.dock, docks, 'docks')}"
             )
+    _check_bays(path, lines, bench)
     _check_features(path, lines, bench)
     _check_commands(path, lines, bench)
+
+
+def _check_bays(path: Path, lines: Lines, bench: BenchFile) -> None:
+    """A camera that stays in a bay, and one whose power is a bay's: of a dock that has that bay."""
+    docks = {part.name: part.board.bays for part in bench.of_kind("dock")}
+    first = next(iter(docks), "")
+    for number, part in enumerate(bench.board):
+        power = part.power
+        named: list[tuple[Place, str, int]] = [(("bay",), first, part.bay)] if part.bay else []
+        if power is not None and power.dock is not None and power.bay is not None:
+            named.append((("power", "bay"), power.dock, power.bay))
+        for key, dock, bay in named:
+            place = f"{path}:{line_at(lines, ('board', number, *key))}: board {part.name}"
+            if not dock or part.name in docks:
+                raise BenchFileError(f"{place}: bay: the bench has no dock that it could stay in; leave bay out")
+            if bay not in docks[dock]:
+                known = ", ".join(map(str, docks[dock]))
+                raise BenchFileError(f"{place}: bay: {dock} has no bay {bay}; it has {known}")
 
 
 def _check_features(path: Path, lines: Lines, bench: BenchFile) -> None:
@@ -276,7 +290,7 @@ def _check_commands(path: Path, lines: Lines, bench: BenchFile) -> None:
             commands.append((("board", number, "power", word), getattr(part.power, word)))
     for place, command in commands:
         if command is not None and (problem := problem_with_command(command, str(place[-1]))):
-            raise BenchFileError(f"{path}:{_nearest_line(lines, place)}: {place[-1]}: {problem}")
+            raise BenchFileError(f"{path}:{line_at(lines, place)}: {place[-1]}: {problem}")
 
 
 def _model_of(path: Path, lines: Lines, bench: BenchFile, part: BoardPart) -> Board:
@@ -313,43 +327,3 @@ def _based(bench: BenchFile, base: Path) -> BenchFile:
     return bench.model_copy(
         update={"system": system, "roster": roster, "usb": base / bench.usb, "dev": base / bench.dev}
     )
-
-
-def _fault_line(path: Path, text: str, fault: ErrorDetails) -> str:
-    """``bench.toml:12: board 1: unknown key serail; did you mean serial?``"""
-    place: tuple[int | str, ...] = fault["loc"]
-    words = [str(part + 1) if isinstance(part, int) else part for part in place]
-    line = _nearest_line(key_lines(text), place)
-    *table, key = words or ["bench"]
-    start = f"{path}:{line}: " + (f"{' '.join(table)}: " if table else "")
-    if fault["type"] == "extra_forbidden":
-        return f"{start}unknown key {key}; {nearest(key, _keys_at(place[:-1]), 'known keys')}"
-    if fault["type"] == "missing":
-        return f"{start}{key} is missing; add it"
-    if fault["type"] == "string_pattern_mismatch":
-        return f"{start}{key}: {fault['input']!r} is none; it is {PATTERNS[fault['ctx']['pattern']]}"  # pyright: ignore[reportTypedDictNotRequiredAccess]
-    message = re.sub(r"^Value error, ", "", fault["msg"])
-    if message != fault["msg"]:
-        return f"{start}{key} {message}"
-    return f"{start}{key}: {message[:1].lower()}{message[1:]}, not {fault['input']!r}; correct it"
-
-
-def _nearest_line(lines: Lines, place: Place) -> int:
-    """Of that key, or of the nearest table around it that is in the file."""
-    return next(lines[place[:length]] for length in range(len(place), -1, -1) if place[:length] in lines)
-
-
-def _keys_at(place: tuple[int | str, ...]) -> list[str]:
-    """Keys that are allowed at this place."""
-    model: type[BaseModel] = BenchFile
-    for step in place:
-        if isinstance(step, str):
-            model = _model_inside(model.model_fields[step].annotation)
-    return list(model.model_fields)
-
-
-def _model_inside(annotation: Any) -> type[BaseModel]:
-    """The model inside an annotation such as ``tuple[Model, ...]`` or ``Model | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for inner in get_args(annotation) if (found := _model_inside(inner)) is not Part), Part)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from host_tools.bench.bench_file import BenchFile, is_bench_of_boards, read_bench_file
+from host_tools.bench.bench_file import BenchFile, is_bench_of_boards, read_bench_file, roster_beside
 from host_tools.bench.board_hands import BoardHands
 from host_tools.bench.errors import BenchTrouble
 from host_tools.bench.features import BENCH_FEATURES
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 CHOICE: Final = pytest.StashKey["Choice"]()
 HOME: Final = Path(__file__).resolve().parents[2]  # of hil_tests, in a checkout and installed
 EMULATED_FILE: Final = Path("hil_tests", "bench.toml")
-ROSTER_FILE: Final = Path("hil_tests", "roster.toml")
 SPEED_MIN: Final = 0.1
 TERMINAL: Final = Path("/dev/tty")
 
@@ -62,6 +61,11 @@ class Choice:
             return read_bench(self.file)
         except BenchFileError as error:
             raise BenchTrouble(str(error)) from error
+
+    def read(self) -> None:
+        """The file, now: what is wrong with it is told before anything is run."""
+        if self.boards is None:
+            _ = self.plan
 
     @property
     def is_emulated(self) -> bool:
@@ -112,7 +116,7 @@ class Choice:
         """What it has."""
         if self.boards is not None:
             return offer_of_boards(self.boards, self.person)
-        worn = load_roster(self._root / ROSTER_FILE).assignments.keys()
+        worn = load_roster(roster_beside(self.file, self._root)).assignments.keys()
         parts = [*self.plan.dock, *self.plan.camera]
         units = tuple(emulated_unit(part, part.serial in worn) for part in parts)
         return Offer("emulated", True, frozenset(BENCH_FEATURES), units)

@@ -21,6 +21,7 @@ from host_tools.bench.inventory import Inventory, Located, described, model_of, 
 from host_tools.bench.locks import Locks
 from host_tools.hardware import UsbDevice, board_models, find_board
 from host_tools.transports.errors import PortError
+from host_tools.transports.held_ports import is_left_over
 
 PROC = Path("/proc")
 RULES_FILE = "/etc/udev/rules.d/70-openbwc.rules"
@@ -136,6 +137,9 @@ def _port_findings(located: Located, proc: Path) -> Iterator[Finding]:
     name = located.part.name
     if not port.exists():
         yield Finding("fault", name, f"{port} is not there; is {port.parent} the folder of this machine's terminals?")
+        return
+    if is_left_over(port):
+        yield Finding("fault", name, f"{port} is left over from a bench that was killed; start that anew")
         return
     if denied := why_denied(port):
         yield Finding("fault", name, denied)

@@ -1,5 +1,9 @@
 """What can go wrong at a bench. Each is one line for a person: the thing, then the remedy."""
 
+from __future__ import annotations
+
+from host_tools.hardware.said import printable
+
 
 class BenchTrouble(Exception):
     """Anything of this room that a person puts right."""
@@ -7,6 +11,9 @@ class BenchTrouble(Exception):
 
 class BenchFileError(BenchTrouble):
     """The bench file does not hold: file, line and key."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(printable(line))
 
 
 class BoardMissing(BenchTrouble):

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from host_tools.bench.bench_file import AUTO, BenchFile, BoardPart
+from host_tools.bench.bench_file import AUTO, BenchFile, BoardPart, roster_beside
 from host_tools.bench.board_hands import BoardHands
 from host_tools.bench.errors import BenchFileError, BoardMissing
 from host_tools.bench.hands import EmulatedHands, Person
@@ -30,7 +30,6 @@ from host_tools.system.roster import load_roster
 from host_tools.transports.local import LocalClient
 
 BENCH_FILE = Path("hil_tests", "bench.toml")
-ROSTER_FILE = Path("hil_tests", "roster.toml")
 PASSPHRASE = "every scenario knows this one"  # noqa: S105 - and nobody else has any use for it
 TRUST_NAME = "trust"  # in a controller's folder
 WIRE_NAME = "wire"  # beside a controller's folder: captures of its ports
@@ -94,7 +93,8 @@ class BenchHouse:
         self.file = file or root / BENCH_FILE
         self.plan = read_bench(self.file)
         self.seed = self.plan.seed if seed is None else seed
-        self.worn = frozenset(load_roster(root / ROSTER_FILE).assignments)
+        self.roster = roster_beside(self.file, root).resolve()
+        self.worn = frozenset(load_roster(self.roster).assignments)
         self.broken: dict[str, str] = {}  # an emulated board that does not come up is a failure, not a broken board
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._program: Program | None = None
@@ -185,7 +185,7 @@ class BenchHouse:
         several runs share this machine. ``settings``: further ones, as lines of TOML."""
         if with_system:
             shutil.copytree(self.folder / "system" / TRUST_NAME, folder / "controller" / TRUST_NAME)
-        arguments = ["--debug", "--bench", str(self.folder), "--roster", str(self.root / ROSTER_FILE)]
+        arguments = ["--debug", "--bench", str(self.folder), "--roster", str(self.roster)]
         if settings:
             (folder / SETTINGS_NAME).write_text(settings, encoding="utf-8")
             arguments += ["--settings", str(folder / SETTINGS_NAME)]

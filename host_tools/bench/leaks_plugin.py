@@ -20,7 +20,8 @@ import pytest
 
 SETTLE_SECONDS_MAX: Final = 30.0  # for threads and children that have been told to end and are about to, on any machine
 POLL_SECONDS: Final = 0.01
-OWN: Final = Path("/proc/self")
+OWN_FILES: Final = "/proc/self/fd"  # texts, not paths: these are looked through twice a test
+OWN_THREADS: Final = "/proc/self/task"
 
 # Opened once by the standard library or a C library, and kept on purpose.
 KEPT_FILES: Final = frozenset({"/dev/null", "/dev/random", "/dev/urandom"})
@@ -77,9 +78,9 @@ def holdings() -> Holdings:
 
 def what_is_left(before: Holdings) -> list[str]:
     """What is held beyond ``before``, after what is garbage is gone and what was ending has had time to end."""
-    left = holdings().beyond(before)
-    if left:
-        gc.collect()
+    if not holdings().beyond(before):
+        return []
+    gc.collect()
     deadline = time.monotonic() + SETTLE_SECONDS_MAX
     while (left := holdings().beyond(before)) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
@@ -105,9 +106,9 @@ def watched_tasks() -> Generator[list[str]]:
 
 def open_files() -> Iterator[str]:
     """Descriptors of this process with what is behind them."""
-    for descriptor in os.listdir(OWN / "fd"):
+    for descriptor in os.listdir(OWN_FILES):
         try:
-            target = os.readlink(OWN / "fd" / descriptor)
+            target = os.readlink(f"{OWN_FILES}/{descriptor}")
         except OSError:
             continue  # the descriptor with which the folder itself was read
         if target not in KEPT_FILES:
@@ -116,9 +117,10 @@ def open_files() -> Iterator[str]:
 
 def child_processes() -> Iterator[str]:
     """Processes that this one has started and not waited for."""
-    for thread in (OWN / "task").iterdir():
+    for thread in os.listdir(OWN_THREADS):
         try:
-            children = (thread / "children").read_text().split()
+            with open(f"{OWN_THREADS}/{thread}/children") as file:
+                children = file.read().split()
         except OSError:
             continue  # the thread has ended
         for child in children:

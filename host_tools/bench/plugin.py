@@ -9,6 +9,7 @@ scenarios that need it, not the run.
 from __future__ import annotations
 
 import importlib
+import tempfile
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -65,12 +66,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("bench") is not None:  # else it is the emulated one, and is read when a scenario needs it
         try:
             config.stash[BENCH_LANE] = choice.lane
+            choice.read()
             _refuse_workers(config, choice)
         except BenchTrouble as error:
             raise pytest.UsageError(str(error)) from error
         config.pluginmanager.register(importlib.import_module(FIXTURES), FIXTURES)
     kept = record_folder(config)
     if kept is not None and not hasattr(config, "workerinput"):
+        _make(kept)
         config.option.xmlpath = config.option.xmlpath or str(kept / JUNIT_FILE)
         config.pluginmanager.register(Recorder(kept, config), "bench-recorder")
 
@@ -86,7 +89,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if fixture in metafunc.fixturenames:
             choice = metafunc.config.stash[CHOICE]
             needs = needs_of(metafunc.definition)
-            units: Sequence[Unit | None] = choice.offer.matching(kind, needs, choice.every) or [None]  # pyright: ignore[reportArgumentType]
+            try:
+                units: Sequence[Unit | None] = choice.offer.matching(kind, needs, choice.every) or [None]  # pyright: ignore[reportArgumentType]
+            except NeedError as error:
+                raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from error
             metafunc.parametrize(fixture, units, ids=[str(unit) if unit else f"no-{kind}" for unit in units])
 
 
@@ -239,6 +245,17 @@ def _be_patient(item: pytest.Item) -> None:
     marker = item.get_closest_marker("timeout")
     usual: object = marker.args[0] if marker and marker.args else item.config.getini("timeout")
     item.add_marker(pytest.mark.timeout(float(str(usual or 600)) * PATIENCE), append=False)
+
+
+def _make(folder: Path) -> None:
+    """Before the run: at its end nobody would want to hear of it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise pytest.UsageError(
+            f"--bench-record {folder}: cannot be written ({error.strerror}); name another folder"
+        ) from error
 
 
 def _refuse_workers(config: pytest.Config, choice: Choice) -> None:

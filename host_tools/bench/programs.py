@@ -1,12 +1,13 @@
 """The programs of a scenario as processes of their own, and what is heard of them.
 
-Law: starts and ends only what it was told to start; whoever starts a program ends it. Knows programs by their command
-line and their sockets, nothing of cameras and docks.
+Law: starts and ends only what it was told to start; whoever starts a program ends it, and if it is killed itself Linux
+does. Knows programs by their command line and their sockets, nothing of cameras and docks.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import random
 import signal
 import socket
@@ -22,12 +23,16 @@ from typing import Any, TypeVar
 from host_tools.transports.local import LocalClient, LocalError
 
 POLL_S = 0.05  # between two looks at something that has no event
+POLL_S_MAX = 0.25  # where a look is dear and what is waited for has not come soon: a twentieth of the time passed
 LIMIT_S = 120.0  # for anything that takes a second or two: a busy machine is slow, and is not broken for that
 END_LIMIT_S = LIMIT_S  # for a program that was asked to end
 SERVER_PORTS = (10_240, 65_536)  # from where neither privilege nor custom has a claim
 LOCAL_PORTS_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 LOCAL_PORTS = (32_768, 60_999)  # Linux's own choice
 LOG_SHOWN_BYTES = 8_192  # of a failing scenario's logs: the end tells
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 T = TypeVar("T")
 Event = dict[str, Any]
@@ -44,8 +49,14 @@ class ScenarioFailed(AssertionError):
     """Something did not come within its deadline, or a program ended that should not have."""
 
 
+def end_with_parent() -> None:
+    """For a child, before it becomes its program: it is asked to end (SIGTERM) when the thread that started it ends,
+    however that is: a run of tests that is killed leaves no bench behind."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Program:
-    """One ``bwc`` command as a process; what it says goes to ``log``."""
+    """One ``bwc`` command as a process; what it says goes to ``log``. Started from the main thread."""
 
     def __init__(self, name: str, arguments: list[str], log: Path) -> None:
         self.name = name
@@ -57,7 +68,13 @@ class Program:
         """Start it; it is not ready yet."""
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "host_tools.cli", *self._arguments]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - ours
+            self._process = subprocess.Popen(  # noqa: S603 - ours
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=end_with_parent,  # a call of the C library, and nothing that could be locked
+            )
 
     def is_running(self) -> bool:
         """Whether it has been started and has not ended."""
@@ -178,11 +195,16 @@ class EventLog:
 
 
 def until(
-    condition: Callable[[], T | None], what: str, limit_s: float = LIMIT_S, check: Callable[[], None] | None = None
+    condition: Callable[[], T | None],
+    what: str,
+    limit_s: float = LIMIT_S,
+    check: Callable[[], None] | None = None,
+    poll_s_max: float = POLL_S,
 ) -> T:
     """Look until the condition gives something true, and return it. ScenarioFailed when it does not in time."""
     limit_s *= Pace.stretch
-    deadline_s = time.monotonic() + limit_s
+    begun_s = time.monotonic()
+    deadline_s = begun_s + limit_s
     while True:
         found = condition()
         if found:
@@ -191,7 +213,7 @@ def until(
             check()
         if time.monotonic() > deadline_s:
             raise ScenarioFailed(f"waited {limit_s:.0f} s for {what}")
-        time.sleep(POLL_S)
+        time.sleep(min(max(POLL_S, (time.monotonic() - begun_s) / 20), poll_s_max))
 
 
 def first_answer(client: LocalClient, verb: str, check: Callable[[], None]) -> dict[str, Any]:

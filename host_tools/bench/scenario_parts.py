@@ -16,7 +16,18 @@ from typing import Any, TypeVar
 
 from firmware.secure import document
 from host_tools.bench.hands import Hands, Lamps
-from host_tools.bench.programs import LIMIT_S, Event, EventLog, Program, ScenarioFailed, T, first_answer, log_end, until
+from host_tools.bench.programs import (
+    LIMIT_S,
+    POLL_S_MAX,
+    Event,
+    EventLog,
+    Program,
+    ScenarioFailed,
+    T,
+    first_answer,
+    log_end,
+    until,
+)
 from host_tools.controller.remote import controller_client
 from host_tools.custody.index import open_index
 from host_tools.evidence.media import inspect_clip
@@ -321,7 +332,7 @@ class ScenarioController:
 
     def until(self, condition: Callable[[dict[str, Any]], T | None], what: str, limit_s: float = LIMIT_S) -> T:
         """Ask for the status until the condition gives something true, and return that."""
-        return until(lambda: condition(self.status()), what, limit_s, self._program.check)
+        return until(lambda: condition(self.status()), what, limit_s, self._program.check, POLL_S_MAX)
 
     def wait_for(
         self,

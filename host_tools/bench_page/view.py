@@ -53,7 +53,10 @@ class View:
                 }
                 for name, camera in bench.cameras.items()
             ],
-            "readers": list(bench.readers),
+            "readers": [
+                {"name": name, "title": reader.kind, "lacks": bench.faults.lacking(name)}
+                for name, reader in bench.readers.items()
+            ],
             "faults": table(),
         }
 

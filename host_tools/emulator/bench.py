@@ -73,7 +73,7 @@ class EmulatedBench:
         self.cameras = {
             part.name: self._make_camera(number, part, files_of) for number, part in enumerate(bench.camera)
         }
-        self.readers = {part.name: self._make_reader(part) for part in bench.reader}
+        self.readers = {part.name: self._make_reader(number, part) for number, part in enumerate(bench.reader)}
         self._physics = Physics(self.docks, self.cameras, self.usb_ports, self.world_ms)
         self.faults = Faults(self)
         self.played: list[Played] = []
@@ -82,6 +82,7 @@ class EmulatedBench:
 
     async def start(self) -> None:
         """Power everything and put the cameras where the bench file says."""
+        self.lane.begin()
         self.usb.clear()
         self._physics.start()
         for name in self.docks:
@@ -109,6 +110,7 @@ class EmulatedBench:
                 world.power_off()
             for capture in self._captures.values():
                 capture.close()
+            self.lane.end()
 
     # -- hands
 
@@ -196,12 +198,13 @@ class EmulatedBench:
 
     def plug_reader(self, reader: str, plugged: bool) -> None:
         """Plug a reader in at its port, or pull it out."""
-        world = self._reader(reader)
+        name = self._reader(reader).name
+        if plugged and self.faults.is_on(name, "reader", "unplug"):
+            raise BenchError(f"{name} is kept out by a fault; heal it: reader ok")
         if plugged:
-            self.usb_ports.plug(reader, next(part.port for part in self.bench.reader if part.name == reader))
+            self.usb_ports.plug(name, next(part.port for part in self.bench.reader if part.name == name))
         else:
-            self.usb_ports.unplug(reader)
-            world.restart()
+            self.usb_ports.unplug(name)
 
     def set_power(self, name: str, on: bool) -> None:
         """Switch a board's own supply (a camera's battery, a dock's mains adapter)."""
@@ -269,7 +272,10 @@ class EmulatedBench:
             "faults": self.faults.active(),
             "docks": {name: self._dock_state(dock) for name, dock in self.docks.items()},
             "cameras": {name: self._camera_state(camera) for name, camera in self.cameras.items()},
-            "readers": {name: reader.state() for name, reader in self.readers.items()},
+            "readers": {
+                name: {**reader.state(), "plugged": self.usb_ports.is_plugged(name)}
+                for name, reader in self.readers.items()
+            },
         }
 
     def world_ms(self) -> int:
@@ -279,6 +285,15 @@ class EmulatedBench:
     def find(self, name: str) -> CameraWorld | DockWorld:
         """A board of the bench, with all that is around it. BenchError if there is none of that name."""
         return self._any(name)
+
+    def find_any(self, name: str) -> CameraWorld | DockWorld | ReaderWorld:
+        """The same, or a reader: whatever has a cable. BenchError."""
+        if name in self.readers:
+            return self.readers[name]
+        if name in self.docks or name in self.cameras:
+            return self._any(name)
+        there = ", ".join([*self.docks, *self.cameras, *self.readers])
+        raise BenchError(f"no board {name} on this bench; it has {there}")
 
     def look_at_bay(self, dock: str, bay: int) -> None:
         """Something has changed at a bay: whoever sits in it feels it."""
@@ -342,8 +357,9 @@ class EmulatedBench:
         socket = Socket(part.name, identity, usb.speed_mbps, world.plug.name, world.plug.put_in, world.plug.pull_out)
         self.usb_ports.add(socket)
 
-    def _make_reader(self, part: ReaderPart) -> ReaderWorld:
-        world = ReaderWorld(part.name, part.kind, lambda wake: self.lane.plug(part.name, wake), self.world_ms)
+    def _make_reader(self, number: int, part: ReaderPart) -> ReaderWorld:
+        seed = self.bench.seed * 1000 + 900 + number
+        world = ReaderWorld(part.name, part.kind, lambda wake: self.lane.plug(part.name, wake), self.world_ms, seed)
         self.usb_ports.add(world.socket())
         return world
 

@@ -6,15 +6,17 @@ Law: data only; unknown keys are errors that name file, line and key. ``default_
 from __future__ import annotations
 
 import re
-import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from host_tools.emulator.reader_world import ReaderKind
+from host_tools.hardware import board_models, find_board
 from host_tools.hardware.errors import nearest
+from host_tools.hardware.said import printable
+from host_tools.hardware.toml_files import FileFault, fault_in, line_at, read_text, values_of
 from host_tools.hardware.toml_lines import key_lines
 
 CAMERA_MODEL = "pi_zero_2w_camera"
@@ -35,6 +37,9 @@ Serial = Annotated[str, Field(pattern=SERIAL)]
 
 class BenchFileError(Exception):
     """The bench cannot be made. One line that names file, line and key."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(printable(line))
 
 
 class Part(BaseModel):
@@ -100,21 +105,33 @@ class Bench(Part):
     def _once_each(self) -> Bench:
         parts = [*self.dock, *self.camera]
         for what in ("name", "serial"):
-            seen: set[str] = set()
-            for part in parts:
-                value = getattr(part, what)
-                if value in seen:
-                    raise ValueError(f"two boards have the {what} {value}; give each its own")
-                seen.add(value)
-        names = [part.name for part in (*parts, *self.reader)]
-        if len(set(names)) != len(names):
-            raise ValueError("a reader has the name of another board or reader; give each its own")
+            twin = _twice(getattr(part, what) for part in parts)
+            if twin is not None:
+                raise ValueError(f"two boards have the {what} {twin}; give each its own")
+        named = _twice(part.name for part in (*parts, *self.reader))
+        if named is not None:
+            raise ValueError(f"a reader has the name of another board or reader, {named}; give each its own")
         bays = [camera.bay for camera in self.camera if camera.bay]
-        if len(set(bays)) != len(bays):
-            raise ValueError("two cameras are in one bay; give each its own")
+        crowded = _twice(bays)
+        if crowded is not None:
+            held = " and ".join(camera.name for camera in self.camera if camera.bay == crowded)
+            raise ValueError(f"{held} are in one bay, {crowded}; give each its own")
         if bays and not self.dock:
-            raise ValueError("a camera is in a bay, but the bench has no dock")
+            raise ValueError("a camera is in a bay, but the bench has no dock; add [[dock]], or leave bay out")
         return self
+
+
+Value = TypeVar("Value", str, int)
+
+
+def _twice(values: Iterable[Value]) -> Value | None:
+    """The first that is there a second time."""
+    seen: set[Value] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
 
 
 def default_bench(
@@ -140,42 +157,72 @@ def default_bench(
 def read_bench(path: Path) -> Bench:
     """A bench from a TOML file. BenchFileError."""
     try:
-        text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text)
-    except OSError as error:
-        raise BenchFileError(f"{path}: cannot be read ({error.strerror}); name an existing bench file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BenchFileError(f"{path}: not valid TOML ({error}); mend that line") from error
+        text = read_text(path, "bench file")
+        bench = _bench_of(text)
+        _check_boards(text, bench)
+    except FileFault as fault:
+        raise BenchFileError(fault.at(path)) from fault
+    cameras = tuple(
+        camera.model_copy(update={"walk": _beside(path, camera.walk), "scene": _beside(path, camera.scene)})
+        for camera in bench.camera
+    )
+    return bench.model_copy(update={"scene": _beside(path, bench.scene), "camera": cameras})
+
+
+def _beside(path: Path, name: str | None) -> str | None:
+    """A file that lies beside the one that names it, wherever the reader stands; anything else as it is written."""
+    return str(path.parent / name) if name is not None and (path.parent / name).is_file() else name
+
+
+def _bench_of(text: str) -> Bench:
+    values = values_of(text)
     try:
-        return Bench.model_validate(values)
+        bench = Bench.model_validate(values)
     except ValidationError as error:
-        # A key that is missing comes after others, for it may be one of them, misspelt.
-        worst = min(error.errors(), key=lambda fault: fault["type"] == "missing")
-        raise BenchFileError(_fault_line(path, text, worst)) from error
+        raise fault_in(text, error, Bench, PATTERNS) from error
+    if not (bench.dock or bench.camera or bench.reader):
+        raise FileFault("describes no board; add [[dock]], [[camera]] or [[reader]]")
+    return bench
 
 
-def _fault_line(path: Path, text: str, fault: ErrorDetails) -> str:
-    """``bench.toml:12: camera 1: unknown key bayy; did you mean bay?``"""
-    place: tuple[int | str, ...] = fault["loc"]
-    words = [str(part + 1) if isinstance(part, int) else part for part in place]
-    if not words:
-        return f"{path}: {fault['msg'].removeprefix('Value error, ')}"
-    *table, key = words
-    start = f"{path}:{_line_of(text, place)}: " + (f"{' '.join(table)}: " if table else "")
-    if fault["type"] == "extra_forbidden":
-        model = _TABLES[table[0]] if table else Bench
-        return f"{start}unknown key {key}; {nearest(key, model.model_fields, 'known keys')}"
-    if fault["type"] == "missing":
-        return f"{start}{key} is missing; add it"
-    if fault["type"] == "string_pattern_mismatch":
-        return f"{start}{key}: {fault['input']!r} is none; it is {PATTERNS[fault['ctx']['pattern']]}"  # pyright: ignore[reportTypedDictNotRequiredAccess]
-    return f"{start}{key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, not {fault['input']!r}; correct it"
+def _check_boards(text: str, bench: Bench) -> None:
+    """What one table cannot know of another, or of the boards that there are."""
+    for number, dock in enumerate(bench.dock):
+        _check_model(text, dock.model, "dock", number)
+    for number, camera in enumerate(bench.camera):
+        _check_model(text, camera.model, "camera", number)
+        bays = find_board(bench.dock[0].model).bays if camera.bay else ()
+        if camera.bay and camera.bay not in bays:
+            known = ", ".join(map(str, bays))
+            raise _at(text, "camera", number, "bay", f"{bench.dock[0].name} has no bay {camera.bay}; it has {known}")
+    _check_ports(text, bench)
 
 
-def _line_of(text: str, place: tuple[int | str, ...]) -> int:
-    """The line of that key, or of the nearest table around it that is in the file."""
-    lines = key_lines(text)
-    return next(lines[place[:length]] for length in range(len(place), -1, -1) if place[:length] in lines)
+def _check_model(text: str, model: str, kind: str, number: int) -> None:
+    if model not in board_models():
+        told = f"there is no board {model}; {nearest(model, board_models(), 'boards')}"
+    elif find_board(model).kind != kind:
+        known = [each for each in board_models() if find_board(each).kind == kind]
+        told = f"{model} is a {find_board(model).kind}; there are {', '.join(known)}"
+    else:
+        return
+    raise _at(text, kind, number, "model", told)
 
 
-_TABLES: dict[str, type[Part]] = {"dock": DockPart, "camera": CameraPart, "reader": ReaderPart, "picture": Picture}
+def _check_ports(text: str, bench: Bench) -> None:
+    taken: dict[str, str] = {}
+    for kind, parts in (("dock", bench.dock), ("reader", bench.reader)):
+        for number, part in enumerate(parts):
+            other = next((name for port, name in taken.items() if _meet(port, part.port)), None)
+            if other is not None:
+                raise _at(text, kind, number, "port", f"{part.port} is where {other} is plugged in; name another")
+            taken[part.port] = part.name
+
+
+def _meet(first: str, second: str) -> bool:
+    """Whether one is the other's place on the USB tree, or inside of its hub."""
+    return f"{first}.".startswith(f"{second}.") or f"{second}.".startswith(f"{first}.")
+
+
+def _at(text: str, table: str, number: int, key: str, told: str) -> FileFault:
+    return FileFault(f"{table} {number + 1}: {key}: {told}", line_at(key_lines(text), (table, number, key)))

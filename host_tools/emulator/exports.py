@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -35,7 +36,8 @@ async def _begin(stack: AsyncExitStack, server: UsbIpServer | Rfc2217Server, por
     try:
         await server.start()
     except OSError as error:
-        raise BenchError(f"port {port}: cannot be listened at ({error.strerror}); choose another") from error
+        why = os.strerror(error.errno) if error.errno else str(error)  # asyncio's own text has more than a person needs
+        raise BenchError(f"port {port}: cannot be listened at ({why}); choose another") from error
     stack.push_async_callback(server.close)
 
 

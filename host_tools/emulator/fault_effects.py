@@ -17,6 +17,7 @@ from host_tools.emulator.dock_world import DockWorld
 from host_tools.emulator.errors import FaultUnsupported
 from host_tools.emulator.models import BayContacts, Node
 from host_tools.emulator.models.imu_chip import MotionChip
+from host_tools.emulator.reader_world import ReaderWorld
 
 if TYPE_CHECKING:
     from host_tools.emulator.bench import EmulatedBench
@@ -31,7 +32,6 @@ LOOSE_TIMES = 6.0  # more bounces than a new spring's, each so many times as lon
 DIPS_S = (3.0, 8.0)  # between two dips of a loose spring
 AGED_PART = 1 / 3
 OLDER_VERSION = "0.0.9"  # of no release: there never was one before ours
-FULL_SPEED_BYTES_PER_S = 1_000_000  # 12 Mbit/s less its overhead: 19 bulk packets of 64 bytes a millisecond
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Site:
     at, found when it is done, for cameras are carried about."""
 
     bench: EmulatedBench
-    world: CameraWorld | DockWorld
+    world: CameraWorld | DockWorld | ReaderWorld
     board: str
     instance: int
     healed: Callable[[], None] = lambda: None
@@ -49,8 +49,20 @@ class Site:
 
     @property
     def kind(self) -> str:
-        """``camera`` or ``dock``."""
-        return self.world.board.kind
+        """``camera``, ``dock`` or ``reader``."""
+        return "reader" if isinstance(self.world, ReaderWorld) else self.world.board.kind
+
+    @property
+    def station(self) -> CameraWorld | DockWorld:
+        """The board, one with firmware of ours."""
+        assert not isinstance(self.world, ReaderWorld), f"{self.board} is a reader: the table is wrong"
+        return self.world
+
+    @property
+    def reader(self) -> ReaderWorld:
+        """The board, a reader."""
+        assert isinstance(self.world, ReaderWorld), f"{self.board} is no reader: the table is wrong"
+        return self.world
 
     @property
     def camera(self) -> CameraWorld:
@@ -63,7 +75,7 @@ class Site:
         if what == "bay" and isinstance(self.world, DockWorld):
             return tuple(self.world.bays)
         if what == "button":
-            return tuple(range(1, len(self.world.board.buttons) + 1))
+            return tuple(range(1, len(self.camera.board.buttons) + 1))
         return ()
 
     def chance(self, what: str) -> random.Random:
@@ -97,9 +109,9 @@ def _bays(site: Site) -> list[BayOf]:
     if isinstance(site.world, DockWorld):
         numbers = [site.instance] if site.instance else list(site.world.bays)
         return [BayOf(site.world, number, site.world.bays[number]) for number in numbers]
-    if site.world.bay is None:
+    if site.camera.bay is None:
         return []
-    dock, number = site.world.bay
+    dock, number = site.camera.bay
     return [BayOf(site.bench.docks[dock], number, site.bench.docks[dock].bays[number])]
 
 
@@ -230,7 +242,7 @@ def gnss(kind: str) -> Hands:
 
     def faults_of(site: Site) -> set[str]:
         if site.camera.gnss is None:
-            raise FaultUnsupported(f"unsupported: {site.board} is a {site.world.board.model} and has no receiver")
+            raise FaultUnsupported(f"unsupported: {site.board} is a {site.station.board.model} and has no receiver")
         site.camera.gnss.line.look()
         return site.camera.gnss.receiver.faults
 
@@ -260,43 +272,9 @@ def radio(kind: str) -> Hands:
 
     def check(site: Site) -> None:
         if not site.camera.has_radio:
-            raise FaultUnsupported(f"unsupported: {site.board} is a {site.world.board.model} and has no radio")
+            raise FaultUnsupported(f"unsupported: {site.board} is a {site.station.board.model} and has no radio")
 
     return Hands(do_it, undo, check)
-
-
-def link(kind: str) -> Hands:
-    """See line."""
-
-    def do_it(site: Site) -> None:
-        site.world.line.set_fault(kind)
-
-    def undo(site: Site) -> None:
-        site.world.line.clear_fault(kind)
-
-    return Hands(do_it, undo)
-
-
-def usb(kind: str) -> Hands:
-    """See usb_ports."""
-
-    def do_it(site: Site) -> None:
-        site.bench.usb_ports.fault(site.board, kind)
-
-    def undo(site: Site) -> None:
-        site.bench.usb_ports.clear(site.board, kind)
-
-    return Hands(do_it, undo)
-
-
-def _full_speed(site: Site) -> None:
-    site.bench.usb_ports.fault(site.board, "slow")
-    site.world.line.limit(FULL_SPEED_BYTES_PER_S)
-
-
-def _high_speed(site: Site) -> None:
-    site.bench.usb_ports.clear(site.board, "slow")
-    site.world.line.limit(None)
 
 
 def sensor(kind: str) -> Hands:
@@ -318,7 +296,7 @@ def imu(kind: str) -> Hands:
 
     def chip_of(site: Site) -> MotionChip:
         if site.camera.motion_chip is None:
-            raise FaultUnsupported(f"unsupported: {site.board} is a {site.world.board.model} and has no motion sensor")
+            raise FaultUnsupported(f"unsupported: {site.board} is a {site.camera.board.model} and has no motion sensor")
         return site.camera.motion_chip
 
     def do_it(site: Site) -> None:
@@ -346,12 +324,12 @@ def adc(kind: str) -> Hands:
     """See port_faults. Instance: a dock's bay, 0 all channels."""
 
     def do_it(site: Site) -> None:
-        site.world.adc_faults.add((kind, site.instance))
+        site.station.adc_faults.add((kind, site.instance))
         _look_again(site, True)
 
     def undo(site: Site) -> None:
-        site.world.adc_faults.discard((kind, site.instance))
-        _look_again(site, bool(site.world.adc_faults))
+        site.station.adc_faults.discard((kind, site.instance))
+        _look_again(site, bool(site.station.adc_faults))
 
     return Hands(do_it, undo)
 
@@ -362,10 +340,7 @@ def _look_again(site: Site, restless: bool) -> None:
         site.world.restless = site.world.restless | {0} if restless else site.world.restless - {0}
         site.world.move()
     else:
-        site.world.emulated.wake()
-
-
-USB_FULL_SPEED = Hands(_full_speed, _high_speed)
+        site.station.emulated.wake()
 
 
 # -- power and processor
@@ -399,7 +374,7 @@ def _break_charger(broken: bool) -> Callable[[Site], None]:
 
 def _dip(site: Site) -> None:
     """The supply is away for a moment."""
-    if site.world.emulated.is_on:
+    if site.station.emulated.is_on:
         site.bench.set_power(site.board, False)
         site.timers.append(site.bench.faults.later(DIP_S, lambda: _power_back(site)))
 
@@ -429,7 +404,7 @@ def _power_back(site: Site) -> None:
 
 
 def _crash(site: Site) -> None:
-    site.world.emulated.crash_next()
+    site.station.emulated.crash_next()
     site.timers.append(site.bench.faults.later(0.0, site.healed))
 
 
@@ -438,20 +413,20 @@ def _over(site: Site) -> None:
 
 
 def _let_go(site: Site) -> None:
-    site.world.emulated.hang(False)
+    site.station.emulated.hang(False)
 
 
 def _hang(site: Site) -> None:
-    site.world.emulated.hang()
+    site.station.emulated.hang()
     _until_reset(site)
 
 
 def _until_reset(site: Site) -> None:
     """A hang is over when the watchdog has bitten: the board's next boot."""
-    boots = site.world.emulated.boots
+    boots = site.station.emulated.boots
 
     def look() -> None:
-        if site.world.emulated.boots != boots:
+        if site.station.emulated.boots != boots:
             site.healed()
         else:
             site.timers.append(site.bench.faults.later(1.0, look))
@@ -461,15 +436,15 @@ def _until_reset(site: Site) -> None:
 
 def _slow(is_slow: bool) -> Callable[[Site], None]:
     def act(site: Site) -> None:
-        site.world.emulated.is_slow = is_slow
+        site.station.emulated.is_slow = is_slow
 
     return act
 
 
 def _other_version(version: str) -> Callable[[Site], None]:
     def act(site: Site) -> None:
-        site.world.emulated.install(version)
-        if site.world.emulated.is_on:
+        site.station.emulated.install(version)
+        if site.station.emulated.is_on:
             site.bench.reset(site.board)
 
     return act

@@ -9,7 +9,7 @@ of the bench's clock, and what jitter a plan asks for is drawn from its seed.
     board = "camera-1"
     component = "link"
     type = "bitflip"
-    for_s = 10.0      # then ok; left out: until the bench ends
+    for_s = 10.0      # then healed; left out: until the bench ends
     jitter_s = 0.5    # at_s later by up to so much
     every_s = 30.0    # again and again; left out: once
 """
@@ -17,16 +17,17 @@ of the bench's clock, and what jitter a plan asks for is drawn from its seed.
 from __future__ import annotations
 
 import random
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from host_tools.emulator.bench_file import BenchFileError, BoardName, Part
-from host_tools.emulator.faults import OK, TABLE, TYPES, Active, Faults
+from host_tools.emulator.bench_file import PATTERNS, BenchFileError, BoardName, Part
+from host_tools.emulator.faults import DONE, OK, TABLE, TYPES, Active, Faults
 from host_tools.hardware.errors import nearest
+from host_tools.hardware.toml_files import FileFault, fault_in, line_at, read_text, values_of
+from host_tools.hardware.toml_lines import key_lines
 
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
 
@@ -62,29 +63,31 @@ class Played(NamedTuple):
 def read_plan(path: Path) -> Plan:
     """A plan from a TOML file. BenchFileError, in one line."""
     try:
-        return parse_plan(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise BenchFileError(f"{path}: cannot be read ({error.strerror}); name an existing plan") from error
-    except UnicodeDecodeError as error:
-        raise BenchFileError(f"{path}: not valid TOML ({error}); mend that line") from error
+        text = read_text(path, "plan")
+    except FileFault as fault:
+        raise BenchFileError(fault.at(path)) from fault
+    return parse_plan(text, str(path))
 
 
 def parse_plan(text: str, name: str = "plan") -> Plan:
     """The same from text. Components and types are checked here, boards when the plan is played."""
     try:
-        plan = Plan.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise BenchFileError(f"{name}: not valid TOML ({error}); mend that line") from error
+        plan = _plan_of(text)
+        for number, fault in enumerate(plan.fault):
+            _check_words(fault, text, number)
+    except FileFault as fault:
+        raise BenchFileError(fault.at(name)) from fault
+    return plan
+
+
+def _plan_of(text: str) -> Plan:
+    values = values_of(text)
+    try:
+        plan = Plan.model_validate(values)
     except ValidationError as error:
-        worst = min(error.errors(), key=lambda fault: fault["type"] == "missing")
-        *table, key = worst["loc"] or ("plan",)
-        where = f"fault {int(table[1]) + 1}: " if len(table) > 1 else ""
-        if worst["type"] == "extra_forbidden":
-            known = PlannedFault.model_fields if table else Plan.model_fields
-            raise BenchFileError(f"{name}: {where}unknown key {key}; {nearest(str(key), known, 'keys')}") from error
-        raise BenchFileError(f"{name}: {where}{key}: {worst['msg'][:1].lower()}{worst['msg'][1:]}; mend it") from error
-    for number, fault in enumerate(plan.fault, 1):
-        _check_words(fault, f"{name}: fault {number}")
+        raise fault_in(text, error, Plan, PATTERNS) from error
+    if not plan.fault:
+        raise FileFault("names no fault; add [[fault]]")
     return plan
 
 
@@ -106,26 +109,31 @@ def _appoint(
     words = (planned.board, planned.component, planned.type, planned.instance)
 
     def begin() -> None:
-        told(Played(now_s(), Active(*words), faults.try_inject(*words)))
-        if planned.for_s is not None and planned.type != OK:
+        outcome = faults.try_inject(*words)
+        told(Played(now_s(), Active(*words), outcome))
+        if planned.for_s is not None and planned.type != OK and outcome == DONE:
             faults.later(planned.for_s, end)
         if planned.every_s is not None:
             _appoint(planned, planned.every_s, chance, faults, now_s, told)
 
     def end() -> None:
-        healed = (planned.board, planned.component, OK, planned.instance)
-        told(Played(now_s(), Active(*healed), faults.try_inject(*healed)))
+        healed = Active(planned.board, planned.component, OK, planned.instance)
+        told(Played(now_s(), healed, faults.try_clear(*words)))
 
     faults.later(wait_s + chance.uniform(0, planned.jitter_s), begin)
 
 
-def _check_words(fault: PlannedFault, where: str) -> None:
+def _check_words(fault: PlannedFault, text: str, number: int) -> None:
     components = tuple(dict.fromkeys(row.component for row in TABLE))
+    key = "type"
     if fault.component not in components:
-        text = nearest(fault.component, components, "components")
-        raise BenchFileError(f"{where}: no component {fault.component}; {text}")
-    if fault.type not in TYPES:
-        raise BenchFileError(f"{where}: no fault type {fault.type}; {nearest(fault.type, TYPES, 'types')}")
-    if fault.type != OK and all((row.component, row.type) != (fault.component, fault.type) for row in TABLE):
+        told = f"no component {fault.component}; {nearest(fault.component, components, 'components')}"
+        key = "component"
+    elif fault.type not in TYPES:
+        told = f"no fault type {fault.type}; {nearest(fault.type, TYPES, 'types')}"
+    elif fault.type != OK and all((row.component, row.type) != (fault.component, fault.type) for row in TABLE):
         there = ", ".join(row.type for row in TABLE if row.component == fault.component)
-        raise BenchFileError(f"{where}: unsupported: {fault.component} cannot be {fault.type}; it can be {there}, ok")
+        told = f"unsupported: {fault.component} cannot be {fault.type}; it can be {there}, ok"
+    else:
+        return
+    raise FileFault(f"fault {number + 1}: {told}", line_at(key_lines(text), ("fault", number, key)))

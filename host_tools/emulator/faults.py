@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from host_tools.emulator import fault_effects as effects
+from host_tools.emulator import fault_effects_ports as ports
 from host_tools.emulator.errors import BenchError, FaultUnsupported
 from host_tools.emulator.fault_effects import Hands, Site
 from host_tools.hardware.errors import nearest
@@ -25,10 +26,10 @@ TYPES = (
     "ok", "off", "stuck", "garbage", "wrong", "slow", "delayed", "intermittent", "torn", "duplicated", "reordered",
     "bitflip", "brownout", "unplug", "hot",
 )  # fmt: skip
-READERS_HAVE = "pull it out and put it back at the bench page, or hold a badge to it"
 BOTH = ("camera", "dock")
 CAMERA = ("camera",)
-DOCK = ("dock",)
+READER = ("reader",)
+ALL = (*BOTH, *READER)
 
 
 class Row(NamedTuple):
@@ -93,25 +94,25 @@ TABLE: tuple[Row, ...] = (
     Row("radio", "intermittent", CAMERA, "", "a loose antenna: nine frames in ten are lost, both ways",
         effects.radio("intermittent")),
     Row("radio", "duplicated", CAMERA, "", "tells twice what it hears", effects.radio("duplicated")),
-    Row("link", "off", BOTH, "", "cable carries nothing, though the port is there", effects.link("off")),
-    Row("link", "stuck", BOTH, "", "the host's driver takes and gives nothing", effects.link("stuck")),
-    Row("link", "slow", BOTH, "", "115200 baud, with back-pressure", effects.link("slow")),
-    Row("link", "delayed", BOTH, "", "0.4 s each way", effects.link("delayed")),
-    Row("link", "intermittent", BOTH, "", "drops out for 0.2 to 0.8 s, again and again", effects.link("intermittent")),
-    Row("link", "torn", BOTH, "", "runs of bytes are lost, one in 2 000 bytes", effects.link("torn")),
-    Row("link", "bitflip", BOTH, "", "one wrong bit in 20 000 bytes", effects.link("bitflip")),
-    Row("link", "garbage", BOTH, "", "bytes appear that nobody sent", effects.link("garbage")),
-    Row("link", "duplicated", BOTH, "", "one piece in four arrives twice", effects.link("duplicated")),
-    Row("link", "reordered", BOTH, "", "one piece in four is overtaken", effects.link("reordered")),
-    Row("link", "unplug", BOTH, "", "data pins part, power stays", effects.usb("unplug")),
-    Row("usb", "off", BOTH, "", "its hub port is dead", effects.usb("off")),
-    Row("usb", "slow", BOTH, "", "falls back to full speed, 12 Mbit/s", effects.USB_FULL_SPEED),
-    Row("usb", "delayed", BOTH, "", "enumerates five seconds late", effects.usb("delayed")),
-    Row("usb", "intermittent", BOTH, "", "leaves the bus and comes back", effects.usb("intermittent")),
-    Row("usb", "stuck", BOTH, "", "does not accept an address", effects.usb("stuck")),
-    Row("usb", "garbage", BOTH, "", "its string descriptors cannot be read", effects.usb("garbage")),
-    Row("usb", "wrong", BOTH, "", "does not take its configuration: no interface", effects.usb("wrong")),
-    Row("usb", "brownout", BOTH, "", "over-current: the hub switches the port off", effects.usb("brownout")),
+    Row("link", "off", ALL, "", "cable carries nothing, though the port is there", ports.link("off")),
+    Row("link", "stuck", ALL, "", "the host's driver takes and gives nothing", ports.link("stuck")),
+    Row("link", "slow", ALL, "", "115200 baud, with back-pressure", ports.link("slow")),
+    Row("link", "delayed", ALL, "", "0.4 s each way", ports.link("delayed")),
+    Row("link", "intermittent", ALL, "", "drops out for 0.2 to 0.8 s, again and again", ports.link("intermittent")),
+    Row("link", "torn", ALL, "", "runs of bytes are lost, one in 2 000 bytes", ports.link("torn")),
+    Row("link", "bitflip", ALL, "", "one wrong bit in 20 000 bytes", ports.link("bitflip")),
+    Row("link", "garbage", ALL, "", "bytes appear that nobody sent", ports.link("garbage")),
+    Row("link", "duplicated", ALL, "", "one piece in four arrives twice", ports.link("duplicated")),
+    Row("link", "reordered", ALL, "", "one piece in four is overtaken", ports.link("reordered")),
+    Row("link", "unplug", ALL, "", "data pins part, power stays", ports.LINK_UNPLUG),
+    Row("usb", "off", ALL, "", "its hub port is dead", ports.usb("off")),
+    Row("usb", "slow", BOTH, "", "falls back to full speed, 12 Mbit/s", ports.USB_FULL_SPEED),
+    Row("usb", "delayed", ALL, "", "enumerates five seconds late", ports.usb("delayed")),
+    Row("usb", "intermittent", ALL, "", "leaves the bus and comes back", ports.usb("intermittent")),
+    Row("usb", "stuck", ALL, "", "does not accept an address", ports.usb("stuck")),
+    Row("usb", "garbage", ALL, "", "its string descriptors cannot be read", ports.usb("garbage")),
+    Row("usb", "wrong", ALL, "", "does not take its configuration: no interface", ports.usb("wrong")),
+    Row("usb", "brownout", ALL, "", "over-current: the hub switches the port off", ports.usb("brownout")),
     Row("power", "off", BOTH, "", "supply is cut", effects.POWER_OFF),
     Row("power", "brownout", BOTH, "", "one dip: the board starts anew", effects.RESET_ONCE),
     Row("power", "intermittent", BOTH, "", "a dip every few seconds", effects.RESET_OFTEN),
@@ -133,6 +134,19 @@ TABLE: tuple[Row, ...] = (
     Row("adc", "garbage", BOTH, "bay", "readings are noise", effects.adc("garbage")),
     Row("adc", "wrong", BOTH, "bay", "readings are 15 % too high", effects.adc("wrong")),
     Row("adc", "intermittent", BOTH, "bay", "one reading in four fails", effects.adc("intermittent")),
+    Row("reader", "off", READER, "", "it says nothing any more, though its port is there", ports.reader("off")),
+    Row("reader", "stuck", READER, "", "the badge that is held to it stays in its field", ports.reader("stuck")),
+    Row("reader", "garbage", READER, "", "noise for what it has to say; one that talks by itself never stops",
+        ports.reader("garbage")),
+    Row("reader", "wrong", READER, "", "somebody changed its settings: numbers come last byte first",
+        ports.reader("wrong")),
+    Row("reader", "slow", READER, "", "says everything 0.4 s late", ports.reader("slow")),
+    Row("reader", "intermittent", READER, "", "a weak field: feels a badge one time in four",
+        ports.reader("intermittent")),
+    Row("reader", "bitflip", READER, "", "one wrong bit in one of four things that it says", ports.reader("bitflip")),
+    Row("reader", "duplicated", READER, "", "says everything twice", ports.reader("duplicated")),
+    Row("reader", "brownout", READER, "", "one dip of its port: it leaves the bus and starts anew", ports.READER_DIP),
+    Row("reader", "unplug", READER, "", "pulled out of its port", ports.READER_UNPLUG),
 )  # fmt: skip
 
 
@@ -232,6 +246,14 @@ class Faults:
         self._undo(fault)
         self.listen(Active(board, component, OK, instance))
 
+    def try_clear(self, board: str, component: str, kind: str, instance: int = 0) -> str:
+        """The same, and how it went: DONE, or the line that says why not."""
+        try:
+            self.clear(board, component, kind, instance)
+        except BenchError as error:
+            return str(error)
+        return DONE
+
     def clear_all(self) -> None:
         """Heal the whole bench."""
         for fault in list(self._sites):
@@ -275,9 +297,7 @@ class Faults:
         self._sites.pop(fault, None)
 
     def _site(self, board: str, instance: int) -> Site:
-        if board in self._bench.readers:
-            raise FaultUnsupported(f"unsupported: {board} is a reader and has no faults; {READERS_HAVE}")
-        return Site(self._bench, self._bench.find(board), board, instance)
+        return Site(self._bench, self._bench.find_any(board), board, instance)
 
     def _row(self, component: str, kind: str, site: Site) -> Row:
         if kind not in TYPES:

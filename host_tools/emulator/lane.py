@@ -15,6 +15,7 @@ from typing import Any
 
 from firmware.ports.clock import Clock
 from firmware.ports.entropy import Entropy
+from host_tools.emulator.errors import BenchError
 from host_tools.emulator.memory_bus import MemoryBus
 from host_tools.emulator.memory_plug import MemoryPlug
 from host_tools.emulator.paced_sensor import PacedSensor
@@ -24,6 +25,7 @@ from host_tools.emulator.scene import SceneFactory, scene_from_argument
 from host_tools.emulator.truth import PoweredSensor
 from host_tools.emulator.usb_bus import UsbBus
 from host_tools.emulator.video_sensor import EncodingSensor
+from host_tools.transports.held_ports import HeldFolder
 
 Wake = Callable[[], None]
 MEMORY_UNIX_MS = 1_767_268_800_000  # a lane in memory begins at noon of New Year's Day 2026, every time
@@ -37,6 +39,14 @@ class Lane(ABC):
     unix_ms = MEMORY_UNIX_MS
     make_channel: Callable[..., Any] | None = None
     wrap_key: Callable[..., bytes] | None = None
+
+    @abstractmethod
+    def begin(self) -> None:
+        """The bench is started. BenchError if its place is taken."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """The bench has ended."""
 
     @abstractmethod
     def plug(self, name: str, wake: Wake) -> PtyPlug | MemoryPlug:
@@ -62,6 +72,17 @@ class HostLane(Lane):
         self.bus = UsbBus(folder / "usb")
         self.unix_ms = time.time_ns() // 1_000_000
         self._ports = folder / "ports"
+        self._held: HeldFolder | None = None
+
+    def begin(self) -> None:
+        try:
+            self._held = HeldFolder(self._ports)
+        except BlockingIOError as error:
+            raise BenchError(f"{self._ports}: another bench has its ports here; take another folder") from error
+
+    def end(self) -> None:
+        if self._held is not None:
+            self._held.release()
 
     def plug(self, name: str, wake: Wake) -> PtyPlug:
         return PtyPlug(self._ports / name, wake)
@@ -83,6 +104,12 @@ class MemoryLane(Lane):
     def __init__(self, seed: int) -> None:
         self.bus = MemoryBus()
         self._seed = seed
+
+    def begin(self) -> None:
+        return
+
+    def end(self) -> None:
+        return
 
     def plug(self, name: str, wake: Wake) -> MemoryPlug:
         return MemoryPlug(name, wake)

@@ -16,7 +16,8 @@ OLDER_LED = {0x00: "init", 0x02: "on", 0x03: "off", 0x04: "toggle"}
 
 class EmulatedTwn4:
     """``binary``, ``with_crc``: how its firmware was built; ``newer``: whether it knows the lamp functions of newer
-    firmware; ``now_ms``: a clock. ``spoil``: how many of the next answers get one bit flipped."""
+    firmware; ``now_ms``: a clock. ``feels``: what its field makes of the number that is held to it, None for nothing.
+    ``spoil``: how many of the next answers get one bit flipped."""
 
     def __init__(
         self,
@@ -26,6 +27,7 @@ class EmulatedTwn4:
         newer: bool = True,
         version: str = "TWN4/B1.03/CCF1.57/PRS1.03/PI",
         uid: bytes = bytes(range(12)),
+        feels: Callable[[bytes], bytes | None] = lambda number: number,
     ) -> None:
         self.lamps = 0
         self.tones: list[tuple[int, int]] = []  # hertz, milliseconds
@@ -33,12 +35,14 @@ class EmulatedTwn4:
         self.mute = False
         self.spoil = 0
         self.commands = 0
+        self.searches = 0  # of the commands: those that take time, which is for whoever hands on the answer
         self._now_ms = now_ms
         self._binary = binary
         self._with_crc = with_crc
         self._newer = newer
         self._version = version
         self._uid = uid
+        self._feels = feels
         self._booted_ms = now_ms()
         self._outputs = 0
         self._held = b""
@@ -165,11 +169,13 @@ class EmulatedTwn4:
             return b"\x00" if len(rest) == 8 else b"\x02"
         if function != 0x00:
             return b"\x01"
+        self.searches += 1
         if len(rest) != 1:
             return b"\x02"
-        if self.tag is None:
+        tag_type, bit_count, held = self.tag or (0, 0, b"")
+        number = self._feels(held) if held else None
+        if number is None:
             return b"\x00\x00"
-        tag_type, bit_count, number = self.tag
         number = number[: rest[0]]
         return bytes([0x00, 0x01, tag_type, bit_count, len(number)]) + number
 

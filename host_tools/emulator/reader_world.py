@@ -1,6 +1,7 @@
 """An RFID reader of the emulated bench: its bytes behind a port, its place on the USB tree, and the hand with a badge.
 
-Law: what a person sees of a reader and can do to it. The bytes are in ``reader_twn4`` and ``reader_ascii``.
+Law: what a person sees of a reader and can do to it. The bytes are in ``reader_twn4`` and ``reader_ascii``, what can be
+wrong with it in ``reader_faults``, with its cable in ``line``. It lives of its port: what leaves the bus starts anew.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from host_tools.emulator.errors import BenchError
+from host_tools.emulator.line import FaultyLine
 from host_tools.emulator.memory_plug import MemoryPlug
 from host_tools.emulator.plugs import PtyPlug
 from host_tools.emulator.reader_ascii import REPEAT_MS, EmulatedAsciiReader
+from host_tools.emulator.reader_faults import ReaderFaults
 from host_tools.emulator.reader_twn4 import EmulatedTwn4
 from host_tools.emulator.usb_layout import UsbIdentity
 from host_tools.emulator.usb_ports import Socket
@@ -21,6 +24,7 @@ ReaderKind = Literal["twn4", "twn4-binary", "twn4-keyboard", "ascii125k", "ascii
 READ_BYTES = 1_024
 UID_BYTES_MAX = 10  # of ISO 14443 A
 EM4100_BYTES = 5
+SEARCH_S = 0.04  # for which a TWN4 looks for a badge, and says nothing else: the least that real ones take (to 0.14 s)
 HOLD_S = 0.6  # as long as people hold a badge to a reader
 EM4102, ISO14443A = 0x40, 0x80
 GREEN, RED, YELLOW = 2, 1, 4
@@ -55,24 +59,32 @@ class ReaderWorld:
         kind: ReaderKind,
         make_plug: Callable[[Callable[[], None]], PtyPlug | MemoryPlug],
         now_ms: Callable[[], int],
+        seed: int,
     ) -> None:
         self.name = name
         self.kind: ReaderKind = kind
+        self.has_port = _KINDS[kind].has_port
         self.plug = make_plug(self._step)
         self._now_ms = now_ms
         self._loop = asyncio.get_running_loop()
+        self.line = FaultyLine(self.plug, f"{seed}", self._loop.time, self._wake_in)
+        self.faults = ReaderFaults(f"{seed}")
         self._out = b""
+        self._busy_until_s = 0.0  # looking for a badge
         self._timers: set[asyncio.TimerHandle] = set()
+        self._chat: asyncio.TimerHandle | None = None  # when it says something by itself
+        self._line_timer: asyncio.TimerHandle | None = None
         self._hand: asyncio.TimerHandle | None = None  # that takes a badge away
-        self._twn4 = EmulatedTwn4(now_ms, binary=kind == "twn4-binary", with_crc=kind == "twn4-binary")
-        self._ascii = EmulatedAsciiReader(kind == "ascii125k-long")
+        self._forgotten = False  # the hand is gone, and the badge stays in the field
+        binary = kind == "twn4-binary"
+        self._twn4 = EmulatedTwn4(now_ms, binary, with_crc=binary, feels=self.faults.feels)
+        self._ascii = EmulatedAsciiReader(kind == "ascii125k-long", self.faults.feels)
 
     def socket(self) -> Socket:
         """How it is plugged in."""
         about = _KINDS[self.kind]
         identity = UsbIdentity(about.vid, about.pid, about.manufacturer, about.product, "")
-        up, down = (self.plug.put_in, self.plug.pull_out) if about.has_port else (_nothing, _nothing)
-        return Socket(self.name, identity, 12, self.plug.name if about.has_port else "", up, down)
+        return Socket(self.name, identity, 12, self.plug.name if about.has_port else "", self._come, self._leave)
 
     def hold(self, uid: str, seconds: float = HOLD_S) -> None:
         """A person holds a badge to it. BenchError for what is no badge's number."""
@@ -89,17 +101,27 @@ class ReaderWorld:
             self._twn4.hold(EM4102 if low else ISO14443A, 8 * len(number), number)
         if self._hand is not None:  # of somebody who held one here before
             self._hand.cancel()
-        self._hand = self._after(seconds, lambda: self._take_away(number))
+        self._forgotten = False
+        self._hand = self._after(seconds, self._take_away)
         self._step()
 
-    def restart(self) -> None:
-        """It loses power for a moment."""
-        self._twn4.restart()
+    def set_fault(self, kind: str) -> None:
+        """See reader_faults.KINDS."""
+        self.faults.on.add(kind)
+        self._step()
+
+    def clear_fault(self, kind: str) -> None:
+        """No more. A badge that only the fault had kept in the field is gone."""
+        self.faults.on.discard(kind)
+        if kind == "stuck" and self._forgotten:
+            self._take_away()
+        self._step()
 
     def stop(self) -> None:
         """The bench is taken down."""
-        for timer in self._timers:
-            timer.cancel()
+        for timer in (*self._timers, self._chat, self._line_timer):
+            if timer is not None:
+                timer.cancel()
 
     def state(self) -> dict[str, Any]:
         """What a person sees and hears of it."""
@@ -111,35 +133,67 @@ class ReaderWorld:
             "tones": [hertz for hertz, _ms in self._twn4.tones],
         }
 
-    def _take_away(self, number: bytes) -> None:
-        if self._twn4.tag is not None and self._twn4.tag[2] == number:
+    def _come(self) -> None:
+        self._twn4.restart()
+        if self.has_port:
+            self.plug.put_in()
+
+    def _leave(self) -> None:
+        self._out = b""
+        self._twn4.restart()
+        self.plug.pull_out()
+        self.line.forget()
+
+    def _take_away(self) -> None:
+        self._forgotten = "stuck" in self.faults.on
+        if not self._forgotten:
             self._twn4.take_away()
-        self._ascii.take_away()
+            self._ascii.take_away()
 
     def _step(self) -> None:
-        if not self.plug.is_open():
+        if not self.line.is_open():
             return
         buffer = bytearray(READ_BYTES)
-        count = self.plug.read_into(buffer)
-        if self._is_ascii():
-            said = self._ascii.says(self._now_ms())
-            if said:
-                self._after(REPEAT_MS / 1000, self._step)
+        count = self.line.read_into(buffer)
+        searches, now_s = self._twn4.searches, self._loop.time()
+        said = self._chatter() if self._is_ascii() else self._twn4.feed(bytes(buffer[:count]))
+        self._busy_until_s = max(self._busy_until_s, now_s) + SEARCH_S * (self._twn4.searches - searches)
+        late_s = self._busy_until_s - now_s + self.faults.delay_s()
+        if late_s and said:
+            self._after(late_s, lambda: self._say(said))
         else:
-            said = self._twn4.feed(bytes(buffer[:count]))
-        self._out += said
-        self._out = self._out[self.plug.write(self._out) :] if self._out else b""
-        self.plug.want_write(bool(self._out))
+            self._say(said)
+
+    def _chatter(self) -> bytes:
+        """What it says by itself. Out of its mind it does not stop, badge or not."""
+        raves = "garbage" in self.faults.on
+        said = self._ascii.says(self._now_ms())
+        if self._chat is not None or not (raves or self._ascii.has_more()):
+            return said
+        self._chat = self._loop.call_later(REPEAT_MS / 1000, self._chat_on)
+        return said or (self.faults.noise() if raves else b"")
+
+    def _chat_on(self) -> None:
+        self._chat = None
+        self._step()
+
+    def _say(self, said: bytes) -> None:
+        if not self.line.is_open():
+            return
+        self._out += self.faults.spoils(said)
+        self._out = self._out[self.line.write(self._out) :] if self._out else b""
+        self.line.want_write(bool(self._out))
 
     def _is_ascii(self) -> bool:
         return self.kind in ("ascii125k", "ascii125k-long")
+
+    def _wake_in(self, delay_s: float) -> None:
+        if self._line_timer is not None:
+            self._line_timer.cancel()
+        self._line_timer = self._loop.call_later(delay_s, self._step)
 
     def _after(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         self._timers = {each for each in self._timers if each.when() > self._loop.time()}
         timer = self._loop.call_later(seconds, act)
         self._timers.add(timer)
         return timer
-
-
-def _nothing() -> None:
-    return

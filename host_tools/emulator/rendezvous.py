@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from host_tools.transports.errors import PortError, PortMissing
+from host_tools.transports.held_ports import is_abandoned
 from host_tools.transports.local import answers
 from host_tools.transports.pipe import Pipe
 from host_tools.transports.registry import open_serial
@@ -26,6 +27,7 @@ def register(name: str, folder: Path) -> Path:
     """Make a bench findable; returns the link to remove when it stops. One that is running keeps its name."""
     link = benches_folder() / name
     link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _forget_ended(link.parent)
     if holder(name) not in (None, folder.resolve()):
         return link
     link.unlink(missing_ok=True)
@@ -52,12 +54,13 @@ def port_path(url: str) -> Path:
     if not bench or not board or "/" in board:
         raise PortError(f"{url}: write {SCHEME}://BENCH/BOARD")
     link = benches_folder() / bench
-    if not (link / "ports").is_dir():
-        running = ", ".join(sorted(_names(benches_folder()))) or "none is running; start one with `bwc emulate`"
-        raise PortMissing(f"{url}: no bench {bench} is running; there is: {running}")
+    if not _runs(link):
+        running = ", ".join(sorted(name for name in _names(benches_folder()) if _runs(link.parent / name)))
+        there = running or "none is running; start one with `bwc emulate`"
+        raise PortMissing(f"{url}: no bench {bench} is running; there is: {there}")
     path = link / "ports" / board
     if not path.exists():
-        there = ", ".join(sorted(name for name in _names(link / "ports") if (link / "ports" / name).exists()))
+        there = ", ".join(sorted(name for name in _names(path.parent) if _leads_to_a_port(path.parent / name)))
         raise PortMissing(f"{url}: {board} has no port now; plugged in are: {there or 'none'}. Dock it or switch it on")
     return path
 
@@ -65,6 +68,22 @@ def port_path(url: str) -> Path:
 async def open_emulated(url: str) -> Pipe:
     """Opener for a transport registry."""
     return await open_serial(str(port_path(url)))
+
+
+def _runs(folder: Path) -> bool:
+    """Whether a bench may have its ports there."""
+    return (folder / "ports").is_dir() and not is_abandoned(folder / "ports")
+
+
+def _leads_to_a_port(link: Path) -> bool:
+    return link.is_symlink() and link.exists()
+
+
+def _forget_ended(folder: Path) -> None:
+    """Names that killed benches have left."""
+    for name in _names(folder):
+        if (folder / name).is_symlink() and not _runs(folder / name) and holder(name) is None:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _names(folder: Path) -> list[str]:

@@ -26,6 +26,8 @@ FLAP_S = (1.0, 3.0)  # a bad plug: how long it stays, and stays away
 FULL_SPEED_MBPS = 12
 HIGH_SPEED_MBPS = 480
 NO_STRINGS = ""
+PULLED, DIP = "pulled", "dip"  # somebody has it in their hand; its supply is away for a moment
+NOT_THERE = frozenset(("unplug", "off", PULLED, DIP))  # faults with which nothing is at the port
 
 NOT_ATTACHED, POWERED, DEFAULT, ADDRESSED, CONFIGURED = "not-attached", "powered", "default", "addressed", "configured"
 
@@ -62,7 +64,7 @@ class UsbPorts:
 
     def is_plugged(self, name: str) -> bool:
         """Whether the board's pull-up is at some port."""
-        return bool(self._sockets[name].location)
+        return bool(self._sockets[name].location) and PULLED not in self._sockets[name].faults
 
     def location_of(self, name: str) -> str:
         """Where; empty if nowhere."""
@@ -118,7 +120,7 @@ class UsbPorts:
             self._begin(socket)
 
     def _begin(self, socket: Socket) -> None:
-        if "unplug" in socket.faults or "off" in socket.faults:
+        if not NOT_THERE.isdisjoint(socket.faults):
             self._tell(socket, NOT_ATTACHED)
             return
         self._tell(socket, POWERED)

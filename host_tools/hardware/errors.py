@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+from host_tools.hardware.said import printable
+
 NAMES_LISTED_MAX = 12  # valid names a message lists when none is near
 
 
@@ -14,7 +16,7 @@ class BoardFileError(Exception):
 
     def __init__(self, path: Path, line: int | None, key: str | None, text: str) -> None:
         place = _shown(path) if line is None else f"{_shown(path)}:{line}"
-        super().__init__(f"{place}: {text}")
+        super().__init__(printable(f"{place}: {text}"))
         self.path = path
         self.line = line
         self.key = key

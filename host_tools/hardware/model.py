@@ -9,12 +9,24 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$", max_length=40)]
-Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+NAME = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$"
+WORD = r"^[a-z][a-z0-9_-]*$"
+PORTS = r"^[1-9][0-9]?(\.[1-9][0-9]?)*$"
+FOLDER = r"^/[a-z0-9_]+$"
+REVISION = r"^[A-Z0-9.]{1,8}$"
+PATTERNS = {  # for people
+    NAME: "small letters, digits and _, in parts with dots between them, as bay1.lamp_red",
+    WORD: "a small letter, then small letters, digits, _ and -",
+    PORTS: "ports of hubs from 1 to 99 with dots between them, as 2.1",
+    FOLDER: "a folder right below /, in small letters, digits and _, as /data",
+    REVISION: "up to 8 capital letters, digits and dots, as A.1",
+}
+Name = Annotated[str, Field(pattern=NAME, max_length=40)]
+Word = Annotated[str, Field(pattern=WORD, max_length=40)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
-Ports = Annotated[str, Field(pattern=r"^[1-9][0-9]?(\.[1-9][0-9]?)*$")]
+Ports = Annotated[str, Field(pattern=PORTS)]
 
 FunctionKind = Literal["acm", "ncm", "ecm", "mass_storage", "ffs"]
 # Endpoints a USB function takes besides endpoint 0 (ffs: one pair of bulk endpoints).
@@ -197,7 +209,7 @@ class Slot(Model):
 
     name: Word
     partitions: Annotated[tuple[Word, ...], Field(min_length=1)]
-    folder: Annotated[str, Field(pattern=r"^/[a-z0-9_]+$")] | None = None
+    folder: Annotated[str, Field(pattern=FOLDER)] | None = None
 
 
 class Update(Model):
@@ -297,7 +309,7 @@ class Board(Model):
     model: Word
     title: Text
     kind: Literal["camera", "dock"]
-    revision: Annotated[str, Field(pattern=r"^[A-Z0-9.]{1,8}$")]
+    revision: Annotated[str, Field(pattern=REVISION)]
     soc: Soc
     memory: Memory
     firmware: Firmware

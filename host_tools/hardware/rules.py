@@ -196,7 +196,7 @@ def _dock(board: Board) -> Iterator[Problem]:
     if board.firmware.suite is not None:
         yield Problem(("firmware", "suite"), "a dock records nothing: leave the suite out")
     if board.hub is None or board.dock is None:
-        yield Problem((), "a dock needs the tables [hub] and [dock]")
+        yield Problem((), "a dock needs the tables [hub] and [dock]: add what is missing")
         return
     for index in repeated([bay.bay for bay in board.hub.bays]):
         yield Problem(("hub", "bays", index, "bay"), f"bay {board.hub.bays[index].bay} is there twice")
@@ -224,7 +224,9 @@ def _camera(board: Board) -> Iterator[Problem]:
     if board.firmware.suite is None:
         yield Problem(("firmware",), 'a camera needs suite = "aes-256-gcm"')
     if board.video is None or board.battery is None or not board.storages:
-        yield Problem((), "a camera needs the tables [video], [battery] and at least one [[storage]]")
+        yield Problem(
+            (), "a camera needs the tables [video], [battery] and at least one [[storage]]: add what is missing"
+        )
     if board.video is not None:
         modes = [mode.name for mode in board.video.modes]
         if board.video.default not in modes:

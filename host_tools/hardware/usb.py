@@ -8,9 +8,11 @@ is left out. The emulator writes the same layout.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from host_tools.hardware.model import Board
@@ -18,6 +20,7 @@ from host_tools.hardware.said import printable
 
 SYSFS_DEVICES = Path("/sys/bus/usb/devices")
 ATTRIBUTE_BYTES_MAX = 1024  # a string descriptor has at most 126 characters
+PLACES_KNOWN_MAX = 512  # of a tree, as numbers: every status and every look asks for the same ones again
 
 _DEVICE = re.compile(r"\d+-\d+(\.\d+)*")
 _INTERFACE = re.compile(r"(\d+-\d+(?:\.\d+)*):\d+\.\d+")
@@ -38,12 +41,14 @@ class UsbDevice:
 
 def read_usb_tree(root: Path = SYSFS_DEVICES) -> tuple[UsbDevice, ...]:
     """Every device that can be read now, by location. Empty where there is no USB."""
-    names = _names_in(root)
-    ttys = _ttys(root, names)
-    devices = (_read_device(root, name, ttys.get(name, ())) for name in names if _DEVICE.fullmatch(name))
+    top = os.fspath(root)  # texts from here on: a controller reads all this five times a second
+    names = _names_in(top)
+    ttys = _ttys(top, names)
+    devices = (_read_device(top, name, ttys.get(name, ())) for name in names if _DEVICE.fullmatch(name))
     return tuple(sorted((device for device in devices if device is not None), key=lambda each: ports_of(each.location)))
 
 
+@lru_cache(PLACES_KNOWN_MAX)
 def ports_of(location: str) -> tuple[int, ...]:
     """``1-1.3`` as numbers: bus, then ports outwards."""
     return tuple(int(number) for number in re.findall(r"\d+", location))
@@ -56,13 +61,13 @@ def bay_of(location: str, dock: Board, dock_location: str) -> int | None:
     """
     if dock.hub is None:
         return None
-    own = ports_of(dock_location)
-    controller = _ports(dock.hub.controller_port)
+    at, own = ports_of(location), ports_of(dock_location)
+    controller = ports_of(dock.hub.controller_port)
     if own[-len(controller) :] != controller:
         return None
     hub = own[: -len(controller)]
     for bay in dock.hub.bays:
-        if ports_of(location) == hub + _ports(bay.port):
+        if at == hub + ports_of(bay.port):
             return bay.bay
     return None
 
@@ -102,60 +107,56 @@ def link_tty(device: UsbDevice, board: Board) -> str | None:
     return device.ttys[min(index, len(device.ttys) - 1)] if device.ttys else None
 
 
-def _ports(path: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in path.split("."))
-
-
-def _names_in(folder: Path) -> list[str]:
+def _names_in(folder: str) -> list[str]:
     try:
-        return sorted(entry.name for entry in folder.iterdir())
+        return sorted(os.listdir(folder))
     except OSError:
         return []
 
 
-def _ttys(root: Path, names: list[str]) -> dict[str, tuple[str, ...]]:
+def _ttys(root: str, names: list[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for name in names:
         interface = _INTERFACE.fullmatch(name)
         if interface is not None:
             location = interface.group(1)
-            found[location] = found.get(location, ()) + _ttys_of(root / name)
+            found[location] = found.get(location, ()) + _ttys_of(f"{root}/{name}")
     return found
 
 
-def _ttys_of(interface: Path) -> tuple[str, ...]:
+def _ttys_of(interface: str) -> tuple[str, ...]:
     below = tuple(name for name in _names_in(interface) if name.startswith("ttyUSB"))
-    return tuple(_names_in(interface / "tty")) + below
+    return tuple(_names_in(f"{interface}/tty")) + below
 
 
-def _read_device(root: Path, name: str, ttys: tuple[str, ...]) -> UsbDevice | None:
-    folder = root / name
-    vid, pid = _hex(folder / "idVendor"), _hex(folder / "idProduct")
+def _read_device(root: str, name: str, ttys: tuple[str, ...]) -> UsbDevice | None:
+    folder = f"{root}/{name}"
+    vid, pid = _hex(f"{folder}/idVendor"), _hex(f"{folder}/idProduct")
     if vid is None or pid is None:
         return None
-    speed = _text(folder / "speed")
+    speed = _text(f"{folder}/speed")
     return UsbDevice(
         location=name,
         vid=vid,
         pid=pid,
-        serial=_text(folder / "serial"),
-        product=_text(folder / "product"),
+        serial=_text(f"{folder}/serial"),
+        product=_text(f"{folder}/product"),
         speed_mbps=int(float(speed)) if re.fullmatch(r"\d+(\.\d+)?", speed) else 0,
         ttys=ttys,
     )
 
 
-def _text(path: Path) -> str:
+def _text(path: str) -> str:
     """First bytes of an attribute; empty where there is none or it has gone. A device says what it likes, see
     ``said``."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", buffering=0) as file:
             text = file.read(ATTRIBUTE_BYTES_MAX).decode(errors="replace").strip()
     except OSError:
         return ""
     return printable(text)
 
 
-def _hex(path: Path) -> int | None:
+def _hex(path: str) -> int | None:
     text = _text(path)
     return int(text, 16) if re.fullmatch(r"[0-9a-fA-F]{1,4}", text) else None

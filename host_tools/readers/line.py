@@ -13,10 +13,11 @@ HELD_BYTES_MAX = 65_536  # not taken yet; what is beyond it is dropped: a reader
 
 
 class ReaderLine:
-    """Receiver of a pipe that it owns."""
+    """Receiver of a pipe that it owns. ``has_heard``: whether anything has come since it was opened."""
 
     def __init__(self, pipe: Pipe) -> None:
         self.url = pipe.url
+        self.has_heard = False
         self._pipe = pipe
         self._room = bytearray(ROOM_BYTES)
         self._held = bytearray()
@@ -60,6 +61,7 @@ class ReaderLine:
         return memoryview(self._room)
 
     def filled(self, count_bytes: int) -> None:
+        self.has_heard = True
         if len(self._held) + count_bytes <= HELD_BYTES_MAX:
             self._held += self._room[:count_bytes]
         self._came.set()

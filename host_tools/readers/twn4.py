@@ -204,6 +204,11 @@ async def _find_form(line: ReaderLine) -> Form:
         for form in codec.FORMS:
             if await _speaks(line, form, limit_s):
                 return form
+    if not line.has_heard:
+        raise ReaderLost(
+            f"{line.url}: the reader says nothing; unplug it and plug it in again; if that does not help, "
+            "check that its firmware is a PRS image"
+        )
     raise UnsupportedReader(
         f"{line.url}: what is there does not speak the TWN4's Simple Protocol; check that its firmware is a PRS image, "
         "or name another kind of reader in the URL"

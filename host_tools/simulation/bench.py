@@ -51,13 +51,15 @@ class CalmAdc(Adc):
     def __init__(self, inner: Adc, is_calm: Callable[[int], bool]) -> None:
         self._inner = inner
         self._is_calm = is_calm
-        self._last: dict[str, int] = {}
+        self._last: dict[str, tuple[int, int]] = {}  # bay and reading
 
     def read_uv(self, name: str) -> int:
         found = self._last.get(name)
-        if found is None or not self._is_calm(int(name[3 : name.index(".")])):
-            found = self._last[name] = self._inner.read_uv(name)
-        return found
+        if found is not None and self._is_calm(found[0]):
+            return found[1]
+        reading_uv = self._inner.read_uv(name)
+        self._last[name] = (found[0] if found is not None else int(name[3 : name.index(".")]), reading_uv)
+        return reading_uv
 
 
 class SimDock:

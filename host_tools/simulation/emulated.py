@@ -7,21 +7,24 @@ clock is left, so a run repeats itself byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from firmware.ports.files import Files
 from firmware.ports.memory_files import MemoryFiles
 from host_tools.controller.discovery import Finder, FoundPort
+from host_tools.controller.readers import Found, ReaderFinder, ReaderPlace
 from host_tools.emulator.bench import EmulatedBench
 from host_tools.emulator.bench_file import Bench
 from host_tools.emulator.lane import MemoryLane
-from host_tools.emulator.memory_bus import MemoryBus
+from host_tools.emulator.memory_bus import Attached, MemoryBus
 from host_tools.emulator.memory_plug import MemoryPlug
 from host_tools.emulator.platform import ReplayEntropy
 from host_tools.emulator.workshop import Workshop
 from host_tools.hardware import board_models, find_board
+from host_tools.readers.registry import reader_of_usb
 from host_tools.simulation import sealing
 from host_tools.simulation.channel import SimChannel
 from host_tools.simulation.loop import US_PER_S, VirtualLoop
@@ -57,10 +60,10 @@ class BenchFinder(Finder):
                 f"{SCHEME}://{device.port_name}",
                 device.location,
                 device.identity.serial,
-                self._models[device.identity.vendor_id, device.identity.product_id],
+                self._models[self._usb_id(device)],
             )
             for device in self._bus.devices.values()
-            if device.port_name is not None
+            if device.port_name is not None and self._usb_id(device) in self._models
         ]
 
     def registry(self) -> Registry:
@@ -70,10 +73,31 @@ class BenchFinder(Finder):
         return made
 
     async def _open(self, url: str) -> Pipe:
-        plug = self._bench.find(url.removeprefix(f"{SCHEME}://")).plug
+        plug = self._bench.find_any(url.removeprefix(f"{SCHEME}://")).plug
         if not isinstance(plug, MemoryPlug):
             raise PortMissing(f"{url}: this bench is not in memory")
         return plug.open_host()
+
+    @staticmethod
+    def _usb_id(device: Attached) -> tuple[int, int]:
+        return device.identity.vendor_id, device.identity.product_id
+
+
+class BenchReaders(ReaderFinder):
+    """The RFID readers on the bench's bus, for the same controller; ``named``: those that its settings name."""
+
+    def __init__(self, bus: MemoryBus, named: Iterable[ReaderPlace] = ()) -> None:
+        super().__init__(named, None, Path())
+        self._bus = bus
+
+    def look(self) -> list[Found]:
+        found = super().look()
+        for device in self._bus.devices.values():
+            port = quote(f"{SCHEME}://{device.port_name}", safe="") if device.port_name is not None else ""
+            url = reader_of_usb(device.identity.vendor_id, device.identity.product_id, port)
+            if url:
+                found.append(Found(url, "", f"at USB port {device.location}", ""))
+        return found
 
 
 class VirtualBench:

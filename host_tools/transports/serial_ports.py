@@ -15,12 +15,14 @@ import pkgutil
 import re
 import termios
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import serial
 
 from host_tools.transports.errors import PortBusy, PortDenied, PortError, PortMissing
+from host_tools.transports.held_ports import is_left_over
 from host_tools.transports.pipe import Buffer, FdPipe, Kind, Pipe
 from host_tools.transports.sockets import nothing_answers
 from host_tools.transports.threaded import POLL_S, ThreadedPipe
@@ -51,6 +53,8 @@ async def open_serial(url: str) -> Pipe:
 
 def open_terminal(url: str, path: str, rate: int | None) -> FdPipe:
     """The terminal at ``path`` without a thread; ``url`` is what it is known as."""
+    if is_left_over(Path(path)):
+        raise PortMissing(f"{url}: whoever made this port has ended and left its name behind; start that anew")
     try:
         port = serial.Serial(path, rate or BAUD_RATE, timeout=0, write_timeout=0, exclusive=True)
     except (OSError, ValueError) as error:

@@ -15,23 +15,23 @@ from typing import Any
 from firmware.link import events
 from firmware.link.session import HOST, Session
 from firmware.ports.errors import PortFault
-from tests.house.tree import ROOT
 from tests.parity import micropython
-from tests.parity.dock_board import BOARD
+from tests.parity.compiled import dock_program
 from tests.patience import LIMIT_S
 from tests.unit.dock.portable import CAMERA_UV, World
 
-PROGRAM = ROOT / "tests" / "parity" / "dock_program.py"
-HEAP_KIB = 2 * micropython.HEAP_KIB  # the firmware is compiled in the process, which a Pico does not do
+HEAP_KIB = micropython.HEAP_KIB  # to the byte what a Pico has left, though objects are twice as large here
 READ_BYTES = 4096
 
 
 class DockProcess:
     """``messages``: all that the dock has said, as (name, fields, request)."""
 
-    def __init__(self, process: subprocess.Popen[bytes], world: socket.socket, read_fd: int, write_fd: int) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], world: socket.socket, read_fd: int, write_fd: int, bays: int = 1
+    ) -> None:
         self.process = process
-        self.world = World(BOARD["bays"])
+        self.world = World(list(range(1, bays + 1)))
         self.messages: list[tuple[str, dict[str, Any], int]] = []
         self.host = Session(HOST, int.from_bytes(os.urandom(8), "little"), payload_max=4096, slack_bytes=4096)
         self._world = world
@@ -134,28 +134,32 @@ def over_pipes() -> Iterator[DockProcess]:
 
 
 @contextmanager
-def over_a_terminal() -> Iterator[DockProcess]:
+def over_a_terminal(bays: int = 1, heap_kib: int = HEAP_KIB) -> Iterator[DockProcess]:
     """The cable is a pseudo-terminal, which the process opens by its path."""
     master, slave = os.openpty()
     tty.setraw(slave)
     try:
-        with started(subprocess.DEVNULL, subprocess.DEVNULL, [os.ttyname(slave)]) as (process, world):
-            yield from serving(process, world, master, master)
+        arguments = [os.ttyname(slave), str(bays)]
+        with started(subprocess.DEVNULL, subprocess.DEVNULL, arguments, heap_kib) as (process, world):
+            yield from serving(process, world, master, master, bays)
     finally:
         os.close(slave)
         os.close(master)
 
 
 @contextmanager
-def started(stdin: int, stdout: int, arguments: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+def started(
+    stdin: int, stdout: int, arguments: list[str], heap_kib: int = HEAP_KIB
+) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """The process and its world; both are gone at the end."""
     ours, theirs = socket.socketpair()
-    command = micropython.command(PROGRAM, str(theirs.fileno()), *arguments, heap_kib=HEAP_KIB)
+    program = dock_program()
+    command = micropython.command(program, str(theirs.fileno()), *arguments, heap_kib=heap_kib)
     with ours, theirs:
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
-            env=micropython.environment(),
+            cwd=program.parent,
+            env=micropython.environment(program.parent),
             stdin=stdin,
             stdout=stdout,
             stderr=subprocess.PIPE,
@@ -170,10 +174,10 @@ def started(stdin: int, stdout: int, arguments: list[str]) -> Iterator[tuple[sub
 
 
 def serving(
-    process: subprocess.Popen[bytes], world: socket.socket, read_fd: int, write_fd: int
+    process: subprocess.Popen[bytes], world: socket.socket, read_fd: int, write_fd: int, bays: int = 1
 ) -> Iterator[DockProcess]:
     """One dock while its process runs."""
-    dock = DockProcess(process, world, read_fd, write_fd)
+    dock = DockProcess(process, world, read_fd, write_fd, bays)
     try:
         yield dock
     finally:

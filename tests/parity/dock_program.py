@@ -1,7 +1,7 @@
-"""A whole dock as a MicroPython process: ``dock_program.py WORLD [CABLE]``.
+"""A whole dock as a MicroPython process: ``dock_program.py WORLD [CABLE [BAYS]]``.
 
 Portable. WORLD is the descriptor at whose other end pins and converters are; CABLE a terminal's path or a descriptor,
-without it standard input and output are the cable.
+without it standard input and output are the cable; BAYS how many it has, one unless it is said.
 """
 
 import sys
@@ -21,7 +21,10 @@ def main(arguments):
     world = world_of(place(arguments[0]))
     stream = stream_of(place(arguments[1])) if len(arguments) > 1 else standard_stream()
     ports = Ports(stream, WorldPins(world), WorldAdc(world), WATCHDOG_MS)
-    run(compose(ports, BOARD), ports)
+    board = dict(BOARD)
+    if len(arguments) > 2:
+        board["bays"] = list(range(1, int(arguments[2]) + 1))
+    run(compose(ports, board), ports)
 
 
 if __name__ == "__main__":

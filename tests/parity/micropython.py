@@ -18,9 +18,9 @@ from tests.patience import LIMIT_S
 HEAP_KIB = 192  # what a Pico has left; objects of the interpreter are twice as large here as there
 
 
-def environment() -> dict[str, str]:
+def environment(modules: Path = ROOT) -> dict[str, str]:
     """Only what the process needs: where modules are."""
-    return {"MICROPYPATH": str(ROOT), "PATH": os.environ.get("PATH", "")}
+    return {"MICROPYPATH": str(modules), "PATH": os.environ.get("PATH", "")}
 
 
 def command(program: Path, *arguments: str, heap_kib: int = HEAP_KIB) -> list[str]:

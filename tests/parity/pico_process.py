@@ -20,9 +20,9 @@ from typing import Any
 
 from firmware.ports.errors import PortFault
 from tests.house.micropython import tool
-from tests.house.tree import ROOT
 from tests.parity import micropython
-from tests.parity.dock_process import HEAP_KIB, PROGRAM
+from tests.parity.compiled import dock_program
+from tests.parity.dock_process import HEAP_KIB
 from tests.patience import LIMIT_S
 from tests.unit.dock.portable import World
 
@@ -86,11 +86,12 @@ class PicoProcess:
         link, link_slave = os.openpty()
         tty.setraw(link_slave)
         self._world, theirs = socket.socketpair()
-        program = ["-i", str(PROGRAM), str(theirs.fileno()), str(link)] if with_program else []
+        main = dock_program()
+        program = ["-i", str(main), str(theirs.fileno()), str(link)] if with_program else []
         process = subprocess.Popen(
             [tool("micropython"), "-X", f"heapsize={HEAP_KIB}K", *program],
-            cwd=ROOT,
-            env=micropython.environment(),
+            cwd=main.parent,
+            env=micropython.environment(main.parent),
             stdin=repl_slave,
             stdout=repl_slave,
             stderr=repl_slave,

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 import pytest
 
 from firmware.dock import states
+from host_tools.hardware import find_board
 from tests.parity.dock_board import BOARD
-from tests.parity.dock_process import DockProcess, over_a_terminal, over_pipes
+from tests.parity.dock_process import HEAP_KIB, DockProcess, over_a_terminal, over_pipes
 from tests.patience import LIMIT_S
 
 
@@ -26,11 +27,26 @@ def test_a_camera_is_docked_and_powered_by_a_dock_on_micropython(cable: Abstract
         assert not dock.world.pins.read("bay1.power")
         dock.insert(1)
         dock.until(lambda: dock.world.pins.read("bay1.power"))
-        _, bays = dock.ask("get_bays")
-        assert bays["entries"][0]["state"] == states.DOCKED
+        dock.until(lambda: dock.ask("get_bays")[1]["entries"][0]["state"] == states.DOCKED)
         assert dock.ask("set_lamp", {"bay": 1, "pattern": 5})[0] == "done"
         dock.until(lambda: dock.world.pins.read("bay1.lamp_green"))
         assert dock.ask("get_camera")[0] == "error"
+
+
+@pytest.mark.parametrize("model", ["pico_dock_1", "pico_dock_8"])
+def test_the_heap_of_these_tests_is_what_the_board_file_gives_the_firmware(model: str):
+    assert find_board(model).memory.heap_bytes == HEAP_KIB * 1024
+
+
+@pytest.mark.req("EMU-07")
+def test_a_dock_with_eight_bays_full_of_cameras_has_room_in_a_picos_heap():
+    """In 256 KiB here: less than 192 on a Pico, see test_on_micropython."""
+    with over_a_terminal(bays=8, heap_kib=256) as dock:
+        dock.open()
+        for bay in range(1, 9):
+            dock.insert(bay)
+        dock.until(lambda: [entry["state"] for entry in dock.ask("get_bays")[1]["entries"]] == [states.DOCKED] * 8)
+        assert all(dock.world.pins.read(f"bay{bay}.power") for bay in range(1, 9))
 
 
 @pytest.mark.req("EMU-07")

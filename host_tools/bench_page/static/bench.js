@@ -23,7 +23,7 @@ const docks = about.docks.map(
       drop: (camera, number) => dock(camera, each.name, number),
     }),
 );
-const readers = about.readers.map((name) => new ReaderDevice(name, () => choose("reader", name)));
+const readers = about.readers.map((each) => new ReaderDevice(each.name, () => choose("reader", each.name)));
 const inspector = new Inspector(byId("inspector"), about, dock);
 const faults = new FaultTable(about);
 

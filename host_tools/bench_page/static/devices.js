@@ -158,7 +158,7 @@ export class ReaderDevice {
     const reader = live.find("reader", this.name);
     if (!reader) return;
     this.plate.setAttribute("aria-pressed", String(chosen));
-    this.element.classList.toggle("unpowered", !reader.port && !reader.kind.endsWith("keyboard"));
+    this.element.classList.toggle("unpowered", !reader.plugged);
     const lamps = live.find("lamp", this.name) ?? {};
     for (const [colour, led] of this.lamps) led.dataset.colour = lamps[colour] ? (colour === "yellow" ? "amber" : colour) : "dark";
   }

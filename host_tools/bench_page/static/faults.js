@@ -9,8 +9,8 @@ import { act } from "./hands.js";
 export class FaultTable {
   constructor(about) {
     this.about = about;
-    this.kinds = new Map([...about.docks.map((each) => [each.name, "dock"]), ...about.cameras.map((each) => [each.name, "camera"])]);
-    this.lacks = new Map([...about.docks, ...about.cameras].map((each) => [each.name, each.lacks]));
+    this.kinds = new Map(["dock", "camera", "reader"].flatMap((kind) => about[`${kind}s`].map((each) => [each.name, kind])));
+    this.lacks = new Map([...about.docks, ...about.cameras, ...about.readers].map((each) => [each.name, each.lacks]));
     this.types = [...new Set(about.faults.map((row) => row.type))];
     this.board = h("select", { id: "fault-board", onchange: () => this.draw() }, [...this.kinds.keys()].map((name) => h("option", { value: name }, name)));
     this.instance = h("select", { id: "fault-instance", onchange: () => this.show() });
@@ -84,7 +84,8 @@ export class FaultTable {
 
   instances(kind) {
     if (kind === "dock") return this.about.docks.find((each) => each.name === this.board.value).bays.map((number) => [number, t("bench.bay", { n: number })]);
-    return this.about.cameras.find((each) => each.name === this.board.value).buttons.map((name, at) => [at + 1, name]);
+    if (kind === "camera") return this.about.cameras.find((each) => each.name === this.board.value).buttons.map((name, at) => [at + 1, name]);
+    return [];
   }
 
   item(fault) {

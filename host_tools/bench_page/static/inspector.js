@@ -82,10 +82,10 @@ export class Inspector {
 
   reader() {
     const plug = h("button", { class: "button", type: "button" });
-    plug.addEventListener("click", () => act("plug_reader", { reader: this.key, plugged: !live.find("reader", this.key).port }, plug));
-    this.parts.push((reader) => text(plug, reader.port ? t("bench.unplug") : t("bench.plug")));
+    plug.addEventListener("click", () => act("plug_reader", { reader: this.key, plugged: !live.find("reader", this.key).plugged }, plug));
+    this.parts.push((reader) => text(plug, reader.plugged ? t("bench.unplug") : t("bench.plug")));
     return [
-      this.heading(this.key, (reader) => (reader.port ? t("bench.on") : t("bench.usb_none"))),
+      this.heading(this.key, (reader) => (reader.plugged ? t("bench.on") : t("bench.usb_none"))),
       h("div", { class: "hands" }, plug),
       this.pairs("board", [
         ["kind", (reader) => reader.kind],

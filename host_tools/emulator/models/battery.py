@@ -70,6 +70,9 @@ class Battery:
         self._input_since_ms: int | None = None
         self._charging = False
         self._now_ms = 0
+        self._curve_soc = -1.0  # for which the two below hold: they are asked for more often than it changes
+        self._open_uv = 0
+        self._cell_ohm = 0.0
 
     def set_draw(self, power_uw: float) -> None:
         """What the camera's electronics take from now on, in microwatts."""
@@ -158,14 +161,15 @@ class Battery:
 
     def open_uv(self) -> int:
         """Open-circuit voltage."""
-        soc = self._soc
-        volts = -1.031 * math.exp(-35 * soc) + 3.685 + 0.2156 * soc - 0.1178 * soc**2 + 0.3201 * soc**3
-        return round(volts * 1_000_000)
+        if self._curve_soc != self._soc:
+            self._follow_curve()
+        return self._open_uv
 
     def resistance_ohm(self) -> float:
         """Inside the cell and up to the gauge."""
-        cell = 0.1562 * math.exp(-24.37 * self._soc) + 0.07446
-        return cell * PAPER_CAPACITY_MAH / self.traits.capacity_mah + self.traits.lead_ohm
+        if self._curve_soc != self._soc:
+            self._follow_curve()
+        return self._cell_ohm
 
     def current_ua(self) -> float:
         """Into the cell; negative while it feeds the board."""
@@ -181,10 +185,18 @@ class Battery:
         """What the charger asks of its input now."""
         if not self._input_uv:
             return 0
-        charged_uv = self.open_uv() + self._wanted_ua() * self.resistance_ohm()
-        power_uw = charged_uv * self._wanted_ua() / 1_000_000 + self._draw_uw
+        into_ua = self._wanted_ua()
+        charged_uv = self.open_uv() + into_ua * self.resistance_ohm()
+        power_uw = charged_uv * into_ua / 1_000_000 + self._draw_uw
         wanted_ua = power_uw * 1_000_000 / (self._input_uv * self.traits.efficiency)
         return round(min(wanted_ua, self._limit_ua))
+
+    def _follow_curve(self) -> None:
+        soc = self._curve_soc = self._soc
+        volts = -1.031 * math.exp(-35 * soc) + 3.685 + 0.2156 * soc - 0.1178 * soc**2 + 0.3201 * soc**3
+        self._open_uv = round(volts * 1_000_000)
+        cell = 0.1562 * math.exp(-24.37 * soc) + 0.07446
+        self._cell_ohm = cell * PAPER_CAPACITY_MAH / self.traits.capacity_mah + self.traits.lead_ohm
 
     def _wanted_ua(self) -> float:
         if not self._charging:

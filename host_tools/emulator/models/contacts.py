@@ -361,6 +361,8 @@ class BayContacts:
         load_a = self._load_ua(self._mating) / 1e6 if self.is_powered() and self._mating is not None else 0.0
         power_w = self.hot_w + (load_a**2 * self._pair_ohm(self._mating) if self._mating is not None else 0.0)
         final_k = power_w * HEAT_K_PER_W
+        if self._heat_k == final_k:
+            return
         self._heat_k = final_k + (self._heat_k - final_k) * math.exp(-elapsed_ms / HEAT_TAU_MS)
         if abs(self._heat_k - self._solved_k) > RESOLVE_K:
             self._solved_k = self._heat_k
@@ -392,21 +394,30 @@ class BayContacts:
 
     def _joined(self, first: Node, second: Node) -> float:
         """Conductance of all shorts between two nodes, in siemens."""
-        shorts = self.shorts if self._mating is None else self.shorts + self._mating.shorts
-        if not shorts:  # as nearly always, and asked for at every step
+        if not self._is_shorted():
             return 0.0
+        shorts = self.shorts if self._mating is None else self.shorts + self._mating.shorts
         return sum(1 / max(short.ohm, 0.01) for short in shorts if {short.first, short.second} == {first, second})
+
+    def _is_shorted(self) -> bool:
+        """Whether any two nodes are joined; they seldom are, and it is asked for at every step."""
+        return bool(self.shorts) or (self._mating is not None and bool(self._mating.shorts))
+
+    def _identified(self) -> float:
+        """Conductance of the presence pin's way to ground, in siemens."""
+        if not self._touches():
+            return 0.0
+        return 1 / (self._mating.camera.id_ohm if self._mating is not None else STUCK_OHM)
 
     def _neighbours_uv(self, power_uv: float) -> tuple[float, float]:
         """Voltages of data and presence for a voltage of the power pin: two nodal equations."""
+        if not self._is_shorted():
+            return 0.0, PULL_UP_UV / PULL_UP_OHM / (1 / PULL_UP_OHM + self._identified())
         between = self._joined(Node.DATA, Node.PRESENCE)
         power_data = self._joined(Node.POWER, Node.DATA)
         power_presence = self._joined(Node.POWER, Node.PRESENCE)
-        identified = 0.0
-        if self._touches():
-            identified = 1 / (self._mating.camera.id_ohm if self._mating is not None else STUCK_OHM)
         data_all = 1 / DATA_PULL_DOWN_OHM + self._joined(Node.DATA, Node.GROUND) + power_data + between
-        grounded = identified + self._joined(Node.PRESENCE, Node.GROUND)
+        grounded = self._identified() + self._joined(Node.PRESENCE, Node.GROUND)
         presence_all = 1 / PULL_UP_OHM + grounded + power_presence + between
         data_in = power_data * power_uv
         presence_in = PULL_UP_UV / PULL_UP_OHM + power_presence * power_uv
@@ -417,13 +428,14 @@ class BayContacts:
 
     def _current_in_ua(self, power_uv: float) -> float:
         """Current into the power pin's capacitor while the power switch is open."""
-        data_uv, presence_uv = self._neighbours_uv(power_uv)
         leak = 1 / SENSE_OHM + self._joined(Node.POWER, Node.GROUND)
         if self._mating is not None:
             leak += 1 / self._mating.camera.input_ohm
         current_ua = -leak * power_uv
-        current_ua += self._joined(Node.POWER, Node.DATA) * (data_uv - power_uv)
-        current_ua += self._joined(Node.POWER, Node.PRESENCE) * (presence_uv - power_uv)
+        if self._is_shorted():
+            data_uv, presence_uv = self._neighbours_uv(power_uv)
+            current_ua += self._joined(Node.POWER, Node.DATA) * (data_uv - power_uv)
+            current_ua += self._joined(Node.POWER, Node.PRESENCE) * (presence_uv - power_uv)
         if self._outputs.drive:
             current_ua += (PULL_UP_UV - power_uv) / DRIVE_OHM
         return current_ua

@@ -25,12 +25,12 @@ class DockAdc(Adc):
     """``now_ms``: the board's clock, so that a reading is of the moment it is taken."""
 
     def __init__(self, bays: Mapping[int, BayContacts], now_ms: Callable[[], int]) -> None:
-        self._bays = bays
+        self._places = {f"bay{number}.{word}": (bay, word) for number, bay in bays.items() for word in GAINS}
         self._now_ms = now_ms
 
     def read_uv(self, name: str) -> int:
-        found = _find(self._bays, name)
-        if found is None or found[1] not in GAINS:
+        found = self._places.get(name)
+        if found is None:
             raise PortFault(f"this dock has no analogue input {name}")
         bay, word = found
         bay.advance(self._now_ms())

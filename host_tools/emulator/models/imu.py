@@ -89,6 +89,10 @@ class Motion:
         turned = ((soon.roll_deg - now.roll_deg) * per_s, 0.0, (now.lean_deg - soon.lean_deg) * per_s)
         return Felt(force_of(now), turned)
 
+    def force_g(self, at_ms: float) -> tuple[float, float, float]:
+        """The force of ``felt`` alone."""
+        return force_of(self._pose(at_ms))
+
     def may_be_light(self, from_ms: float, until_ms: float) -> bool:
         """Whether there may be free fall between these moments; while a posture changes, nobody knows."""
         first = max(bisect_right(self._starts_ms, from_ms) - 1, 0)

@@ -17,7 +17,7 @@ import math
 import random
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from firmware.drivers import lsm6dso
 from firmware.ports.memory_i2c import RegisterMap
@@ -159,43 +159,42 @@ class MotionChip(RegisterMap):
         first = max(self._filled, due - wanted)
         if first > self._filled and self._is_batching():
             self._overrun = True
-        for number in range(first, due):
-            values = self._measure(number)
-            if self._is_batching():
+        setting, batching = super().peek(lsm6dso.FREE_FALL), self._is_batching()
+        limit = lsm6dso.FREE_FALL_MG[setting & THRESHOLD_MASK] / STEPS_MG[self._range()]
+        for number, values in enumerate(self._measured(first, due), first):
+            if batching:
                 self._overrun = self._overrun or len(self._words) == lsm6dso.FIFO_WORDS
                 self._words.append(struct.pack("<B3h", TAG, *values))
             if number >= self._judged:
-                self._look_for_fall(values)
+                self._light = self._light + 1 if -limit < min(values) and max(values) < limit else 0
+                self._weightless = self._weightless or self._light > setting >> lsm6dso.DURATION_SHIFT
         self._filled = self._judged = due
-
-    def _look_for_fall(self, values: Values) -> None:
-        setting = super().peek(lsm6dso.FREE_FALL)
-        limit_mg = lsm6dso.FREE_FALL_MG[setting & THRESHOLD_MASK]
-        step_mg = STEPS_MG[self._range()]
-        light = all(abs(value) * step_mg < limit_mg for value in values)
-        self._light = self._light + 1 if light else 0
-        self._weightless = self._weightless or self._light > setting >> lsm6dso.DURATION_SHIFT
 
     # -- values
 
     def _range(self) -> int:
         return super().peek(lsm6dso.ACCELERATION) >> RANGE_SHIFT & RANGE_MASK
 
-    def _measure(self, number: int) -> Values:
-        """One sample in the chip's steps."""
+    def _measured(self, first: int, end: int) -> Iterator[Values]:
+        """Samples in the chip's steps, as long as nobody writes to it: there may be hundreds a second."""
         if "stuck" in self.faults:
-            return self._last
+            yield from (self._last for _ in range(first, end))
+            return
         if "garbage" in self.faults:
-            return _three(lambda _axis: self._chance.randint(-0x8000, 0x7FFF))
-        force_g = self._motion.felt(self._moment_ms(number)).force_g
-        step_mg, sigma_mg = STEPS_MG[self._range()], NOISE_UG[self._range()] / 1000 * math.sqrt(self._rate_hz() / 2)
-        gain = self._gain * (WRONG_FACTOR if "wrong" in self.faults else 1)
-        self._last = _three(
-            lambda axis: _held(
-                (1000 * force_g[axis] * gain + self._offset_mg[axis] + self._chance.gauss(0, sigma_mg)) / step_mg
+            yield from (_three(lambda _axis: self._chance.randint(-0x8000, 0x7FFF)) for _ in range(first, end))
+            return
+        rate_hz, gauss = self._rate_hz(), self._chance.gauss
+        step_mg, sigma_mg = STEPS_MG[self._range()], NOISE_UG[self._range()] / 1000 * math.sqrt(rate_hz / 2)
+        factor = 1000 * self._gain * (WRONG_FACTOR if "wrong" in self.faults else 1)
+        first_mg, second_mg, third_mg = self._offset_mg
+        for number in range(first, end):
+            out_g, side_g, down_g = self._motion.force_g(self._began_ms + number * 1000 / rate_hz)
+            self._last = (
+                _held((out_g * factor + first_mg + gauss(0, sigma_mg)) / step_mg),
+                _held((side_g * factor + second_mg + gauss(0, sigma_mg)) / step_mg),
+                _held((down_g * factor + third_mg + gauss(0, sigma_mg)) / step_mg),
             )
-        )
-        return self._last
+            yield self._last
 
     def _output(self, register: int) -> int:
         """A byte of the output registers: rotation, then acceleration, the newest of each."""
@@ -203,7 +202,7 @@ class MotionChip(RegisterMap):
         number = max(self._due() - 1, 0)
         if at >= ROTATION_BYTES:
             running = self._rate_hz() > 0
-            values = self._measure(number) if running else (0, 0, 0)
+            values = next(self._measured(number, number + 1)) if running else (0, 0, 0)
             return struct.pack("<3h", *values)[at - ROTATION_BYTES]
         code = super().peek(lsm6dso.ROTATION) >> lsm6dso.RATE_SHIFT
         if not code:
@@ -230,4 +229,5 @@ def _three(value_of: Callable[[int], int]) -> Values:
 
 def _held(steps: float) -> int:
     """What sixteen bits hold of it."""
-    return max(-0x8000, min(0x7FFF, round(steps)))
+    whole = round(steps)
+    return whole if -0x8000 <= whole <= 0x7FFF else max(-0x8000, min(0x7FFF, whole))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.bench.bench_file import is_bench_of_boards, read_bench_file
+from host_tools.bench.bench_file import is_bench_of_boards, read_bench_file, roster_beside
 from host_tools.bench.errors import BenchFileError
 from tests.unit.bench.parts import BENCH, Desk, swapped
 
@@ -27,8 +27,15 @@ def test_a_bench_file_is_read_and_its_paths_are_beside_it(desk: Desk):
     assert bench.find("camera-2").features == ("x-spare",)
 
 
+def test_an_emulated_bench_brings_its_own_wearers_or_has_those_of_the_scenarios(tmp_path: Path):
+    assert roster_beside(tmp_path / "bench.toml", Path("/there")) == Path("/there/hil_tests/roster.toml")
+    (tmp_path / "roster.toml").write_text("")
+    assert roster_beside(tmp_path / "bench.toml", Path("/there")) == tmp_path / "roster.toml"
+
+
 PORT = 'match = { port = "1-1.2.2" }'
 SWITCH = 'on = "true", off = "true"'
+SMALL = ("pico_dock_8", "pico_dock_1")
 WRONG = [
     ('\nserial = "DOCK-1"', '\nserail = "DOCK-1"', "toml:9: board 1: unknown key serail; did you mean serial?"),
     (PORT, 'match = { prot = "1-1.2.2" }', "unknown key prot; did you mean port?"),
@@ -59,7 +66,7 @@ def test_what_is_wrong_is_one_line_with_place_and_remedy(desk: Desk, old: str, n
     ("text", "told"),
     [
         ('name = "lab"\n', "bench.toml:1: board is missing; add it"),
-        (BENCH + "]", "not valid TOML"),
+        (BENCH + "]", "bench.toml:26: not TOML: neither a key nor a table; is a # or a quote missing"),
         ("x" * 300_000, "this is no bench file"),
         ('[[dock]]\nname = "dock-1"\n', "describes an emulated bench; `bwc emulate --bench "),
     ],
@@ -73,6 +80,22 @@ def refusal(desk: Desk, text: str) -> str:
         desk.bench(text)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ([SMALL, ("bay = 1\n", "bay = 2\n")], "toml:17: board camera-1: bay: dock-1 has no bay 2; it has 1"),
+        ([SMALL, (SWITCH, 'dock = "dock-1", bay = 5')], "board camera-1: bay: dock-1 has no bay 5; it has 1"),
+        ([('"DOCK-1"\n', '"DOCK-1"\nbay = 1\n')], "toml:10: board dock-1: bay: the bench has no dock that it"),
+    ],
+)
+def test_a_bay_that_no_dock_has_is_told_with_those_it_has(desk: Desk, changes: list[tuple[str, str]], told: str):
+    text = BENCH
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    assert told in refusal(desk, text)
 
 
 def test_a_board_that_is_not_there_is_answered_with_those_that_are(desk: Desk):

@@ -13,6 +13,7 @@ from host_tools.bench.errors import BenchFileError, BoardMissing
 from host_tools.bench.locks import Locks
 from host_tools.bench.scan import bench_text, scan, write_bench
 from host_tools.hardware import read_usb_tree
+from host_tools.transports.held_ports import MARK
 from host_tools.transports.registry import Registry
 from tests.unit.bench.parts import BENCH, CAMERA, DOCK, Desk, swapped
 
@@ -69,6 +70,20 @@ def test_a_port_that_another_program_holds_is_told_with_its_name(machine: Machin
     assert (fault.board, fault.text) == (
         "camera-1",
         f"{machine.dev / 'ttyACM1'} is held by minicom (process 4711); end it, or wait for it",
+    )
+
+
+def test_a_port_that_a_killed_bench_has_left_is_told(machine: Machine):
+    port = machine.dev / "ttyACM1"
+    port.unlink()
+    (machine.dev / "somebodys").touch()
+    port.symlink_to(machine.dev / "somebodys")
+    assert machine.findings(level="fault") == []
+    (machine.dev / MARK).touch()  # whoever had locked it is gone
+    (fault,) = machine.findings(level="fault")
+    assert (fault.board, fault.text) == (
+        "camera-1",
+        f"{port} is left over from a bench that was killed; start that anew",
     )
 
 

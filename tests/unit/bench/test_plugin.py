@@ -183,16 +183,29 @@ def test_a_slip_of_the_pen_in_a_marker_ends_the_run(tmp_path: Path):
     assert "did you mean slow-link?" in done.stderr + done.stdout
 
 
+def test_one_in_a_scenario_that_asks_for_a_board_is_a_line_and_no_traceback(tmp_path: Path):
+    bench = Desk(tmp_path).write()
+    text = "import pytest\n@pytest.mark.needs('slowlink')\ndef test_it(camera): pass\n"
+    done = run(tmp_path, text, "--bench", str(bench))
+    assert done.returncode == 2
+    assert "test_it.py::test_it: needs('slowlink'): no feature is called slowlink;" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "selection.py" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["--bench", "none.toml"], "none.toml: cannot be read (No such file or directory); make one: bwc bench scan"),
+        (["--bench", "wrong.toml"], "wrong.toml:1: name: 3 is no text: write it in quotes"),
+        (["--bench-record", "wrong.toml"], "--bench-record wrong.toml: cannot be written (File exists); name another"),
         (["--bench-speed", "4"], "boards behind ports run by the wall clock, so 0.1 to 1"),
         (["--bench", "bench.toml", "-n", "2"], "a bench of real boards is used by one process: leave -n out"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_starts(tmp_path: Path, arguments: list[str], told: str):
     Desk(tmp_path).write()
+    (tmp_path / "wrong.toml").write_text("name = 3\n", encoding="utf-8")
     done = run(tmp_path, "def test_it(): pass\n", *arguments)
     assert done.returncode == 4
     assert told in done.stderr

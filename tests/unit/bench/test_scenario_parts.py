@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from host_tools.bench.houses import unnamed
 from host_tools.bench.programs import Program, ScenarioFailed, log_end, until
 from host_tools.bench.scenario_parts import covered_bytes, overlaps
+from tests.patience import LIMIT_S
 
 
 @pytest.mark.parametrize(
@@ -55,3 +60,31 @@ def test_a_program_that_ends_by_itself_is_told_with_its_last_words(tmp_path: Pat
 def test_an_emulated_bench_loses_its_own_name_and_its_boards_keep_theirs():
     text = 'name = "mine"\nseed = 5\n\n[[dock]]\nname = "dock-1"\n'
     assert unnamed(text) == '\nseed = 5\n\n[[dock]]\nname = "dock-1"\n'
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from host_tools.bench.programs import Program
+sys.executable = sys.argv[1]
+program = Program("bench", [], Path(sys.argv[2]))
+program.start()
+print(program._process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_program_does_not_outlive_a_run_of_tests_that_is_killed(tmp_path: Path):
+    endless = tmp_path / "endless"
+    endless.write_text("#!/bin/sh\nexec sleep 600\n")
+    endless.chmod(0o755)
+    command = [sys.executable, "-c", STARTER, str(endless), str(tmp_path / "log")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        its_own = os.pidfd_open(int(starter.stdout.readline()))
+        try:
+            assert select.select([its_own], [], [], 0)[0] == [], "it runs"
+            starter.kill()
+            assert select.select([its_own], [], [], LIMIT_S)[0] == [its_own], "it has ended too"
+        finally:
+            os.close(its_own)

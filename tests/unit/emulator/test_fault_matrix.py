@@ -26,7 +26,7 @@ from tests.unit.emulator.virtual import Bench, virtual_bench
 COMPONENTS = tuple(dict.fromkeys(row.component for row in TABLE))
 DOCKED = WITH_MOTION.camera[1].model_copy(update={"bay": 2})  # of the larger model, and at contacts as the first one is
 PLAN = WITH_READER.model_copy(update={"camera": (WITH_MOTION.camera[0], DOCKED)})
-BOARDS = ("dock-1", "camera-1", "camera-2", "reader-1")
+BOARDS = ("dock-1", "camera-1", "camera-2", "reader-1", "reader-3")  # the last one has no port
 AT_PAGE = next(row for row in ACTIONS if row.name == "fault")
 NO_MORE = 1  # instances that a component without any does not have
 
@@ -59,8 +59,10 @@ def heal(bench: Bench) -> None:
     """Everything is whole, and every board is on."""
     bench.do(bench.bench.faults.clear_all)
     assert bench.bench.faults.active() == []
-    for board in BOARDS[:-1]:
+    for board in BOARDS[:3]:
         assert bench.bench.find(board).emulated.is_on, board
+    for board in BOARDS[3:]:
+        assert bench.bench.usb_ports.is_plugged(board), board
 
 
 @pytest.mark.req("EMU-04")
@@ -88,10 +90,11 @@ def test_whatever_a_board_is_given_it_has_or_it_is_told_that_it_cannot(tmp_path:
                 had[board].add(component)
         assert supported == {(kind, row.component, row.type) for row in TABLE for kind in row.kinds}
         about = View(bench.bench).about()
-        for board in (*about["docks"], *about["cameras"]):
+        for board in (*about["docks"], *about["cameras"], about["readers"][0], about["readers"][2]):
             offered = {row["component"] for row in about["faults"] if board["name"].partition("-")[0] in row["boards"]}
             assert offered - set(board["lacks"]) == had[board["name"]], "the page offers what the board can have"
         assert [each["lacks"] for each in about["cameras"]] == [["imu"], []]
+        assert [each["lacks"] for each in about["readers"]] == [[], [], ["link", "reader"]]
 
 
 @pytest.mark.req("EMU-04")

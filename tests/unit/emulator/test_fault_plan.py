@@ -8,6 +8,7 @@ import pytest
 
 from host_tools.emulator.bench_file import BenchFileError
 from host_tools.emulator.fault_plan import parse_plan, read_plan
+from tests.unit.emulator.test_faults import WITH_READER
 from tests.unit.emulator.virtual import virtual_bench
 
 PLAN = """
@@ -69,14 +70,18 @@ def play(folder: Path, text: str) -> list[tuple[float, str, str, str]]:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('component = "link"', 'component = "lnik"', "plan: fault 1: no component lnik; did you mean link?"),
-        ('"bitflip"', '"bitflop"', "plan: fault 1: no fault type bitflop; did you mean bitflip?"),
-        ('type = "off"', 'type = "unplug"', "plan: fault 2: unsupported: card cannot be unplug; it can be off, stuck"),
-        ("for_s", "fro_s", "plan: fault 1: unknown key fro_s; did you mean for_s?"),
-        ("at_s = 2.0", "at_s = -1", "plan: fault 2: at_s: input should be greater than or equal to 0; mend it"),
-        ('board = "dock-1"', "", "plan: fault 2: board: field required; mend it"),
-        ("seed = 11", "sed = 11", "plan: unknown key sed; did you mean seed?"),
-        ("seed = 11", "seed = = 11", "plan: not valid TOML (Invalid value (at line 2, column 8)); mend that line"),
+        ('component = "link"', 'component = "lnik"', "plan:7: fault 1: no component lnik; did you mean link?"),
+        ('"bitflip"', '"bitflop"', "plan:8: fault 1: no fault type bitflop; did you mean bitflip?"),
+        (
+            'type = "off"',
+            'type = "unplug"',
+            "plan:16: fault 2: unsupported: card cannot be unplug; it can be off, stuck",
+        ),
+        ("for_s", "fro_s", "plan:9: fault 1: unknown key fro_s; did you mean for_s?"),
+        ("at_s = 2.0", "at_s = -1", "plan:13: fault 2: at_s: -1 is less than 0: 0 or more"),
+        ('board = "dock-1"', "", "plan:12: fault 2: board is missing; add it"),
+        ("seed = 11", "sed = 11", "plan:2: unknown key sed; did you mean seed?"),
+        ("seed = 11", "seed = = 11", "plan:2: not TOML: invalid value; correct this line"),
     ],
 )
 def test_what_is_wrong_with_a_plan_is_one_line(old: str, new: str, words: str):
@@ -93,3 +98,39 @@ def test_a_plan_is_read_from_a_file_that_is_named_when_it_is_wrong(tmp_path: Pat
     assert len(read_plan(path).fault) == 3
     with pytest.raises(BenchFileError, match=r"nothing\.toml: cannot be read .*; name an existing plan"):
         read_plan(tmp_path / "nothing.toml")
+
+
+OVERLAPPING = """
+[[fault]]
+at_s = 1.0
+board = "reader-1"
+component = "reader"
+type = "slow"
+for_s = 2.0
+
+[[fault]]
+at_s = 2.0
+board = "reader-1"
+component = "reader"
+type = "bitflip"
+for_s = 4.0
+
+[[fault]]
+at_s = 4.0
+board = "dock-1"
+component = "reader"
+type = "off"
+for_s = 1.0
+"""
+
+
+@pytest.mark.req("EMU-04")
+def test_a_fault_that_is_over_leaves_the_others_of_its_component_on(tmp_path: Path):
+    with virtual_bench(tmp_path, ready=False, plan=WITH_READER) as bench:
+        bench.do(lambda: bench.bench.play(OVERLAPPING))
+        bench.run(5)
+        assert [each["type"] for each in bench.bench.faults.active()] == ["bitflip"]
+        bench.run(5)
+        assert bench.bench.faults.active() == []
+        told = [(each.fault.type, each.outcome.partition(":")[0]) for each in bench.bench.played]
+    assert told == [("slow", "done"), ("bitflip", "done"), ("ok", "done"), ("off", "unsupported"), ("ok", "done")]

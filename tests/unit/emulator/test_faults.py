@@ -9,18 +9,24 @@ import pytest
 from host_tools.emulator.bench_file import ReaderPart
 from host_tools.emulator.errors import BenchError, FaultUnsupported
 from host_tools.emulator.faults import TABLE, TYPES
-from tests.unit.emulator.fault_shows_radio import ALL as SHOWS
+from tests.unit.emulator.fault_shows_reader import ALL as SHOWS
 from tests.unit.emulator.rig import SMALL, WITH_MOTION
 from tests.unit.emulator.virtual import virtual_bench
 
-WITH_READER = SMALL.model_copy(update={"reader": (ReaderPart(name="reader-1"),)})
+READERS = (
+    ReaderPart(name="reader-1"),
+    ReaderPart(name="reader-2", kind="ascii125k", port="1-3"),
+    ReaderPart(name="reader-3", kind="twn4-keyboard", port="1-5"),
+)
+WITH_READER = SMALL.model_copy(update={"reader": READERS})
+PLANS = {"imu": WITH_MOTION, "reader": WITH_READER}
 ROWS = [(row.component, row.type) for row in TABLE]
 
 
 @pytest.mark.req("EMU-04")
 @pytest.mark.parametrize("row", ROWS, ids=[" ".join(row) for row in ROWS])
 def test_a_fault_shows_and_ok_undoes_it(row: tuple[str, str], tmp_path: Path):
-    with virtual_bench(tmp_path, plan=WITH_MOTION if row[0] == "imu" else SMALL) as bench:
+    with virtual_bench(tmp_path, plan=PLANS.get(row[0], SMALL)) as bench:
         bench.wait(lambda: bench.bay() == "docked" and bench.app().state == "ready", 5)
         bench.run(4)
         SHOWS[row](bench)
@@ -49,7 +55,11 @@ def test_the_table_uses_the_known_words_once_each():
         (("dock-1", "card", "ok", 0), "unsupported: dock-1 is a dock and has no card"),
         (("dock-1", "contact", "ok", 9), "unsupported: contact ok of dock-1 has no instance 9; it has bay 1, 2, 3"),
         (("camera-1", "imu", "ok", 0), "unsupported: camera-1 is a pi_zero_2w_camera and has no motion sensor"),
-        (("reader-1", "usb", "off", 0), "unsupported: reader-1 is a reader and has no faults; pull it out and put"),
+        (("reader-1", "card", "off", 0), "unsupported: reader-1 is a reader and has no card; components: link, reader"),
+        (("reader-1", "usb", "slow", 0), "unsupported: usb of reader-1 cannot be slow; it can be off, delayed"),
+        (("reader-1", "reader", "torn", 0), "unsupported: reader of reader-1 cannot be torn; it can be off, stuck"),
+        (("reader-3", "reader", "off", 0), "unsupported: reader-3 is a twn4-keyboard and types its numbers, which nob"),
+        (("camera-1", "reader", "off", 0), "unsupported: camera-1 is a camera and has no reader; components: "),
         (("camera-1", "imu", "off", 0), "unsupported: camera-1 is a pi_zero_2w_camera and has no motion sensor"),
         (("camera-9", "card", "off", 0), "no board camera-9 on this bench; it has dock-1, camera-1, camera-2"),
     ],

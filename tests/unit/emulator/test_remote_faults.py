@@ -56,7 +56,7 @@ def test_faults_over_the_socket_are_done_told_and_cleared(tmp_path: Path):
             assert await client.ask("faults") == []
             assert await client.ask("plan", text=PLAN) == {"faults": 1}
             assert (await until_played(client))[0]["outcome"] == "done"
-            with pytest.raises(LocalError, match="plan: fault 1: no component lnik; did you mean link"):
+            with pytest.raises(LocalError, match="plan:4: fault 1: no component lnik; did you mean link"):
                 await client.ask("plan", text=PLAN.replace("link", "lnik"))
 
     asyncio.run(scenario())

@@ -130,7 +130,7 @@ def test_a_reader_with_other_firmware_is_named(tmp_path: Path):
                 pass
         silent = EmulatedTwn4(now_ms)
         silent.mute = True
-        with pytest.raises(UnsupportedReader, match="does not speak the TWN4's Simple Protocol"):
+        with pytest.raises(ReaderLost, match="says nothing; unplug it and plug it in again; if that does not"):
             async with opened(tmp_path, silent):
                 pass
 
