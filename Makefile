@@ -85,7 +85,7 @@ clean:  ## remove the environment and everything built
 env-demo:
 	@$(BOOTSTRAP) demo $(VENV)
 
-env-dev:
+env-dev:  ## the environment alone, in .venv
 	@$(BOOTSTRAP) dev $(VENV)
 
 env-fuzz:

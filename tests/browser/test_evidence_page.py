@@ -200,7 +200,7 @@ def test_a_recording_plays_from_the_bytes_received_and_a_bookmark_seeks(enter: E
 def test_bookmarks_notes_lock_and_custody_are_shown(enter: Enter) -> None:
     tab = look(enter)
     page = tab.page
-    for words in ("Traffic", "Camera: Harbour 1", "Activation: Button", "Both cars were blue."):
+    for words in ("Traffic", "Camera: Harbour 1", "Activation: Button", "Location: 59.32", "Both cars were blue."):
         expect(page.locator(".marks li:first-child")).to_contain_text(words)
     expect(page.locator("#kept")).to_have_text(re.compile("^Locked until .* by Traffic$"))
     for words in ("Recorded", "Sealed by the camera", "Held by the controller", "Its hash"):

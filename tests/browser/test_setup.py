@@ -110,6 +110,7 @@ def choose_secrets(tab: Tab, station: Station) -> None:
     next_step(page)
     expect(page.locator("#step [role=alert]")).to_contain_text("Write the passphrase down")
     page.get_by_label("It is written down").check()
+    expect(page.locator("#step [role=alert]")).to_be_hidden()  # it was of what was there before
     picture(tab, "setup-passphrase")
     next_step(page)
     page.get_by_label("Password of root").fill("password")

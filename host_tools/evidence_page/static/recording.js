@@ -95,7 +95,8 @@ function markRow(mark, player) {
   const known = mark.seconds !== null;
   const go = h("button", { class: "button small seek", type: "button", disabled: !known, "aria-label": t("recording.seek", { place: known ? clockText(mark.seconds) : "–" }), onclick: () => player.seek(mark.seconds) }, known ? clockText(mark.seconds) : "–");
   const category = mark.category || mark.category_id;
-  return h("li", {}, go, h("div", {}, category ? h("span", { class: "badge info" }, category) : null, h("p", { class: "mark-text" }, mark.text), mark.location && !mark.text.includes(mark.location) ? h("p", { class: "muted small" }, placeText(mark.location)) : null));
+  const text = mark.location ? mark.text.replaceAll(mark.location, () => placeText(mark.location)) : mark.text; // not as machines write it
+  return h("li", {}, go, h("div", {}, category ? h("span", { class: "badge info" }, category) : null, h("p", { class: "mark-text" }, text), mark.location && !mark.text.includes(mark.location) ? h("p", { class: "muted small" }, placeText(mark.location)) : null));
 }
 
 function showTrail(recording, player) {

@@ -53,6 +53,7 @@ function card(heading, content, submit, { next = t("setup.next"), back = true } 
     ...content,
     h("div", { class: "setup-buttons" }, back ? h("button", { class: "button", type: "button", onclick: () => go(at - 1) }, t("setup.back")) : h("span", {}), button),
   );
+  form.addEventListener("input", () => (problem.hidden = true)); // what it says was of what was there before
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (!form.reportValidity()) return;
