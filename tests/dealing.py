@@ -27,6 +27,16 @@ LONG: Final = (
     "tests/browser/test_permission_walk.py",
     "tests/browser/test_setup.py",
     "tests/browser/test_reset.py",
+    "tests/unit/cli/test_badge_commands.py",
+    "tests/unit/cli/test_telling.py",
+    "tests/unit/cli/test_restart.py",
+    "tests/unit/evidence/test_killed.py",
+    "tests/unit/bench/test_plugin.py",
+    "tests/parity/test_pico_process.py",
+    "tests/crash/test_it_can_fail.py",
+    "hil_tests/test_dock_charging.py",
+    "hil_tests/test_dock_contacts.py",
+    "hil_tests/test_destination_faults.py",
 )
 
 
@@ -35,8 +45,8 @@ def dealt(files: dict[str, list[T]], at_once: int) -> list[T]:
     file stays in one piece and in its own order. ``at_once``: scenarios that begin with the run."""
     scenarios = [path for path in files if path.startswith(f"{SCENARIOS}/")]
     others = [path for path in files if not path.startswith(f"{SCENARIOS}/")]
-    scenarios.sort(key=lambda path: -len(files[path]))
-    others.sort(key=lambda path: (path not in LONG, -len(files[path])))
+    for paths in (scenarios, others):
+        paths.sort(key=lambda path: (path not in LONG, -len(files[path])))
     return [item for path in mixed(scenarios, others, at_once) for item in files[path]]
 
 

@@ -37,6 +37,9 @@ Handler = Callable[[Fields], Answer]
 MakeChannel = Callable[[ChannelTrust, int, int], SecureChannel]
 
 NO_IDENTITY = "this camera's identity cannot be read: provision it anew"
+# Why a controller of the camera's own system gets no answer: whoever restored it must not look for other reasons.
+REPLACED = "it has met a newer issuing key: rotate this controller's"
+TAKEN_OFF = "this controller was taken off its system"
 
 
 class Membership:
@@ -70,6 +73,7 @@ class Membership:
         self._floor: TimeFloor | None = None
         self._peer: PeerIdentity | None = None
         self._session: Session | None = None
+        self._turned_away = ""  # why, where it is a controller of the camera's own system
         self._stated: tuple[int, int] | None = None  # unix ms, and our clock at that moment; of a stranger
         self._recipients: list[bytes] = []
 
@@ -148,7 +152,7 @@ class Membership:
     def _behind_level(self, name: str, handler: Handler) -> Handler:
         def guarded(fields: Fields) -> Answer:
             if not access.answers(self.level, name):
-                raise Refusal("refused", access.REASONS[self.level])
+                raise Refusal("refused", self._turned_away or access.REASONS[self.level])
             try:
                 return handler(fields)
             except CertificateFault as error:
@@ -170,6 +174,7 @@ class Membership:
 
     def _shut(self) -> None:
         self.level = access.SHUT
+        self._turned_away = ""
         self._peer = self._stated = None
         self._recipients.clear()
         self._close_bulk()
@@ -187,9 +192,14 @@ class Membership:
             return
         try:
             identity.meet(peer)
-        except (CertificateFault, PortFault):
-            return  # shut it stays: an older issuing key than this camera has met, or a card that does not work
-        if peer.anchored and not self._revoked.is_revoked(peer):
+        except CertificateFault:  # an older issuing key than this camera has met: shut it stays
+            self._turned_away = REPLACED
+            return
+        except PortFault:
+            return  # the card does not work
+        if self._revoked.is_revoked(peer):
+            self._turned_away = TAKEN_OFF
+        elif peer.anchored:
             self._peer = peer
             self._happen(access.OWN)
 

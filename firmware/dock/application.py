@@ -53,7 +53,8 @@ class DockApp(Application):
         """Look at the bays, report what changed, answer what was asked, light the lamps."""
         self._service.now_ms = now_ms
         for bay in self.bays:
-            bay.step(now_ms)
+            if now_ms >= bay.due_ms:
+                bay.step(now_ms)
         self._report()
         self.cable.pump(now_ms)
         self._follow_link(now_ms)

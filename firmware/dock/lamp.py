@@ -29,6 +29,7 @@ class BayLamp:
         self._asked = None  # type: int | None
         self._shown = self.pattern
         self._since_ms = 0
+        self._change_ms = 0  # type: int | None
         self._state = states.FREE
         self._colour = lamps.DARK
         self._write(lamps.DARK)
@@ -62,16 +63,16 @@ class BayLamp:
         that nobody waits for it."""
         if self.pattern != self._shown:
             self._shown, self._since_ms = self.pattern, now_ms
-        colour = lamps.colour_at(self.pattern, now_ms - self._since_ms)
+        elif self._change_ms is None or now_ms < self._change_ms:
+            return
+        colour, change_ms = lamps.phase_of(self.pattern, now_ms - self._since_ms)
+        self._change_ms = None if change_ms is None else change_ms + self._since_ms
         if colour != self._colour:
             self._write(colour)
 
     def next_change_ms(self, now_ms: int) -> "int | None":
         """When ``show`` must be called again; None for a steady pattern."""
-        if self.pattern != self._shown:
-            return now_ms
-        change_ms = lamps.next_change_ms(self.pattern, now_ms - self._since_ms)
-        return None if change_ms is None else change_ms + self._since_ms
+        return now_ms if self.pattern != self._shown else self._change_ms
 
     def _choose(self) -> None:
         """A bay in trouble shows that and nothing else: the controller's wish may be older than the trouble."""

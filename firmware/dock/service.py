@@ -66,8 +66,9 @@ class DockService:
             if bay.measured:
                 bay.measured = False
                 messages.append(("contacts", _contacts_of(bay)))
-            messages += [("power_measured", fields) for fields in bay.windows]
-            bay.windows = []
+            if bay.windows:
+                messages += [("power_measured", fields) for fields in bay.windows]
+                bay.windows = []
         return messages
 
     def _identify(self, fields: "Fields") -> "Answer":

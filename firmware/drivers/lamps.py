@@ -35,12 +35,17 @@ def is_known(pattern: int) -> bool:
 
 def colour_at(pattern: int, now_ms: int) -> int:
     """DARK, RED, GREEN or AMBER. KeyError for an unknown pattern."""
-    return phase_at(_BY_NUMBER[pattern], now_ms)[0]
+    return phase_of(pattern, now_ms)[0]
 
 
 def next_change_ms(pattern: int, now_ms: int) -> "int | None":
     """When the colour changes next; None for a steady pattern. KeyError for an unknown pattern."""
-    return phase_at(_BY_NUMBER[pattern], now_ms)[1]
+    return phase_of(pattern, now_ms)[1]
+
+
+def phase_of(pattern: int, now_ms: int) -> "tuple[int, int | None]":
+    """Both at once. KeyError for an unknown pattern."""
+    return phase_at(_BY_NUMBER[pattern], now_ms)
 
 
 def dies_of(colour: int) -> "tuple[bool, bool]":
@@ -52,7 +57,9 @@ def phase_at(entries: "tuple[tuple[int, int], ...]", now_ms: int) -> "tuple[int,
     """Colour now, and when it changes, of a row like those of TABLE."""
     if len(entries) == 1:
         return entries[0][1], None
-    cycle_ms = sum(entry[0] for entry in entries)
+    cycle_ms = 0
+    for duration_ms, _ in entries:
+        cycle_ms += duration_ms
     end_ms = now_ms - now_ms % cycle_ms
     for duration_ms, colour in entries:
         end_ms += duration_ms

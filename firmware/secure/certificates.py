@@ -12,6 +12,7 @@ serialNumber the serial (an authority's: the day it was made). Nothing else abou
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import TypeVar
 
@@ -47,6 +48,7 @@ WARNING_MS = 7 * 24 * 3600 * 1000  # CAM-22: a week's notice
 CLOCK_SLACK_MS = 5 * 60 * 1000  # between the clocks of two controllers of one system, before time keeping has settled
 CERTIFICATE_BYTES_MAX = 2048  # ours take 500 to 700
 CHAIN_CERTIFICATES_MAX = 3  # owner, issuing, root
+KNOWN_MAX = 256  # certificates read, and signatures that held: neither changes, and each session asks
 SERIAL_CHARACTERS_MAX = 32
 OWNER_CHARACTERS_MAX = 64  # X.520's own limit for O
 
@@ -187,8 +189,13 @@ def parse(data: bytes) -> x509.Certificate:
         raise CertificateFault(
             "bad_certificate", f"a certificate of {len(data)} bytes, at most {CERTIFICATE_BYTES_MAX} are allowed"
         )
+    return _read(bytes(data))
+
+
+@lru_cache(KNOWN_MAX)
+def _read(data: bytes) -> x509.Certificate:
     try:
-        certificate = x509.load_der_x509_certificate(bytes(data))
+        certificate = x509.load_der_x509_certificate(data)
         key = certificate.public_key()
         known_hash = isinstance(certificate.signature_hash_algorithm, _HASHES)
         _ = certificate.subject, certificate.extensions, _validity(certificate)  # read late, and may not parse
@@ -288,6 +295,12 @@ def _extension(certificate: x509.Certificate, kind: "type[_E]", whose: str) -> "
 
 def _verify_issued(certificate: x509.Certificate, issuer: x509.Certificate, serial: str) -> None:
     try:
-        certificate.verify_directly_issued_by(issuer)
+        _require_issued(certificate, issuer)
     except (InvalidSignature, ValueError, TypeError) as error:
         raise CertificateFault("unknown_issuer", f"{serial}: a signature of the chain does not hold") from error
+
+
+@lru_cache(KNOWN_MAX)
+def _require_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    """InvalidSignature, which is not remembered, unless the issuer's key has signed it."""
+    certificate.verify_directly_issued_by(issuer)

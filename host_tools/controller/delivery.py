@@ -55,6 +55,7 @@ AWAY_PLAN = RetryPlan(first_ms=1_000, wait_ms_max=30_000)
 # A recording that fails though the destination answers: it may need a person, who is told, so there is no hurry.
 ALONE_PLAN = RetryPlan(first_ms=5_000, wait_ms_max=600_000)
 LOOK_S = 10.0  # a telling can be lost; the index cannot
+ASK_S = 60.0  # an idle controller says "ready" of what answered within this, and tells of an outage as soon
 PRUNE_S = 3_600.0  # history is told in days
 NAME_ATTEMPTS_MAX = 100  # recordings of one wearer, camera and second: a clock that was set back again and again
 CONTROLLER_SERIAL = "openbwc-controller"
@@ -118,6 +119,7 @@ class Delivery:
         self._delays: dict[bytes, _Delay] = {}
         self._lanes = Lanes(self._look, self._deliver_or_tell, self.news, lanes_max)
         self._prune_s = 0.0
+        self._answered_s: float | None = None  # when the destination did so last
         happenings.listen(self._react)
 
     @property
@@ -188,9 +190,11 @@ class Delivery:
     async def _deliver_all(self) -> None:
         rows = await self._look()
         upkeep = self.around.upkeep
-        if rows or self.trouble or self.losses.is_due(self._wall_ms()) or (upkeep is not None and upkeep.is_due()):
+        is_due = self.losses.is_due(self._wall_ms()) or (upkeep is not None and upkeep.is_due())
+        if rows or self.trouble or is_due or self._is_long_silent():
             await self._destination.open()
             await self._destination.check()
+            self._answered_s = asyncio.get_running_loop().time()
         if upkeep is not None:
             await upkeep.upkeep()
         known = set(self.losses.lost)
@@ -391,6 +395,9 @@ class Delivery:
         if now_s >= self._prune_s:
             self._prune_s = now_s + PRUNE_S
             await self._run_blocking(lambda: self._index.transfers.prune(self._wall_ms()))
+
+    def _is_long_silent(self) -> bool:
+        return self._answered_s is None or asyncio.get_running_loop().time() - self._answered_s >= ASK_S
 
     def _until_due_s(self) -> float:
         if self.around.upkeep is not None and self.around.upkeep.is_due():

@@ -14,7 +14,7 @@ from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.index import Index, Recording
 from host_tools.custody.states import REMOVABLE_STATES
 
-LOOK_MS = 3_600_000  # an idle controller does not notice that its destination was away
+LOOK_MS = 3_600_000  # between two looks of an idle controller at its destination that may have been put back
 
 
 class Lost(NamedTuple):

@@ -6,7 +6,7 @@ judged once enough has passed over it; a slow one is an alert with a remedy (``D
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from firmware.link.pulse import LATENCY_LIMITS_MS
@@ -50,7 +50,7 @@ class LinkHealth:
 
     def plain(self) -> dict[str, Any]:
         """For status."""
-        return asdict(self)
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def measure(session: Session, url: str, kind: str, nominal_bytes_per_s: float | None, now_ms: int) -> LinkHealth:

@@ -1,7 +1,8 @@
 """The files of the house, read from the folder (so also from an unpacked archive without git)."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -26,22 +27,22 @@ MADE: Final = frozenset({".git", "__pycache__", ".pytest_cache", ".ruff_cache", 
 Check = Callable[[str], list[str]]
 
 
-def files() -> Iterator[Path]:
-    """Every file of the house, relative to its root, in order."""
+@cache
+def files() -> tuple[Path, ...]:
+    """Every file of the house, relative to its root, in order; as it was when it was first asked for."""
+    found: list[Path] = []
     for folder, folders, names in os.walk(ROOT):
         relative = Path(folder).relative_to(ROOT)
         made = MADE | (MADE_AT_ROOT if relative == Path() else frozenset())
         folders[:] = sorted(name for name in folders if name not in made and not is_environment(Path(folder, name)))
-        yield from (relative / name for name in sorted(names))
+        found += (relative / name for name in sorted(names))
+    return tuple(found)
 
 
 def python_files(*folders: str) -> list[Path]:
     """Python files, of some folders or of all."""
-    return [
-        path
-        for path in files()
-        if path.suffix == ".py" and (not folders or any(path.is_relative_to(folder) for folder in folders))
-    ]
+    within = tuple(f"{folder}/" for folder in folders) or ("",)
+    return [path for path in files() if path.suffix == ".py" and path.as_posix().startswith(within)]
 
 
 def text_files() -> list[Path]:

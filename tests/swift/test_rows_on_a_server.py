@@ -224,3 +224,63 @@ def test_delivery_waits_for_a_database_that_is_down(tmp_path: Path, rows: RowSer
 
 async def stored(server: Running) -> bytes:
     return await server.reader.read_object(BOX, CLIP)
+
+
+@pytest.mark.req("DEST-02")
+def test_a_text_that_a_server_does_not_take_is_kept_all_the_same(tmp_path: Path, rows: RowServer) -> None:
+    """Else a controller would send for ever what has a NUL in a name."""
+    catalogue = Catalogue("", url_file(rows, tmp_path).read_text().strip())
+    row = Container("box", {"UserID": "a\0b"}, NOW_MS, NOW_MS, None, "a\0b", "CAM-1")
+    catalogue.keep_container(row)
+    found = catalogue.container("box")
+    assert found is not None
+    assert (found.metadata, found.wearer) == (row.metadata, "a\ufffdb")
+    assert catalogue.container("bo\0x") is None
+    catalogue.close()
+
+
+@pytest.mark.req("DEST-02")
+def test_of_two_copies_of_a_folder_on_one_database_one_serves(tmp_path: Path, rows: RowServer) -> None:
+    """Over any outage: the first has it again at once, unless the second has taken it meanwhile."""
+    url = url_file(rows, tmp_path).read_text().strip()
+    first, second, looking = Catalogue("", url), Catalogue("", url), Catalogue("", url)
+    first.hold()
+    first.hold()
+    with pytest.raises(EvidenceError, match="a server of this destination runs on it: end it first"):
+        second.hold()
+    assert looking.fact("one") == "", "whoever only looks is let in"
+    rows.stop()
+    rows.start()
+    with pytest.raises(StoreAway):
+        first.keep_fact("one", "1")
+    first.keep_fact("one", "1")
+    with pytest.raises(StoreAway):
+        second.fact("one")
+    assert second.fact("one") == "1"
+    with pytest.raises(EvidenceError, match="end it first"):
+        second.hold()
+    first.close()
+    second.hold()
+    second.close()
+    looking.close()
+
+
+@pytest.mark.req("DEST-02")
+def test_whoever_was_succeeded_while_the_database_was_away_writes_nothing_more(tmp_path: Path, rows: RowServer) -> None:
+    url = url_file(rows, tmp_path).read_text().strip()
+    first, second = Catalogue("", url), Catalogue("", url)
+    first.hold()
+    rows.stop()
+    rows.start()
+    with pytest.raises(StoreAway):
+        second.fact("one")
+    second.hold()
+    for _ in range(2):
+        with pytest.raises(StoreAway):
+            first.keep_fact("one", "1")
+    with pytest.raises(StoreAway, match="another server of this destination runs on it now: end one of the two"):
+        first.keep_fact("one", "1")
+    second.keep_fact("one", "2")
+    second.close()
+    first.keep_fact("one", "1")
+    first.close()

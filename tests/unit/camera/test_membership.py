@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from firmware.camera import access
+from firmware.camera.membership import REPLACED, TAKEN_OFF
 from firmware.link import codec, events, schema
 from firmware.secure import certificates
 from firmware.secure.certificates import EVIDENCE, LDEVID, PeerIdentity
@@ -138,7 +139,9 @@ def test_a_controller_whose_issuing_key_was_replaced_is_not_answered_any_more():
     rig.connect()
     assert rig.ask("identify").name == "identity"
     rig.open_session(old)
-    assert set_time(rig, rig.world.now_ms).name == "error"
+    refusal = set_time(rig, rig.world.now_ms)
+    assert refusal.name == "error"
+    assert refusal.fields["text"] == REPLACED, "whole: a wire's error has 60 characters"
     assert rig.app.membership.level == access.SHUT
 
 
@@ -155,7 +158,9 @@ def test_a_controller_that_was_revoked_is_not_answered_once_the_camera_knows():
     assert rig.ask("identify").name == "error", "it has just told us so"
     rig.boot(docked=True)
     rig.open_session()
-    assert set_time(rig, rig.world.now_ms).name == "error"
+    refusal = set_time(rig, rig.world.now_ms)
+    assert refusal.name == "error"
+    assert refusal.fields["text"] == TAKEN_OFF
 
 
 @pytest.mark.req("LINK-04")

@@ -1,6 +1,7 @@
 """What the tests of the vault share: fragments, infos, and the check of a stored recording against what went in."""
 
 from hashlib import sha256
+from random import Random
 
 from firmware.camera.vault import OpenRecording, StoredRecording, Vault
 from firmware.formats import authorisation, manifest
@@ -37,10 +38,10 @@ def info(started: Moment = STARTED, cause: str = "button") -> RecordingInfo:
 
 def fragments(seed: int, sizes: list[int]) -> list[Fragment]:
     """The initialisation and one fragment of a second for each further size."""
-    entropy = SeededEntropy(f"fragments {seed}")
-    made = [Fragment(FRAGMENT_INIT, entropy.random_bytes(sizes[0]), 0, 0, 0)]
+    chance = Random(f"fragments {seed}")
+    made = [Fragment(FRAGMENT_INIT, chance.randbytes(sizes[0]), 0, 0, 0)]
     for number, size in enumerate(sizes[1:]):
-        made.append(Fragment(FRAGMENT_MEDIA, entropy.random_bytes(size), 1000 * number, 1000, 25))
+        made.append(Fragment(FRAGMENT_MEDIA, chance.randbytes(size), 1000 * number, 1000, 25))
     return made
 
 

@@ -13,7 +13,7 @@ import pytest
 from firmware.formats.chunk import ClearOpener
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
-from host_tools.controller.delivery import ALONE_PLAN, AWAY_PLAN, Delivery
+from host_tools.controller.delivery import ALONE_PLAN, ASK_S, AWAY_PLAN, LOOK_S, Delivery
 from host_tools.controller.happenings import Happenings
 from host_tools.custody.blocking import run_inline
 from host_tools.custody.index import Index, open_index
@@ -155,6 +155,22 @@ def test_an_outage_of_hours_costs_nothing_but_time() -> None:
         attempts = [at_s for at_s in world.destination.attempts_s if at_s < 6 * HOUR_S]
         assert len(attempts) <= 6 * HOUR_S / (AWAY_PLAN.wait_ms_max / 2000) + 10, "asked too often"
         assert [each["what"] for each in world.told].count("destination") == 2, "told when it went and when it came"
+
+    on_virtual_time(scenario)
+
+
+@pytest.mark.req("CTRL-09")
+def test_an_idle_controller_finds_an_outage_within_a_minute_or_so() -> None:
+    async def scenario(world: Days) -> None:
+        await asyncio.sleep(2 * HOUR_S)
+        assert len(world.destination.attempts_s) <= 2 * HOUR_S / ASK_S + 1, "asked too often"
+        assert world.delivery.trouble == ""
+        world.destination.away_until_s = 3 * HOUR_S
+        await asyncio.sleep(ASK_S + LOOK_S + 1)
+        assert "the network is down" in world.delivery.trouble, "nothing waits, and still it is not ready"
+        await asyncio.sleep(HOUR_S)
+        assert world.delivery.trouble == ""
+        assert [each["what"] for each in world.told] == ["destination", "destination"]
 
     on_virtual_time(scenario)
 

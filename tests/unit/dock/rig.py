@@ -8,6 +8,7 @@ from firmware.link import schema
 from firmware.ports.errors import PortFault
 from host_tools.emulator.models import Battery, BayContacts, CameraSide, DockAdc, DockPins, exchange
 
+EXCHANGE_MS = 20  # between charger and contacts, as on the emulated bench while something moves
 ELECTRICAL = {"presence_open_uv": 2_800_000, "over_current_ua": 1_400_000, "shunt_uohm": 50_000}
 
 
@@ -42,16 +43,24 @@ class BayRig:
         self.pins = DockPins({1: self.contacts}, lambda: self.now_ms)
         self.bay = Bay(1, self.pins, self.adc, ELECTRICAL)
         self.visited = [self.state()]
+        self._exchanged = (0, False)  # when, and whether the bay was powered
 
     def run(self, duration_ms: int) -> None:
         """Let time pass."""
         end_ms = self.now_ms + duration_ms
         while self.now_ms < end_ms:
             self.now_ms = min(max(self.bay.due_ms, self.now_ms + 1), end_ms)
-            exchange(self.contacts, self.battery, self.now_ms)
+            self._exchange()
             self.bay.step(self.now_ms)
             if self.visited[-1] != self.state():
                 self.visited.append(self.state())
+
+    def _exchange(self) -> None:
+        """What charger and bay give each other: at once where the bay was switched, else now and then."""
+        at_ms, powered = self._exchanged
+        if powered != self.contacts.is_powered() or self.now_ms - at_ms >= EXCHANGE_MS:
+            exchange(self.contacts, self.battery, self.now_ms)
+            self._exchanged = (self.now_ms, self.contacts.is_powered())
 
     def restart(self) -> None:
         """The dock's firmware starts anew; contacts and camera are as they were."""

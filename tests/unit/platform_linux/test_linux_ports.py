@@ -97,7 +97,7 @@ def test_a_reservation_takes_blocks_and_leaves_the_size(tmp_path: Path) -> None:
 def test_a_reservation_beyond_the_disk_leaves_no_file_and_is_not_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file system may take all the space there is before it refuses; whoever writes at that moment finds a full disk."""
+    """A file system may take all the space there is before it refuses; whoever writes at that moment finds it full."""
     tried: list[int] = []
     monkeypatch.setattr(linux_files, "_fallocate", lambda descriptor, reserve_bytes: tried.append(reserve_bytes) or 0)
     files = LinuxFiles(tmp_path)

@@ -38,7 +38,8 @@ async def recorded(folder: Path) -> list[Entry]:
     """A session with a board, captured; what a listener told while it went on."""
     live: list[Entry] = []
     decoder = LineDecoder("camera1")
-    file = CaptureFile(folder / "trace.pcapng")
+    clock = iter(range(0, 10**9, 1000))  # not the machine's: where that stood still amid a frame, a stall would be read
+    file = CaptureFile(folder / "trace.pcapng", "", lambda: next(clock))
     recorder = file.recorder("camera1")
 
     def to_board(data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
+from random import Random
 
 from firmware.formats.chunk import ClearSuite, Suite
 from firmware.formats.header import Header, RecordingInfo
@@ -76,7 +77,7 @@ def seal(
     seed: str = "content",
 ) -> Sealed:
     """A recording of some fragments, each of chunks of these sizes."""
-    entropy = SeededEntropy(f"{seed} {recording.hex()}")
+    entropy, content = SeededEntropy(f"{seed} {recording.hex()}"), Random(f"{seed} {recording.hex()}")
     chosen = suite or sealing_suite()
     begun = chosen.begin(recording, entropy)
     chunks: list[bytes] = []
@@ -84,7 +85,7 @@ def seal(
     entries: list[ChunkEntry] = []
     fragments: list[FragmentEntry] = []
     for number, lengths in enumerate(sizes):
-        pieces = [entropy.random_bytes(length) for length in lengths]
+        pieces = [content.randbytes(length) for length in lengths]
         first = len(chunks)
         for place, piece in enumerate(pieces):
             sealed = begun.sealer.seal(first + place, piece, place + 1 == len(pieces))

@@ -52,7 +52,14 @@ print(Simulation(make_plan(21, 1, 0.5, "heavy")).run().digest)
 """
 
 
-def test_a_seed_has_one_hash_whatever_the_hash_seed_of_the_process() -> None:
+@pytest.fixture(scope="module")
+def half_an_hour() -> tuple[list[str], str]:
+    """The steps of a short world and its hash."""
+    steps: list[str] = []
+    return steps, Simulation(make_plan(21, 1, 0.5, "heavy"), sink=steps.append).run().digest
+
+
+def test_a_seed_has_one_hash_whatever_the_hash_seed_of_the_process(half_an_hour: tuple[list[str], str]) -> None:
     def digest(hash_seed: str) -> str:
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM],
@@ -64,17 +71,16 @@ def test_a_seed_has_one_hash_whatever_the_hash_seed_of_the_process() -> None:
         )
         return done.stdout.strip().splitlines()[-1]
 
-    here = Simulation(make_plan(21, 1, 0.5, "heavy")).run().digest
-    assert digest("1") == here
-    assert digest("2") == here
+    assert digest("1") == half_an_hour[1]
+    assert digest("2") == half_an_hour[1]
 
 
-def test_a_run_stops_at_the_step_that_is_asked_for_and_is_the_same_until_there() -> None:
+def test_a_run_stops_at_the_step_that_is_asked_for_and_is_the_same_until_there(
+    half_an_hour: tuple[list[str], str],
+) -> None:
     steps: list[str] = []
-    plan = make_plan(21, 1, 0.5, "heavy")
-    outcome = Simulation(plan, until=30, sink=steps.append).run()
-    whole: list[str] = []
-    Simulation(plan, sink=whole.append).run()
+    outcome = Simulation(make_plan(21, 1, 0.5, "heavy"), until=30, sink=steps.append).run()
+    whole, _ = half_an_hour
     assert outcome.step >= 30
     assert steps[:30] == whole[:30]
 
