@@ -9,7 +9,7 @@ tells of, with the digests of what was stored, and only then the camera may eras
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -217,7 +217,6 @@ def _path(recording: bytes) -> str:
 
 
 def _free_name(folder: Path, container: str) -> Path:
-    """The recording's name, short enough for any file system."""
-    digest = hashlib.sha256(container.encode()).hexdigest()[:8]
-    path = folder / f"{container[:80]}.zip"
-    return path if not path.exists() else folder / f"{container[:80]}-{digest}.zip"
+    """The recording's name, short enough for any file system; numbered where an earlier attempt has left one."""
+    names = (f"{container[:80]}{f'-{number}' if number > 1 else ''}.zip" for number in itertools.count(1))
+    return next(path for path in (folder / name for name in names) if not path.exists())

@@ -118,6 +118,7 @@ def _settle(unfinished: Path, path: Path, digests: Mapping[str, str], passphrase
     """Durable, compared, named."""
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # read from the drive, not from memory
         whole = hashlib.file_digest(file, "sha256").hexdigest()
     archive = _opened(unfinished, passphrase, "r")
     try:

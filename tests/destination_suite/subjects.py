@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,8 @@ from host_tools.bench.programs import free_port
 from host_tools.cli.delivering import read_connection_file
 from host_tools.destinations.conformance import Finding
 from host_tools.destinations.connection_file import ConnectionFile
+from host_tools.destinations.headers import to_headers
+from host_tools.destinations.swift_session import SwiftSession
 
 REFERENCE, GIVEN, SWIFT = "reference", "given", "swift"
 
@@ -37,6 +39,17 @@ class Subject:
 STARTED: list[Subject] = []
 
 
+async def make_known(session: SwiftSession, wearers: Iterable[str], cameras: Iterable[str]) -> None:
+    """Whom the suite's recordings are of: a destination may refuse those of somebody it was not told of."""
+    about = to_headers("Object", {"Name": "Conformance suite", "Active": "True"})
+    told = [*(("Users", each) for each in wearers), *(("Devices", each) for each in cameras)]
+    for container in ("Users", "Devices"):
+        await session.request("PUT", (container,))
+    for place in told:
+        answer = await session.request("PUT", place, about)
+        assert answer.status == 201, (place, answer.status)
+
+
 def kinds() -> list[str]:
     """Which destinations this run is about."""
     found = [GIVEN] if os.environ.get("BWC_DESTINATION") else [REFERENCE]
@@ -51,7 +64,7 @@ def reference(folder: Path, *options: str) -> Generator[Subject]:
     bwc = [sys.executable, "-m", "host_tools.cli", "destination"]
     subprocess.run([*bwc, "create", str(place), "--port", str(port), *options], check=True, stdout=subprocess.DEVNULL)
     settings = place / "server.toml"
-    settings.write_text(settings.read_text() + "full_support = true\nrequires_known = false\n")
+    settings.write_text(settings.read_text() + "full_support = true\n")
     subprocess.run([*bwc, "connection-file", str(place), str(issued)], check=True, stdout=subprocess.DEVNULL)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

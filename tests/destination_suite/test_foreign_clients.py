@@ -73,6 +73,8 @@ def test_curl_delivers_a_recording(subject: Subject, pin: list[str], tmp_path: P
     clip.write_bytes(CONTENT)
     place = f"{curl.storage}/{box}"
     assert curl.ask(f"{curl.storage}/System", "PUT", curl.token)[0] in (201, 202)
+    for known in ("Users", "Users/Zo%C3%AB%20100%25", "Devices", "Devices/CURL1"):  # a destination may want to be told
+        assert curl.ask(f"{curl.storage}/{known}", "PUT", curl.token)[0] in (201, 202)
     about = "X-Container-Meta-Userid: Zo%C3%AB%20100%25"
     assert curl.ask(place, "PUT", curl.token, about, "X-Container-Meta-Status: Transferring")[0] == 201
     assert curl.ask(place, "PUT", curl.token)[0] == 202
@@ -102,6 +104,9 @@ def test_python_swiftclient_uploads_lists_and_downloads(subject: Subject, pin: l
     clip.write_bytes(CONTENT)
     swift: Any = swiftclient.service  # it has no types
     with swift.SwiftService(options) as service:
+        for container, name in (("Users", "swiftclient"), ("Devices", "SWIFTCLIENT1")):  # it may want to be told
+            known = swift.SwiftUploadObject(None, object_name=name)
+            assert all(row["success"] for row in service.upload(container, [known]))
         made = service.post(container=box, options={"meta": ["UserID:swiftclient"]})
         assert made["success"], made
         thing = swift.SwiftUploadObject(str(clip), object_name=clip.name)

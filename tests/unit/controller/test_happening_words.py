@@ -24,7 +24,7 @@ def test_whatever_a_controller_tells_is_a_sentence():
     for module in Path(host_tools.controller.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TELLING:
-                told |= {each.value for each in node.args[:2] if isinstance(each, ast.Constant)}
+                told |= {str(each.value) for each in node.args[:2] if isinstance(each, ast.Constant)}
     assert len(told) > 40
     assert told - SENTENCES.keys() == {"progress", "reader"}  # the first makes no line, the second has cases
 
