@@ -61,7 +61,11 @@ def classes_of(names: dict[str, str]) -> tuple[type[Exception], ...]:
 
 
 def _imported(name: str) -> ModuleType:
-    """The module. Whatever its import makes is kept: nobody looks for garbage in it, now or later."""
+    """The module. Whatever its import makes is kept: nobody looks for garbage in it, now or later. What a process has
+    made otherwise by then is its own, and looked through as ever: one that is imported already freezes nothing."""
+    known = sys.modules.get(name)
+    if known is not None:
+        return known
     looks = gc.isenabled()
     gc.disable()
     try:
