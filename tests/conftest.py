@@ -39,10 +39,11 @@ def patient_links(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.hookimpl
 def pytest_configure() -> None:
     """Nothing that collection makes is garbage: do not look for any meanwhile. And whoever runs tests in the background
-    of a script is given programs that hear Ctrl-C all the same."""
+    of a script, or under ``nohup``, is given programs that hear Ctrl-C and a closed terminal all the same."""
     gc.disable()
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.hookimpl(trylast=True)
