@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import selectors
 import socket
 import subprocess
@@ -118,6 +119,8 @@ class PicoProcess:
 
     def _from_host(self) -> None:
         data = os.read(self._host, READ_BYTES)
+        # A second Ctrl-C while the first one's trace is printed ends the unix port (uncaught NLR), not a board's.
+        data = re.sub(b"\x03+", b"\x03", data)
         for byte in (RAW, FRIENDLY):
             if byte in data:
                 self._is_raw = byte == RAW
