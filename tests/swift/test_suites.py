@@ -7,7 +7,7 @@ import pytest
 from host_tools.custody.blocking import run_in_thread
 from host_tools.destinations.names import container_time
 from host_tools.destinations.swift import SwiftDestination
-from tests.destination_suite.subjects import Subject
+from tests.destination_suite.subjects import Subject, make_known
 from tests.destination_suite.test_api import (
     Blank,
     test_memory_does_not_grow_with_a_clip,
@@ -38,6 +38,7 @@ def test_a_long_clip_is_read_back_by_ranges(subject: Subject) -> None:
         client = SwiftDestination(subject.connection, wall_ms, run_in_thread)
         try:
             await client.open()
+            await make_known(client.session, ["W-7"], ["LONG"])
             box = f"W-7_LONG_{container_time(wall_ms())}"
             await client.ensure_container(box, {})
             await client.put_object(box, "a.mp4", Blank(CLIP_BYTES), CLIP_BYTES, {})
