@@ -79,6 +79,7 @@ def _file(open_tab: OpenTab, station: Station) -> None:
     dialog.get_by_role("button", name="Save").click()
     camera.says("Saved")
     told = station.controller.call("recording_description", recording=recording["recording"])
+    assert told.pop("version"), "whoever changes it says what was seen"
     assert told == {
         "category_id": "Traffic", "category_name": "Traffic", "note": "Blue van, Harbour Street", "open": True
     }  # fmt: skip
