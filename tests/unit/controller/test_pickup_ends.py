@@ -133,9 +133,8 @@ def test_who_has_docked_a_camera_that_broke_gets_another_one(make_world: Worlds)
     assert world.flashing() != [serial]
 
 
-@pytest.mark.req("CTRL-06", "CTRL-12", "RFID-03")
-def test_a_camera_that_does_not_let_go_says_so_and_somebody_who_may_ends_it(make_world: Worlds):
-    world = make_world(cameras=2)
+def bring_back_read_only(world: DeskWorld) -> str:
+    """Somebody takes a camera and docks it, and its card takes nothing any more. Answers which."""
     world.tap("W-1")
     world.until(lambda: len(world.flashing()) == 1)
     (serial,) = world.flashing()
@@ -143,6 +142,13 @@ def test_a_camera_that_does_not_let_go_says_so_and_somebody_who_may_ends_it(make
     world.until(lambda: bool(world.told("taken")))
     world.camera(serial).disk.set_mood("read_only")
     world.put_back(serial)
+    return serial
+
+
+@pytest.mark.req("CTRL-06", "CTRL-12", "RFID-03")
+def test_a_camera_that_does_not_let_go_says_so_and_somebody_who_may_ends_it(make_world: Worlds):
+    world = make_world(cameras=2)
+    serial = bring_back_read_only(world)
     controller = world.running().controller
     problem = f"note of {serial}"
     world.until(lambda: problem in controller.problems, 40.0)
@@ -170,13 +176,7 @@ def test_a_camera_that_does_not_let_go_says_so_and_somebody_who_may_ends_it(make
 @pytest.mark.req("CTRL-06")
 def test_a_camera_that_lets_go_after_all_is_no_problem_any_more(make_world: Worlds):
     world = make_world(cameras=2)
-    world.tap("W-1")
-    world.until(lambda: len(world.flashing()) == 1)
-    (serial,) = world.flashing()
-    world.take(serial)
-    world.until(lambda: bool(world.told("taken")))
-    world.camera(serial).disk.set_mood("read_only")
-    world.put_back(serial)
+    serial = bring_back_read_only(world)
     controller = world.running().controller
     world.until(lambda: f"note of {serial}" in controller.problems, 40.0)
     world.camera(serial).disk.set_mood("well")
