@@ -213,7 +213,8 @@ class LocalClient:
         if isinstance(error, PermissionError):
             return LocalError(f"the {what} in {folder} is another user's; ask as that user")
         if isinstance(error, TimeoutError):
-            return LocalError(f"the {what} in {folder} does not answer in time; look at its log, or start it again")
+            late = f"has not answered within {ANSWER_LIMIT_S:g} s"
+            return LocalError(f"the {what} in {folder} {late}; what was asked may still go on there: look at its log")
         if not folder.is_dir():
             why = (
                 "that is a file; name its folder"
