@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 LINE_BYTES_MAX = 1 << 20  # a whole status of a large system; more is a mistake
 EVENTS_WAITING_MAX = 1_000  # for one listener; one that is slower loses its connection, not our memory
 CONNECT_LIMIT_S = 5.0
-ANSWER_LIMIT_S = 60.0
+ANSWER_LIMIT_S = 240.0  # a check of contacts over 115200 baud takes 95 s, and waits for the one at docking before it
 
 
 class Peer(NamedTuple):
