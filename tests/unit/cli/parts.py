@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,3 +88,15 @@ def without_privileges() -> Generator[None]:
     finally:
         if user == 0:
             os.seteuid(user)
+
+
+@contextmanager
+def folder_for_all() -> Generator[Path]:
+    """A folder that anybody may enter, with a short name.
+
+    Not below pytest's own: that one is its user's alone, and every run that begins makes it so again.
+    """
+    with tempfile.TemporaryDirectory(prefix="bwc-") as made:
+        path = Path(made)
+        path.chmod(0o755)
+        yield path

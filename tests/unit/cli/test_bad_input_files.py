@@ -7,7 +7,6 @@ import errno
 import os
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,18 +18,15 @@ from host_tools.cli.mishaps import told
 from host_tools.custody.index import open_index
 from host_tools.emulator.bench_file import Bench, CameraPart, DockPart
 from host_tools.hardware.files import BOARDS_FOLDER
-from tests.unit.cli.parts import Bwc, system_in, without_privileges
+from tests.unit.cli.parts import Bwc, folder_for_all, system_in, without_privileges
 
 BOARD_TEXT = (BOARDS_FOLDER / "pico_dock_1" / "board.toml").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that anybody may enter, with a short name."""
-    with tempfile.TemporaryDirectory(prefix="bwc-") as made:
-        path = Path(made)
-        path.chmod(0o755)
-        yield path
+    with folder_for_all() as made:
+        yield made
 
 
 def write(path: Path, text: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ from host_tools.bench.locks import Locks
 from host_tools.cli.lazy import classes_of
 from host_tools.cli.main import KNOWN_ERRORS, app
 from tests.unit.bench.parts import BENCH, CAMERA, Desk
-from tests.unit.cli.parts import without_privileges
+from tests.unit.cli.parts import folder_for_all, without_privileges
 
 
 @pytest.fixture
@@ -94,20 +93,19 @@ def test_the_doctor_names_the_process_that_holds_a_port(desk: Desk):
 
 
 @pytest.mark.req("HIL-01")
-def test_the_doctor_prints_the_rule_where_a_port_may_not_be_opened(desk: Desk):
-    for folder in (desk.root, *desk.root.parents):
-        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    locks = desk.root / "locks"
-    locks.mkdir()
-    locks.chmod(0o777)
-    path = desk.write()
-    for port in desk.dev.iterdir():
-        port.chmod(0o666)
-    held = desk.dev / "ttyACM1"
-    held.chmod(0o000)
-    with without_privileges():
-        code, said = bwc("doctor", path, "--locks", locks)
+def test_the_doctor_prints_the_rule_where_a_port_may_not_be_opened():
+    with folder_for_all() as folder:
+        desk = Desk(folder)
+        locks = desk.root / "locks"
+        locks.mkdir()
+        locks.chmod(0o777)
+        path = desk.write()
+        for port in desk.dev.iterdir():
+            port.chmod(0o666)
+        held = desk.dev / "ttyACM1"
+        held.chmod(0o000)
+        with without_privileges():
+            code, said = bwc("doctor", path, "--locks", locks)
     assert code == 1
     assert f"fault camera-1: {held} may be opened by " in said
     assert "alone; put the udev rule into /etc/udev/rules.d/70-openbwc.rules" in said
