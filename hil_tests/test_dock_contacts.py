@@ -102,11 +102,11 @@ def test_a_worn_contact_is_measured_told_and_not_charged_through(
     assert checked["verdict"] == "fail"
     row = measured(controller, dock, bay, "contact_resistance", "fail")
     low, high = row["value"] - row["uncertainty"], row["value"] + row["uncertainty"]
-    measure("worn contact", row["value"] / 1000, "mOhm", in_range(WORN_MOHM, WORN_MOHM + 120), dock, f"bay {bay}")
+    measure("worn contact", row["value"] / 1000, "mΩ", in_range(WORN_MOHM, WORN_MOHM + 120), dock, f"bay {bay}")
     assert low < 1000 * (WORN_MOHM + 120)
     assert high > 1000 * WORN_MOHM
     text = controller.until(lambda status: problem_of(status, "docking_issue"), "the alert")
-    steps = [text.index(word) for word in ("seat it anew", "clean the camera's", "known to be good", "undecided")]
+    steps = [text.index(word) for word in ("put it back", "Clean the camera's", "known to be good", "Undecided")]
     assert steps == sorted(steps), text
     controller.wait_for("derated", camera, having=lambda event: event["allowed_ua"] == 0)
     controller.until(

@@ -13,7 +13,8 @@ from host_tools.bench.programs import until
 from host_tools.bench.scenario_parts import Bench, DestinationFolder, ScenarioController
 from host_tools.bench.scenario_plugin import BenchHouse
 
-SLOW_BYTES_PER_S = 100_000  # a recording of two seconds then takes eight, of which we look at the middle
+ENOUGH_BYTES = 500_000  # two seconds of pictures; an offload's progress is told every quarter of a megabyte
+SLOW_BYTES_PER_S = 100_000  # so much then takes five seconds and more, of which we look at the middle
 STANDING_BYTES_PER_S = 1_000  # as good as stopped, while somebody looks
 WEARER = ("W-001", "Ada Lovelace")  # of the first camera, by the roster
 MP4_WORDS = (b"VideoHandler", b"SoundHandler")  # long enough never to be in a megabyte of noise by chance
@@ -31,17 +32,22 @@ def must_show_nobody_and_nothing(folder: Path) -> int:
     return looked_at
 
 
+def recorded_bytes(card: Path) -> int:
+    """How much of recordings is on a card."""
+    return sum(path.stat().st_size for path in card.glob("recordings/*/chunks"))
+
+
 @pytest.mark.emulator_only
 @pytest.mark.req("CAM-19", "CAM-22", "CTRL-13")
 def test_no_name_and_no_picture_is_on_the_card_or_in_the_spool(
     bench: Bench, bench_house: BenchHouse, controller: ScenarioController, destination: DestinationFolder
 ):
     camera = bench.camera(1)
+    card = bench_house.folder / "cards" / camera.name
     bench.start_recording(camera)
-    bench.let_pass(2.0)
+    until(lambda: recorded_bytes(card) > ENOUGH_BYTES, "enough to be recorded")
     camera.stop_recording()
     (truth,) = camera.truths()
-    card = bench_house.folder / "cards" / camera.name
     assert must_show_nobody_and_nothing(card) > 100_000
 
     camera.make_link_slow(SLOW_BYTES_PER_S)

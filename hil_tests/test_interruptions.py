@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from host_tools.bench.programs import until
 from host_tools.bench.scenario_parts import (
     Bench,
     Camera,
@@ -16,9 +17,12 @@ from host_tools.bench.scenario_parts import (
     covered_bytes,
     overlaps,
 )
+from host_tools.bench.scenario_plugin import BenchHouse
+from host_tools.emulator.truth import RUNNING
 
 pytestmark = pytest.mark.needs("cameras:3", "worn:3", "any-bay", "press")
 SLOW_BYTES_PER_S = 400_000  # a recording of three seconds, a megabyte, then takes almost three to offload
+FRAGMENTS = 4  # the first of which has no picture
 TRIES = 4  # of an interruption: each with a link half as slow, for a busy machine may miss an offload that is short
 
 
@@ -41,8 +45,8 @@ class Offload:
         self.camera.dock(self._bay)
 
     def break_off(self, interrupt: Callable[[], None], seconds: float = 3.0) -> None:
-        """Interrupt it, and note what had been committed. A machine that was too slow to interrupt it in time records
-        again, and offloads more slowly."""
+        """Interrupt it, and note what had been committed. A machine that was too slow to interrupt it in time, or to
+        encode enough of a picture, records again, for longer, and offloads more slowly."""
         for attempt in range(1, TRIES + 1):
             self.recording = self._controller.wait_for_share(self.camera, self._share, self._mark)
             mark = self._controller.mark()
@@ -52,7 +56,7 @@ class Offload:
             if not self._controller.is_whole(self.recording):
                 break
             assert attempt < TRIES, f"all of it was here each time, before {self._share:.0%} of it could be noticed"
-            self._again(seconds, SLOW_BYTES_PER_S >> attempt, is_out=interrupt == self.camera.undock)
+            self._again(seconds * (1 + attempt), SLOW_BYTES_PER_S >> attempt, is_out=interrupt == self.camera.undock)
         self.committed = self._controller.committed(self.recording)
         self.camera.wire.listen()
         self.camera.make_link_fast()
@@ -60,7 +64,7 @@ class Offload:
     def must_arrive(self, destination: DestinationFolder, was_out: bool) -> None:
         """Wait until it is delivered and erased, compare it with what was recorded, and with what was sent. A camera
         that was out until now has sent nothing between that we have not listened to."""
-        self._controller.wait_for("erased", self.camera, having=lambda event: event["recording"] == self.recording)
+        self._until_erased()
         truth = self.camera.truths()[-1]
         row = self._controller.status_of(self.recording)
         destination.clip(row["container"]).must_be(truth)
@@ -75,13 +79,21 @@ class Offload:
         self.camera.make_link_fast()
         if is_out:
             self.camera.dock(self._bay)
-        self._controller.wait_for("erased", self.camera, having=lambda event: event["recording"] == self.recording)
+        self._until_erased()
         self.camera.undock()
         self.camera.make_link_slow(bytes_per_s)
         self.camera.wire.listen()
         self._bench.start_recording(self.camera)
         self._bench.let_pass(seconds)
         self.begin()
+
+    def _until_erased(self) -> None:
+        """By the status: a controller that was killed may have told it before."""
+        erased = (self.recording, "erased")
+        self._controller.until(
+            lambda status: any((row["recording"], row["state"]) == erased for row in status["recordings"]),
+            "the recording to be delivered and erased",
+        )
 
 
 def record(bench: Bench, cameras: list[Camera], seconds: float) -> None:
@@ -190,10 +202,13 @@ def test_a_destination_that_is_away_and_comes_back(
 
 @pytest.mark.needs("truth", "power")
 @pytest.mark.req("CAM-19", "LINK-06")
-def test_power_lost_while_recording(bench: Bench, controller: ScenarioController, destination: DestinationFolder):
+def test_power_lost_while_recording(
+    bench: Bench, bench_house: BenchHouse, controller: ScenarioController, destination: DestinationFolder
+):
     camera = bench.camera(2)
     bench.start_recording(camera)
-    bench.let_pass(3.5)
+    made = bench_house.folder / f"{camera.serial}{RUNNING}"
+    until(lambda: made.exists() and len(made.read_bytes().splitlines()) >= FRAGMENTS, "it to have recorded a little")
     camera.cut_power()
     camera.restore_power()
     camera.dock(bay=4)

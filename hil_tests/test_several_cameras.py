@@ -60,7 +60,7 @@ def test_one_records_while_another_offloads(
     bench.start_recording(second)
     started_mark = controller.mark()
     first.make_link_slow(SLOW_BYTES_PER_S)
-    controller.wait_for("progress", first, after=started_mark)
+    controller.wait_for_share(first, 0.0, started_mark)
     bench.let_pass(1.0)
     second.dock(bay=2)
     for camera in (first, second):

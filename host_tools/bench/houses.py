@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +22,7 @@ from host_tools.bench.inventory import Inventory
 from host_tools.bench.locks import HeldBoards, Locks
 from host_tools.bench.programs import Program, ScenarioFailed, first_answer, log_end, run_command
 from host_tools.bench.scenario_parts import Bench, ScenarioController
+from host_tools.bench.short_folders import ShortFolder, clear_abandoned
 from host_tools.controller.settings import Settings
 from host_tools.emulator.bench_file import read_bench
 from host_tools.emulator.remote import bench_client
@@ -96,7 +96,7 @@ class BenchHouse:
         self.roster = roster_beside(self.file, root).resolve()
         self.worn = frozenset(load_roster(self.roster).assignments)
         self.broken: dict[str, str] = {}  # an emulated board that does not come up is a failure, not a broken board
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: ShortFolder | None = None
         self._program: Program | None = None
 
     @property
@@ -104,7 +104,7 @@ class BenchHouse:
         """Short, for sockets have short names."""
         if self._folder is None:
             raise ScenarioFailed("no bench is running")
-        return Path(self._folder.name)
+        return self._folder.path
 
     @property
     def log(self) -> Path:
@@ -117,7 +117,8 @@ class BenchHouse:
 
     def start(self) -> None:
         """Start a bench and let every camera meet its controller once, so that it knows its wearer."""
-        self._folder = tempfile.TemporaryDirectory(prefix="bwc-")
+        clear_abandoned()
+        self._folder = ShortFolder()
         named = self.folder / "bench.toml"
         text = seeded(self.file.read_text(encoding="utf-8"), self.seed)
         named.write_text(f'name = "hil-{os.getpid()}"\n{unnamed(text)}', encoding="utf-8")
@@ -126,8 +127,8 @@ class BenchHouse:
         self._program.start()
         first_answer(self.client(), "state", self._program.check)
         self.create_system(self.folder / "system")
-        with tempfile.TemporaryDirectory(prefix="bwc-") as folder:
-            self._introduce(Path(folder))
+        with ShortFolder() as folder:
+            self._introduce(folder)
         made = self.bench()
         made.tidy()
         made.until_ready(*(camera for camera in made.cameras if camera.serial in self.worn))
@@ -230,7 +231,7 @@ class BoardHouse:
         self.broken: dict[str, str] = {}
         self.held = HeldBoards(locks or Locks())
         self._person = person
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: ShortFolder | None = None
         self._hands: BoardHands | None = None
 
     @property
@@ -238,7 +239,7 @@ class BoardHouse:
         """For what scenarios need while they run; nothing of the boards."""
         if self._folder is None:
             raise ScenarioFailed("the bench has not been started")
-        return Path(self._folder.name)
+        return self._folder.path
 
     @property
     def log(self) -> Path:
@@ -261,7 +262,8 @@ class BoardHouse:
     def start(self) -> None:
         """Lock its boards, find its docks, dock every camera once. What does not come up is broken. LockError."""
         self.held.take([part.serial for part in self.plan.board], f"scenarios on bench {self.plan.name}")
-        self._folder = tempfile.TemporaryDirectory(prefix="bwc-")
+        clear_abandoned()
+        self._folder = ShortFolder()
         self._hands = BoardHands(self.plan, self._person, self.log)
         inventory = Inventory(self.plan)
         for part in self.plan.board:
@@ -272,8 +274,8 @@ class BoardHouse:
             except BoardMissing as missing:
                 if part.board.kind == "dock":
                     self.broken[part.name] = str(missing)
-        with tempfile.TemporaryDirectory(prefix="bwc-") as folder:
-            self._introduce(Path(folder))
+        with ShortFolder() as folder:
+            self._introduce(folder)
         self.bench().tidy()
 
     def stop(self) -> None:

@@ -78,7 +78,7 @@ class Measurement:
     doc: str = ""
 
     def __str__(self) -> str:
-        """``bay 3 contact loop: 41 mOhm (0 to 120, marginal above 60): pass``."""
+        """``bay 3 contact loop: 41 mΩ (0 to 120, marginal above 60): pass``."""
         value = "nothing" if self.measured_value is None else _value_text(self.measured_value)
         limits = f" ({self.limits})" if self.limits is not None else ""
         return f"{self.name}: {value}{f' {self.units}' if self.units else ''}{limits}: {self.outcome}"

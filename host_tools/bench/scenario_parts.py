@@ -70,7 +70,7 @@ class Bench:
     def start_recording(self, *cameras: Camera) -> None:
         """Press the record button of each, and wait until each shows that it records."""
         for camera in cameras:
-            camera.press()
+            camera.begin_to_record()
         for camera in cameras:
             until(camera.press_unless_recording, f"{camera.name} to record")
 
@@ -120,7 +120,7 @@ class Camera:
         self._knows_truth = "truth" in hands.features
         self._own_truths: list[dict[str, Any]] = []  # what the hands know, where nobody knows better
         self._began_s: tuple[float, float] | None = None  # between these two moments
-        self._pressed_s = 0.0
+        self._asked_s = 0.0
         self._truths_before = len(hands.truths(serial))
 
     # -- hands
@@ -144,8 +144,12 @@ class Camera:
 
     def press(self, hold_s: float = 0.15) -> None:
         """Press the record button."""
-        self._pressed_s = time.monotonic()
         self._hands.press(self.name, "record", hold_s)
+
+    def begin_to_record(self) -> None:
+        """Press it for the first time. It may record from now on, whenever it shows that."""
+        self._asked_s = time.monotonic()
+        self.press()
 
     def press_unless_recording(self) -> bool:
         """Give the lamp a moment to say that it records; else press the record button (again)."""
@@ -154,7 +158,7 @@ class Camera:
         except ScenarioFailed:
             self.press()
             return False
-        self._began_s = (self._pressed_s, time.monotonic())
+        self._began_s = (self._asked_s, time.monotonic())
         return True
 
     def put_cell(self, percent: float) -> None:
@@ -352,9 +356,19 @@ class ScenarioController:
         return self._log().wait_for(wanted, told, limit_s, after, self._program.check)
 
     def wait_for_share(self, camera: Camera, share: float, after: int = 0) -> str:
-        """Until so much of the recording being offloaded from that camera is here; returns the recording."""
-        event = self.wait_for(
-            "progress", camera, having=lambda event: event["bytes_here"] >= share * event["bytes_whole"], after=after
+        """Until so much of the recording being offloaded from that camera is here, or all of it: progress is told now
+        and then, and of a short recording not at all. Returns the recording."""
+
+        def is_here(event: Event) -> bool:
+            what = event["what"]
+            return what == "offloaded" or (what == "progress" and event["bytes_here"] >= share * event["bytes_whole"])
+
+        event = self._log().wait_for(
+            lambda event: event.get("camera") == camera.serial and is_here(event),
+            f"{share:.0%} of a recording of {camera.serial}",
+            LIMIT_S,
+            after,
+            self._program.check,
         )
         return event["recording"]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from host_tools.bench.records import file_name
 from host_tools.bench.scenario_parts import Bench, Camera, DestinationFolder, Dock, ScenarioController
 from host_tools.bench.scenario_tools import Clock, Faults, Measure
 from host_tools.bench.selection import COUNTED, Unit, parsed
+from host_tools.bench.short_folders import ShortFolder
 from host_tools.bench.trace import Trace
 from host_tools.transports.local import LocalError
 
@@ -130,14 +130,14 @@ def bay(dock: Dock, bench_dock_unit: Unit, request: pytest.FixtureRequest) -> in
 @pytest.fixture
 def scenario_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A short folder for one scenario. Its captures are kept where records are, if it fails."""
-    with tempfile.TemporaryDirectory(prefix="bwc-") as folder:
-        yield Path(folder)
+    with ShortFolder() as folder:
+        yield folder
         kept = record_folder(request.config)
         if kept is not None and request.node.stash.get(CALL_FAILED, False):
             place = kept / "captures" / file_name(request.node.name[:NODE_CHARACTERS_MAX])
             shutil.rmtree(place, ignore_errors=True)  # of an earlier run
-            if (Path(folder) / WIRE_NAME).is_dir():
-                shutil.copytree(Path(folder) / WIRE_NAME, place)
+            if (folder / WIRE_NAME).is_dir():
+                shutil.copytree(folder / WIRE_NAME, place)
 
 
 @pytest.fixture

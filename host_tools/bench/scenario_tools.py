@@ -70,7 +70,7 @@ class Faults:
 
 
 class Measure:
-    """Takes down values: ``measure("contact loop", 41.0, "mOhm", in_range(0, 120), unit=dock, instance="bay 3")``."""
+    """Takes down values: ``measure("contact loop", 41.0, "mΩ", in_range(0, 120), unit=dock, instance="bay 3")``."""
 
     def __init__(self, evidence: dict[str, Any]) -> None:
         self._evidence = evidence

@@ -65,7 +65,7 @@ def test_a_value_without_limits_is_told_and_passes():
 
 
 def test_a_measurement_reads_as_a_sentence():
-    assert str(judge("loop", 41.0, "mOhm", CONTACT)) == "loop: 41 mOhm (0 to 120, marginal above 60): pass"
+    assert str(judge("loop", 41.0, "mΩ", CONTACT)) == "loop: 41 mΩ (0 to 120, marginal above 60): pass"
     assert str(judge("rate", None, "MB/s", in_range(minimum=1))) == "rate: nothing MB/s (at least 1): unset"
 
 
@@ -110,7 +110,7 @@ def records(folder: Path, clock: Clock) -> RunRecords:
 def test_a_unit_gets_a_record_for_each_run(tmp_path: Path):
     clock = Clock()
     made = records(tmp_path, clock)
-    made.add("DOCK-1", "contacts", [judge("bay 1 loop", 70, "mOhm", CONTACT)], board="dock-1", model="pico_dock_8")
+    made.add("DOCK-1", "contacts", [judge("bay 1 loop", 70, "mΩ", CONTACT)], board="dock-1", model="pico_dock_8")
     made.unit("DOCK-1", firmware="0.1.0").phases.append(Phase("journey", "passed", clock.now_ms, clock.now_ms + 5))
     made.add("CAM/../1", "offload", [judge("rate", 0.1, "MB/s", in_range(minimum=1))])
     clock.now_ms += 60_000
@@ -134,7 +134,7 @@ def test_a_unit_gets_a_record_for_each_run(tmp_path: Path):
     }
     assert found["phases"][0]["measurements"]["bay 1 loop"] == {
         "measured_value": 70,
-        "units": "mOhm",
+        "units": "mΩ",
         "outcome": "PASS",
         "marginal": True,
         "validators": ["0 to 120, marginal above 60"],

@@ -46,7 +46,7 @@ from host_tools.bench.errors import HandsFailed
 
 @pytest.mark.req("DOCK-02")
 def test_on_each(camera, dock, bay, measure):
-    measure("loop", 70, "mOhm", in_range(0, 120, marginal_maximum=60), unit=camera, instance=f"bay {bay}")
+    measure("loop", 70, "mΩ", in_range(0, 120, marginal_maximum=60), unit=camera, instance=f"bay {bay}")
     assert 1 <= bay <= 8
 
 def test_too_much(dock, measure):

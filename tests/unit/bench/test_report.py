@@ -48,7 +48,7 @@ FAILED = Scenario(
     12.5,
     ("camera-1 CAM-1",),
     ("LINK-05",),
-    (("CAM-1", judge("loop", 141.0, "mOhm", in_range(0, 120, marginal_maximum=60))),),
+    (("CAM-1", judge("loop", 141.0, "mΩ", in_range(0, 120, marginal_maximum=60))),),
     f"AssertionError: {EVIL}",
     (("controller", "said this"), ("wire", f"17:00 camera-1 host → board identify /1 {EVIL}")),
     42,
