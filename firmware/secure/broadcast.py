@@ -3,7 +3,8 @@
     kind u8 | key u8 | range u8 | power i8 | sender 4 bytes | unix time u32 | turn u32 | tag 8 bytes  (little-endian)
 
 ``key``: number of the key; ``range``: of RANGES; ``power``: with which it is sent, in dBm, for few chips can be told
-how loud to be, and by it every listener knows how much was lost on the way; ``sender``: the first bytes of SHA-256
+how loud to be, and by it every listener knows how much was lost on the way; time and turn are the lower 32 bits of what
+they count, so that a clock beyond 2106 stops no camera from recording; ``sender``: the first bytes of SHA-256
 over its serial, which tells nobody near who is there; the tag is HMAC-SHA-256 under the system's broadcast key over
 PREFIX and the bytes before it, cut to 64 bits: a forger who tries a thousand a second needs 300 million years.
 
@@ -39,6 +40,7 @@ MALFORMED, STRANGE, FORGED, OWN, NO_CLOCK, LATE, REPLAYED, WEAK = (
 AGAIN = "again"  # the same call as before: a repetition, which is no attack
 
 _BODY = struct.Struct("<BBBb4sII")
+_WORD = 1 << 32
 MESSAGE_BYTES = _BODY.size + TAG_BYTES
 
 
@@ -68,7 +70,13 @@ def sender_of(serial: str) -> bytes:
 def encode(call: Call, key_number: int, key: bytes) -> bytes:
     """The message."""
     body = _BODY.pack(
-        KIND_RECORDING, key_number, RANGES.index(call.range), call.power_dbm, call.sender, call.unix_s, call.turn
+        KIND_RECORDING,
+        key_number,
+        RANGES.index(call.range),
+        call.power_dbm,
+        call.sender,
+        call.unix_s % _WORD,
+        call.turn % _WORD,
     )
     return body + _tag(key, body)
 
@@ -101,7 +109,9 @@ class Listener:
         moment, last = (call.unix_s, call.turn), self._last.get(call.sender, (0, 0))
         if moment == last:
             return AGAIN
-        if abs(now.unix_ms - call.unix_s * 1000) > WINDOW_MS + now.uncertainty_ms:
+        half_ms = 500 * _WORD
+        off_ms = (now.unix_ms - call.unix_s * 1000 + half_ms) % (2 * half_ms) - half_ms
+        if abs(off_ms) > WINDOW_MS + now.uncertainty_ms:
             return LATE
         if moment < last:
             return REPLAYED

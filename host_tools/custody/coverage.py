@@ -40,7 +40,7 @@ class Coverage:
 
     def is_whole(self) -> bool:
         """Whether every byte has arrived."""
-        return self._length == 0 or (self._starts == [0] and self._stops == [self._length])
+        return self._starts == [0] and self._stops == [self._length]
 
     def is_scattered(self) -> bool:
         """Whether the pieces are too many to keep account of."""

@@ -357,6 +357,26 @@ class Index:
             )
             return EraseAuthorisation(row.camera_serial, recording, row.manifest_sha256, policy, counter, at_unix_ms)
 
+    def standing_authorisation(self, recording: bytes, counter_floor: int) -> EraseAuthorisation | None:
+        """The last one given for a recording, if its camera, which has seen ``counter_floor``, can still take it: it
+        was not used, nor was anything that was given to that camera since. None otherwise."""
+        row = self.get(recording)
+        last = self._database.row(
+            "SELECT counter, policy, issued_unix_ms FROM authorisations WHERE recording = ? "
+            "ORDER BY counter DESC LIMIT 1",
+            (recording,),
+        )
+        if last is None or last[0] < counter_floor:
+            return None
+        used = self._database.row(
+            "SELECT 1 FROM authorisations WHERE camera_serial = ? AND counter >= ? AND erased_unix_ms IS NOT NULL "
+            "LIMIT 1",
+            (row.camera_serial, last[0]),
+        )
+        if used is not None:
+            return None
+        return EraseAuthorisation(row.camera_serial, recording, row.manifest_sha256, last[1], last[0], last[2])
+
     def note_erased(self, recording: bytes, counter: int, at_unix_ms: int) -> None:
         """The camera reports the erase. CustodyRefused if that counter was never given for this recording."""
         changed = self._database.run(

@@ -42,6 +42,14 @@ class Journey:
         told = details.of_delivery(destination, row.container, objects)
         return self._index.advance(recording, "delivered", self._wall_ms(), told)
 
+    def enclose(self, recording: bytes, told: Mapping[str, Any]) -> None:
+        """What is put beside the recording's clip, and what is told of it: before it is sent, and before the head that
+        covers this entry is signed. The same again adds nothing."""
+        with self._index.transaction():
+            last = self._index.last_link(recording, ("enclosed",))
+            if last is None or read_entry(last).details != told:
+                self._index.append("enclosed", recording, self._wall_ms(), told)
+
     def sign_head(self, recording: bytes, signer: HeadSigner) -> SignedHead:
         """Where the chain stands now, signed, as an entry of its own: what goes with the recording to its destination.
         Asking again gives the same one for as long as nothing else has been told of the recording."""
@@ -63,8 +71,12 @@ class Journey:
         self, recording: bytes, policy: ErasePolicy = "acknowledged", counter_floor: int = 0
     ) -> EraseAuthorisation:
         """Leave for the recording's camera to erase it, with a counter above all before it and above what the camera
-        itself has seen (``counter_floor``). Durable before it is answered; asking again gives a higher counter."""
+        itself has seen (``counter_floor``). Durable before it is answered. Asking again gives the same one for as long
+        as the camera can take it: one whose card takes nothing is asked on and on, and a ledger never shrinks."""
         with self._index.transaction():
+            standing = self._index.standing_authorisation(recording, counter_floor)
+            if standing is not None and standing.policy == policy:
+                return standing
             authorisation = self._index.authorise(recording, policy, self._wall_ms(), counter_floor)
             told = details.of_authorisation(authorisation)
             self._index.advance(recording, "erase_authorised", authorisation.issued_unix_ms, told)

@@ -21,6 +21,7 @@ Word = Literal[
     "erase_authorised",
     "erased",
     "signer",
+    "enclosed",
     "head_signed",
     "force_removed",
 ]
@@ -58,9 +59,9 @@ WORDS_OF: dict[Happening, tuple[Word, ...]] = {
     "erased": ("erased",),
 }
 
-# Not about a step of a recording: a certificate that signs from now on, a head that was signed, and cameras that were
-# taken off with all that they held, with the grant of the passphrase.
-CHAIN_WORDS: frozenset[Word] = frozenset({"signer", "head_signed", "force_removed"})
+# Not about a step of a recording: a certificate that signs from now on, what is put beside a clip before it is sent, a
+# head that was signed, and cameras that were taken off with all that they held, with the grant of the passphrase.
+CHAIN_WORDS: frozenset[Word] = frozenset({"signer", "enclosed", "head_signed", "force_removed"})
 
 # The word about a recording that stands last in the ledger while it is in that state. Where it is another one, ledger
 # and index tell different stories: one of them was cut or exchanged.

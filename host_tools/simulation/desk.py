@@ -123,6 +123,12 @@ class DeskWorld:
         while self.site.is_unwinding():
             self.run(0.01)
 
+    def stop(self) -> None:
+        """Its program ends in order."""
+        self.site.stop()
+        while self.site.is_unwinding():
+            self.run(0.01)
+
     def tap(self, wearer: str, reader: int = 0) -> None:
         """Hold a wearer's badge to a reader for half a second."""
         self.readers[reader].hold(uid_of(wearer))

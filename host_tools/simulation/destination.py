@@ -11,16 +11,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Literal, TypeVar
 
 from host_tools.custody.blocking import Buffer
-from host_tools.destinations.interface import DestinationUnavailable, Metadata, Receipt, Source
+from host_tools.destinations.interface import (
+    DestinationRefused,
+    DestinationUnavailable,
+    Metadata,
+    Receipt,
+    Source,
+)
 from host_tools.destinations.memory import MemoryDestination, StoredContainer
 from host_tools.destinations.receiving import reading
 from host_tools.destinations.wrappers import Operation, Wrapper
 
 T = TypeVar("T")
-Weather = Literal["well", "away", "forgets_answers", "breaks_off"]
+Weather = Literal["well", "away", "forgets_answers", "breaks_off", "refuses"]
 
 OnComplete = Callable[[str, StoredContainer], None]
 SLOW_S_MAX = 1.5  # an answer takes up to so long: a busy store behind a long line
+NOT_WANTED = "the destination does not want it"
 BREAK_AFTER_BYTES = 20_000  # of an object, when the connection breaks off
 
 
@@ -59,6 +66,8 @@ class Network(Wrapper):
     async def _around(self, operation: Operation, container: str, name: str, call: Callable[[], Awaitable[T]]) -> T:
         if self.weather == "away" or not self._reachable():
             raise DestinationUnavailable(f"{operation}: the destination does not answer")
+        if self.weather == "refuses" and operation not in ("open", "check"):
+            raise DestinationRefused(f"{operation}: {NOT_WANTED}")
         result = await call()
         await asyncio.sleep(self._random.random() ** 4 * SLOW_S_MAX)  # mostly fast, sometimes not
         if self.weather == "forgets_answers" and operation not in ("open", "check"):

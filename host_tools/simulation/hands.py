@@ -8,13 +8,17 @@ without if it takes too long.
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from firmware.ports.errors import PortFault
 from host_tools.controller.membership import MembershipError
 from host_tools.controller.service import Controller
+from host_tools.custody.errors import CustodyError
+from host_tools.custody.journey import Journey
 from host_tools.protocol.connection import RequestRefused
 from host_tools.simulation.bench import SimCamera
+from host_tools.simulation.destination import NOT_WANTED
 from host_tools.simulation.plan import Action
 from host_tools.transports.errors import LinkLost
 from host_tools.trust.admission import FACTORY
@@ -30,6 +34,7 @@ DOUBLE_PRESS_S = 0.25
 HOLD_MORE_S = 0.3  # beyond a button's own hold time
 WAIT_US = 120 * US_PER_S  # before somebody looks again whether their camera is ready
 WAITS_MAX = 15
+SET_ASIDE_MAX = 1_000  # looked through at once
 
 
 def act(world: Simulation, action: Action) -> bool:
@@ -90,6 +95,20 @@ def heal(world: Simulation) -> None:
         dock(world, camera, number)
     if world.site.running is None:
         world.start_site_after(0)
+
+
+def retry_set_aside(world: Simulation) -> None:
+    """Somebody has put right why the destination refused recordings, and has them tried again."""
+    running = world.site.running
+    if running is None:
+        return
+    with suppress(CustodyError):  # a disk that fails now: at the latest they are tried when everything is right
+        rows = [row for row in running.index.troubled(SET_ASIDE_MAX) if NOT_WANTED in row.poison]
+        for row in rows:
+            world.trace.note("retried", recording=row.recording.hex())
+            Journey(running.index, world.wall_ms).retry(row.recording)
+        if rows:
+            running.controller.look_again()
 
 
 def _add(world: Simulation, serial: str) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from firmware.ports.errors import PortFault
+from host_tools.simulation import hands
 from host_tools.simulation.disk import Disk, Mood
 from host_tools.simulation.loop import US_PER_S
 from host_tools.simulation.plan import Mishap
 from host_tools.simulation.site import SPOOLED
+from host_tools.system.records import SettingValue
 
 if TYPE_CHECKING:
     from host_tools.simulation.bench import SimCamera
@@ -29,6 +31,11 @@ CUT_CHANGES = 60  # a cut at a write comes within so many changes of the medium
 CLOCK_JUMPS_S = (-20, -1, 1, 61, 3_600, 86_400)
 CLOCK_ERRORS_S = (-86_400, -3_600, -400)  # for a while: until somebody sets it right
 BYTES_PER_ERROR = (2_000, 200_000)
+PROFILE_SETTINGS: tuple[tuple[str, tuple[SettingValue, ...]], ...] = (
+    ("audio", (True, False)),
+    ("front_indicator", ("steady", "flash", "none")),
+    ("video_quality", ("720p", "1080p")),
+)
 RESTART_US = 5 * US_PER_S  # a service manager's pause before it starts the controller again
 
 Undo = Callable[[], None]
@@ -164,6 +171,42 @@ def hub_reset(world: Simulation, mishap: Mishap) -> Undo | bool:
     return True
 
 
+def destination_refuses(world: Simulation, mishap: Mishap) -> Undo | bool:
+    """It wants nothing, for good as it says: what is sent is set aside until a person has put that right."""
+    world.network.weather = "refuses"
+
+    def put_right() -> None:
+        world.network.weather = "well"
+        hands.retry_set_aside(world)
+
+    return put_right
+
+
+def profile_changed(world: Simulation, mishap: Mishap) -> Undo | bool:
+    """An administrator turns a setting of everybody's profile over, whatever is under way; where there is a system."""
+    running, chance = world.site.running, random.Random(mishap.seed)
+    system = running.controller.system if running is not None else None
+    if system is None:
+        return False
+    with system.change("administrator", world.wall_ms()) as edit:
+        profile = system.profiles[system.settings.default_profile]
+        name, values = chance.choice(PROFILE_SETTINGS)
+        edit.put(profile.model_copy(update={"settings": {**profile.settings, name: chance.choice(values)}}))
+    return True
+
+
+def wearer_changed(world: Simulation, mishap: Mishap) -> Undo | bool:
+    """Somebody has another name from now on, whatever camera they have or are about to get; where there is a system."""
+    running = world.site.running
+    system = running.controller.system if running is not None else None
+    if system is None:
+        return False
+    wearer = system.wearers[random.Random(mishap.seed).choice(sorted(system.wearers))]
+    with system.change("administrator", world.wall_ms()) as edit:
+        edit.put(wearer.model_copy(update={"name": f"Wearer {mishap.seed}"}))
+    return True
+
+
 def clock_jump(world: Simulation, mishap: Mishap) -> Undo | bool:
     """Somebody sets the controller's clock."""
     world.jump_clock(random.Random(mishap.seed).choice(CLOCK_JUMPS_S))
@@ -256,6 +299,9 @@ EFFECTS: dict[str, Effect] = {
     "destination_away": _weather("away"),
     "destination_forgets_answers": _weather("forgets_answers"),
     "destination_breaks_off": _weather("breaks_off"),
+    "destination_refuses": destination_refuses,
+    "profile_changed": profile_changed,
+    "wearer_changed": wearer_changed,
     "clock_jump": clock_jump,
     "clock_wrong": clock_wrong,
     "controller_restart": controller_restart,

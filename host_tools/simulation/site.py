@@ -1,6 +1,6 @@
 """The controller's machine: real controller, real custody on a medium that can lose power, the destination's near end.
 
-Law: composes as ``bwc serve`` does, with the seams of the simulation put in. A power cut freezes disk, cables and
+Law: composes as ``bwc controller`` does, with the seams of the simulation put in. A power cut freezes disk, cables and
 destination at one instant; what the dead program still does while its tasks unwind is seen by nobody.
 """
 
@@ -68,6 +68,7 @@ class Running:
     vfs: FilesVfs
     task: asyncio.Task[None]
     desk: PickupDesk | None = None
+    upkeep: Upkeep | None = None  # while the program is to end in order, or runs
 
 
 class Site:
@@ -140,12 +141,12 @@ class Site:
         world = self._world(index, spool, trust, belief, entropy, system)
         controller = Controller(world)
         desk = self._make_desk(controller, world)
-        if system is None or desk is None:
+        upkeep = Upkeep(controller, system, world.run_blocking) if system is not None and desk is not None else None
+        if upkeep is None or desk is None:
             task = self._loop.create_task(controller.run())
         else:
-            upkeep = Upkeep(controller, system, world.run_blocking)
             task = self._loop.create_task(_side_by_side(controller, desk, upkeep))
-        running = self.running = Running(controller, index, spool, vfs, task, desk)
+        running = self.running = Running(controller, index, spool, vfs, task, desk, upkeep)
         controller.happenings.listen(lambda happening: self._hear(running, happening))
         task.add_done_callback(lambda _task: self._over(running))
 
@@ -164,6 +165,8 @@ class Site:
     def died(self) -> None:
         """The power has gone. Hang everything up; the dead program unwinds where nobody sees it."""
         self._bus.hang_up()
+        if self.running is not None:
+            self.running.upkeep = None
         self.stop()
 
     def is_unwinding(self) -> bool:
@@ -184,6 +187,8 @@ class Site:
             self._dying.remove(running)
             if not running.task.cancelled():
                 running.task.exception()
+        if running.upkeep is not None:
+            running.upkeep.end()
         for close in (running.spool.close, running.index.close):
             with suppress(CustodyError, PortFault):  # a medium that fails now does so to a program that has ended
                 close()

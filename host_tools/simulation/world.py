@@ -217,6 +217,7 @@ class Simulation:
         started_us = self.loop.bench.now_us
         while not self._is_over():
             self.stir()
+            hands.retry_set_aside(self)
             waited_us = self.loop.bench.now_us - started_us
             self._heal_s = waited_us / US_PER_S
             if self._has_all_arrived():

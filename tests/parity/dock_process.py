@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import socket
 import subprocess
@@ -68,9 +69,22 @@ class DockProcess:
             self._turn(min(left, 0.1))
 
     def lose_world(self) -> None:
-        """Nothing electrical answers any more."""
+        """Nothing electrical answers any more, not even the question that has been asked already."""
         self._ready.unregister(self._world)
+        while not self._world.recv(READ_BYTES, socket.MSG_PEEK).splitlines()[-1].startswith(b"adc "):
+            self._serve_world()
         self._world.close()
+
+    def end_by_itself(self) -> int:
+        """Pull its cable, a pipe, and serve its world until the process has ended; returns its exit code."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        deadline = time.monotonic() + LIMIT_S
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, f"no end in {LIMIT_S} s; {self.said()}"
+            if select.select([self._world], [], [], 0.1)[0]:
+                self._serve_world()
+        return self.process.returncode
 
     def said(self) -> str:
         """What the process wrote for people (or, before its loop began, into the cable); ends the process."""

@@ -13,6 +13,7 @@ from tests.parity import (
     chip_cases,
     dock_cases,
     driver_cases,
+    edge_cases,
     micropython,
     platform_cases,
     port_cases,
@@ -26,6 +27,7 @@ Case = Callable[[], "str | None"]
 RUNNER = ROOT / "tests" / "parity" / "runner.py"
 HEAP_KIB = {
     dock_cases.__name__: 256,  # host and dock in one process, and a PRBS15 table of 32 KiB
+    edge_cases.__name__: 256,  # likewise
     rp2_cases.__name__: 512,  # platform, application, suites and a stand-in, all compiled in the process
     port_cases.__name__: 16384,  # a medium in memory; no board of this size has one
 }
@@ -56,7 +58,7 @@ def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.req("LINK-01", "LINK-02")
-@cases_of(wire_cases, session_cases)
+@cases_of(wire_cases, session_cases, edge_cases)
 def test_the_wire_is_the_same(module: str, name: str, case: Case):
     assert answers_of(module).story(name) == (case() or "")
 

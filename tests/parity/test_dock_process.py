@@ -12,6 +12,8 @@ from tests.parity.dock_board import BOARD
 from tests.parity.dock_process import HEAP_KIB, DockProcess, over_a_terminal, over_pipes
 from tests.patience import LIMIT_S
 
+pytestmark = pytest.mark.usefixtures("patient_links")
+
 
 @pytest.fixture(params=[over_pipes, over_a_terminal], ids=["pipes", "terminal"])
 def cable(request: pytest.FixtureRequest) -> AbstractContextManager[DockProcess]:
@@ -53,9 +55,7 @@ def test_a_dock_with_eight_bays_full_of_cameras_has_room_in_a_picos_heap():
 def test_a_dock_whose_cable_is_pulled_ends_in_order():
     with over_pipes() as dock:
         dock.open()
-        assert dock.process.stdin is not None
-        dock.process.stdin.close()
-        assert dock.process.wait(timeout=LIMIT_S) == 0, dock.said()
+        assert dock.end_by_itself() == 0, dock.said()
 
 
 @pytest.mark.req("EMU-07")

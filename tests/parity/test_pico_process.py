@@ -94,7 +94,7 @@ def test_the_real_controller_docks_at_a_dock_on_micropython(tmp_path: Path):
         with pico.lock:
             pico.world.adc.drive("bay1.presence", CAMERA_UV)
         controller_until(lambda controller: dock_of(controller).state_of(1) == "docked", "the camera to be docked")
-        assert pico.world.pins.read("bay1.power")
+        until(lambda: pico.world.pins.read("bay1.power"), "its power to be on")  # told to the world by another way
         # Ctrl-C and Ctrl-D at the prompt are a soft reset: the board starts anew, and the controller finds it again
         with serial.Serial(str(pico.prompt), timeout=LIMIT_S) as prompt:
             prompt.write(b"\r\x03\x03")

@@ -38,7 +38,10 @@ class World:
     def ask(self, line: str) -> int:
         """The number that answers a question. PortFault with the world's own words if there is none."""
         self.tell(line)
-        answer = str(self._file.readline(), "utf-8").strip()
+        try:
+            answer = str(self._file.readline(), "utf-8").strip()
+        except OSError:  # it went away with our question unread
+            answer = ""
         if answer == "":
             raise PortFault("the world is gone; it cannot be asked: %s" % line)
         if answer.startswith("error "):

@@ -16,7 +16,7 @@ from host_tools.custody.errors import CustodyFault
 from host_tools.custody.heads import HeadSigner, SignedHead
 from host_tools.custody.index import Index, open_index
 from host_tools.custody.journey import Journey
-from host_tools.custody.ledger import GENESIS, Head, hash_of, make_link, read_entry
+from host_tools.custody.ledger import GENESIS, LINE_BYTES_MAX, Head, Link, hash_of, make_link, read_entry
 from host_tools.custody.offline import Judgement, judge_index, judge_links, open_copy
 from host_tools.custody.spool import Spool
 from host_tools.destinations.metadata import completion_metadata, read_head
@@ -233,6 +233,15 @@ def test_an_export_is_the_same_chain(book: Book, tmp_path: Path) -> None:
     assert (judgement.holds, judgement.signed) == (True, 3)
 
 
+def test_an_export_with_the_longest_line_there_may_be_is_read_whole(tmp_path: Path) -> None:
+    blank = len(make_link(Head(0, GENESIS), "held", bytes(16), 1, {"text": ""}).line)
+    longest = make_link(Head(0, GENESIS), "held", bytes(16), 1, {"text": "x" * (LINE_BYTES_MAX - blank)})
+    links = [longest, make_link(Head(1, longest.hash), "held", bytes(16), 2, {})]
+    path = tmp_path / "ledger.txt"
+    path.write_text("".join(offline.export_lines(links)), encoding="utf-8")
+    assert list(offline.read_export(path)) == links
+
+
 def without(number: int) -> Callable[[list[str]], list[str]]:
     return lambda lines: [*lines[:number], *lines[number + 1 :]]
 
@@ -278,6 +287,18 @@ def test_a_folder_without_a_ledger_is_named(tmp_path: Path) -> None:
     assert not offline.is_export(text)
     with pytest.raises(CustodyFault, match="not an exported ledger"):
         list(offline.read_export(text))
+
+
+def test_a_signed_head_of_no_recording_does_not_hold(book: Book) -> None:
+    links: list[Link] = []
+    for link in book.index.ledger_links():
+        entry = read_entry(link)
+        nobodys = None if entry.word == "head_signed" else entry.recording
+        before = Head(len(links), links[-1].hash if links else GENESIS)
+        links.append(make_link(before, entry.word, nobodys, entry.at_unix_ms, entry.details))
+        if nobodys is None and entry.word == "head_signed":
+            break
+    assert judge_links(links).verdict.reason == "the signature of its head does not hold"
 
 
 def test_a_head_that_says_nothing_readable_is_named() -> None:

@@ -85,6 +85,7 @@ def test_counters_rise_per_camera_and_above_what_the_camera_has_seen(
         journey.delivered(given.recording, "memory", [])
     assert journey.authorise_erase(first.recording).counter == 1
     assert journey.authorise_erase(second.recording).counter == 2
+    journey.erased(second.recording, 2)  # the camera has seen 2: what it was given before is worth nothing any more
     assert journey.authorise_erase(first.recording).counter == 3
     assert journey.authorise_erase(other.recording).counter == 1
     assert journey.authorise_erase(first.recording, counter_floor=40).counter == 41
@@ -92,6 +93,24 @@ def test_counters_rise_per_camera_and_above_what_the_camera_has_seen(
     assert index.erase_counter("CAM-0001") == 42
     told = [entry for entry in Ledger(index).entries(first.recording) if entry.word == "erase_authorised"]
     assert [entry.details["counter"] for entry in told] == [1, 3, 41]
+
+
+@pytest.mark.req("CTRL-24")
+def test_leave_that_was_not_used_stands_and_is_told_once(spool: Spool, index: Index, journey: Journey) -> None:
+    """A camera whose card takes nothing is asked again every few seconds, for as long as it stands in its bay."""
+    first, second = held(spool, 1), held(spool, 2)
+    for number, given in enumerate((first, second)):
+        journey.start_delivery(given.recording, f"box-{number}")
+        journey.delivered(given.recording, "memory", [])
+    leaves = [journey.authorise_erase(given.recording) for given in (first, second)]
+    head = index.ledger_head()
+    for _ in range(3):  # as long as the camera has not seen more than the leave itself
+        for given, leave in zip((first, second), leaves, strict=True):
+            assert journey.authorise_erase(given.recording, counter_floor=leave.counter) == leave
+    assert index.ledger_head() == head
+    journey.erased(first.recording, leaves[0].counter)
+    assert journey.authorise_erase(second.recording) == leaves[1]  # what was used came before it
+    assert journey.authorise_erase(first.recording).counter == 3  # it turned up on a card once more
 
 
 def test_an_erase_that_was_never_authorised_is_refused(spool: Spool, index: Index, journey: Journey) -> None:

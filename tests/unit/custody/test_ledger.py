@@ -64,9 +64,12 @@ TAMPERINGS = [
 @pytest.mark.req("CTRL-24")
 @pytest.mark.parametrize(("tamper", "first_bad"), TAMPERINGS)
 def test_tampering_is_found_and_the_first_bad_link_is_named(tamper, first_bad: int) -> None:
-    verdict = verify(tamper(chain()))
+    tampered = tamper(chain())
+    verdict = verify(tampered)
     assert verdict.bad_sequence == first_bad
     assert f"entry {first_bad}" in str(verdict)
+    believed = [Link(0, None, "", GENESIS), *tampered][:first_bad]
+    assert (verdict.entries, verdict.head) == (first_bad - 1, head_of(believed)), "it stands for what is before it"
 
 
 @pytest.mark.req("CTRL-24")

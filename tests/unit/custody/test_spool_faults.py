@@ -250,6 +250,7 @@ def test_a_short_file_after_delivery_is_only_told(start: Start, files: MemoryFil
     again = start(files)
     assert kinds(again) == ["damaged"]
     assert index.get(given.recording).state == "delivered"
+    assert again.storage().used_bytes == 10, "what is left of it takes space until it is removed"
     accept(again, given)
     assert again.missing(given.recording) == []
     again.remove(given.recording)
