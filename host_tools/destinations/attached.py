@@ -49,6 +49,8 @@ CATEGORIES_MS = 24 * 3_600_000  # between two looks at the destination's categor
 PUSHED_AT_ONCE_MAX = 50  # people or cameras between two recordings: a tenth of a second each at worst
 GONE = "Gone/"  # before a container's name: whom the destination was told to be out of use
 REFUSED_AGAIN_MS = 5 * 60_000  # a wearer or camera that was refused is told again: a licence may have been added
+NAMED_MAX = 3  # of people in one line
+BY_UUID_HINT = "; where it takes UUIDs alone: bwc destination connect CONNECTION-FILE --wearers-by-uuid"
 
 __all__ = ("AnotherDestination", "Attached", "CapabilityMissing", "Connected", "NotConnected", "People")
 
@@ -197,12 +199,14 @@ class Attached(Wrapper):
         if done:
             await self._run_blocking(lambda: self._attachment.keep_told(self._told))
 
-    async def replace_connection(self, data: bytes) -> ConnectionFile:
-        """Take another connection file of the same destination, once it has proved to lead there. ConnectionFileError,
+    async def replace_connection(self, data: bytes, by_uuid: bool = False) -> ConnectionFile:
+        """Take another connection file of the same destination, once it has proved to lead there. ``by_uuid``: name
+        wearers by UUID from now on, where none of them is known there by his ID. ConnectionFileError,
         DestinationUnavailable; then nothing has changed."""
         new = connection_file.parse(data)
         if not self._is_free:
             connection_file.check_change(self._connection, new)
+        bond = self._named_by_uuid() if by_uuid else self._bond
         trial = self._build(new)
         try:
             await trial.store.open()
@@ -210,9 +214,12 @@ class Attached(Wrapper):
             await push_system(trial.store, self._system(), is_new=not self._bond.is_known)
         finally:
             await trial.outer.close()
-        await self._run_blocking(lambda: self._keep_both(new))
+        await self._run_blocking(lambda: self._keep_both(new, bond))
         self._connection = self._next = new
-        self._bond = replace(self._bond, categories_unix_ms=0)  # read again at once, as the API has it
+        self._bond = replace(bond, categories_unix_ms=0)  # read again at once, as the API has it
+        if by_uuid:
+            self._again_ms.clear()  # who was refused by his ID
+            self.refused_people.clear()
         return new
 
     async def forget(self) -> None:
@@ -245,8 +252,18 @@ class Attached(Wrapper):
         if self._time is not None and self._now.store.session.clock is None:
             self._time.require()
 
-    def _keep_both(self, connection: ConnectionFile) -> None:
-        self._attachment.keep_bond(self._bond)
+    def _named_by_uuid(self) -> Bond:
+        """ConnectionFileError where somebody is known by his ID: he would be there twice, with a licence each."""
+        known = [*self._told.get(USERS, {}), *self._told.get(GONE + USERS, {})]
+        if known and not self._bond.is_by_uuid:
+            raise ConnectionFileError(
+                f"this destination takes wearers by their IDs ({', '.join(known[:NAMED_MAX])}): to name them by UUID, "
+                "leave it (bwc destination forget) and connect again"
+            )
+        return replace(self._bond, is_by_uuid=True)
+
+    def _keep_both(self, connection: ConnectionFile, bond: Bond) -> None:
+        self._attachment.keep_bond(bond)
         self._attachment.keep_connection(connection)
 
     async def _around(self, operation: Operation, container: str, name: str, call: Callable[[], Awaitable[T]]) -> T:
@@ -323,7 +340,9 @@ class Attached(Wrapper):
             else:
                 await push_device(self._now.outer, who)
         except (DestinationRefused, LicenceExhausted) as refused:
-            self.refused_people[key] = f"{key} is not known at the destination: {refused}"
+            is_by_id = isinstance(who, Wearer) and not self._bond.is_by_uuid and isinstance(refused, DestinationRefused)
+            hint = BY_UUID_HINT if is_by_id else ""
+            self.refused_people[key] = f"{key} is not known at the destination: {refused}{hint}"
             self._again_ms[container, name] = self._wall_ms() + REFUSED_AGAIN_MS
             return False
         self.refused_people.pop(key, None)

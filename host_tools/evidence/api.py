@@ -44,6 +44,7 @@ MB = 1_000_000
 METHODS = ("GET", "HEAD", "PUT", "POST")
 NO_ROUTE = 404  # of the server's own; of the API's it says that a container is to be made
 LISTING_MAX = 10_000  # rows, as Swift has it
+TAKEN_MAX = 10_000  # objects that were read back and told of; then each is told of once more
 RETRY_AFTER_S = 30  # what keeps a store away is seldom over sooner
 
 _log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class _Api:
         self._intake = intake
         self._tokens = tokens
         self._run_blocking = run_blocking
+        self._taken: set[tuple[str, str, str]] = set()  # from where, container, name
         self.account = f"AUTH_{re.sub(r'[^A-Za-z0-9_]', '_', intake.settings.account)}"
 
     async def authenticate(self, request: Request) -> Response:
@@ -181,7 +183,7 @@ class _Api:
         """Its metadata, length and Etag."""
         self._admit(request)
         found = await self._run_blocking(lambda: self._find(container, name))
-        return Response(status_code=200, headers=_object_headers(found))
+        return Response(status_code=200, headers=_object_headers(found, self._intake.store.wall_ms()))
 
     async def get_object(self, container: str, name: str, request: Request) -> Response:
         """Its bytes, or a range of them. Only where reading was declared, and what ``System`` holds."""
@@ -190,7 +192,8 @@ class _Api:
         found = await self._run_blocking(lambda: self._find(container, name))
         if isinstance(found, Document):
             return Response(found.body, headers={"Etag": found.etag}, media_type="application/json")
-        return await stream(self._intake.store, self._run_blocking, found, request.headers.get("range", ""))
+        await self._tell_taken(request.client.host if request.client else "", container, name)
+        return await stream(self._intake.store, self._run_blocking, found, request.headers)
 
     async def elsewhere(self, rest: str, request: Request) -> Response:
         """Another account's storage address, or none at all."""
@@ -277,6 +280,17 @@ class _Api:
         if length_bytes != 0:
             self._require_room(0 if self._intake.store.swift is not None else length_bytes or 0)
 
+    async def _tell_taken(self, origin: str, container: str, name: str) -> None:
+        """Evidence that goes out again is told of before a byte of it goes; once, as a clip is asked for in pieces."""
+        taken = origin, container, name
+        if taken in self._taken or container in (rules.USERS, rules.DEVICES):
+            return
+        account = self._intake.settings.account
+        await self._run_blocking(lambda: self._intake.tell(f"{account} at {origin} reads {container}/{name} back"))
+        if len(self._taken) >= TAKEN_MAX:
+            self._taken.clear()
+        self._taken.add(taken)
+
     def _require_room(self, here_bytes: int) -> None:
         """Refusal 507 where the disk would have less left than objects may leave."""
         if self._intake.store.files.free_bytes() - here_bytes < self._intake.settings.keep_free_mb * MB:
@@ -324,7 +338,7 @@ def _container_headers(row: Container) -> dict[str, str]:
     return to_headers("Container", row.metadata)
 
 
-def _object_headers(found: StoredObject | Document) -> dict[str, str]:
+def _object_headers(found: StoredObject | Document, now_ms: int) -> dict[str, str]:
     if isinstance(found, Document):
         return {"Etag": found.etag, "Content-Length": str(len(found.body)), "Content-Type": "application/json"}
-    return object_headers(found)
+    return object_headers(found, now_ms)

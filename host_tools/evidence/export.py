@@ -1,7 +1,8 @@
 """A recording out of the destination: its objects under their names, what was said about them, the custody chain that
 came with it, and a program that checks all of it.
 
-Law: everything is checked on its way out against what was received, and has a name that any computer takes, whatever a
+Law: who takes it out, and where to, is in the audit trail before a byte of it is there, whichever way it leaves.
+Everything is checked on its way out against what was received, and has a name that any computer takes, whatever a
 controller called it; container.meta.json tells both. Whoever gets it needs no software of ours:
 ``sha256sum -c SHA256SUMS`` says whether the bytes are those that were received, and ``python3 -I verify.py`` (one
 readable file, in the export itself) checks ledger, signatures and manifest; ``container.meta.json`` has the head.
@@ -17,6 +18,8 @@ from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from host_tools.accounts.audit import AuditTrail
+from host_tools.accounts.roles import Actor
 from host_tools.evidence import verification
 from host_tools.evidence.catalogue import Container, StoredObject
 from host_tools.evidence.errors import EvidenceError
@@ -43,8 +46,10 @@ verify.py says that somebody signed, and not that it was them. It can be read be
 
 Encrypted clips (with a .key beside them) are opened by the owner of the key:
     bwc destination decrypt CLIP KEY owner.pem OUT      then: python3 -I verify.py --root ROOT.pem --clip OUT
+and so are location tracks, with --track.
 """
 OBJECTS_NAME = "objects"  # apart, so that no object of a controller's choosing takes a name of ours
+TAKEN_OUT = "export_recording"  # in the audit trail
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that the format has: times are told in container.meta.json
 
 
@@ -53,6 +58,24 @@ class Exported(NamedTuple):
 
     files: dict[str, bytes]
     objects: dict[str, StoredObject]
+
+
+class Taker(NamedTuple):
+    """Who takes a recording out, when, and where to (``to``: a folder here, or a browser at an address)."""
+
+    trail: AuditTrail
+    actor: Actor
+    at_unix_ms: int
+    to: str
+
+
+def take(store: Store, container: str, taker: Taker) -> Exported:
+    """``contents``, and who has them is on record: durable when this returns. EvidenceError; what the trail says where
+    it cannot be written, and then nothing may leave. Blocks."""
+    exported = contents(store, container)
+    more = {"container": container, "objects": len(exported.objects), "to": taker.to}
+    taker.trail.append(TAKEN_OUT, taker.actor, "done", taker.at_unix_ms, more)
+    return exported
 
 
 def contents(store: Store, container: str) -> Exported:
@@ -72,13 +95,14 @@ def contents(store: Store, container: str) -> Exported:
     return Exported({**files, SUMS_NAME: sums.encode()}, objects)
 
 
-def export(store: Store, container: str, folder: Path) -> list[Path]:
+def export(store: Store, container: str, folder: Path, taker: Taker) -> list[Path]:
     """Write a container into a new folder; answers the files. EvidenceError."""
     with store.taking_out(container):
-        exported = contents(store, container)
+        contents(store, container)  # what is not there leaves neither a folder nor a line
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # evidence: whoever took it out gives it on
             (folder / OBJECTS_NAME).mkdir()
+            exported = take(store, container, taker)
             files = [_write(store, row, folder / OBJECTS_NAME / name) for name, row in exported.objects.items()]
             for name, data in exported.files.items():
                 (folder / name).write_bytes(data)

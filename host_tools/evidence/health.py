@@ -43,7 +43,8 @@ def low_disk(free_bytes: int, free_bytes_min: int) -> str:
     """What is told of a disk that is nearly full; empty if it is not."""
     if free_bytes >= free_bytes_min:
         return ""
-    return f"storage: {free_bytes / 1e9:.1f} GB are free, {free_bytes_min / 1e9:.0f} GB should be: make room"
+    tenths = free_bytes // 10**8  # rounded down: just below the limit must not read as the limit
+    return f"storage: {tenths / 10} GB are free, {free_bytes_min // 10**9} GB should be: make room"
 
 
 def health(intake: Intake, certificate: Validity | None, now_ms: int) -> Health:

@@ -150,6 +150,10 @@ class Intake:
             self._check_licence(container, name, metadata)
             return self.store.update_object(container, name, metadata)
 
+    def tell(self, text: str) -> None:
+        """What a person should know, and what is to be found in the log."""
+        self._told(text)
+
     def licences_used(self) -> int:
         """How many wearers, or devices, are in use: what licences are counted by."""
         return len(self._in_use())

@@ -21,11 +21,11 @@ from firmware.version import VERSION
 from host_tools.accounts.passwords import TRIED_CHARACTERS_MAX
 from host_tools.accounts.people import People
 from host_tools.accounts.roles import Role
-from host_tools.evidence import viewing
+from host_tools.evidence import places, viewing
 from host_tools.evidence.blocking import RunBlocking
 from host_tools.evidence.catalogue import Container, StoredObject
 from host_tools.evidence.errors import EvidenceError, StoreAway
-from host_tools.evidence.export import Exported, as_zip, contents
+from host_tools.evidence.export import Exported, Taker, as_zip, take
 from host_tools.evidence.health import Health
 from host_tools.evidence.intake import Intake
 from host_tools.evidence.plain_names import plain
@@ -159,7 +159,7 @@ class _Router:
 
         def answer() -> dict[str, Any]:
             known = viewing.known_people(self._store)
-            found = search(self._store.catalogue, question, asked.limit + 1)
+            found = search(self._store.catalogue, question, asked.limit + 1, lambda name: places.of(self._store, name))
             shown = found[: asked.limit]
             rows = [viewing.recording_row(self._store, row, self._intake.settings, known) for row in shown]
             last = shown[-1] if len(found) > len(shown) else None
@@ -180,7 +180,7 @@ class _Router:
         visitor = await self._admit(request, "view")
         row = await self._run_blocking(lambda: self._object(container, name))
         await self._note_playing(visitor, container, name)
-        answer = await stream(self._store, self._run_blocking, row, request.headers.get("range", ""))
+        answer = await stream(self._store, self._run_blocking, row, request.headers)
         answer.headers["Cache-Control"] = "private, no-store"
         # What a controller says an object is must not make a page or a program of it at this address.
         kind = PLAYED.get(name.rpartition(".")[2].lower())
@@ -192,8 +192,8 @@ class _Router:
         """A zip archive of everything, with digests, custody chain and the program that checks them."""
         visitor = await self._admit(request, "export")
         await self._run_blocking(lambda: self._recording(container))
-        exported = await self._run_blocking(lambda: contents(self._store, container))
-        await self._note("export_recording", visitor, {"container": container, "objects": len(exported.objects)})
+        taker = Taker(self._people.audit, visitor.actor, self._wall_ms(), f"a browser at {visitor.actor.origin}")
+        exported = await self._run_blocking(lambda: take(self._store, container, taker))
         headers = {**NO_STORE, "Content-Disposition": f'attachment; filename="{plain(container)}.zip"'}
         return StreamingResponse(self._zip(container, exported), media_type="application/zip", headers=headers)
 

@@ -12,16 +12,17 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
-from host_tools.evidence.catalogue import Container
+from host_tools.evidence.catalogue import Container, StoredObject
 from host_tools.evidence.store import Store
 
 TRACK_END = "_gpstrail.json"
 TRACK_BYTES_MAX = 16 << 20  # a day of a fix a second; more is no track of a recording
-PLACES_MAX = 10_000  # of one recording; search needs no more
+PLACES_MAX = 100_000  # of one recording: more than a day of a fix a second, as fast as anybody goes
 EARTH_M = 6_371_008.8  # mean radius, IUGG
 FINITE_MAX = 1 << 53  # what every reader of JSON holds exactly
 LOCATION_KEYS = ("TriggerOnLocation", "TriggerOffLocation")  # of a container: all that there is without a track
-CELL_DEGREES = 0.0005  # 55 m of latitude: places this near each other are one place to search
+CELL_DEGREES = 0.0005  # 55 m of latitude: of places this near each other the catalogue keeps one
+CELL_M_MAX = math.radians(CELL_DEGREES) * EARTH_M * math.sqrt(2)  # so far from it were the others, at most
 
 # The API names the parts, not what parts them: a sign alone does, as in ISO 6709 (+59.3300+018.0600/).
 _START = re.compile(r"\s*([+-]?\d{1,3}\.\d+)(?:[^-+\d]+|(?=[-+]))([+-]?\d{1,3}\.\d+)(?:\D.*)?")
@@ -33,13 +34,19 @@ def learn(store: Store, recording: Container) -> None:
     found: dict[tuple[float, float], tuple[float, float]] = {}
     for row in store.catalogue.all_objects(recording.name):
         if row.name.endswith(TRACK_END) and row.length_bytes <= TRACK_BYTES_MAX:
-            for latitude, longitude in points(b"".join(store.read(row, 0, row.length_bytes))):
+            for latitude, longitude in points(_read(store, row)):
                 cell = round(latitude / CELL_DEGREES), round(longitude / CELL_DEGREES)
                 found.setdefault(cell, (latitude, longitude))
     if not found:
         texts = [recording.metadata.get(key, "") for key in LOCATION_KEYS]
         found.update((place, place) for text in texts if (place := location_place(text)) is not None)
     store.catalogue.keep_places(recording.name, list(found.values())[:PLACES_MAX])
+
+
+def of(store: Store, recording: str) -> list[tuple[float, float]]:
+    """Each place of a recording's tracks, read anew: what the catalogue keeps is one of a cell. Blocks."""
+    rows = [row for row in store.catalogue.all_objects(recording) if row.name.endswith(TRACK_END)]
+    return [place for row in rows if row.length_bytes <= TRACK_BYTES_MAX for place in points(_read(store, row))]
 
 
 def location_place(text: str) -> tuple[float, float] | None:
@@ -85,6 +92,10 @@ def distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:
     east = math.radians(longitude_2 - longitude) / 2
     cosines = math.cos(math.radians(latitude)) * math.cos(math.radians(latitude_2))
     return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(math.sin(north) ** 2 + cosines * math.sin(east) ** 2)))
+
+
+def _read(store: Store, row: StoredObject) -> bytes:
+    return b"".join(store.read(row, 0, row.length_bytes))
 
 
 def _is_finite(value: object) -> bool:

@@ -36,6 +36,11 @@ def letters(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
+def written(path: object) -> str:
+    """A path as text that can be written down: bytes that are no letters by their numbers."""
+    return str(path).encode(errors="backslashreplace").decode()
+
+
 def _kept(name: str) -> str:
     kept = _OTHERS.sub("_", name)[:NAME_CHARACTERS_MAX].strip(".")
     return f"_{kept}" if _DEVICE.fullmatch(kept) else kept

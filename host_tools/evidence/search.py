@@ -1,17 +1,19 @@
 """Finding recordings: by wearer, camera, time, category, cause of activation, place.
 
-Law: reads the catalogue alone. What people type is a value of a statement, never part of it.
+Law: reads the catalogue, and a track where metres decide. What people type is a value of a statement, never part of it.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from firmware.ports.errors import PortFault
 from host_tools.evidence.catalogue import ARRIVING, REJECTED, Catalogue, Container
-from host_tools.evidence.places import distance_m
+from host_tools.evidence.places import CELL_M_MAX, distance_m
 from host_tools.evidence.rules import DEVICES, USERS, person
 
 FOUND_MAX = 1_000  # a list that a person looks through; narrower questions find the rest
@@ -19,6 +21,7 @@ CALLED_MAX = 100  # of one name: names are not unique
 DEGREE_M = 110_574.0  # of latitude, at its shortest
 POLE_DEGREES = 89.0  # nearer, a box of longitudes is all of them
 
+Tracks = Callable[[str], Iterable[tuple[float, float]]]
 State = Literal["complete", "arriving", "quarantine", "rejected"]
 _STATES: dict[State, str] = {
     "complete": "completed_ms IS NOT NULL AND quarantine = ''",
@@ -44,8 +47,16 @@ class Query:
     beyond: tuple[int | None, str] | None = None  # start and name of the last that was seen: what follows it
 
 
-def search(catalogue: Catalogue, query: Query, rows_max: int = FOUND_MAX) -> list[Container]:
-    """Recordings that fit, newest first."""
+def no_tracks(_: str) -> tuple[()]:
+    """Where nobody asks for a place."""
+    return ()
+
+
+def search(
+    catalogue: Catalogue, query: Query, rows_max: int = FOUND_MAX, tracks: Tracks = no_tracks
+) -> list[Container]:
+    """Recordings that fit, newest first. ``tracks``: every place of a recording (``places.of``), asked for only where
+    those that the catalogue keeps leave it open."""
     conditions: list[tuple[str, tuple[Any, ...]]] = [("1 = 1", ())]
     for column, value, container in (
         ("wearer", query.wearer, USERS), ("camera", query.camera, DEVICES), ("cause", query.cause, "")
@@ -63,14 +74,14 @@ def search(catalogue: Catalogue, query: Query, rows_max: int = FOUND_MAX) -> lis
     if query.state is not None:
         conditions.append((_STATES[query.state], ()))
     if query.near is not None:
-        conditions.append(_box(query.near, query.radius_m))
+        conditions.append(_box(query.near, query.radius_m + CELL_M_MAX))
     found: list[Container] = []
     beyond, wanted = query.beyond, min(rows_max, FOUND_MAX + 1)
     while len(found) < wanted:
         asked = [*conditions, _after(beyond)] if beyond else conditions
         where = " AND ".join(f"({text})" for text, _ in asked)
         rows = catalogue.recordings(where, tuple(value for _, each in asked for value in each), wanted)
-        found += [row for row in rows if not query.near or _is_near(catalogue, row, query.near, query.radius_m)]
+        found += [row for row in rows if not query.near or _is_near(catalogue, row, query.near, query.radius_m, tracks)]
         if len(rows) < wanted:
             break
         beyond = rows[-1].started_ms, rows[-1].name
@@ -114,6 +125,12 @@ def _box(near: tuple[float, float], radius_m: float) -> tuple[str, tuple[Any, ..
     )  # fmt: skip
 
 
-def _is_near(catalogue: Catalogue, row: Container, near: tuple[float, float], radius_m: float) -> bool:
+def _is_near(catalogue: Catalogue, row: Container, near: tuple[float, float], radius_m: float, tracks: Tracks) -> bool:
     places = catalogue.rows("SELECT latitude, longitude FROM places WHERE container = ?", (row.name,))
-    return any(distance_m(near, (latitude, longitude)) <= radius_m for latitude, longitude in places)
+    nearest_m = min((distance_m(near, (latitude, longitude)) for latitude, longitude in places), default=math.inf)
+    if nearest_m <= radius_m or nearest_m > radius_m + CELL_M_MAX:
+        return nearest_m <= radius_m
+    try:
+        return any(distance_m(near, place) <= radius_m for place in tracks(row.name))
+    except PortFault:
+        return True  # it was no farther than a cell from there; the health page tells what cannot be read

@@ -98,7 +98,7 @@ class Store:
         self.files = files
         self.catalogue = catalogue
         self.swift = swift
-        self._wall_ms = wall_ms
+        self.wall_ms = wall_ms
         self._new_name = new_name
         self._disk = DiskObjects(files)
         self._receiving: set[str] = set()  # words
@@ -156,7 +156,7 @@ class Store:
         """Make a container or add to one; whether it is new."""
         with self.catalogue.change():
             known = self.catalogue.container(name)
-            now_ms = self._wall_ms()
+            now_ms = self.wall_ms()
             row = known or Container(name, {}, now_ms, now_ms, None)
             self._keep(row, metadata, quarantine)
             return known is None
@@ -216,7 +216,7 @@ class Store:
             length_bytes=upload.length_bytes,
             content_type=content_type,
             metadata=metadata,
-            stored_ms=self._wall_ms(),
+            stored_ms=self.wall_ms(),
             category=metadata.get("CategoryID", "") if name.startswith(BOOKMARK_START) else "",
         )
         box, known = self.required(container), self.catalogue.object(container, name)
@@ -338,7 +338,7 @@ class Store:
         if row.is_complete:
             return row  # it stays what it was when it became so
         found = merged(row.metadata, metadata)
-        now_ms = self._wall_ms()
+        now_ms = self.wall_ms()
         completed_ms = now_ms if is_complete(found) and kind_of(row.name) in ENDING else None
         keys = search_keys(row.name, found)
         row = replace(

@@ -8,7 +8,6 @@ in what is exported.
 from __future__ import annotations
 
 import ssl
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from host_tools.destinations.connection_file import CERTIFICATE_CHARACTERS_MAX, 
 from host_tools.destinations.keystone import VERSION_PATH, KeystoneSession, Scope
 from host_tools.destinations.swift_session import SwiftSession
 from host_tools.evidence.errors import EvidenceError
+from host_tools.hardware.toml_files import FileFault, fault_in, read_text, values_of
 
 KEYS_NAME = "swift.toml"
 FILE_BYTES_MAX = 64_000
@@ -54,16 +54,16 @@ class SwiftKeys(BaseModel):
     def _fits(self) -> SwiftKeys:
         parts = urlsplit(self.auth)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("auth: is no http or https address")
+            raise ValueError("auth: is no http or https address: write one")
         if "@" in parts.netloc:
             raise ValueError("auth: names a user, and addresses are told: name user and key by themselves")
         if self.is_keystone and not self.project:
-            raise ValueError("project: Keystone wants one")
+            raise ValueError("project: Keystone wants one: add it")
         if self.certificate:
             try:
                 ssl.PEM_cert_to_DER_cert(self.certificate.strip())
             except ValueError as error:
-                raise ValueError("certificate: is no certificate in PEM form") from error
+                raise ValueError("certificate: is no certificate in PEM form: paste one whole") from error
         return self
 
     @property
@@ -89,20 +89,11 @@ def session(keys: SwiftKeys) -> SwiftSession:
 
 def read_keys(path: Path) -> SwiftKeys:
     """From a file that somebody wrote, or from the folder. EvidenceError, which never quotes it."""
+    text = ""
     try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-        if len(data) > FILE_BYTES_MAX:
-            raise EvidenceError(f"{path}: is longer than {FILE_BYTES_MAX} bytes: name a file of keys")
-        return SwiftKeys.model_validate(tomllib.loads(data.decode("utf-8")))
-    except OSError as error:
-        raise EvidenceError(f"{path}: cannot be read ({error.strerror}): name one with auth, user and key") from error
-    except UnicodeDecodeError as error:
-        raise EvidenceError(f"{path}: is no text: name a file with auth, user and key") from error
-    except tomllib.TOMLDecodeError as error:
-        raise EvidenceError(f'{path}: is not valid TOML: write auth, user and key as name = "value"') from error
+        text = read_text(path, "file of keys", "name one with auth, user and key", FILE_BYTES_MAX)
+        return SwiftKeys.model_validate(values_of(text))
+    except FileFault as fault:
+        raise EvidenceError(fault.at(path)) from None
     except ValidationError as error:
-        fault = error.errors(include_input=False, include_url=False)[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        text = fault["msg"].removeprefix("Value error, ")
-        raise EvidenceError(f"{path}: {key}{': ' if key else ''}{text[:1].lower()}{text[1:]}: correct it") from error
+        raise EvidenceError(fault_in(text, error, SwiftKeys).at(path)) from None

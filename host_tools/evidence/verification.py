@@ -4,10 +4,11 @@
 Nothing of the software that made the export is needed: Python 3.8 and, for signatures, the program ``openssl``. What is
 checked: every file against SHA256SUMS, and that there is no other; the ledger's head and the recording's entries
 against the controller's signature; the camera's manifest against the ledger and the camera's signature; the clip
-against the manifest. With ``--root`` (the system's root certificate) there must be a chain, and both signers must lead
-to it; with ``--clip FILE`` a clip that was decrypted is compared with the manifest. A line begins with ``good``, with
-``BAD``, or with ``----``: something that could not be checked, or that is only told. Exit code 0: nothing is bad. This
-file may be read, changed and run by anybody. Nothing that lies beside it is run or followed.
+against the manifest; bookmarks, location and what is told of the recording against what the controller wrote into the
+ledger before it sent them. With ``--root`` (the system's root certificate) there must be a chain, and both signers must
+lead to it; with ``--clip FILE`` and ``--track FILE`` what was decrypted is compared as well. A line begins with
+``good``, with ``BAD``, or with ``----``: something that could not be checked, or that is only told. Exit code 0:
+nothing is bad. This file may be read, changed and run by anybody. Nothing that lies beside it is run or followed.
 """
 
 import os
@@ -29,12 +30,14 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple  # noqa: UP035 - P
 
 HEAD_PREFIX = b"openbwc-ledger-head-1\x00"
 MANIFEST_PREFIX = b"openbwc-manifest-1\x00"
+ENCLOSED_PREFIX = b"openbwc-enclosed-1\x00"
 BLOCK_BYTES = 1 << 20
 PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,28}[A-Za-z0-9])?$")  # names that containers have as they are
 NOBODIES = ("", "unassigned", str(uuid.UUID(int=0)))  # as whose a recording goes that nobody wore
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 OBJECTS = "objects/"
-OTHERS_NAMED = 5  # of objects that nobody signed
+CLIP_ENDS = (".mp4", ".mkv")
+OTHERS_NAMED = 5  # of a list of objects
 NO_ROOT = "name the system's root certificate with --root"
 NO_OPENSSL = "the program openssl is not installed"
 
@@ -99,6 +102,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("folder", nargs="?", default=os.path.dirname(os.path.abspath(__file__)))
     parser.add_argument("--root", default="", help="the system's root certificate, PEM or DER")
     parser.add_argument("--clip", default="", help="the recording's clip, decrypted")
+    parser.add_argument("--track", default="", help="its location track, decrypted")
     chosen = parser.parse_args(arguments)
     verdict = Verdict()
     try:
@@ -135,6 +139,8 @@ def check_sums(folder: str, verdict: Verdict) -> Digests:
 def check_list(about: Document, digests: Digests, verdict: Verdict) -> None:
     """Each object against what the destination received."""
     received = {OBJECTS + file_of(each): each["sha256"] for each in about["objects"]}
+    if not len(received) == len(about["objects"]) == len({each["name"] for each in about["objects"]}):
+        verdict.say(False, "container.meta.json lists an object twice")
     for name, wanted in received.items():
         if digests.get(name) != wanted:
             verdict.say(False, f"{name}: is not what the destination received")
@@ -142,10 +148,8 @@ def check_list(about: Document, digests: Digests, verdict: Verdict) -> None:
         if name.startswith(OBJECTS) and name not in received:
             verdict.say(False, f"{name}: is nothing that the destination received")
     verdict.tell("the destination began to receive this at {}".format(when(about["received_unix_ms"])))
-    if about["completed_unix_ms"]:
-        verdict.tell("and had all of it at {}".format(when(about["completed_unix_ms"])))
-    else:
-        verdict.tell("and was never told that this is all of it")
+    ended = about["completed_unix_ms"]
+    verdict.tell(f"and had all of it at {when(ended)}" if ended else "and was never told that this is all of it")
     if about["quarantine"]:
         verdict.tell("it was in quarantine there: {}".format(about["quarantine"]))
 
@@ -179,8 +183,9 @@ def check_custody(
         stands = stands and line["details"]["signature"] == signed.get("LedgerSignature", "")
     verdict.say(stands, "the head stands where the ledger says that it was signed")
     check_head(custody, signed, root, verdict)
-    check_covered(events, signed, verdict)
+    events = check_covered(events, signed, verdict)
     check_manifest(custody, events, about, digests, chosen, verdict)
+    check_enclosed(base64.b64decode(custody["manifest"]), events, about, digests, chosen.track, verdict)
 
 
 def check_entries(custody: Document, verdict: Verdict) -> Events:
@@ -201,27 +206,27 @@ def check_entries(custody: Document, verdict: Verdict) -> Events:
     return events
 
 
-def check_covered(events: Events, signed: Document, verdict: Verdict) -> None:
-    """Whether what was signed covers these entries, or only that each is like itself."""
+def check_covered(events: Events, signed: Document, verdict: Verdict) -> Events:
+    """Whether what was signed covers these entries, or only that each is like itself; those that may be believed."""
     if not signed.get("LedgerEntries"):
         verdict.skip("whether these entries are the controller's", "a head of that time covered none of them")
-        return
+        return [each for each in events if each[1]["event"] != "enclosed"]  # there were none then
     digest = hashlib.sha256()
     for entry, _ in events[:-1]:  # the last tells of the head itself
         digest.update(bytes.fromhex(entry["hash"]))
     holds = digest.hexdigest() == signed["LedgerEntries"]
     verdict.say(holds, "the ledger's head covers these entries, and no other of this recording")
+    return events
 
 
 def check_head(custody: Document, signed: Document, chosen_root: str, verdict: Verdict) -> None:
     """The controller's signature."""
     if not custody["signer"]:
-        why = "nobody signed its head: a controller without a system made it"
-        verdict.lack("whose ledger this is", why, chosen_root)
+        verdict.lack("whose ledger this is", "nobody signed its head, as its controller has no system", chosen_root)
         return
     chain = [bytes.fromhex(each) for each in custody["signer"]]
-    named = hashlib.sha256(chain[0]).hexdigest() == signed["LedgerCertificate"]
-    verdict.say(named, "the head names its signer's certificate")
+    certificate = hashlib.sha256(chain[0]).hexdigest()
+    verdict.say(certificate == signed["LedgerCertificate"], "the head names its signer's certificate")
     statement = {
         "schema": 2 if signed.get("LedgerEntries") else 1,
         "controller": signed["LedgerController"],
@@ -241,18 +246,12 @@ def check_head(custody: Document, signed: Document, chosen_root: str, verdict: V
 
 
 def check_manifest(
-    custody: Document,
-    events: Events,
-    about: Document,
-    digests: Digests,
-    chosen: argparse.Namespace,
-    verdict: Verdict,
+    custody: Document, events: Events, about: Document, digests: Digests, chosen: argparse.Namespace, verdict: Verdict
 ) -> None:
     """The camera's word, and whether the clip is what it speaks of."""
     document = base64.b64decode(custody["manifest"])
     sealed = [line["details"] for _, line in events if line["event"] == "sealed"][-1]
-    named = hashlib.sha256(document).hexdigest() == sealed["manifest_sha256"]
-    verdict.say(named, "the ledger names the manifest")
+    verdict.say(hashlib.sha256(document).hexdigest() == sealed["manifest_sha256"], "the ledger names the manifest")
     first, _, rest = document.partition(b"\n")
     manifest = json.loads(first)
     if rest.strip():
@@ -266,7 +265,8 @@ def check_manifest(
     else:
         verdict.skip("who wrote the manifest", "its camera did not sign it")
     tell_manifest(manifest, verdict)
-    check_told(manifest, about["metadata"], custody.get("system", ""), verdict)
+    is_enclosed = any(line["event"] == "enclosed" for _, line in events)
+    check_told(manifest, about["metadata"], custody.get("system", ""), is_enclosed, verdict)
     check_clips(manifest["content_sha256"], about, digests, chosen.clip, verdict)
 
 
@@ -280,15 +280,17 @@ def tell_manifest(manifest: Document, verdict: Verdict) -> None:
         verdict.tell("the camera says: worn by {} ({})".format(manifest["wearer_name"], manifest["wearer_id"]))
 
 
-def check_told(manifest: Document, metadata: Document, system: str, verdict: Verdict) -> None:
+def check_told(manifest: Document, metadata: Document, system: str, is_enclosed: bool, verdict: Verdict) -> None:
     """What was told of the recording against what its camera signed. ``system``: the UUID whose namespace gives the
-    wearer's, where he was not told of by the ID that people know."""
+    wearer's, where he was not told of by the ID that people know; ``is_enclosed``: his controller signed who he is."""
     wanted = {"BWCSerialNumber": manifest["camera_serial"]}
     wearer, told = manifest["wearer_id"], metadata.get("UserID", "")
     if wearer and system:
         wearer = str(uuid.uuid5(uuid.UUID(system), wearer))
         verdict.tell(f"    who has there, in system {system}, the UUID {wearer}")
-    if manifest.get("private"):
+    if manifest.get("private") and is_enclosed:
+        verdict.tell("who wore the camera it has sealed for its system, and only the controller tells (see below)")
+    elif manifest.get("private"):
         verdict.skip("who wore the camera", "it has sealed that for its system; whoever runs that can open it")
     elif wearer or told not in NOBODIES:
         wanted["UserID"] = wearer
@@ -309,8 +311,9 @@ def check_told(manifest: Document, metadata: Document, system: str, verdict: Ver
 def check_clips(wanted: str, about: Document, digests: Digests, decrypted: str, verdict: Verdict) -> None:
     """Each clip against the manifest's digest."""
     names = [file_of(each) for each in about["objects"]]
-    clips = [name for name in names if name.endswith((".mp4", ".mkv"))]
-    verdict.say(bool(clips), "there is a clip" if clips else "there is no clip: it was taken away")
+    clips = [name for name in names if name.endswith(CLIP_ENDS)]
+    text = "there is a clip" if clips else "there is no clip: it was taken away"
+    verdict.say(len(clips) == 1, text if len(clips) < 2 else "there is more than the one clip of a recording")
     for clip in clips:
         text = f"{clip} is what the camera recorded"
         if clip.endswith(".mkv"):
@@ -321,10 +324,58 @@ def check_clips(wanted: str, about: Document, digests: Digests, decrypted: str, 
             verdict.say(digest_of(decrypted) == wanted, f"{decrypted} is what the camera recorded")
         else:
             verdict.skip(text, f"it is encrypted: decrypt it, and name it with --clip; its SHA-256 must be {wanted}")
-    others = [name for name in names if not name.startswith("custody_") and not name.endswith((".mp4", ".mkv", ".key"))]
-    if others:
-        named = ", ".join(others[:OTHERS_NAMED]) + (", ..." if len(others) > OTHERS_NAMED else "")
-        verdict.tell(f"of {len(others)} other objects only the destination tells what they were: {named}")
+
+
+def check_enclosed(
+    manifest: bytes, events: Events, about: Document, digests: Digests, track: str, verdict: Verdict
+) -> None:
+    """What goes beside the clip, and what is told of the recording, against what the controller was about to send."""
+    files = {file_of(each): each for each in about["objects"]}
+    beside = [name for name in files if not name.startswith("custody_") and not name.endswith((*CLIP_ENDS, ".key"))]
+    sent = [line["details"] for _, line in events if line["event"] == "enclosed"]
+    if not sent:
+        if beside:
+            verdict.skip(f"{few(beside)} as their controller sent them", "ledgers had no digests of them then")
+        return
+    key = hashlib.sha256(ENCLOSED_PREFIX + manifest).digest()
+    told = {name: about["metadata"].get(name, "") for name in sent[-1]["container"]["keys"]}
+    told = {name: text for name, text in told.items() if text and (name != "UserID" or text not in NOBODIES)}
+    holds = keyed(key, {"metadata": told}) == sent[-1]["container"]["digest"]
+    verdict.say(holds, "container.meta.json tells what the controller told: {}".format(", ".join(sorted(told))))
+    stems = {name.rpartition(".")[0] for former in sent for name in (former["clip"], *former["objects"])} - {""}
+    strays = [each for each in files if each.endswith((*CLIP_ENDS, ".key")) and each.rpartition(".")[0] not in stems]
+    for name in strays:
+        verdict.say(False, f"{name}: is nothing that its controller sent")
+    for name in sorted(sent[-1]["objects"].keys() - {each["name"] for each in files.values()}):
+        verdict.say(False, f"{name}: was taken away; its controller sent it")
+    good = []
+    for name in beside:
+        digest = digests.get(OBJECTS + name)
+        if name.endswith(".json") and name[: -len("json")] + "key" in files:
+            if not track:
+                verdict.skip(f"{name} as its controller sent it", "it is encrypted: decrypt it, name it with --track")
+                continue
+            digest = digest_of(track)
+        listed = {"name": files[name]["name"], "metadata": files[name].get("metadata", {}), "sha256": digest}
+        found = [keyed(key, listed) == former["objects"].get(listed["name"]) for former in sent]
+        if found[-1]:
+            good.append(name)
+        elif any(found):
+            verdict.tell(f"{name}: its controller left this out when it sent the recording anew")
+        else:
+            verdict.say(False, f"{name}: is not what its controller sent")
+    if good:
+        verdict.say(True, f"{few(good)} as their controller sent them")
+
+
+def few(names: Sequence[str]) -> str:
+    """How many, and the first of them."""
+    return f"{len(names)} beside the clip, {', '.join(names[:OTHERS_NAMED])}{', ...' * (len(names) > OTHERS_NAMED)},"
+
+
+def keyed(key: bytes, document: Document) -> str:
+    """A digest as the ledger has it: without the manifest nobody can guess what it is of."""
+    return hashlib.sha256(key + canonical(document)).hexdigest()
 
 
 def check_owner(certificate: bytes, kind: str, serial: str, verdict: Verdict) -> None:

@@ -67,7 +67,13 @@ def page_api(
 def looked_at(people: People, container: str) -> list[dict[str, Any]]:
     """From the audit trail, newest first. Blocks; CustodyError if the trail cannot be read."""
     found = [
-        {"action": each.action, "account": each.account, "origin": each.origin, "at_unix_ms": each.at_unix_ms}
+        {
+            "action": each.action,
+            "account": each.account,
+            "origin": each.origin,
+            "at_unix_ms": each.at_unix_ms,
+            "to": str(each.more.get("to", "")),
+        }
         for each in people.audit.entries()
         if each.more.get("container") == container
     ]

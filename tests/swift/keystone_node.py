@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.swift_node import SwiftNode, default_section, environ_of
-from host_tools.bench.programs import free_port, until
+from host_tools.bench.programs import LIMIT_S, free_port, until
 
 KEYSTONE_PACKAGES = ("keystone==30.0.0", "keystonemiddleware==13.0.1")
 ADMIN_PASSWORD = "an administrator's"
 USER, PASSWORD, PROJECT, REGION = "destination", "words of the destination", "evidence", "north"
-START_S_MAX = 60.0
+START_S_MAX = 240.0  # a busy machine is slow, and is not broken for that
 
 # Keystone has no server of its own; this is what Apache or uWSGI would load, with an environment as theirs.
 SERVE = """
@@ -69,7 +69,7 @@ class KeystoneNode:
         for process in processes:
             os.killpg(process.pid, signal.SIGTERM)
         for process in processes:
-            process.wait(20)
+            process.wait(LIMIT_S)
 
     def revoke(self) -> None:
         """Whoever has a token of the user has none any more; the password stays good."""

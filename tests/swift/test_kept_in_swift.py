@@ -34,6 +34,7 @@ from host_tools.evidence.store import Upload
 from tests.destination_suite.test_api import Blank, peak_mib
 from tests.swift.parts import ENVIRONMENT, Box, fresh_box, kept_in
 from tests.unit.evidence.running import OPEN_HOUSE, wall_ms
+from tests.unit.evidence.takers import taker
 from tests.unit.evidence.test_killed import Stopping
 
 pytestmark = pytest.mark.req("DEST-02")
@@ -252,7 +253,7 @@ def test_bytes_that_changed_in_the_store_are_never_given_as_whole(tmp_path: Path
             file.seek(4_500_000)
             file.write(b"other")
         with pytest.raises((EvidenceError, StoreDamaged)):
-            export(made.store, BOX, tmp_path / "out")
+            export(made.store, BOX, tmp_path / "out", taker())
         put(made, "b.mp4", SHORT)
         (name,) = (each for each in box.names() if box.ask("GET", each) == SHORT)
         box.ask("PUT", name, b"forged")

@@ -143,6 +143,7 @@ function showSeen(rows) {
     { label: t("seen.who"), render: (row) => row.account },
     { label: t("seen.what"), render: (row) => tOr(`seen.actions.${row.action}`, row.action) },
     { label: t("seen.from"), render: (row) => row.origin },
+    { label: t("seen.to"), render: (row) => row.to },
   ];
   fill(byId("seen-body"), plainTable(t("seen.title"), columns, rows));
   byId("seen").hidden = false;

@@ -13,7 +13,15 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from host_tools.custody.blocking import run_inline
-from host_tools.destinations.encryption import Decryptor, Encrypting, StoredReceipt, encrypted_bytes, key_name, unwrap
+from host_tools.destinations.encryption import (
+    ContentKey,
+    Decryptor,
+    Encrypting,
+    StoredReceipt,
+    encrypted_bytes,
+    key_name,
+    unwrap,
+)
 from host_tools.destinations.interface import DestinationUnavailable
 from host_tools.destinations.memory import MemoryDestination
 from host_tools.destinations.suite import BOX, CLIP, Pieces
@@ -45,6 +53,11 @@ def stored(content: bytes, name: str = CLIP, retried: bool = False) -> tuple[Mem
         return await wrapped.put_object(BOX, name, Pieces(content), len(content), {"StartTime": "1767225600"})
 
     return memory, asyncio.run(run())
+
+
+def test_a_key_is_never_written_into_a_log():
+    assert bytes(range(32)).hex() not in repr(ContentKey(bytes(range(32)), bytes(16)))
+    assert repr(bytes(range(32))) not in repr(ContentKey(bytes(range(32)), bytes(16)))
 
 
 def read(memory: MemoryDestination, name: str) -> bytes:

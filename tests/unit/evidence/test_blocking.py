@@ -9,6 +9,7 @@ import pytest
 
 from host_tools.custody.blocking import run_in_thread
 from host_tools.evidence.blocking import all_ended
+from tests.patience import LIMIT_S
 
 
 def test_whoever_is_cancelled_waits_for_the_threads():
@@ -16,7 +17,7 @@ def test_whoever_is_cancelled_waits_for_the_threads():
 
     def half() -> None:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(LIMIT_S)
         ended.set()
 
     async def upload() -> None:
@@ -24,7 +25,7 @@ def test_whoever_is_cancelled_waits_for_the_threads():
 
     async def scenario() -> None:
         whole = asyncio.create_task(upload())
-        assert await asyncio.to_thread(begun.wait, 30)
+        assert await asyncio.to_thread(begun.wait, LIMIT_S)
         for _ in range(2):  # also by somebody who is impatient
             whole.cancel()
             await asyncio.sleep(0)
@@ -44,7 +45,7 @@ def test_a_fault_of_one_half_waits_for_the_other():
         raise OSError("full")
 
     def lasts() -> None:
-        assert go_on.wait(30)
+        assert go_on.wait(LIMIT_S)
 
     async def scenario() -> None:
         failing, lasting = (asyncio.ensure_future(asyncio.to_thread(half)) for half in (fails, lasts))

@@ -31,6 +31,7 @@ from host_tools.destinations.http_status import (
     RightsMissing,
 )
 from host_tools.destinations.interface import (
+    COMPLETE,
     STATUS,
     TRANSFERRING,
     ContainerMissing,
@@ -77,6 +78,20 @@ async def refusal(
         await client.close()
     assert "\n" not in str(caught.value)
     return caught.value
+
+
+@pytest.mark.req("CTRL-09", "DEST-10")
+def test_only_what_is_whole_there_counts_as_held(tmp_path: Path):
+    async def work(_: Running, client: SwiftDestination) -> None:
+        await client.open()
+        assert await client.holds(BOX) is False, "nothing is there"
+        await client.ensure_container(BOX, RECORDING)
+        await client.put_object(BOX, CLIP, Pieces(CONTENT), len(CONTENT), {"StartTime": "1767225600"})
+        assert await client.holds(BOX) is False, "it was never completed"
+        await client.update_container(BOX, {STATUS: COMPLETE})
+        assert await client.holds(BOX) is True
+
+    with_client(tmp_path, work)
 
 
 @pytest.mark.req("DEST-08", "DEST-01", "CTRL-09", "CTRL-10")

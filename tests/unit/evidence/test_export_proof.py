@@ -9,7 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from firmware.ports.memory_files import MemoryFiles
 from firmware.secure.signing import P256Signer
-from host_tools.controller.delivery_extras import custody_chain
+from host_tools.controller.delivery_extras import custody_chain, enclosed
 from host_tools.custody.heads import HeadSigner, SignedHead
 from host_tools.custody.index import open_index
 from host_tools.custody.journey import Journey
 from host_tools.custody.spool import Spool
+from host_tools.destinations.extras import Extra
 from host_tools.destinations.metadata import completion_metadata, recording_metadata
+from host_tools.destinations.names import clip_name
 from host_tools.evidence import verification
 from host_tools.evidence.export import README
 from tests.unit.custody.recordings import sample
@@ -45,7 +47,9 @@ class Taken:
         folder: Path,
         sign: Callable[[HeadSigner, SignedHead], SignedHead] = lambda _, head: head,
         seed: int = 1,
+        beside: Sequence[Sequence[Extra]] = (),
     ) -> None:
+        """``beside``: what the controller put beside the clip, at each attempt to send it."""
         self.folder, self.world = folder, world_of(seed)
         (folder / "objects").mkdir(parents=True)
         index = open_index(str(folder.with_name("index.sqlite")))
@@ -56,13 +60,19 @@ class Taken:
             spool.write(each.recording, 0, each.chunks)
             spool.commit()
         journey.start_delivery(GIVEN.recording, "box")
+        metadata = recording_metadata(GIVEN.manifest, "box", "controller-1", "UTC")
+        for extras in beside:
+            journey.enclose(GIVEN.recording, enclosed(GIVEN.manifest_bytes, GIVEN.manifest, metadata, "W-7", extras))
         signer = signer_of(self.world.trust)
         head = sign(signer, journey.sign_head(GIVEN.recording, signer))
         custody = custody_chain(index, spool, head, signer)
         spool.close()
         index.close()
-        metadata = recording_metadata(GIVEN.manifest, "box", "controller-1", "UTC") | completion_metadata(head)
-        self.objects = {CLIP: GIVEN.content, CUSTODY: custody}
+        metadata |= completion_metadata(head)
+        clip = f"objects/{clip_name(GIVEN.manifest)}" if beside else CLIP
+        sent = {f"objects/{each.name}": each for extras in beside for each in extras}
+        self.objects = {clip: GIVEN.content, CUSTODY: custody, **{name: each.body for name, each in sent.items()}}
+        self.told = {name: dict(each.metadata) for name, each in sent.items()}
         self.about: Document = {
             "metadata": {key: value for key, value in metadata.items() if value},
             "received_unix_ms": 5_000, "completed_unix_ms": 6_000, "quarantine": "",
@@ -71,7 +81,10 @@ class Taken:
 
     def write(self) -> None:
         """All files, with sums that fit: whoever forges makes them fit."""
-        named = [{"name": name.partition("/")[2], "sha256": sha256(data)} for name, data in self.objects.items()]
+        named = [
+            {"name": name.partition("/")[2], "sha256": sha256(data), "metadata": self.told.get(name, {})}
+            for name, data in self.objects.items()
+        ]
         files = {
             **self.objects,
             "README.txt": README.encode(),
@@ -165,6 +178,25 @@ def test_an_entry_that_was_rewritten_with_all_its_hashes_shows(taken: Taken) -> 
     code, told = taken.verify()
     assert code == 1
     assert lines(told, "BAD") == ["BAD   the ledger's head covers these entries, and no other of this recording"]
+
+
+def test_an_entry_whose_words_were_changed_and_its_hash_left_shows(taken: Taken) -> None:
+    """What the head covers are hashes: that each is over its own words is looked at for itself."""
+    whole = verification.Verdict()
+    verification.check_entries(taken.custody(), whole)
+    assert whole.bad == 0
+    for change in (
+        lambda custody: custody["entries"][1].update(line=custody["entries"][1]["line"].replace("5000", "4000")),
+        lambda custody: custody["entries"].reverse(),
+        lambda custody: custody["entries"].clear(),
+        lambda custody: custody.update(recording="00" * 16),
+    ):
+        custody = taken.custody()
+        change(custody)
+        assert custody != taken.custody()
+        verdict = verification.Verdict()
+        verification.check_entries(custody, verdict)
+        assert verdict.bad == 1
 
 
 def test_an_entry_that_was_left_out_shows(taken: Taken) -> None:
@@ -263,8 +295,13 @@ def test_who_wore_it_is_checked_or_said_not_to_be(
     manifest = {"camera_serial": "CAM-0001", "wearer_id": worn, "started": never, "stopped": never}
     verdict = verification.Verdict()
     metadata = {"BWCSerialNumber": "CAM-0001", **({"UserID": told} if told else {})}
-    verification.check_told(manifest | ({"private": private} if private else {}), metadata, "", verdict)
+    verification.check_told(manifest | ({"private": private} if private else {}), metadata, "", False, verdict)
     assert (verdict.bad, verdict.unchecked) == (bad, skipped), capsys.readouterr().out
+    if not worn:  # that a system knows its wearers by UUID gives nobody one
+        verdict = verification.Verdict()
+        system = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
+        verification.check_told(manifest | ({"private": private} if private else {}), metadata, system, False, verdict)
+        assert (verdict.bad, verdict.unchecked) == (bad, skipped), capsys.readouterr().out
 
 
 def test_a_file_that_was_put_beside_shows(taken: Taken) -> None:
@@ -325,7 +362,10 @@ def test_a_clip_that_was_taken_away_shows_and_so_does_what_was_added_to_every_li
     taken.objects["objects/more.mov"] = b"mine"
     taken.write()
     code, told = taken.verify("--root", taken.root())
-    assert "of 1 other objects only the destination tells what they were: more.mov" in told
+    text = (
+        "NOT CHECKED: 1 beside the clip, more.mov, as their controller sent them: ledgers had no digests of them then"
+    )
+    assert text in told
     about = json.loads((taken.folder / "container.meta.json").read_text())
     about["objects"] = [each for each in about["objects"] if each["name"] != "more.mov"]
     text = json.dumps(about)

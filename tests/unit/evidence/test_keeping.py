@@ -21,6 +21,7 @@ from host_tools.evidence.folder import Destination
 from host_tools.evidence.health import RUN_FREE_BYTES_MIN, START_FREE_BYTES_MIN, health, low_disk
 from host_tools.evidence.search import Query, search
 from host_tools.evidence.settings import CategoryRule, ServerSettings
+from tests.unit.evidence.takers import taker
 
 DAY_MS = 86_400_000
 NOW_MS = 1_767_225_600_000 + 40 * DAY_MS
@@ -216,7 +217,7 @@ def test_rejected_content_is_found_kept_and_taken_out_though_it_is_never_complet
     state = health(filled.opened.intake, None, NOW_MS + 2 * DAY_MS)
     assert (state.recordings, state.receiving, state.rejected) == (1, 0, 3)
     assert not any("RejectedContent" in problem for problem in state.problems), "it is no fault that somebody chose it"
-    export(store, box, tmp_path / "out")
+    export(store, box, tmp_path / "out", taker())
     assert (tmp_path / "out" / "objects" / "a.mp4").read_bytes() == b"a film"
     assert retention.clean_up(store, settings, NOW_MS + 29 * DAY_MS) == [good], (
         "its own time is what it was refused for"
@@ -272,6 +273,9 @@ def test_what_is_not_as_it_should_be_has_a_line(filled: Filled):
     assert "not complete" in health(intake, None, NOW_MS + 2 * DAY_MS).problems[0]
     assert low_disk(START_FREE_BYTES_MIN, START_FREE_BYTES_MIN) == ""
     assert "4.0 GB are free" in low_disk(4 * 10**9, RUN_FREE_BYTES_MIN)
+    for least, limit in ((START_FREE_BYTES_MIN, 10), (RUN_FREE_BYTES_MIN, 5)):
+        assert low_disk(least, least) == ""
+        assert low_disk(least - 1, least) == f"storage: {limit - 0.1} GB are free, {limit} GB should be: make room"
     assert (START_FREE_BYTES_MIN, RUN_FREE_BYTES_MIN) == (10**10, 5 * 10**9)
 
 
@@ -280,7 +284,7 @@ def test_what_is_taken_out_is_what_was_received_and_says_so(filled: Filled, tmp_
     name = filled.recording("W-7", "CAM-1", 0, category="5", complete=False)
     filled.opened.intake.update_container(name, {"LedgerHash": "ab" * 32, "Status": "Complete"})
     out = tmp_path / "out"
-    export(filled.opened.store, name, out)
+    export(filled.opened.store, name, out, taker())
     assert (out / "objects" / "a.mp4").read_bytes() == b"a film of " + name.encode()
     assert json.loads((out / "container.meta.json").read_text())["metadata"]["LedgerHash"] == "ab" * 32
     sums = [line.split("  ")[1] for line in (out / "SHA256SUMS").read_text().splitlines()]
@@ -288,9 +292,9 @@ def test_what_is_taken_out_is_what_was_received_and_says_so(filled: Filled, tmp_
     if shutil.which("sha256sum"):
         subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=out, check=True, capture_output=True)
     with pytest.raises(EvidenceError, match="new folder"):
-        export(filled.opened.store, name, out)
+        export(filled.opened.store, name, out, taker())
     with pytest.raises(EvidenceError, match="no such recording"):
-        export(filled.opened.store, "nothing", tmp_path / "other")
+        export(filled.opened.store, "nothing", tmp_path / "other", taker())
 
 
 @pytest.mark.req("DEST-11")
@@ -299,7 +303,7 @@ def test_bytes_that_changed_in_the_store_are_not_taken_out(filled: Filled, tmp_p
     (film,) = (path for path in (filled.opened.folder / "objects").rglob("*") if path.is_file())
     film.write_bytes(film.read_bytes().replace(b"film", b"fake"))
     with pytest.raises(EvidenceError, match="have changed"):
-        export(filled.opened.store, name, tmp_path / "out")
+        export(filled.opened.store, name, tmp_path / "out", taker())
     assert not (tmp_path / "out" / "objects" / "a.mp4").exists()
 
 

@@ -18,6 +18,7 @@ from host_tools.evidence.export import export
 from host_tools.evidence.health import health
 from host_tools.evidence.streaming import span
 from tests.unit.evidence.running import OPEN_HOUSE, running
+from tests.unit.evidence.takers import taker
 from tests.unit.evidence.test_complete_stays import ABOUT, BOX, DAY_MS, NOW_MS, opened, receive
 from tests.unit.evidence.test_people_api import quick, with_people
 from tests.unit.evidence.test_server import files
@@ -85,7 +86,7 @@ def test_what_is_taken_out_is_for_whoever_took_it(tmp_path: Path) -> None:
     with opened(tmp_path / "d") as (made, _):
         made.intake.put_container(BOX, ABOUT)
         receive(made, "a.mp4")
-        export(made.store, BOX, tmp_path / "shared" / "out")
+        export(made.store, BOX, tmp_path / "shared" / "out", taker())
         assert (tmp_path / "shared" / "out").stat().st_mode & 0o077 == 0
 
 

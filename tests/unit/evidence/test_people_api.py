@@ -19,6 +19,7 @@ import pytest
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
 from host_tools.accounts.people import People
+from host_tools.accounts.roles import ROLES
 from host_tools.accounts.secret import load_secret
 from host_tools.accounts.store import open_store
 from host_tools.controller.delivery_around import Around
@@ -29,6 +30,7 @@ from host_tools.evidence.api import make_app
 from host_tools.evidence.export import export
 from host_tools.evidence.front import front
 from host_tools.evidence.health import health
+from host_tools.evidence.people_api import ROLES as WHO_MAY
 from host_tools.evidence.people_api import make_people_app
 from host_tools.evidence.serving import serving
 from host_tools.evidence.tokens import Tokens
@@ -36,6 +38,7 @@ from tests.unit.accounts.parts import CHEAP
 from tests.unit.controller.test_delivery import Held, quick
 from tests.unit.custody.recordings import STARTED_UNIX_MS, sample
 from tests.unit.evidence.running import Clock, Running, running, wall_ms
+from tests.unit.evidence.takers import taker
 from tests.unit.evidence.test_attached import Controller
 from tests.unit.evidence.test_attached import People as System
 from tests.unit.evidence.test_beside_recordings import BOX, TRACK
@@ -128,7 +131,7 @@ def test_recordings_are_found_and_shown_with_all_that_is_known(tmp_path: Path):
                     (59.33, 0.0), (59.3301, 1.0),
                 ]  # fmt: skip
                 assert [each["event"] for each in found["custody"]] == [
-                    "recorded", "sealed", "docked", "offloaded", "held", "head_signed",
+                    "recorded", "sealed", "docked", "offloaded", "held", "enclosed", "head_signed",
                 ]  # fmt: skip
                 choices = (await vera.get("/api/v1/choices")).json()
                 assert [each["key"] for each in choices["wearers"]] == ["W-7"]
@@ -170,6 +173,19 @@ def test_nobody_looks_without_an_account_and_each_role_does_what_it_may(tmp_path
     asyncio.run(run())
 
 
+@pytest.mark.req("DEST-11", "CTRL-02")
+def test_roles_are_what_the_documentation_says():
+    """docs/destination.md, the table of who may what."""
+    everybody = {"search", "view", "export", "health"}
+    assert {role: {what for what, roles in WHO_MAY.items() if role in roles} for role in ROLES} == {
+        "root": everybody | {"log"},
+        "administrator": everybody | {"log"},
+        "local_administrator": everybody,
+        "viewer": everybody - {"export"},
+        "demo": everybody - {"view"},
+    }
+
+
 @pytest.mark.req("DEST-11")
 def test_playback_is_the_very_bytes_by_ranges(tmp_path: Path):
     async def run() -> None:
@@ -204,7 +220,7 @@ def test_an_export_proves_itself_and_shows_every_change(tmp_path: Path):
                 root = await enter("root")
                 answer = await root.get(f"/api/v1/recordings/{BOX}/export")
                 assert answer.headers["content-disposition"] == f'attachment; filename="{BOX}.zip"'
-            export(server.store, BOX, tmp_path / "by-hand")
+            export(server.store, BOX, tmp_path / "by-hand", taker())
             return answer.content
 
     packed = zipfile.ZipFile(io.BytesIO(asyncio.run(run())))
@@ -216,7 +232,9 @@ def test_an_export_proves_itself_and_shows_every_change(tmp_path: Path):
         told = verify(place)
         assert told.returncode == 0, told.stdout
         assert "is what the camera recorded" in told.stdout
-        assert "6 entries of the ledger: recorded, sealed, docked, offloaded, held, head_signed" in told.stdout
+        words = "7 entries of the ledger: recorded, sealed, docked, offloaded, held, enclosed, head_signed"
+        for line in (words, "3 beside the clip, ", "container.meta.json tells what the controller told: "):
+            assert f"good  {line}" in told.stdout
     (clip,) = (out / "objects").glob("*.mp4")
     (custody,) = (out / "objects").glob("custody_*")
     for path, change in ((clip, flip), (out / "container.meta.json", flip), (custody, forge)):

@@ -19,6 +19,7 @@ from host_tools.evidence.export import export
 from host_tools.evidence.folder import Destination
 from host_tools.evidence.health import health
 from host_tools.evidence.quarantine import TwoFolders, plain, set_apart
+from tests.unit.evidence.takers import taker
 
 DAY_MS = 86_400_000
 NOW_MS = 1_767_225_600_000 + 40 * DAY_MS
@@ -78,7 +79,7 @@ def test_a_clip_that_is_not_what_its_camera_recorded_goes_to_the_chosen_folder(t
         assert state.light == "red"
         assert any(BOX in line and "digest" in line for line in state.problems)
         assert made.store.required(BOX).is_complete, "its controller need not keep it"
-        export(made.store, BOX, tmp_path / "out")
+        export(made.store, BOX, tmp_path / "out", taker())
         assert (tmp_path / "out" / "objects" / "a.mp4").read_bytes() == FILM[:-1] + b"!"
         made.intake.update_container(BOX, {"Status": "Complete"})
         assert retention.clean_up(made.store, made.settings, NOW_MS + 5 * DAY_MS - 1) == []
@@ -135,6 +136,20 @@ def test_bad_times_at_completion_are_bad_times(tmp_path: Path):
         put(made, "a.mp4", FILM)
         made.intake.update_container(BOX, {"Status": "Complete", "StopTime": "12"})
         assert "StopTime" in made.store.required(BOX).quarantine
+
+
+@pytest.mark.req("DEST-07")
+def test_what_is_known_to_be_wrong_is_set_apart_once_it_is_whole_and_not_piece_by_piece(tmp_path: Path):
+    with opened(tmp_path / "d", "quarantine_days = 5\n") as made:
+        made.intake.put_container(BOX, {**ABOUT, "StartTime": "4070908800"})
+        put(made, "a.mp4", FILM)
+        assert made.store.required(BOX).quarantine
+        made.intake.update_container(BOX, {"Label": "still coming"})
+        assert not (tmp_path / "d" / "quarantine" / BOX).exists()
+        put(made, "b.mp4", FILM)
+        made.intake.update_container(BOX, {"Status": "Complete"})
+        apart = tmp_path / "d" / "quarantine" / BOX
+        assert sorted(each.name for each in apart.iterdir()) == ["a.mp4", "about.json", "b.mp4"]
 
 
 def test_moving_goes_on_where_it_stopped_and_no_byte_is_ever_only_half_there(tmp_path: Path):

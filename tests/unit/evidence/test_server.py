@@ -245,7 +245,7 @@ def test_reading_back_needs_full_support(tmp_path: Path):
         assert (await session.request("GET", (BOX, CLIP))).status == 403
         assert (await session.request("GET", (BOX,))).status == 403
 
-    async def allowed(_: Running, session: SwiftSession) -> None:
+    async def allowed(server: Running, session: SwiftSession) -> None:
         await make(session, BOX, UserID="W-7")
         await put(session, BOX, CLIP, CONTENT)
         await put(session, BOX, "empty", b"")
@@ -259,11 +259,13 @@ def test_reading_back_needs_full_support(tmp_path: Path):
             "bytes=2304000-": (416, b""),
             "bytes=9-1": (416, b""),
             "bytes=-": (416, b""),
-            "lines=1-2": (416, b""),
+            "lines=1-2": (200, CONTENT),
         }
         for wanted, expected in ranges.items():
             answer = await session.request("GET", (BOX, CLIP), {"Range": wanted})
             assert (answer.status, answer.body) == expected, wanted
+        read = [line for line in server.told if "reads" in line]
+        assert read == [f"controller at 127.0.0.1 reads {BOX}/{name} back" for name in (CLIP, "empty")], "once each"
         listing = json.loads((await session.request("GET", (BOX,), query="format=json")).body)
         assert [(row["name"], row["bytes"]) for row in listing] == [(CLIP, len(CONTENT)), ("empty", 0)]
         assert (await session.request("GET", (BOX,), query="limit=1")).body == f"{CLIP}\n".encode()

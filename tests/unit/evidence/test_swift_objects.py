@@ -282,9 +282,11 @@ def test_keys_are_read_strictly_and_never_quoted(tmp_path: Path) -> None:
         (good + "segment_mb = 0\n", "segment_mb"),
         (good.replace("https://here", "https://me:hidden@here"), "names a user"),
         (good + 'password = "hidden"\n', "password"),
-        (good.replace('key = "hidden"', "key = hidden"), "not valid TOML"),
+        (good.replace('key = "hidden"', "key = hidden"), "keys.toml:3: not TOML"),
         (good.replace('key = "hidden"', 'key = ["hidden"]'), "key"),
-        ("x" * 70_000, "longer than"),
+        ("x" * 70_000, "larger than"),
+        (f"{good}segment_mb = {'9' * 5_000}\n", "too long"),
+        (good + "usr = 1\n", "keys.toml:5: unknown key usr; did you mean user?"),
     ):
         path.write_text(text)
         with pytest.raises(EvidenceError, match=word) as caught:

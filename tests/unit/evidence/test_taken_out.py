@@ -26,6 +26,7 @@ from host_tools.evidence.quarantine import TwoFolders
 from host_tools.evidence.search import Query, search
 from host_tools.evidence.settings import ServerSettings
 from tests.patience import LIMIT_S
+from tests.unit.evidence.takers import taker
 from tests.unit.evidence.test_complete_stays import ABOUT, BOX, DAY_MS, NOW_MS, OPEN_HOUSE, opened, receive
 
 pytestmark = pytest.mark.req("DEST-11", "DEST-07")
@@ -79,7 +80,7 @@ def test_what_controllers_have_called_oddly_leaves_under_plain_names_and_proves_
         assert len({name.lower() for name in names}) == len(ODD) + 4
         archive.extractall(tmp_path / "unpacked")
         (unpacked,) = (tmp_path / "unpacked").iterdir()
-        export.export(made.store, box, tmp_path / "by-hand")
+        export.export(made.store, box, tmp_path / "by-hand", taker())
     for place in (unpacked, tmp_path / "by-hand"):
         about = json.loads((place / "container.meta.json").read_text())
         told = {each["name"]: (place / "objects" / each["file"]).read_bytes().decode() for each in about["objects"]}

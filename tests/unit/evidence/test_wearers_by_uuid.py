@@ -27,11 +27,13 @@ from host_tools.destinations.names import NO_WEARER_UUID, WearerNames
 from host_tools.destinations.people import Wearer
 from host_tools.destinations.wrappers import Wrapper
 from host_tools.evidence import viewing
+from host_tools.evidence.errors import Refusal
 from host_tools.evidence.export import export
 from host_tools.evidence.search import Query, search
 from tests.unit.controller.test_delivery import Held, quick
 from tests.unit.custody.recordings import sample
 from tests.unit.evidence.running import Running, running
+from tests.unit.evidence.takers import taker
 from tests.unit.evidence.test_attached import ADA, CAMERA, GRACE, Controller, People, active, push_all, user, uuid_of
 from tests.unit.evidence.test_beside_recordings import rejected_of
 
@@ -261,6 +263,72 @@ def test_a_destination_that_parses_uuids_takes_what_somebody_wore_and_what_nobod
     asyncio.run(run())
 
 
+def test_a_connection_of_former_times_that_is_refused_is_named_by_uuid_in_place(tmp_path: Path):
+    """It cannot be left: what was set aside would be stranded."""
+    given = sample(1)
+
+    async def run() -> None:
+        held, controller = Held([given]), Controller(people=People([ADA], [CAMERA]))
+        former_bond(controller)
+        journey = Journey(held.index, held.clock)
+        async with (
+            running(tmp_path / "destination", "") as server,
+            controller.attached(server.connection) as attached,
+        ):
+            refuse_all_but_uuids(server)
+            async with held.delivering(attached, around=Around(NoteBook(MemoryFiles()), attached)) as delivery:
+                await held.until(lambda: "set_aside" in held.words())
+                assert "--wearers-by-uuid" in attached.refused_people["wearer W-1"]
+                await attached.replace_connection(connection_file.write(server.connection), by_uuid=True)
+                assert attached.refused_people == {}
+                journey.retry(given.recording)
+                delivery.retry()
+                await held.until(lambda: "delivered" in held.words())
+            name = WearerNames(uuid_of(7)).of("W-7")
+            assert server.store.required(held.index.get(given.recording).container).metadata["UserID"] == name
+            assert set(called(server).values()) >= {name, WearerNames(uuid_of(7)).of("W-1")}
+        bond = Attachment(controller.files).bond()
+        assert bond is not None
+        assert (bond.is_by_uuid, bond.system_id) == (True, uuid_of(7)), "for good, and as the same system"
+        held.close()
+
+    asyncio.run(run())
+
+
+def refuse_all_but_uuids(server: Running) -> None:
+    """As a destination of another maker may."""
+    intake = server.destination.intake
+    taken = intake.check_object
+
+    def check(container: str, name: str, metadata: dict[str, str], length_bytes: int | None) -> None:
+        if container == "Users":
+            try:
+                UUID(name)
+            except ValueError as error:
+                raise Refusal(400, f"user {name}: is no UUID") from error
+        taken(container, name, metadata, length_bytes)
+
+    intake.check_object = check
+
+
+def test_nobody_who_is_known_by_his_id_is_named_by_uuid_in_place(tmp_path: Path):
+    async def run() -> None:
+        controller = Controller(people=People([ADA], [CAMERA]))
+        former_bond(controller)
+        async with running(tmp_path / "destination", "") as server:
+            async with controller.attached(server.connection) as attached:
+                await attached.open()
+                await push_all(attached)
+                for _ in range(2):
+                    with pytest.raises(ConnectionFileError, match=r"takes wearers by their IDs \(W-1\)"):
+                        await attached.replace_connection(connection_file.write(server.connection), by_uuid=True)
+                    controller.people.now = []  # and whoever was removed is known there as well
+                    await push_all(attached)
+            assert called(server) == {"W-1": "W-1"}
+
+    asyncio.run(run())
+
+
 @pytest.mark.req("DEST-11", "CTRL-24")
 def test_an_export_shows_that_the_uuid_is_the_wearer_whom_the_camera_has_signed(tmp_path: Path):
     given = sample(1)
@@ -276,7 +344,7 @@ def test_an_export_shows_that_the_uuid_is_the_wearer_whom_the_camera_has_signed(
                 async with held.delivering(attached, around=around):
                     await held.until(lambda: "delivered" in held.words())
                 (row,) = search(server.store.catalogue, Query(wearer="W-7"))
-                export(server.store, row.name, tmp_path / "out")
+                export(server.store, row.name, tmp_path / "out", taker())
                 return row.metadata["UserID"]
         finally:
             held.close()

@@ -139,7 +139,7 @@ def test_ranges_are_the_exact_bytes_and_what_is_no_range_is_416(tmp_path: Path):
             assert part.headers["content-length"] == str(end - start)
         bad = (
             "bytes=0-1,5-9", "bytes=0-0,0-0,0-0", f"bytes={size}-", "bytes=9-5", "bytes=-0", "bytes=-", "bytes=a-b",
-            "bytes=--5", "bytes=1-2-3", "octets=0-5", "bytes", f"bytes={'9' * 5000}-", f"bytes=0-{'9' * 5000}",
+            "bytes=--5", "bytes=1-2-3", "bytes", f"bytes={'9' * 5000}-", f"bytes=0-{'9' * 5000}",
         )  # fmt: skip
         for said in bad:
             part = await client.get(path, headers={"Range": said})
@@ -217,6 +217,7 @@ def test_who_looked_played_and_exported_is_in_the_audit_trail(tmp_path: Path):
             ("vera", "view_recording"),
         ]
         assert {row["origin"] for row in rows} == {"127.0.0.1"}
+        assert [row["to"] for row in rows] == ["a browser at 127.0.0.1", "", "", ""]
         assert office.people.audit.verify().holds
         played = [each for each in office.people.audit.entries() if each.action == "play_recording"]
         assert played[0].more == {"container": box, "object": "clip.mp4"}
