@@ -76,7 +76,8 @@ MAY_FLASH = (WRITING, OFFERED, RELEASING, UNSURE)  # another camera that flashed
 class Offer:
     """``take_ms``: a person's time from the flash; ``hold_ms``: the camera's. ``until_ms``: when the person's ends;
     ``over_ms``: when the camera has certainly given up by itself. ``shown``: whether its lamps were seen to flash, so
-    that who takes it may know it."""
+    that who takes it may know it; ``unseen``: it counts as taken because nobody knows better; ``also``: further
+    readers that the same badge was shown to meanwhile."""
 
     camera: str
     dock: str
@@ -91,7 +92,9 @@ class Offer:
     until_ms: int = 0
     over_ms: int = 0
     shown: bool = False
+    unseen: bool = False
     why: str = ""
+    also: tuple[str, ...] = ()
 
     def happen(self, event: str) -> bool:
         """Whether that has changed anything."""
@@ -100,6 +103,7 @@ class Offer:
             return False
         self.state = following
         self.shown = self.shown or following == OFFERED
+        self.unseen = following == TAKEN and event == OVER
         return True
 
     def may_flash(self) -> bool:

@@ -15,6 +15,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from host_tools.system.alert_texts import Saying
+
 SEEN_MIN = 5  # dockings of each part before it is judged
 PARTNERS_MIN = 2  # different parts that it met: with one alone, both are worn or neither
 EXCESS_LIMIT_MOHM = 10.0  # above the sound parts of its kind: worn
@@ -41,12 +43,12 @@ class Seating(NamedTuple):
 
 class Judgement(NamedTuple):
     """One part: ``excess`` over the sound parts of its kind and the standard error of that, in milliohm; ``worn`` is
-    None while that is not sure. ``lacks``: what is missing for a judgement, empty if nothing."""
+    None while that is not sure. ``lacks``: what is missing for a judgement, None if nothing."""
 
     excess: float
     error: float
     worn: bool | None
-    lacks: str
+    lacks: Saying | None
 
 
 class Swap(NamedTuple):
@@ -88,7 +90,7 @@ class ContactWear:
         """Which side of this pair is worn."""
         group = self._group_of(bay)
         if group is None or camera not in group.fit.cameras:
-            nothing = Judgement(0.0, math.inf, None, "it has not been measured together with the others")
+            nothing = Judgement(0.0, math.inf, None, Saying("lacks.not_together"))
             return Attribution(UNDECIDED, nothing, nothing, Swap(camera, bay))
         of_bay = _judge(group, 0, bay, self._limit_mohm)
         of_camera = _judge(group, 1, camera, self._limit_mohm)
@@ -174,16 +176,16 @@ def _judge(group: _Group, kind: int, name: str, limit: float) -> Judgement:
         + 1 / statistics.median(seen.values())
     )
     error = fit.sigma * math.sqrt(variance)
-    lacks = ""
+    lacks = None
     if len(own) < SEEN_MIN:
-        lacks = f"it was measured {'once' if len(own) == 1 else f'{len(own)} times'}, {SEEN_MIN} are needed"
+        lacks = Saying("lacks.measured", {"n": len(own), "needed": SEEN_MIN})
     elif len(partners) < PARTNERS_MIN and len(of_partners) < PARTNERS_MIN:
-        lacks = "it has met one other part alone"
+        lacks = Saying("lacks.one_partner")
     elif len(parts) < PARTNERS_MIN:
-        lacks = "there is no other of its kind to compare it with"
+        lacks = Saying("lacks.no_other")
     worn_probability = 0.5 * (1 + math.erf((excess - limit) / error / math.sqrt(2)))
     worn = None if lacks or 1 - SURE < worn_probability < SURE else worn_probability >= SURE
-    return Judgement(excess, error, worn, lacks or ("" if worn is not None else "it lies too close to the limit"))
+    return Judgement(excess, error, worn, lacks or (Saying("lacks.too_close") if worn is None else None))
 
 
 def _sound(values: Sequence[float]) -> float:

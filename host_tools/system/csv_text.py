@@ -64,6 +64,11 @@ def write(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return made.getvalue()
 
 
+def file_of(text: str) -> bytes:
+    """As it is saved, wherever it is saved."""
+    return (BOM + text).encode()
+
+
 def read(text: str, rows_max: int) -> list[Line]:
     """Its rows, unguarded, empty ones left out. CsvFault if it is no table, or a longer one."""
     text = text.removeprefix(BOM)

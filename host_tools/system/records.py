@@ -27,6 +27,7 @@ SETTINGS_MAX = 128  # of one profile; the catalogue has fewer
 TEXT_SETTING_CHARACTERS_MAX = 60  # of a setting's value that is a text
 WORD_CHARACTERS_MAX = 60  # of a tag, a place, a model
 PICKUP_SECONDS_MAX = 120  # for which a camera is offered: others wait behind it
+BAY_MAX = 255  # of a dock: what the link carries
 HOLD_MS_MAX = 3_600_000  # far more than a camera keeps the longest offer
 
 _PRINTABLE = "^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
@@ -228,21 +229,35 @@ class Software(BaseModel):
 
 
 class Left(BaseModel):
-    """How a camera was when it was seen last; None is what nobody knew of it."""
+    """How a camera was when it was seen last; None is what nobody knew of it. ``after_unix_ms``: where nobody saw it go
+    it went later than that, and no later than ``unix_ms``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     unix_ms: UnixMs
+    after_unix_ms: UnixMs | None = None
     battery_percent: Percent | None = None
     recordings: Count | None = None
     storage_free_bytes: Count | None = None
     storage_total_bytes: Count | None = None
 
 
+class Docked(BaseModel):
+    """Where a camera is docked, since when, and how it was when it was looked at last; ``dock`` is empty where its bay
+    was not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unix_ms: UnixMs
+    seen: Left
+    dock: OptionalText = ""
+    bay: Annotated[int, Field(ge=0, le=BAY_MAX)] = 0
+
+
 class Device(Record):
     """A camera, a dock or a controller that was ever here, and what ran on it, newest last. It stays when it has gone:
     reports tell of departed devices too. ``taken_unix_ms``: when a camera was taken by badge last, 0 for never;
-    ``left``: when and how it went from its bay last."""
+    ``left``: when and how it went from its bay last; ``docked``: None while it is away."""
 
     KIND: ClassVar[str] = "device"
     KEY: ClassVar[str] = "serial"
@@ -253,6 +268,7 @@ class Device(Record):
     software: Annotated[tuple[Software, ...], Field(max_length=SOFTWARE_KEPT_MAX)] = ()
     taken_unix_ms: UnixMs = 0
     left: Left | None = None
+    docked: Docked | None = None
 
     @property
     def version(self) -> str:

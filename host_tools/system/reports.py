@@ -1,7 +1,8 @@
 """Reports as tables: what cameras were used for, how they are, how they are connected, what runs on them.
 
-Law: pure; rows in, CSV out. Times are in the system's time zone, to the minute, and the heading says which; a time that
-the camera did not know is empty rather than invented.
+Law: pure; rows in, CSV out. Times are in the system's time zone, to the minute, and the heading says which; the column
+beside each says how far that was from UTC then, since an hour comes twice where clocks are put back. A time that the
+camera did not know is empty rather than invented.
 """
 
 from __future__ import annotations
@@ -59,14 +60,13 @@ def outings(rows: Iterable[UsageRow]) -> list[Outing]:
 
 def camera_usage(rows: Iterable[UsageRow], state: State, tag: str) -> str:
     """By wearer: each time somebody had a camera, in the last 30 days; of cameras with ``tag``, or all."""
-    zone = state.settings.time_zone
     header = (
         "Wearer ID",
         "Wearer",
         "Camera",
         "Camera name",
-        f"Undocked ({zone})",
-        f"Docked ({zone})",
+        *_time_columns("Undocked", state),
+        *_time_columns("Docked", state),
         "Minutes away",
         "Recordings",
         "Minutes recorded",
@@ -82,7 +82,6 @@ def camera_usage(rows: Iterable[UsageRow], state: State, tag: str) -> str:
 
 def camera_status(cameras: Iterable[Status], state: State, tag: str, search: str) -> str:
     """How each camera is now; ``search``: words as in the list of cameras."""
-    zone = state.settings.time_zone
     header = (
         "Camera",
         "Camera name",
@@ -96,7 +95,7 @@ def camera_status(cameras: Iterable[Status], state: State, tag: str, search: str
         "Card free MB",
         "Recordings",
         "Software",
-        f"Certificate until ({zone})",
+        *_time_columns("Certificate until", state),
         "Trouble",
     )
     rows = [_status_row(each, state) for each in cameras if _has_tag(state, each["serial"], tag)]
@@ -119,8 +118,7 @@ def camera_connection(cameras: Iterable[Status], state: State, tag: str) -> str:
 def software_versions(state: State, present: Mapping[str, str], tag: str) -> str:
     """What runs on every device now, and what ran before, newest first; devices that have gone are among them.
     ``present``: the version that a device here has told, by serial."""
-    zone = state.settings.time_zone
-    header = ("Device", "Kind", "Model", "Name", "Tags", "Software", f"Since ({zone})", "Now")
+    header = ("Device", "Kind", "Model", "Name", "Tags", "Software", *_time_columns("Since", state), "Now")
     rows: list[tuple[object, ...]] = []
     for serial, record in sorted(state.of("device").items()):
         if not isinstance(record, Device) or (tag and not _has_tag(state, serial, tag)):
@@ -130,7 +128,7 @@ def software_versions(state: State, present: Mapping[str, str], tag: str) -> str
             now = "" if number else ("yes" if here or serial in present else "departed")
             name, tags = _named(serial, state)[1:]
             since = _time(each.since_unix_ms, state)
-            rows.append((serial, record.device, record.model, name, tags, each.version, since, now))
+            rows.append((serial, record.device, record.model, name, tags, each.version, *since, now))
     return csv_text.write(header, rows)
 
 
@@ -160,8 +158,8 @@ def _usage_row(outing: Outing, state: State) -> tuple[object, ...]:
         wearer.name if wearer is not None else "",
         outing.camera,
         entry.name if entry is not None else "",
-        _time(outing.undocked_unix_ms, state),
-        _time(docked_ms or 0, state),
+        *_time(outing.undocked_unix_ms, state),
+        *_time(docked_ms or 0, state),
         "" if away_ms is None else max(away_ms, 0) // MINUTE_MS,
         outing.recordings,
         -(-outing.recorded_s // 60),
@@ -187,7 +185,7 @@ def _status_row(camera: Status, state: State) -> tuple[object, ...]:
         "" if free is None else free // 1_000_000,
         camera["recordings"],
         camera["firmware"],
-        _time(camera["expires_unix_ms"] or 0, state),
+        *_time(camera["expires_unix_ms"] or 0, state),
         camera["trouble"],
     )
 
@@ -211,7 +209,15 @@ def _percent(value: int) -> object:
     return "" if value == UNKNOWN_PERCENT else value
 
 
-def _time(unix_ms: int, state: State) -> str:
+def _time_columns(name: str, state: State) -> tuple[str, str]:
+    """Headings of what ``_time`` answers."""
+    return f"{name} ({state.settings.time_zone})", f"{name}, offset"
+
+
+def _time(unix_ms: int, state: State) -> tuple[str, str]:
+    """As spreadsheets know times, and in a cell of its own, which none of them takes for a formula, the offset."""
     if not unix_ms:
-        return ""
-    return datetime.fromtimestamp(unix_ms / 1000, ZoneInfo(state.settings.time_zone)).strftime("%Y-%m-%d %H:%M")
+        return "", ""
+    moment = datetime.fromtimestamp(unix_ms / 1000, ZoneInfo(state.settings.time_zone))
+    offset = f"{moment:%z}"
+    return f"{moment:%Y-%m-%d %H:%M}", f"UTC{offset[:3]}:{offset[3:5]}"

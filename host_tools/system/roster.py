@@ -1,10 +1,9 @@
 """Who wears which camera: wearers and fixed assignments, from a TOML file.
 
-Law: pure rules over a file that people write. Whatever is wrong in it is one line with the file, the key and the
-nearest name that would have been right; nothing of a wrong file is used.
+Law: pure rules over a file that people write. Whatever is wrong in it is one line with the file, its line, the key and
+the nearest name that would have been right; nothing of a wrong file is used.
 """
 
-import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from host_tools.hardware.faults import why_of
+from host_tools.hardware.toml_files import FileFault, fault_in, read_text, values_of
 from host_tools.system.records import FixedAssignment, Profile, SettingValue, Wearer
 from host_tools.system.rules import WEARERS_MAX
 from host_tools.system.system import System
@@ -53,9 +52,6 @@ class _RosterFile(BaseModel):
     assignment: Annotated[tuple[Assignment, ...], Field(max_length=WEARERS_MAX)] = ()
 
 
-_TABLES: dict[str, type[BaseModel]] = {"wearer": Wearer, "assignment": Assignment}
-
-
 class Roster:
     """Wearers and assignments that fit each other."""
 
@@ -86,21 +82,15 @@ class Roster:
 
 def load_roster(path: Path) -> Roster:
     """Read a roster: tables ``[[wearer]]`` (id, name, profile) and ``[[assignment]]`` (camera, wearer)."""
+    text = ""
     try:
-        with path.open("rb") as file:
-            data = file.read(ROSTER_BYTES_MAX + 1)
-        if len(data) > ROSTER_BYTES_MAX:
-            raise RosterFileError(f"roster {path}: more than {ROSTER_BYTES_MAX} bytes: this is no roster")
-        document = tomllib.loads(data.decode().replace("\r\n", "\n"))
-    except OSError as error:
-        raise RosterFileError(f"roster {path}: cannot be read ({error.strerror}): check its name and owner") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RosterFileError(f"roster {path}: not TOML in UTF-8 ({error})") from error
-    try:
-        found = _RosterFile.model_validate(document)
+        text = read_text(path, "roster", "check its name", ROSTER_BYTES_MAX)
+        found = _RosterFile.model_validate(values_of(text))
         return Roster(found.wearer, found.assignment)
+    except FileFault as fault:
+        raise RosterFileError(f"roster {fault.at(path)}") from fault
     except ValidationError as error:
-        raise RosterFileError(f"roster {path}: {_first_fault(error)}") from error
+        raise RosterFileError(f"roster {fault_in(text, error, _RosterFile).at(path)}") from error
     except RosterFileError as error:
         raise RosterFileError(f"roster {path}: {error}") from error
 
@@ -128,17 +118,6 @@ def _require_unique(table: str, key: str, values: list[str]) -> None:
         first = seen.setdefault(value.casefold(), number)
         if first != number:
             raise RosterFileError(f"{table} {number}: {key} {value!r} is already used by {table} {first}: change one")
-
-
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False)[0]
-    place = [str(part + 1) if isinstance(part, int) else part for part in fault["loc"]]
-    where = " ".join(place[:-1])
-    key = place[-1] if place else ""
-    if fault["type"] == "extra_forbidden":
-        known = _TABLES[place[0]].model_fields if len(place) > 1 else _RosterFile.model_fields
-        return f"{where + ': ' if where else ''}unknown key {key!r}{_hint(key, known)}"
-    return f"{where + ': ' if where else ''}key {key!r}: {why_of(fault)}"
 
 
 def _hint(wrong: str, known: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from host_tools.controller.commands import Commands
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.live import LiveView
 from host_tools.custody.blocking import RunBlocking
+from host_tools.system import alert_texts
 from host_tools.web import api, pages, rows
 from host_tools.web.events_api import events_router
 from host_tools.web.metrics import Metrics, metrics_router
@@ -76,7 +77,7 @@ class Manager:
             redirect_slashes=False,
         )
         door = SessionDoor(parts.people, parts.wall_ms, parts.run_blocking)
-        texts = Texts([KIT / "texts", HERE / "texts"])
+        texts = Texts([KIT / "texts", HERE / "texts", alert_texts.FOLDER])
         assets = Assets({"web": HERE / "static"}, texts)
         shown = Pages([HERE / "templates"], texts, assets, pages.LINKS)
         metrics = Metrics(parts.happenings, self.ring, parts.view.rows)

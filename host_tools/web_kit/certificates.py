@@ -108,6 +108,11 @@ def describe(pem: bytes) -> Described:
     )
 
 
+def ends_unix_ms(pem: bytes) -> int:
+    """When it, or the first that came along and vouches for it, is over. WebError if there is none."""
+    return min(int(each.not_valid_after_utc.timestamp() * 1000) for each in _chain(pem))
+
+
 def check_upload(pem: bytes, key_pem: bytes, now_ms: int) -> Described:
     """A signed certificate with its chain, for a key that was made here. WebError says what is wrong with it."""
     if len(pem) > PEM_BYTES_MAX:

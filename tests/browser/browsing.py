@@ -16,6 +16,8 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    FloatRect,
+    Locator,
     Page,
     ViewportSize,
     expect,
@@ -185,10 +187,14 @@ def passes(check: Callable[[], None]) -> bool:
     return False
 
 
-def picture(tab: Tab, name: str, full: bool = True) -> None:
-    """A screenshot for the manual: docs/manual/NAME.png, without what changes by itself (the clock)."""
+def picture(tab: Tab, name: str, full: bool = True, of: Locator | None = None) -> None:
+    """A screenshot for the manual: docs/manual/NAME.png, without what changes by itself (the clock). ``of``: that part
+    of the page alone, wherever it is on it."""
     tab.page.evaluate(FREEZE_CLOCK)
     tab.page.evaluate("scrollTo(0, 0)")  # the bar at the top would lie across a page that is scrolled
     MANUAL.mkdir(parents=True, exist_ok=True)
     # Written here: Playwright would leave a thread behind for it.
-    (MANUAL / f"{name}.png").write_bytes(tab.page.screenshot(full_page=full, animations="disabled"))
+    box = of.bounding_box() if of else None  # cut from the whole page: on the screen the bar may lie across it
+    part = FloatRect(x=box["x"], y=box["y"], width=box["width"], height=box["height"]) if box else None
+    shot = tab.page.screenshot(full_page=full, animations="disabled", clip=part)
+    (MANUAL / f"{name}.png").write_bytes(shot)

@@ -14,17 +14,18 @@ PAGES = (
     "/settings", "/settings/accounts", "/settings/security", "/reports", "/account",
 )  # fmt: skip
 
+# Page, name of its picture, and the last that is drawn on it.
 PICTURES = (
-    ("/cameras", "cameras"),
-    ("/cameras/CAM-0001", "camera"),
-    ("/wearers", "users"),
-    ("/wearers/W-001", "user"),
-    ("/profiles", "profiles"),
-    ("/profiles/default", "profile"),
-    ("/settings", "settings"),
-    ("/settings/accounts", "accounts"),
-    ("/settings/security", "security"),
-    ("/reports", "reports"),
+    ("/cameras", "cameras", "3 rows"),
+    ("/cameras/CAM-0001", "camera", "Contacts at its dockings"),
+    ("/wearers", "users", "12 rows"),
+    ("/wearers/W-001", "user", "CAM-0001"),
+    ("/profiles", "profiles", "1 row"),
+    ("/profiles/default", "profile", "What starts a recording"),
+    ("/settings", "settings", "Chosen at the setting-up"),
+    ("/settings/accounts", "accounts", "louise"),
+    ("/settings/security", "security", "The system cannot be reset now"),
+    ("/reports", "reports", "System reports"),
 )
 LONG = ("profile",)  # its buttons stay at the lower edge of the window
 
@@ -62,9 +63,9 @@ def test_every_page_is_accessible_in_both_themes_and_fits_a_telephone(open_tab: 
 
 def test_pictures_for_the_manual(open_tab: OpenTab):
     tab = open_tab("root")
-    for path, name in PICTURES:
+    for path, name, last in PICTURES:
         tab.open(path)
-        _settled(tab)
+        expect(tab.page.locator("main")).to_contain_text(last)
         picture(tab, name, full=name not in LONG)
     tab = open_tab("root", color_scheme="dark")
     tab.open("/")
@@ -74,6 +75,35 @@ def test_pictures_for_the_manual(open_tab: OpenTab):
     picture(tab, "dashboard-telephone")
     _resize(tab, WALL)
     picture(tab, "dashboard-wall", full=False)
+
+
+COVERED = """() => {
+    const here = document.activeElement;
+    if (here === document.body) return [true, ''];
+    const box = here.getBoundingClientRect();
+    const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    const labels = [...(here.labels ?? [])];
+    const shown = top && (here.contains(top) || top.contains(here) || labels.some(each => each.contains(top)));
+    const said = element => element?.outerHTML.slice(0, 90);
+    return [false, shown ? '' : `${said(here)} lies below ${said(top)}`];
+}"""
+STEPS_MAX = 120  # of the Tab key, through the longest page
+
+
+@pytest.mark.req("CTRL-12")
+def test_what_has_the_focus_on_a_telephone_is_never_covered(open_tab: OpenTab):
+    tab = open_tab("root", color_scheme="dark", viewport=TELEPHONE)
+    tab.open("/profiles/default")
+    expect(tab.page.get_by_label("Show settings for")).to_be_visible()
+    for key in ("Tab", "Shift+Tab"):  # down below the buttons, and up below the bar
+        steps = 0
+        for steps in range(STEPS_MAX):
+            tab.page.keyboard.press(key)
+            is_over, covered = tab.page.evaluate(COVERED)
+            assert not covered, f"{key} {steps}: {covered}"
+            if is_over:
+                break
+        assert steps > 20, "the page was not walked through"
 
 
 def test_the_keyboard_alone_is_enough(open_tab: OpenTab, station: Station):

@@ -71,6 +71,53 @@ def test_a_session_that_ends_elsewhere_ends_the_page(open_tab: OpenTab, station:
     expect(tab.page.locator("#login-notice")).to_have_text("The session has ended. Log in again to go on.")
 
 
+@pytest.mark.req("CTRL-14")
+def test_what_is_typed_when_the_session_ends_stays_and_is_saved(open_tab: OpenTab, station: Station):
+    cookie = station.fresh_cookie("administrator")
+    tab = open_tab(cookie=cookie)
+    tab.open("/wearers/W-007")
+    tab.page.get_by_label("E-mail").fill("barbara@example.org")
+    with station.client(cookie=cookie) as client:
+        assert client.delete("/api/v1/session").status_code == 204
+    tab.page.evaluate("document.querySelector('form.card').requestSubmit()")  # the dialog may be over it already
+    dialog = tab.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("The session of ada has ended")
+    check_accessibility(tab)
+    tab.page.keyboard.press("Escape")  # whoever would rather not stays, and is asked when they do something again
+    expect(dialog).to_have_count(0)
+    expect(tab.page.get_by_label("E-mail")).to_have_value("barbara@example.org")
+    tab.page.get_by_role("button", name="Save").click()
+    password = dialog.get_by_label("Password")
+    expect(password).to_be_focused()
+    password.fill("not my password")
+    tab.page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("wrong")
+    password.fill(PASSWORDS["administrator"])
+    tab.page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    tab.says("Saved")
+    assert station.controller.call("get_wearer", id="W-007")["email"] == "barbara@example.org"
+    tab.live()
+    tab.page.get_by_label("E-mail").fill("w007@example.org")
+    tab.page.get_by_role("button", name="Save").click()
+    tab.page.wait_for_function("() => saidHere.filter(each => each.includes('Saved')).length === 2")
+    version = station.controller.call("get_wearer", id="W-007")["version"]
+    station.controller.call("change_wearer", id="W-007", version=version, email="w007@example.org")
+
+
+@pytest.mark.req("CTRL-14")
+def test_back_after_logging_out_shows_nothing_of_before(open_tab: OpenTab, station: Station):
+    tab = open_tab(cookie=station.fresh_cookie("viewer"))
+    tab.open("/wearers")
+    expect(tab.page.locator("main")).to_contain_text("Ada Lovelace")
+    tab.page.click("#account-menu summary")
+    tab.page.click("#logout-button")
+    expect(tab.page).to_have_url(f"{station.url}/login")
+    tab.page.evaluate("history.back()")
+    expect(tab.page).to_have_url(re.compile(r"/login\?"))
+    expect(tab.page.locator("body")).not_to_contain_text("Ada Lovelace")
+
+
 def test_logging_out(open_tab: OpenTab, station: Station):
     tab = open_tab(cookie=station.fresh_cookie("viewer"))
     tab.open("/")

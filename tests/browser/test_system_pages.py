@@ -97,13 +97,13 @@ def test_another_certificate_is_used_and_nothing_is_cut(open_tab: OpenTab, stati
     expect(second).to_contain_text("In use")
     expect(tab.page.locator("#link-state")).to_have_attribute("data-state", "live")
     tab.page.get_by_role("button", name="Request one").click()
-    dialog.get_by_label("Name", exact=True).fill("signed")
+    dialog.get_by_label("Name", exact=True).fill("harbour-2027")
     dialog.get_by_role("button", name="Request one").click()
     expect(dialog).to_contain_text("BEGIN CERTIFICATE REQUEST")
     picture(tab, "certificate-request", full=False)
     dialog.get_by_role("button", name="Close").click()
     station.controller.call("activate_certificate", name="self-signed")
-    for name in ("second", "signed"):
+    for name in ("second", "harbour-2027"):
         station.controller.call("remove_certificate", name=name)
 
 

@@ -10,12 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from firmware.ports.memory_entropy import SeededEntropy
 from firmware.ports.memory_files import MemoryFiles
 from host_tools.cli.trusting import open_trust, wall_ms
+from host_tools.cli.web import HTTPS_FOLDER
 from host_tools.trust.restore import restore_system
+from host_tools.web_kit.certificate_folder import CertificateFolder
+from host_tools.web_kit.certificates import LIFE_DAYS
 from tests.browser.authority import Authority
 from tests.browser.browsing import check_accessibility, picture
 from tests.browser.conftest import OpenTab
@@ -23,6 +26,7 @@ from tests.browser.station import PASSPHRASE, Station, come_back, leave, ready_c
 from tests.browser.taking import take_and_record
 from tests.patience import LIMIT_S
 
+DAY_MS = 86_400_000
 SLOW_BYTES_PER_S = 60_000  # so that somebody can see that an offload is under way
 CRAWL_BYTES_PER_S = 3_000  # so that it lasts then for as long as somebody clicks, and the link still lives
 
@@ -108,6 +112,33 @@ def test_a_signed_certificate_is_taken_into_use_while_a_camera_is_offloaded(
     until(lambda: len(ready_cameras(station)) == 3, "the camera to know its wearer")
 
 
+@pytest.mark.req("CTRL-12", "CTRL-15")
+def test_a_certificate_that_ends_soon_is_an_alert_in_the_words_of_the_page(open_tab: OpenTab, station: Station):
+    folder = CertificateFolder(station.folder / "controller" / HTTPS_FOLDER, "A station")
+    folder.make_self_signed("harbour", ("127.0.0.1",), wall_ms() - round((LIFE_DAYS - 5.5) * DAY_MS))
+    tab = open_tab("viewer")
+    tab.page.route("**/texts/en.js", _other_words)  # as another language has them
+    tab.open("/")
+    station.controller.call("activate_certificate", name="harbour")
+    alert = tab.page.locator("#alerts .alert")
+    expect(alert.get_by_role("heading")).to_have_text("harbour: Encore cinq jours.")
+    expect(alert.locator(".muted").first).to_have_text("5 jours")
+    expect(alert.locator("li").nth(1)).to_have_text("Choisissez-le.")
+    station.controller.call("activate_certificate", name="self-signed")
+    expect(alert).to_have_count(0)
+    station.controller.call("remove_certificate", name="harbour")
+
+
+def _other_words(route: Route) -> None:
+    table: dict[str, str] = json.loads(route.fetch().text().removeprefix("export default ").rstrip().removesuffix(";"))
+    table |= {
+        "alert.page_certificate_ending.meaning": "Encore cinq jours.",
+        "detail.days_left.other": "{n} jours",
+        "remedy.activate_another": "Choisissez-le.",
+    }
+    route.fulfill(content_type="text/javascript", body=f"export default {json.dumps(table)};\n")
+
+
 def _stages(station: Station) -> list[str]:
     return [row["value"]["stage"] for row in station.controller.call("live") if row["kind"] == "transfer"]
 
@@ -141,7 +172,7 @@ def test_how_the_machine_logs_in_to_its_network_is_kept_and_shown(open_tab: Open
     expect(card.locator(".notice.warn")).to_contain_text("Kept, not applied")
     expect(card.get_by_role("region")).to_contain_text("802-1x.identity host/harbour-1")
     check_accessibility(tab)
-    picture(tab, "network-login", full=False)
+    picture(tab, "network-login", of=card)
     again = open_tab("administrator")
     again.open("/settings/security")
     card = again.page.locator("form.card").filter(has_text="The network asks")

@@ -23,6 +23,7 @@ HANDS: list[tuple[float, int, Verb]] = [
     (45.0, 1, "dock"),
 ]
 CUT = (
+    "ERR_CONNECTION_CLOSED",
     "ERR_CONNECTION_REFUSED",
     "ERR_CONNECTION_RESET",
     "ERR_INCOMPLETE_CHUNKED_ENCODING",

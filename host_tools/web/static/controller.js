@@ -11,7 +11,7 @@ import { t, tOr } from "../kit/js/texts.js";
 import { may } from "./may.js";
 import { button, card, pairs } from "./pieces.js";
 import { drawRejected } from "./rejected.js";
-import { destinationText } from "./words.js";
+import { alertDetails, alertMeaning, alertTitle, destinationText } from "./words.js";
 
 const READ_AFTER_MS = 1_500; // transfers end in storms
 const TOLD = new Set(["held", "delivered", "erased", "set_aside", "trouble", "reader", "alert_raised", "alert_cleared", "rejected"]);
@@ -41,12 +41,12 @@ const transfers = new Table(transfersHolder, {
   down: true,
   minWidth: 860,
   columns: [
-    { key: "changed", label: t("controller.when"), width: "minmax(150px, 1fr)", sort: (row) => row.changed_unix_ms, render: (row) => at(row.changed_unix_ms) },
+    { key: "changed", label: t("controller.when"), width: "minmax(205px, 1fr)", sort: (row) => row.changed_unix_ms, render: (row) => at(row.changed_unix_ms) },
     { key: "recording", label: t("controller.recording"), width: "130px", render: (row) => h("code", { title: row.recording }, row.recording.slice(0, 8)) },
     { key: "outcome", label: t("controller.outcome"), width: "140px", sort: (row) => row.outcome, render: (row) => h("span", { class: `badge ${OUTCOME_KINDS[row.outcome] ?? ""}` }, tOr(`outcome.${row.outcome}`, row.outcome.replaceAll("_", " "))) },
     { key: "attempts", label: t("controller.attempts"), width: "90px", class: "numeric", sort: (row) => row.attempts, render: (row) => String(row.attempts) },
     { key: "size", label: t("camera.size"), width: "100px", class: "numeric", sort: (row) => row.content_bytes, render: (row) => (row.content_bytes ? size(row.content_bytes) : "–") },
-    { key: "reason", label: t("controller.reason"), width: "minmax(200px, 2fr)", sort: (row) => row.reason, render: (row) => h("span", { title: row.reason }, row.reason || "–") },
+    { key: "reason", label: t("controller.reason"), width: "minmax(150px, 2fr)", sort: (row) => row.reason, render: (row) => h("span", { title: row.reason }, row.reason || "–") },
     { key: "retry", label: t("camera.actions"), width: "110px", render: retryCell },
   ],
 });
@@ -63,7 +63,7 @@ const alerts = new Table(alertsHolder, {
     { key: "cleared", label: t("controller.cleared"), width: "minmax(150px, 1fr)", sort: (row) => row.cleared_unix_ms, render: (row) => (row.cleared_unix_ms ? at(row.cleared_unix_ms) : h("span", { class: "badge warn" }, t("controller.open"))) },
     { key: "device", label: t("controller.device"), width: "minmax(120px, 0.8fr)", sort: (row) => row.device, render: (row) => row.device || "–" },
     { key: "severity", label: t("controller.severity"), width: "110px", sort: (row) => row.severity, render: (row) => h("span", { class: `badge ${SEVERITY_KINDS[row.severity] ?? ""}` }, tOr(`severity.${row.severity}`, row.severity)) },
-    { key: "title", label: t("controller.what"), width: "minmax(180px, 1.6fr)", sort: (row) => row.title, render: (row) => h("span", { title: [row.meaning, row.details].filter(Boolean).join(" ") }, row.title) },
+    { key: "title", label: t("controller.what"), width: "minmax(180px, 1.6fr)", sort: alertTitle, render: (row) => h("span", { title: [alertMeaning(row), alertDetails(row)].filter(Boolean).join(" ") }, alertTitle(row)) },
   ],
 });
 

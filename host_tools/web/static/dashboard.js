@@ -7,7 +7,7 @@ import { live } from "../kit/js/live.js";
 import { t, tOr } from "../kit/js/texts.js";
 import { may } from "./may.js";
 import { button } from "./pieces.js";
-import { bar, destinationText, stateText } from "./words.js";
+import { alertDetails, alertMeaning, alertRemedies, alertTitle, bar, destinationText, stateText } from "./words.js";
 
 const TRANSFERS_SHOWN_MAX = 20;
 const SEVERITY_ORDER = ["error", "warning", "note"];
@@ -98,7 +98,7 @@ function byGravity(a, b) {
 
 function alertCard(alert) {
   const kind = SEVERITY_KINDS[alert.severity] ?? "warn";
-  const remedies = alert.remedies ?? [];
+  const [details, remedies] = [alertDetails(alert), alertRemedies(alert)];
   return h(
     "article",
     { class: `alert ${kind}` },
@@ -106,8 +106,8 @@ function alertCard(alert) {
     h(
       "div",
       { class: "alert-text" },
-      h("h3", {}, alert.device ? deviceLink(alert) : null, alert.meaning ?? ""),
-      alert.details ? h("p", { class: "muted" }, alert.details) : null,
+      h("h3", {}, alert.device ? deviceLink(alert) : null, alertMeaning(alert)),
+      details ? h("p", { class: "muted" }, details) : null,
       remedies.length ? h("div", {}, h("span", { class: "alert-do" }, t("dashboard.what_to_do")), h("ol", {}, remedies.map((each) => h("li", {}, each)))) : null,
     ),
     Number.isFinite(alert.raised_unix_ms) ? h("span", { class: "muted small nowrap" }, ago(alert.raised_unix_ms)) : null,
@@ -143,7 +143,7 @@ function bayTile(bay, dock) {
     h("span", { class: "bay-top" }, label, h("span", { class: `lamp lamp-${bay.lamp}`, "aria-hidden": "true" })),
     h("strong", {}, camera.name || camera.serial),
     h("span", { class: "bay-wearer" }, camera.wearer || t("dashboard.nobody")),
-    h("span", { class: "muted small" }, camera.trouble || alert?.title || (transfer ? tOr(`stage.${transfer.stage}`, "") : camera.admission === "member" ? tOr(`lamp.${bay.lamp}`, stateText(camera.state)) : stateText(camera.state))),
+    h("span", { class: "muted small" }, camera.trouble || (alert ? alertTitle(alert) : "") || (transfer ? tOr(`stage.${transfer.stage}`, "") : camera.admission === "member" ? tOr(`lamp.${bay.lamp}`, stateText(camera.state)) : stateText(camera.state))),
     transfer ? bar(transfer.bytes_here / transfer.bytes_whole, "") : Number.isFinite(camera.battery_percent) ? battery(camera, bay, alert) : null,
   );
 }

@@ -6,7 +6,7 @@ import { byId, fill, h } from "../kit/js/dom.js";
 import { clock, count, span } from "../kit/js/format.js";
 import { live } from "../kit/js/live.js";
 import { t, tOr } from "../kit/js/texts.js";
-import { batteryText, bayOf, placeText, stateText } from "./words.js";
+import { alertTitle, batteryText, bayOf, placeText, stateText } from "./words.js";
 
 const FRESH_MS = 60_000; // a change stands out for so long: time to look up from a desk
 const TICK_MS = 1_000;
@@ -146,7 +146,7 @@ function drawAlerts(alerts) {
   const more = alerts.length - shown.length;
   fill(
     byId("alerts"),
-    shown.map((alert) => h("p", { class: `tv-alert ${alert.severity === "error" ? "bad" : ""}` }, h("strong", {}, `${tOr(`severity.${alert.severity}`, "")}: `), [deviceText(alert), alert.title].filter(Boolean).join(": "))),
+    shown.map((alert) => h("p", { class: `tv-alert ${alert.severity === "error" ? "bad" : ""}` }, h("strong", {}, `${tOr(`severity.${alert.severity}`, "")}: `), [deviceText(alert), alertTitle(alert)].filter(Boolean).join(": "))),
     more > 0 ? h("p", { class: "tv-none" }, t("tv.more_alerts", { n: more })) : null,
   );
 }

@@ -30,6 +30,29 @@ export function verdictBadge(verdict) {
   return h("span", { class: `badge ${VERDICT_KINDS[verdict] ?? ""}` }, tOr(`verdict.${verdict}`, verdict));
 }
 
+// What an alert says, by its codes; its own English where this page's catalogue is older than the controller.
+
+export function alertTitle(alert) {
+  return tOr(`alert.${alert.kind}.title`, alert.title);
+}
+
+export function alertMeaning(alert) {
+  return tOr(`alert.${alert.kind}.meaning`, alert.meaning);
+}
+
+export function alertDetails(alert) {
+  return alert.words.details ? said(alert.words.details, alert.details) : alert.details;
+}
+
+export function alertRemedies(alert) {
+  return alert.words.remedies.map((each, place) => said(each, alert.remedies[place]));
+}
+
+/** A code with its values, some of which may be codes themselves. */
+function said({ code, values }, otherwise) {
+  return tOr(code, otherwise, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.code ? said(value, "") : value])));
+}
+
 export function placeText(camera) {
   if (camera.place?.dock) return t("cameras.docked_in", camera.place);
   return camera.online ? t("cameras.connected") : t("cameras.away");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from host_tools.system.alerts import HISTORY_MS, KINDS, Alert, AlertBook, Named, remedies_of
 from host_tools.system.sql_store import open_sql_store, sqlite_url
-from host_tools.system.store import MemoryStore
+from host_tools.system.store import MemoryStore, Store
 from tests.unit.system.parts import NOW_MS
 
 
@@ -37,12 +38,12 @@ def test_remedies_are_in_the_order_of_the_catalogue():
 @pytest.mark.req("CTRL-12")
 def test_remedies_fit_the_kind_of_destination():
     away, folder = "destination_failed", "directory evidence"
-    assert any("network" in each for each in remedies_of(away, "swift https://evidence.example"))
-    of_folder = remedies_of(away, folder)
+    assert any("network" in each.text() for each in remedies_of(away, "swift https://evidence.example"))
+    of_folder = [each.text() for each in remedies_of(away, folder)]
     assert any("disk" in each for each in of_folder)
     assert not any("network" in each or "firewall" in each for each in of_folder)
-    assert Alert(1, away, folder, "", NOW_MS).plain()["remedies"] == list(of_folder)
-    assert remedies_of("destination_full", folder) == KINDS["destination_full"].remedies
+    assert Alert(1, away, folder, "", NOW_MS).plain()["remedies"] == of_folder
+    assert tuple(each.text() for each in remedies_of("destination_full", folder)) == KINDS["destination_full"].remedies
 
 
 @pytest.mark.req("CTRL-12")
@@ -73,14 +74,19 @@ def test_what_is_not_in_the_catalogue_is_an_error():
 
 
 def test_alerts_outlive_a_restart_and_are_forgotten_after_a_quarter(tmp_path: Path):
-    def opened() -> AlertBook:
-        path = str(tmp_path / "system.sqlite")
-        return AlertBook(open_sql_store(sqlite_url(path), path, b"k" * 32))
+    path = str(tmp_path / "system.sqlite")
+    with (
+        closing(open_sql_store(sqlite_url(path), path, b"k" * 32)) as store,
+        closing(open_sql_store(sqlite_url(path), path, b"k" * 32)) as store_of_next,
+    ):
+        _outlives_a_restart(store, store_of_next)
 
-    book = opened()
+
+def _outlives_a_restart(store: Store, store_of_next: Store) -> None:
+    book = AlertBook(store)
     book.see({("safe_mode", "CAM-1"): "", ("storage_full", "controller"): "x"}, NOW_MS)
     book.see({("safe_mode", "CAM-1"): ""}, NOW_MS + 5)
-    again = opened()
+    again = AlertBook(store_of_next)
     assert [alert.kind for alert in again.open()] == ["safe_mode"]
     again.see({("safe_mode", "CAM-1"): ""}, NOW_MS + 6)
     assert [alert.raised_unix_ms for alert in again.open()] == [NOW_MS], "nothing is raised a second time"

@@ -71,7 +71,9 @@ def test_usage_is_a_row_an_outing():
         "Camera": "CAM-0001",
         "Camera name": "Front desk",
         "Undocked (Europe/Stockholm)": "2026-01-01 02:00",
+        "Undocked, offset": "UTC+01:00",
         "Docked (Europe/Stockholm)": "2026-01-01 10:00",
+        "Docked, offset": "UTC+01:00",
         "Minutes away": "480",
         "Recordings": "2",
         "Minutes recorded": "4",
@@ -91,6 +93,48 @@ def test_a_time_that_the_camera_did_not_know_is_not_invented():
     rows = [row._replace(unix_ms=0) for row in log("CAM-0001", ("undocked", 1, 255, "W-001"), ("docked", 2, 9, ""))]
     row = table(reports.camera_usage(rows, make_system().state, ""))[0]
     assert (row["Undocked (UTC)"], row["Minutes away"], row["Battery % undocked"]) == ("", "", "")
+    assert (row["Undocked, offset"], row["Docked, offset"]) == ("", "")
+
+
+@pytest.mark.req("CTRL-16")
+@pytest.mark.parametrize(
+    ("zone", "undocked", "docked"),
+    [
+        ("Europe/Stockholm", ("2026-10-25 02:30", "UTC+02:00"), ("2026-10-25 02:30", "UTC+01:00")),
+        ("Asia/Kathmandu", ("2026-10-25 06:15", "UTC+05:45"), ("2026-10-25 07:15", "UTC+05:45")),
+        ("Pacific/Apia", ("2026-10-25 13:30", "UTC+13:00"), ("2026-10-25 14:30", "UTC+13:00")),
+        ("America/St_Johns", ("2026-10-24 22:00", "UTC-02:30"), ("2026-10-24 23:00", "UTC-02:30")),
+    ],
+)
+def test_the_hour_that_comes_twice_is_told_apart(zone: str, undocked: tuple[str, str], docked: tuple[str, str]):
+    system = make_system()
+    with system.change("ann", NOW_MS) as edit:
+        edit.put(system.settings.model_copy(update={"time_zone": zone}))
+    at_ms = 1_792_888_200_000  # 2026-10-25 00:30 UTC; an hour later clocks in Europe show the same once more
+    rows = [
+        UsageRow("CAM-1", "aa", number, each_ms, each_ms, event, 50, "", "W-001")
+        for number, (event, each_ms) in enumerate((("undocked", at_ms), ("docked", at_ms + HOUR_MS)), 1)
+    ]
+    (row,) = table(reports.camera_usage(rows, system.state, ""))
+    assert (row[f"Undocked ({zone})"], row["Undocked, offset"]) == undocked
+    assert (row[f"Docked ({zone})"], row["Docked, offset"]) == docked
+    assert row["Minutes away"] == "60"
+
+
+@pytest.mark.req("CTRL-16")
+def test_every_time_of_every_report_has_its_offset():
+    state = tagged_system().state
+    status = table(reports.camera_status([camera("CAM-0001")], state, "", ""))[0]
+    assert (status["Certificate until (Europe/Stockholm)"], status["Certificate until, offset"]) == (
+        "2026-01-01 01:00",
+        "UTC+01:00",
+    )
+    versions = table(reports.software_versions(state, {}, ""))[0]
+    assert (versions["Since (Europe/Stockholm)"], versions["Since, offset"]) == ("2026-01-01 06:00", "UTC+01:00")
+    cells = [cell for row in (status, versions) for cell in row.values()]
+    assert not [cell for cell in cells if cell.startswith(("+", "-", "=", "@", "'"))], (
+        "no cell is a formula, or was one"
+    )
 
 
 def camera(serial: str, **more: Any) -> dict[str, Any]:

@@ -45,21 +45,24 @@ def test_an_empty_roster_assigns_nobody(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('[[wearer]]\nid = "1"\nnmae = "A"\nname = "A"\n', "wearer 1: unknown key 'nmae'; did you mean 'name'?"),
-        ('[[waerer]]\nid = "1"\n', "unknown key 'waerer'; did you mean 'wearer'?"),
+        (
+            '[[wearer]]\nid = "1"\nnmae = "A"\nname = "A"\n',
+            "roster.toml:3: wearer 1: unknown key nmae; did you mean name?",
+        ),
+        ('[[waerer]]\nid = "1"\n', "roster.toml:1: unknown key waerer; did you mean wearer?"),
         (
             '[[wearer]]\nid = "1"\nname = "A"\nzzzzzz = 1\n',
-            "wearer 1: unknown key 'zzzzzz'; known: email, id, linked_username, name, prioritised, profile, tags",
+            "wearer 1: unknown key zzzzzz; known keys: email, id, linked_username, name, prioritised, profile, tags",
         ),
-        ('[[wearer]]\nid = "1"\n', "wearer 1: key 'name': is missing"),
-        ('[[wearer]]\nid = 1\nname = "A"\n', "wearer 1: key 'id': is no text: write it in quotes"),
+        ('[[wearer]]\nid = "1"\n', "roster.toml:1: wearer 1: name is missing; add it"),
+        ('[[wearer]]\nid = 1\nname = "A"\n', "roster.toml:2: wearer 1: id: is no text: write it in quotes"),
         (
             f'[[wearer]]\nid = "{"x" * 31}"\nname = "A"\n',
-            "wearer 1: key 'id': is longer than 30 characters",
+            "wearer 1: id: is longer than 30 characters",
         ),
-        (f'[[wearer]]\nid = "1"\nname = "{"x" * 61}"\n', "key 'name': is longer than 60 characters"),
-        ('[[wearer]]\nid = " "\nname = "A"\n', "wearer 1: key 'id': is empty: write it"),
-        ('[[wearer]]\nid = "1"\nname = "A\\u0007"\n', "wearer 1: key 'name': holds something that is not allowed"),
+        (f'[[wearer]]\nid = "1"\nname = "{"x" * 61}"\n', "wearer 1: name: is longer than 60 characters"),
+        ('[[wearer]]\nid = " "\nname = "A"\n', "wearer 1: id: is empty: write it"),
+        ('[[wearer]]\nid = "1"\nname = "A\\u0007"\n', "wearer 1: name: holds something that is not allowed"),
         (GOOD + '[[wearer]]\nid = "w-7"\nname = "B"\n', "wearer 3: id 'w-7' is already used by wearer 1: change one"),
         (GOOD + '[[assignment]]\ncamera = "CAM-0001"\nwearer = "W-8"\n', "assignment 2: camera 'CAM-0001' is already"),
         (
@@ -67,8 +70,10 @@ def test_an_empty_roster_assigns_nobody(tmp_path: Path) -> None:
             "no wearer has the id 'W-77'; did you mean 'W-7'?",
         ),
         ('[[assignment]]\ncamera = "CAM-2"\nwearer = "W-77"\n', "camera 'CAM-2': no wearer has the id 'W-77'"),
-        ("wearer = 3\n", "key 'wearer': is no list"),
-        ("[[wearer\n", "not TOML in UTF-8"),
+        ("wearer = 3\n", "roster.toml:1: wearer: is no list"),
+        ("[[wearer\n", "roster.toml:1: not TOML: "),
+        ("wearer = " + "[" * 5_000 + "\n", "not TOML: a number is too long, or brackets are too deep"),
+        (f"wearer = {'9' * 5_000}\n", "not TOML: a number is too long, or brackets are too deep"),
     ],
 )
 def test_what_is_wrong_is_one_line_with_file_and_key(tmp_path: Path, text: str, expected: str) -> None:
@@ -81,8 +86,10 @@ def test_what_is_wrong_is_one_line_with_file_and_key(tmp_path: Path, text: str, 
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RosterFileError, match=r"nowhere\.toml: cannot be read \(No such file or directory\)"):
+    with pytest.raises(
+        RosterFileError, match=r"nowhere\.toml: cannot be read \(No such file or directory\); check its name"
+    ):
         load_roster(tmp_path / "nowhere.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(RosterFileError, match="not TOML in UTF-8"):
+    with pytest.raises(RosterFileError, match="is not UTF-8 text; save it as UTF-8"):
         load_roster(tmp_path / "binary.toml")

@@ -10,7 +10,7 @@ import pytest
 
 from host_tools.cli.web import _tell_end
 from host_tools.controller.cameras import CameraView
-from host_tools.controller.live import DIRTY_MAX, ENDED_KEPT_MS, TRANSFERS_KEPT_MAX, Change
+from host_tools.controller.live import DIRTY_MAX, ENDED_KEPT_MS, GONE_KEPT_MAX, TRANSFERS_KEPT_MAX, Change
 from host_tools.web.pump import Pump
 from host_tools.web_kit.stream import Ring
 from tests.patience import LIMIT_S
@@ -183,3 +183,17 @@ def test_rows_that_have_come_to_their_end_are_in_the_log_at_once(
         asyncio.run(main())
     assert "the manager's live rows have ended" in caplog.text
     assert "a field that nobody gave" in caplog.text
+
+
+def test_who_asks_for_rows_alone_leaves_no_heap_of_what_is_gone(office: Office):
+    """A program that polls, and no page: what nobody follows is not kept for the one who opens a page in a year."""
+    tell = office.controller.happenings.tell
+    told = GONE_KEPT_MAX + 2 * TRANSFERS_KEPT_MAX
+    for number in range(told):
+        tell("erased", camera="CAM-1", recording=f"{number:032x}")
+        if number % TRANSFERS_KEPT_MAX == TRANSFERS_KEPT_MAX - 1:
+            office.view.rows()
+            office.view._transfers.clear()
+    office.view.rows()
+    gone = [change.key for change in office.view.changes() if change.value is None]
+    assert gone == [f"{number:032x}" for number in range(told - GONE_KEPT_MAX, told)], "the newest, in order"

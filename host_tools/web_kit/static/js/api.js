@@ -1,5 +1,6 @@
 // The only door to the server: JSON over the REST API, with the session's token, and problems as errors.
 
+import { comeInAgain, hasTyped } from "./again.js";
 import { meta } from "./dom.js";
 import { ago } from "./format.js";
 import { t } from "./texts.js";
@@ -59,13 +60,19 @@ export function tell(error) {
   toast(who ? `${error.message} ${t("frame.changed_meanwhile", { who, when: ago(when) })}` : error.message, "bad");
 }
 
-/** To the login page, and back here afterwards. */
-export function sessionEnded() {
+/**
+ * To the login page, and back here afterwards. Where something is typed that would be lost, its account may come in again
+ * on the page itself: answers whether it did. `byPerson`: somebody has pressed something and waits.
+ */
+export async function sessionEnded(byPerson = false) {
+  if (hasTyped()) return comeInAgain((name, password) => request("POST", "/session", { name, password }, { isLogin: true }), byPerson);
   const next = encodeURIComponent(location.pathname + location.search);
   location.assign(`/login?ended=1&next=${next}`);
+  return false;
 }
 
-async function request(method, path, body, { tag = "", query = {}, limitMs = LIMIT_MS }) {
+async function request(method, path, body, options) {
+  const { tag = "", query = {}, limitMs = LIMIT_MS, isLogin = false } = options;
   const url = new URL(PREFIX + path, location.origin);
   for (const [name, value] of Object.entries(query)) {
     for (const each of Array.isArray(value) ? value : [value]) if (each !== "" && each !== undefined) url.searchParams.append(name, each);
@@ -85,7 +92,8 @@ async function request(method, path, body, { tag = "", query = {}, limitMs = LIM
   const data = response.status === 204 ? null : await response.json().catch(() => null);
   if (response.ok) return data;
   const problem = new ProblemError(response.status, data ?? {});
-  if (response.status === 401 && meta("csrf")) sessionEnded();
+  // It was not looked at, so it may be sent once more.
+  if (response.status === 401 && meta("csrf") && !isLogin && (await sessionEnded(method !== "GET"))) return request(method, path, body, options);
   throw problem;
 }
 

@@ -56,7 +56,7 @@ export class Live extends EventTarget {
       this._hear(() => this.dispatchEvent(new CustomEvent("happening", { detail: JSON.parse(event.data) }))),
     );
     source.addEventListener("reset", () => this._hear(() => this._read()));
-    source.addEventListener("ended", () => sessionEnded());
+    source.addEventListener("ended", () => void sessionEnded());
     source.addEventListener("beat", () => this._hear(() => {}));
     source.addEventListener("error", () => this._lost(source));
   }

@@ -26,12 +26,14 @@ export class Table {
     this.down = down;
     this.drawn = new Map();
     this.focused = null;
+    this.known = false; // until the first rows are here nobody can say that there are none
     this._build(holder, label, minWidth);
   }
 
   /** Everything there is; keeps the place that one looks at. */
   set(rows) {
     this.rows = rows;
+    this.known = true;
     this.refresh();
   }
 
@@ -100,6 +102,7 @@ export class Table {
   }
 
   _draw() {
+    if (!this.known) return;
     for (const [key, { cell, arrow }] of this.heads) {
       const sorted = key === this.sortKey;
       cell.setAttribute("aria-sort", sorted ? (this.down ? "descending" : "ascending") : "none");

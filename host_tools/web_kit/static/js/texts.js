@@ -16,8 +16,8 @@ export function t(name, values = {}) {
 }
 
 /** A text if there is one, else `otherwise`: for words that boards and errors bring along. */
-export function tOr(name, otherwise) {
-  return name in table ? t(name) : otherwise;
+export function tOr(name, otherwise, values = {}) {
+  return name in table || `${name}.other` in table ? t(name, values) : otherwise;
 }
 
 /** What the names that begin so end with: `names("act.")`. */
