@@ -23,7 +23,7 @@ USER = "axis:bws"
 KEY = "s3cretKey"
 START_S_MAX = 240.0  # four servers of Python on a busy machine
 POLL_S = 0.1
-PATIENCE_S = 50  # of the proxy with the others
+PATIENCE_S = 50  # of each server with the others: a busy machine is no broken one
 SERVERS = ("account", "container", "object")
 PACKAGES = ("swift==2.38.3",)
 CONSTRAINTS = Path(__file__).with_name("swift-packages.txt")  # of what they need in turn
@@ -174,7 +174,6 @@ def _configure(folder: Path, environment: Path, ports: dict[str, int]) -> None:
         f"{default_section(folder, ports['proxy'])}"
         "[pipeline:main]\npipeline = catch_errors cache tempauth container-quotas slo proxy-server\n"
         "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
-        f"conn_timeout = {PATIENCE_S}\nnode_timeout = {PATIENCE_S}\n"  # a busy machine is no broken one
         "[filter:tempauth]\nuse = egg:swift#tempauth\n"
         f"user_{USER.replace(':', '_')} = {KEY} .admin\n"
         "[filter:container-quotas]\nuse = egg:swift#container_quotas\n"
@@ -185,11 +184,13 @@ def _configure(folder: Path, environment: Path, ports: dict[str, int]) -> None:
 
 
 def default_section(folder: Path, port: int) -> str:
-    """What every server's configuration begins with."""
+    """What every server's configuration begins with. An object is in its container's list once its PUT is answered:
+    a server that gave up telling the container's would tell it whenever an updater came by, and here is none."""
     user = subprocess.run(["id", "-un"], check=True, capture_output=True, text=True).stdout.strip()
     return (
         f"[DEFAULT]\nbind_ip = 127.0.0.1\nbind_port = {port}\nuser = {user}\nswift_dir = {folder}/etc\n"
         "workers = 0\nlog_level = WARNING\n"
+        f"conn_timeout = {PATIENCE_S}\nnode_timeout = {PATIENCE_S}\ncontainer_update_timeout = {PATIENCE_S}\n"
     )
 
 

@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from host_tools.accounts.roles import GIVEN, LOCAL, MEANING, Actor, Role
+from host_tools.accounts.roles import GIVEN, MEANING, Actor, Role
 from host_tools.accounts.uploads import read_bytes
 from host_tools.cli.destination_folder import private
-from host_tools.cli.people import opened_people, wall_ms
+from host_tools.cli.people import opened_people, user_of_machine, wall_ms
 from host_tools.cli.prompting import ask_secret
 from host_tools.cli.show import plain
 from host_tools.evidence import certificates, moving
@@ -31,6 +31,7 @@ from host_tools.evidence import folder as folders
 from host_tools.evidence.errors import EvidenceError
 from host_tools.evidence.health import health
 from host_tools.evidence.logbook import LOG_NAME, OLDER_NAME, LogBook
+from host_tools.evidence.plain_names import written
 from host_tools.evidence.settings import SETTINGS_NAME
 from host_tools.evidence.sole import LOCK_NAME
 
@@ -152,6 +153,7 @@ def _register_logs(app: typer.Typer, opened: Open) -> None:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in parts.items():
                 archive.writestr(name, text)
+        _write_down(folder, "export_log", output)
         _write_new(output, packed.getvalue())
         _tell(f"{output}: {len(parts)} files; it names people")
 
@@ -165,6 +167,7 @@ def _register_people(app: typer.Typer, opened: Open) -> None:
         with opened(folder) as destination:
             text = (folder / SETTINGS_NAME).read_text(encoding="utf-8")
             data = moving.write_people(destination.store, text)
+        _write_down(folder, "export_people", output)
         _write_new(output, data)
         _tell(f"{output}: next, there: bwc destination import-people {output} FOLDER --host …")
 
@@ -196,6 +199,7 @@ def _register_moves(app: typer.Typer, alone: Open) -> None:
             raise EvidenceError(f"{new}: exists: name a new folder")
         with alone(old) as destination:  # until all is copied
             mode = destination.settings.mode
+            _write_down(old, "migrate", new)
             _copy(old, new)
         path = new / SETTINGS_NAME
         path.write_text(_with_hosts(path.read_text(encoding="utf-8"), host), encoding="utf-8")
@@ -244,7 +248,13 @@ def _password(file: Path | None) -> str:
 
 
 def _me() -> Actor:
-    return Actor(f"{LOCAL}:cli", "administrator", LOCAL)
+    return user_of_machine(os.getuid())
+
+
+def _write_down(folder: Path, action: str, output: Path) -> None:
+    """Who takes what out, before it is."""
+    with opened_people(folder) as people:
+        people.audit.append(action, _me(), "done", wall_ms(), {"to": written(output.absolute())})
 
 
 def _read(path: Path) -> bytes:

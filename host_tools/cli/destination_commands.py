@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,18 +30,19 @@ from host_tools.cli.destination_folder import (
     require_own,
 )
 from host_tools.cli.lazy import LazyGroup, Place
-from host_tools.cli.people import wall_ms
+from host_tools.cli.people import opened_people, user_of_machine, wall_ms
 from host_tools.cli.show import plain_table, print_whole
 from host_tools.cli.trusting import PassphraseFile, read_passphrase
 from host_tools.destinations import connection_file
 from host_tools.destinations.encryption import Decryptor, unwrap
-from host_tools.evidence import certificates, retention, time_service
+from host_tools.evidence import certificates, places, retention, time_service
 from host_tools.evidence import export as exporting
 from host_tools.evidence import folder as folders
 from host_tools.evidence.catalogue import Catalogue
 from host_tools.evidence.errors import EvidenceError
+from host_tools.evidence.export import Taker
 from host_tools.evidence.health import START_FREE_BYTES_MIN, health, low_disk
-from host_tools.evidence.plain_names import letters
+from host_tools.evidence.plain_names import letters, written
 from host_tools.evidence.search import FOUND_MAX, Query, State, search
 from host_tools.evidence.settings import PORT
 from host_tools.evidence.viewing import known_people, state_of
@@ -143,13 +145,17 @@ def issue(
 def connect(
     controller: Asked,
     connection: Annotated[Path, typer.Argument(help="The connection file that the destination issued.")],
+    by_uuid: Annotated[
+        bool, typer.Option("--wearers-by-uuid", help="Name wearers by UUID from now on: where it refuses their IDs.")
+    ] = False,
 ) -> None:
     """Give a running controller another connection file of its destination."""
     try:
         text = connection.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise EvidenceError(f"{connection}: cannot be read: name the file that the destination issued") from error
-    taken = controller.call("connect_destination", connection_file=text)
+    more = {"wearers_by_uuid": True} if by_uuid else {}
+    taken = controller.call("connect_destination", connection_file=text, **more)
     console.print(f"{taken['site']} at {', '.join(taken['addresses'])}; delete {connection} now", highlight=False)
 
 
@@ -230,7 +236,7 @@ def find(
     chosen = cast("State | None", state or None)
     query = Query(wearer, camera, cause, category, _unix_ms(after), _unix_ms(before), near, radius, chosen)
     with opened_destination(folder) as opened:
-        rows = search(opened.store.catalogue, query)
+        rows = search(opened.store.catalogue, query, tracks=lambda name: places.of(opened.store, name))
         keys = known_people(opened.store).keys
     if as_json:
         console.print_json(data=[{"container": row.name, **row.metadata} for row in rows])
@@ -252,11 +258,14 @@ def export(
     output: Annotated[Path, typer.Argument(help="A new folder.")],
     folder: Annotated[Path, typer.Option(help="The destination's folder.")] = Path("destination"),
 ) -> None:
-    """Take a recording out, with its custody chain and a program that checks it anywhere."""
-    with opened_destination(folder) as opened:
-        files = exporting.export(opened.store, named(opened.store.catalogue, recording), output)
+    """Take a recording out, with its custody chain and a program that checks it anywhere. The audit trail has who."""
+    with opened_destination(folder) as opened, opened_people(folder) as people:
+        container = named(opened.store.catalogue, recording)
+        taker = Taker(people.audit, user_of_machine(os.getuid()), wall_ms(), written(output.absolute()))
+        files = exporting.export(opened.store, container, output, taker)
+    place = letters(str(output))
     console.print(
-        f"{len(files)} files in {output}; check: python3 -I {output}/verify.py --root ROOT.pem (from: bwc trust root)",
+        f"{len(files)} files in {place}; check: python3 -I {place}/verify.py --root ROOT.pem (from: bwc trust root)",
         highlight=False,
         soft_wrap=True,
     )

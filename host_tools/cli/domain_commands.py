@@ -19,6 +19,7 @@ from rich.text import Text
 from host_tools.cli.asking import Asked, asks
 from host_tools.cli.show import plain_table
 from host_tools.controller.commands import CommandError
+from host_tools.system.csv_text import file_of
 
 UNDER_TITLE = (0, 0, 0, 2)  # columns before what belongs to a title
 SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -199,7 +200,7 @@ def make_report(
     if file is None:
         sys.stdout.write(text)
     else:
-        _write(file, text.encode())
+        _write(file, file_of(text))
 
 
 @report_app.command("system")

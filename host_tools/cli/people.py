@@ -1,8 +1,10 @@
-"""Puts the people of a controller together: their database and secret in its folder, for nobody else to read."""
+"""Puts the people of a controller or destination together: their database and secret in its folder, for nobody else to
+read; and who gives a command on the machine itself."""
 
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from pathlib import Path
 from firmware.platform.linux.entropy import LinuxEntropy
 from firmware.platform.linux.files import LinuxFiles
 from host_tools.accounts.people import People
+from host_tools.accounts.roles import LOCAL, Actor
 from host_tools.accounts.secret import load_secret
 from host_tools.accounts.store import open_store
 
@@ -29,6 +32,15 @@ def opened_people(folder: Path) -> Generator[People]:
         yield People(store, secret, entropy)
     finally:
         store.close()
+
+
+def user_of_machine(uid: int) -> Actor:
+    """Whoever is that user here; by the number where it has no name."""
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    return Actor(f"{LOCAL}:{name}", "administrator", LOCAL)
 
 
 def wall_ms() -> int:

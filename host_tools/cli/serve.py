@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import pwd
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -14,11 +13,11 @@ from typing import Any
 from firmware.platform.linux.files import LinuxFiles
 from host_tools.accounts.errors import AccountsError
 from host_tools.accounts.people import People
-from host_tools.accounts.roles import LOCAL, Actor
+from host_tools.accounts.roles import Actor
 from host_tools.cli.compose import Assembled, assemble_controller
 from host_tools.cli.domain_groups import domain_groups
 from host_tools.cli.ending import on_signals
-from host_tools.cli.people import opened_people, wall_ms
+from host_tools.cli.people import opened_people, user_of_machine, wall_ms
 from host_tools.cli.web import HttpsSide, serving_manager
 from host_tools.controller.account_commands import AccountCommands
 from host_tools.controller.badge_commands import BadgeCommands
@@ -98,6 +97,7 @@ async def running_controller(
     ``restart``: asks the caller to end this block and begin another; None where that cannot be."""
     with assemble_controller(settings) as assembled, opened_people(settings.folder) as people:
         https = HttpsSide(settings.folder)
+        assembled.alerting.ask(https.alerts)
         view = LiveView(assembled.controller, assembled.spool)
         commands = make_commands(assembled, people, view, https, restart)
         server = LocalServer(settings.folder / SOCKET, LocalDoor(commands).handle)
@@ -123,15 +123,18 @@ async def _work(assembled: Assembled, people: People) -> None:
     controller = assembled.controller
     upkeep = Upkeep(controller, assembled.system, run_in_thread)
     badges = PickupAudit(people.audit, controller.happenings, controller.problems, run_in_thread)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(controller.run())
-        tasks.create_task(assembled.alerting.run())
-        tasks.create_task(assembled.reporting.run())
-        tasks.create_task(upkeep.run())
-        tasks.create_task(badges.run())
-        tasks.create_task(assembled.desk.run())
-        tasks.create_task(assembled.telling.notifier.run())
-        tasks.create_task(assembled.telling.telemetry.run())
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(controller.run())
+            tasks.create_task(assembled.alerting.run())
+            tasks.create_task(assembled.reporting.run())
+            tasks.create_task(upkeep.run())
+            tasks.create_task(badges.run())
+            tasks.create_task(assembled.desk.run())
+            tasks.create_task(assembled.telling.notifier.run())
+            tasks.create_task(assembled.telling.telemetry.run())
+    finally:
+        upkeep.end()
 
 
 def make_commands(
@@ -201,8 +204,4 @@ def local_actor(peer: Peer, owner_uid: int) -> Actor:
     should the socket's mode ever let one through."""
     if peer.uid not in (owner_uid, 0):
         raise LocalError(f"user {peer.uid} is not the owner of this controller: ask as its owner")
-    try:
-        name = pwd.getpwuid(peer.uid).pw_name
-    except KeyError:
-        name = str(peer.uid)
-    return Actor(f"{LOCAL}:{name}", "administrator", LOCAL)
+    return user_of_machine(peer.uid)

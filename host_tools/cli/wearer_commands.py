@@ -12,6 +12,7 @@ from rich.console import Console
 from host_tools.cli.asking import Asked, asks
 from host_tools.cli.show import moment, plain_table
 from host_tools.controller.commands import CommandError
+from host_tools.system.csv_text import file_of
 
 CSV_BYTES_MAX = 8 << 20  # as a roster's
 
@@ -219,7 +220,7 @@ def _write(file: Path | None, text: str) -> None:
         sys.stdout.write(text)
         return
     try:
-        file.write_text(text, encoding="utf-8", newline="")
+        file.write_bytes(file_of(text))
     except OSError as error:
         raise CommandError(f"{file}: cannot be written ({error.strerror}); name another") from error
     console.print(f"written to {file}", highlight=False, soft_wrap=True)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from host_tools.accounts.people import People
 from host_tools.cli.people import wall_ms
+from host_tools.controller.alert_rules import Found, of_page
 from host_tools.controller.commands import Commands
 from host_tools.controller.happenings import Happenings
 from host_tools.controller.live import LiveView
@@ -24,6 +25,7 @@ from host_tools.controller.settings import WEB_OFF, Settings, SettingsError
 from host_tools.custody.blocking import run_in_thread
 from host_tools.system.system import System
 from host_tools.web_kit.certificate_folder import CertificateFolder, Pair
+from host_tools.web_kit.certificates import ends_unix_ms
 from host_tools.web_kit.errors import WebError
 from host_tools.web_kit.serving import App, TlsFront, serving
 
@@ -48,11 +50,18 @@ class HttpsSide:
         self.certificates = CertificateFolder(folder / HTTPS_FOLDER, CERTIFICATE_TITLE)
         self.network = NetworkLoginFile(folder / HTTPS_FOLDER, self._installed, lambda: shutil.which("nmcli"))
         self._front: TlsFront | None = None
+        self._ends: tuple[str, int] | None = None  # of the one in use: its name, and when it is over
 
     def front(self, hosts: tuple[str, ...]) -> TlsFront:
         """Blocks. WebError."""
-        self._front = TlsFront(*self.certificates.ensure(hosts, wall_ms()))
+        pair = self.certificates.ensure(hosts, wall_ms())
+        self._front = TlsFront(*pair)
+        self._ends = _ends_of(pair)
         return self._front
+
+    def alerts(self, now_ms: int) -> Found:
+        """What is wrong with the certificate that is shown; from memory."""
+        return of_page(*self._ends, now_ms) if self._ends is not None else {}
 
     def fingerprint(self) -> str:
         """SHA-256 of the certificate that is shown, for people who compare it. Blocks. WebError."""
@@ -65,6 +74,16 @@ class HttpsSide:
         """Browsers that connect from now on see this one."""
         if self._front is not None:
             self._front.swap(*pair)
+            self._ends = _ends_of(pair)
+
+
+def _ends_of(pair: Pair) -> tuple[str, int] | None:
+    """None where it does not say so: TLS takes some that this software cannot read, and then nobody is warned."""
+    try:
+        return pair.certificate.stem, ends_unix_ms(pair.certificate.read_bytes())
+    except WebError as error:
+        LOG.warning("certificate %s: when it ends is not known: %s", pair.certificate.stem, error)
+        return None
 
 
 @asynccontextmanager

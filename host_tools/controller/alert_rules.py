@@ -11,13 +11,19 @@ from dataclasses import dataclass, field
 
 from firmware.secure import certificates
 from firmware.secure.certificates import ABOUT_TO_EXPIRE, EXPIRED
-from host_tools.system.alerts import Named
+from host_tools.system.alert_texts import Saying
+from host_tools.system.alerts import Details, Named
 from host_tools.trust.admission import FACTORY, MEMBER, SAFE_MODE
 
 EMPTY_BATTERY_PERCENT = 3  # what a gauge shows of a cell that has switched its camera off
 HOUR_MS = 3_600_000
 
-Found = dict[Named, str]
+DAY_MS = 24 * HOUR_MS
+# How long before its end the certificate of the pages is told of -> kind, the nearest first: an authority takes days to
+# sign another one, and whoever renews by a calendar does it monthly.
+_BY_DAYS_LEFT: tuple[tuple[int, str], ...] = ((7, "page_certificate_ending"), (30, "page_certificate_expiring"))
+
+Found = dict[Named, Details]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,20 @@ def alerts_of(facts: Facts) -> Found:
     return found
 
 
+def of_page(name: str, ends_unix_ms: int, now_ms: int) -> Found:
+    """What is wrong with the certificate in use that browsers are shown. ``ends_unix_ms``: of it and what vouches."""
+    left_ms = ends_unix_ms - now_ms
+    if left_ms <= 0:
+        return {("page_certificate_expired", name): ""}
+    kind = next((kind for days, kind in _BY_DAYS_LEFT if left_ms <= days * DAY_MS), "")
+    return {(kind, name): _left(left_ms)} if kind else {}
+
+
+def _left(left_ms: int) -> Saying:
+    days = left_ms // DAY_MS
+    return Saying("detail.days_left", {"n": days}) if days else Saying("detail.hours_left")
+
+
 def _of_camera(camera: CameraFacts, empty_battery_alert: bool) -> Found:
     if camera.admission == SAFE_MODE:
         return {("safe_mode", camera.serial): camera.admission_text}
@@ -108,7 +128,7 @@ def _of_camera(camera: CameraFacts, empty_battery_alert: bool) -> Found:
     if camera.state == "malfunctioning":
         found["malfunctioning", camera.serial] = ""
     if empty_battery_alert and camera.battery_percent is not None and camera.battery_percent <= EMPTY_BATTERY_PERCENT:
-        found["empty_battery", camera.serial] = f"{camera.battery_percent} % are left"
+        found["empty_battery", camera.serial] = Saying("detail.battery_left", {"percent": camera.battery_percent})
     if camera.trouble:
         found["camera_trouble", camera.serial] = camera.trouble
     return found
@@ -120,8 +140,7 @@ def _of_certificates(facts: Facts) -> Found:
     for serial, expires_ms in facts.expires.items():
         standing = certificates.standing_of(certificates.Validity(0, expires_ms), facts.now_ms)
         if standing == ABOUT_TO_EXPIRE:
-            days = (expires_ms - facts.now_ms) // (24 * HOUR_MS)
-            found["certificate_expiring", serial] = f"{days} days are left" if days else "less than a day is left"
+            found["certificate_expiring", serial] = _left(expires_ms - facts.now_ms)
         elif standing == EXPIRED and serial not in here:
             found["certificate_expired", serial] = ""
     return found

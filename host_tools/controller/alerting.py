@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from host_tools.controller.alert_rules import CameraFacts, Facts, alerts_of
 from host_tools.controller.charging import UNABLE_MS
+from host_tools.controller.contact_alerts import Alert as ContactAlert
 from host_tools.controller.keeping import TROUBLES_SHOWN_MAX, recording_alerts
 from host_tools.controller.service import Controller
 from host_tools.controller.status import SYSTEM_DATA_PROBLEM, all_problems
@@ -20,7 +21,8 @@ from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
 from host_tools.custody.index import Index
 from host_tools.custody.spool import Spool
-from host_tools.system.alerts import Alert, AlertBook, Named
+from host_tools.system.alert_texts import Saying
+from host_tools.system.alerts import Alert, AlertBook, Details, Named, Words, remedies_of, text_of
 from host_tools.system.errors import SystemFault
 from host_tools.system.system import System
 
@@ -49,7 +51,7 @@ LOG = logging.getLogger("openbwc.controller")
 
 
 class Alerting:
-    """``run`` is a task beside the controller. ``set_all``: other parts say what they see."""
+    """``run`` is a task beside the controller. ``set_all``: other parts say what they see; ``ask``: they are asked."""
 
     def __init__(
         self, controller: Controller, index: Index, spool: Spool, system: System, run_blocking: RunBlocking
@@ -60,27 +62,27 @@ class Alerting:
         self._spool = spool
         self._system = system
         self._run_blocking = run_blocking
-        self._said: dict[str, dict[Named, str]] = {}
+        self._said: dict[str, dict[Named, Details]] = {}
+        self._asked: list[Callable[[int], Mapping[Named, Details]]] = []
         self._changes: list[tuple[Alert, str]] = []
-        self._remedies: dict[Named, tuple[str, ...]] = {}
+        self._words: dict[Named, Words] = {}
         # Open since before this controller began: not over because it has not looked there yet.
         self._unseen = {(alert.kind, alert.device): alert.details for alert in self.book.open()}
         self._began_s: float | None = None
         controller.alert_rows = self.rows
         self.book.on_change = lambda alert, how: self._changes.append((alert, how))
 
-    def set_all(self, source: str, found: Mapping[Named, str]) -> None:
+    def set_all(self, source: str, found: Mapping[Named, Details]) -> None:
         """All that one part of the controller sees to be wrong now, by kind and device, with details."""
         self._said[source] = dict(found)
 
+    def ask(self, source: Callable[[int], Mapping[Named, Details]]) -> None:
+        """Whoever knows from memory what is wrong at a time, such as that something ends: at every look."""
+        self._asked.append(source)
+
     def rows(self) -> list[dict[str, Any]]:
-        """The open ones, with meaning and remedies: the catalogue's, or what measurements say of this very bay."""
-        return [
-            alert.plain() | {"remedies": list(self._remedies[named])}
-            if (named := (alert.kind, alert.device)) in self._remedies
-            else alert.plain()
-            for alert in self.book.open()
-        ]
+        """The open ones, with meaning and remedies: the table's, or what measurements say of this very bay."""
+        return [alert.plain(self._words.get((alert.kind, alert.device))) for alert in self.book.open()]
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -98,16 +100,24 @@ class Alerting:
         now_ms = self._controller.happenings.wall_ms()
         try:
             found = alerts_of(await self._facts(now_ms))
-            found |= self._of_contacts()
-            for said in self._said.values():
+            measured = self._of_contacts()
+            found |= {named: alert.details for named, alert in measured.items()}
+            for said in (*self._said.values(), *(source(now_ms) for source in self._asked)):
                 found |= said
+            self._words = {
+                named: Words(details, remedies_of(*named))
+                for named, details in found.items()
+                if isinstance(details, Saying)
+            } | {named: alert.words() for named, alert in measured.items()}
             found |= self._not_seen_yet(found)
-            if self.book.differs(found):
-                await self._run_blocking(lambda: self.book.see(found, now_ms))
+            told = {named: text_of(details) for named, details in found.items()}
+            if self.book.differs(told):
+                await self._run_blocking(lambda: self.book.see(told, now_ms))
             self._controller.problems.pop(SYSTEM_DATA_PROBLEM, None)
         except (SystemFault, CustodyError) as fault:
+            if self._controller.problems.get(SYSTEM_DATA_PROBLEM) != str(fault):
+                LOG.error("%s", fault)
             self._controller.problems[SYSTEM_DATA_PROBLEM] = str(fault)
-            LOG.error("%s", fault)
         self._tell()
 
     async def _facts(self, now_ms: int) -> Facts:
@@ -148,19 +158,17 @@ class Alerting:
             self._system.settings.empty_battery_alert,
         )
 
-    def _of_contacts(self) -> dict[Named, str]:
+    def _of_contacts(self) -> dict[Named, ContactAlert]:
         """What the measurements of bays say is wrong."""
-        found: dict[Named, str] = {}
-        self._remedies = {}
+        found: dict[Named, ContactAlert] = {}
         for alert in self._controller.contacts.alerts.values():
             kind = CONTACT_KINDS.get(alert.kind, "problem")
             if kind == "empty_battery" and not self._system.settings.empty_battery_alert:
                 continue
-            found[kind, alert.device] = alert.details
-            self._remedies[kind, alert.device] = alert.remedies
+            found[kind, alert.device] = alert
         return found
 
-    def _not_seen_yet(self, found: Mapping[Named, str]) -> dict[Named, str]:
+    def _not_seen_yet(self, found: Mapping[Named, Details]) -> dict[Named, str]:
         """What was wrong when the controller before this one ended, and was neither found since nor could be. It is not
         over: nobody is told that it is, and it keeps the time that it began at."""
         now_s = asyncio.get_running_loop().time()

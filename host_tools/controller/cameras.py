@@ -246,11 +246,13 @@ class Camera:
         for entry in ordered:
             with self._noting_trouble(entry["recording"]):
                 await self._serve(entry)
-        for row in await self._run_blocking(lambda: self._index.recordings("erase_authorised")):
-            if row.camera_serial == self.view.serial and row.recording not in entries.keys() | self._not_confirmed:
-                self._not_confirmed.add(row.recording)  # asked once a session: it may be another card by now
-                with self._noting_trouble(row.recording):
-                    await self._erase(row)
+        with self._noting_trouble(b""):  # an index that cannot be read now ends no session
+            rows = await self._run_blocking(lambda: self._index.recordings("erase_authorised"))
+            for row in [each for each in rows if each.camera_serial == self.view.serial]:
+                if row.recording not in entries.keys() | self._not_confirmed:
+                    self._not_confirmed.add(row.recording)  # asked once a session: it may be another card by now
+                    with self._noting_trouble(row.recording):
+                        await self._erase(row)
         self.view.trouble = self._met or self._not_assigned
         if entries:
             await self._refresh()
@@ -267,14 +269,15 @@ class Camera:
 
     @contextmanager
     def _noting_trouble(self, recording: bytes) -> Generator[None]:
-        """What one recording meets does not keep the others."""
+        """What one recording meets does not keep the others; the empty name: what is of none."""
         try:
             yield
         except (CustodyError, OffloadFailed, RequestRefused) as error:
             self.view.trouble = self._met = str(error)
             if self._told_trouble.get(recording) != str(error):
                 self._told_trouble[recording] = str(error)
-                self._tell("trouble", recording=recording.hex(), text=str(error))
+                named = {"recording": recording.hex()} if recording else {}
+                self._tell("trouble", **named, text=str(error))
         else:
             self._told_trouble.pop(recording, None)
 

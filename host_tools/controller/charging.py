@@ -39,7 +39,7 @@ def allowed_ua(rows: Iterable[Mapping[str, Any]]) -> tuple[int, str]:
             continue
         if row["quantity"] == "contact_resistance" and row["value"] > DERATE_UOHM:
             found_ua = 0 if row["value"] > STOP_UOHM else DERATED_UA
-            text = f"its contacts have {row['value'] / 1000:.0f} mOhm"
+            text = f"its contacts have {row['value'] / 1000:.0f} mΩ"
         elif row["quantity"] == "block_temperature" and row["value"] > row["high"]:
             found_ua = DERATED_UA if row["verdict"] == "marginal" else 0
             text = f"the block of contacts has {row['value'] / 1000:.0f} degrees"

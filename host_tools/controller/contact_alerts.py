@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from host_tools.controller.contact_history import place_of, place_text
+from host_tools.controller.contact_history import place_of
 from host_tools.controller.contact_readings import Row
+from host_tools.system.alert_texts import Saying
+from host_tools.system.alerts import Details, Words, sayings, text_of
 from host_tools.system.contact_wear import (
     BAY,
     BOTH,
@@ -20,65 +22,59 @@ from host_tools.system.contact_wear import (
     UNDECIDED,
     Attribution,
     ContactWear,
+    Judgement,
     Seating,
     Swap,
 )
 
-RESEAT = "take the camera out and seat it anew"
-CLEAN = "clean the camera's contacts and the bay's pins"
+EMPTY_REMEDIES = sayings("charge_for_shift", "dock_earlier")
 
-EMPTY_REMEDIES = (
-    "leave the camera docked until it has charge for a shift",
-    "dock it earlier; if its battery does not last a shift any more, see its cycles and replace the battery",
-)
-
-MEANINGS = {
-    "contact_resistance": "the power contacts carry badly",
-    "pin_coupling": "two pins are joined: no power is applied",
-    "presence": "the camera's identification is not read as it should be",
-    "supply_voltage": "the bay's supply is out of its limits",
-    "charge_current": "the current is out of its limits",
-    "supply_droop": "the bay's supply sags under load",
-    "settle_time": "the contacts come to rest slowly",
-    "bounces": "the contacts bounce",
-    "block_temperature": "the block of contacts is hot",
-    "delivery_integrity": "bytes are lost on the way",
-    "loose": "the camera comes and goes in its bay",
-}
+# Of what the catalogue says in words of its own; what else boards measure is told by its name.
+QUANTITIES = frozenset(
+    {
+        "contact_resistance", "pin_coupling", "presence", "supply_voltage", "charge_current", "supply_droop",
+        "settle_time", "bounces", "block_temperature", "delivery_integrity", "loose",
+    }
+)  # fmt: skip
 
 # Unit of the wire -> (factor, unit for people, digits after the point); other units are shown as they are.
 UNITS = {
     "uV": (1e-6, "V", 3),
     "uA": (1e-3, "mA", 0),
-    "uOhm": (1e-3, "mOhm", 1),
+    "uOhm": (1e-3, "mΩ", 1),
     "mC": (1e-3, "°C", 1),
     "ppm": (1e-4, "%", 2),
     "bytes": (1, "B", 0),
     "count": (1, "", 0),
-    "losses a minute": (1, "a minute", 0),
+    "losses a minute": (1, "/min", 0),
 }
 
 
 class Alert(NamedTuple):
-    """``kind`` and ``device`` as the system's list of alerts has them; ``remedies`` in their order."""
+    """``kind`` and ``device`` as the system's list of alerts has them; ``details``: a saying, or a line that was told;
+    ``remedies`` in their order."""
 
     kind: str
     device: str
-    details: str
-    remedies: tuple[str, ...]
+    details: Details
+    remedies: tuple[Saying, ...]
+
+    def words(self) -> Words:
+        """For whoever says it in another language."""
+        return Words(None if isinstance(self.details, str) else self.details, self.remedies)
 
     def text(self) -> str:
         """On one line."""
-        steps = "; ".join(f"{number}. {each}" for number, each in enumerate(self.remedies, 1))
-        return f"{self.kind.replace('_', ' ')}: {self.details} ({steps})"
+        steps = " ".join(f"{number}. {each.text()}" for number, each in enumerate(self.remedies, 1))
+        return f"{self.kind.replace('_', ' ')}: {text_of(self.details)} ({steps})"
 
 
 @dataclass(frozen=True)
 class Part:
-    """``side``: a word of contact_wear; ``text``: the last remedy, which names the part or says what would decide."""
+    """``side``: a word of contact_wear; ``saying``: the last remedy, which names the part or says what would decide."""
 
     side: str
-    text: str
+    saying: Saying
 
 
 def number(value: float, unit: str) -> str:
@@ -93,26 +89,32 @@ def amount(value: float, unit: str) -> str:
     return f"{number(value, unit)} {word}".rstrip()
 
 
-def shown(row: Row) -> str:
+def beyond(row: Row) -> Saying:
     """A row's value with the limit that it is beyond."""
     unit = row["unit"]
-    limit = (
-        f"at least {amount(row['low'], unit)}" if row["value"] < row["low"] else f"at most {amount(row['high'], unit)}"
-    )
-    return f"{amount(row['value'], unit)}, {limit}"
+    which, limit = ("at_least", row["low"]) if row["value"] < row["low"] else ("at_most", row["high"])
+    return Saying(f"beyond.{which}", {"value": amount(row["value"], unit), "limit": amount(limit, unit)})
 
 
-def remedies(dock: str, bay: int, camera: str, part: Part) -> tuple[str, ...]:
-    """In their order, for a docking issue or a camera that cannot be charged."""
-    elsewhere = f"dock {camera or 'the camera'} in a bay that is known to be good"
-    outcome = "if the alert goes, the bay is bad: replace the dock; if it stays, replace the camera"
-    return RESEAT, CLEAN, f"{elsewhere}: {outcome}", part.text
+def details_of(row: Row, dock: str, bay: int) -> Saying:
+    """What a row that is out of its limits means."""
+    quantity = row["quantity"]
+    values = {"dock": dock, "bay": bay, "beyond": beyond(row)}
+    if quantity in QUANTITIES:
+        return Saying(f"contact.{quantity}", values)
+    return Saying("contact.another", {**values, "quantity": quantity})
+
+
+def remedies(camera: str, part: Part) -> tuple[Saying, ...]:
+    """In their order, for a docking issue or a camera that cannot be charged. ``camera``: empty if it is not known."""
+    elsewhere = Saying("remedy.known_good_bay_for", {"camera": camera}) if camera else Saying("remedy.known_good_bay")
+    return *sayings("reseat", "clean"), elsewhere, part.saying
 
 
 def named_by_wear(seatings: Iterable[Seating], dock: str, bay: int, camera: str) -> Part:
     """By the model of wear."""
     found = ContactWear(seatings).attribute(place_of(dock, bay), camera)
-    return Part(found.side, _wear_text(found, dock, bay, camera))
+    return Part(found.side, _by_wear(found, dock, bay, camera))
 
 
 def named_by_cases(cases: Sequence[tuple[str, str]], dock: str, bay: int, camera: str) -> Part:
@@ -120,32 +122,47 @@ def named_by_cases(cases: Sequence[tuple[str, str]], dock: str, bay: int, camera
     place = place_of(dock, bay)
     with_others = len({other for where, other in cases if where == place and other not in (camera, "")})
     elsewhere = len({where for where, other in cases if other == camera and camera and where != place})
+    values = {"dock": dock, "bay": bay, "camera": camera}
     if with_others and not elsewhere:
-        return Part(BAY, f"replace dock {dock}: its bay {bay} has this with {with_others} other cameras too")
+        return Part(BAY, Saying("part.dock_with_others", {**values, "n": with_others}))
     if elsewhere and not with_others:
-        return Part(CAMERA, f"replace camera {camera}: it has this in {elsewhere} other bays too")
+        return Part(CAMERA, Saying("part.camera_elsewhere", {**values, "n": elsewhere}))
     if with_others and elsewhere:
-        return Part(BOTH, f"replace dock {dock} and camera {camera}: both have this with others too")
-    swap = f"dock another camera in bay {bay} of {dock}, and {camera or 'this one'} elsewhere"
-    return Part(UNDECIDED, f"undecided: {swap}")
+        return Part(BOTH, Saying("part.both_with_others", values))
+    swap = Saying("swap.crosswise" if camera else "swap.crosswise_any", values)
+    return Part(UNDECIDED, _undecided(swap))
 
 
-def _wear_text(found: Attribution, dock: str, bay: int, camera: str) -> str:
-    of_bay = f"bay {bay} is {found.bay.excess:.0f} +- {2 * found.bay.error:.0f} mOhm worse than sound bays"
-    of_camera = f"it is {found.camera.excess:.0f} +- {2 * found.camera.error:.0f} mOhm worse than sound cameras"
-    texts = {
-        BAY: f"replace dock {dock}: {of_bay}",
-        CAMERA: f"replace camera {camera}: {of_camera}",
-        BOTH: f"replace dock {dock} and camera {camera}: {of_bay}, and the camera {of_camera[3:]}",
-        NEITHER: "neither side is worn by what was measured until now: clean both again, and watch it",
-    }
-    if found.side != UNDECIDED:
-        return texts[found.side]
-    swap = _swap_text(found.swap) if found.swap else f"dock {camera} in another bay a few times"
-    lacks = found.bay.lacks if found.bay.worn is None else found.camera.lacks
-    return f"undecided ({lacks}): {swap}"
+_BY_SIDE = {BAY: "part.dock_worn", CAMERA: "part.camera_worn", BOTH: "part.both_worn", NEITHER: "part.neither_worn"}
 
 
-def _swap_text(swap: Swap) -> str:
-    where = place_text(swap.bay) if swap.bay else "another bay"
-    return f"dock {swap.camera or 'another camera'} in {where} a few times"
+def _by_wear(found: Attribution, dock: str, bay: int, camera: str) -> Saying:
+    if found.side == UNDECIDED:
+        lacks = found.bay.lacks if found.bay.worn is None else found.camera.lacks
+        swap = _swap(found.swap) if found.swap else Saying("swap.camera_elsewhere", {"camera": camera})
+        return Saying("part.undecided_lacking", {"lacks": lacks, "swap": swap}) if lacks else _undecided(swap)
+    of_bay, of_camera = _worse(found.bay), _worse(found.camera)
+    values: dict[str, str | int] = {"dock": dock, "bay": bay, "camera": camera}
+    if found.side == BOTH:
+        values |= of_bay | {f"camera_{name}": value for name, value in of_camera.items()}
+    elif found.side != NEITHER:
+        values |= of_bay if found.side == BAY else of_camera
+    return Saying(_BY_SIDE[found.side], values)
+
+
+def _worse(found: Judgement) -> dict[str, str]:
+    """In milliohm, with the 95 % interval."""
+    return {"excess": f"{found.excess:.0f}", "error": f"{2 * found.error:.0f}"}
+
+
+def _undecided(swap: Saying) -> Saying:
+    return Saying("part.undecided", {"swap": swap})
+
+
+def _swap(swap: Swap) -> Saying:
+    dock, _, bay = swap.bay.rpartition("/")
+    if swap.camera:
+        code = "swap.camera_in_bay" if swap.bay else "swap.camera_elsewhere"
+    else:
+        code = "swap.another_in_bay" if swap.bay else "swap.another_elsewhere"
+    return Saying(code, {"camera": swap.camera, "dock": dock, "bay": bay})

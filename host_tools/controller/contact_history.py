@@ -1,7 +1,8 @@
 """Every docking's contact check, kept: the history that says which side is worn.
 
-Law: one line of JSON a docking, appended and synced; read whole at the start. Kept for KEEP_DAYS and at most LINES_MAX
-lines; what is beyond goes when the file is written anew, at a start or once it has grown by a quarter. A line that is
+Law: one line of JSON a docking, appended and synced; read whole at the start. Kept for KEEP_DAYS before the newest and
+at most LINES_MAX lines, BAY_LINES_MAX of a bay: a loose contact over a weekend must not push out a year of all others.
+What is beyond goes when the file is written anew, at a start or once it has grown by a quarter. A line that is
 not whole (a power cut) or not ours is passed over and counted, never a reason not to start. Blocking; from asyncio
 through ``run_blocking``. Nothing in it is about wearers or recordings.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from host_tools.system.contact_wear import Seating
 FILE = "contacts.jsonl"
 KEEP_DAYS = 400  # a year of wear, and the season before
 LINES_MAX = 20_000  # 5 docks of 8 bays make them in a year and a half; 5 MB
+BAY_LINES_MAX = 2_000  # five dockings a day for the whole time; a contact that comes and goes makes 300 an hour
 SPARE = 1.25
 DAY_MS = 86_400_000
 
@@ -104,7 +107,15 @@ class ContactHistory:
         return rows
 
     def _write_anew(self, now_unix_ms: int) -> None:
-        kept = [row for row in self._rows if now_unix_ms - row.at_unix_ms <= KEEP_DAYS * DAY_MS][-LINES_MAX:]
+        newest_ms = max((row.at_unix_ms for row in self._rows), default=0)
+        oldest_ms = min(now_unix_ms, newest_ms) - KEEP_DAYS * DAY_MS  # a clock that runs ahead makes nothing old
+        of_bay: Counter[str] = Counter()
+        kept: list[Docking] = []
+        for row in reversed(self._rows):
+            of_bay[row.place] += 1
+            if row.at_unix_ms >= oldest_ms and of_bay[row.place] <= BAY_LINES_MAX:
+                kept.append(row)
+        kept = kept[:LINES_MAX][::-1]
         changed = self.damaged > 0 or len(kept) != len(self._rows)
         self._rows = kept
         if self._path is not None and changed:
@@ -114,12 +125,6 @@ class ContactHistory:
 def place_of(dock: str, bay: int) -> str:
     """A bay of a dock in one word."""
     return f"{dock}/{bay}"
-
-
-def place_text(place: str) -> str:
-    """Such a word for people."""
-    dock, _, bay = place.rpartition("/")
-    return f"bay {bay} of {dock}"
 
 
 def is_same_docking(before: Docking, now: Docking) -> bool:

@@ -106,11 +106,11 @@ def resistance(light: AtLoad, heavy: AtLoad, path: Path, sensors: Sensors) -> Re
     error_ohm = math.hypot(error_uv / span_ua, loop_ohm * error_ua / span_ua, path.wiring_tolerance_uohm / 1e6 / ROOT_3)
     uncertainty_uohm = COVERAGE * error_ohm * 1e6
     if uncertainty_uohm > UNCERTAINTY_UOHM_MAX:
-        return f"these sensors would give it within {uncertainty_uohm / 1000:.0f} mOhm only"
+        return f"these sensors would give it within {uncertainty_uohm / 1000:.0f} mΩ only"
     uohm = loop_ohm * 1e6 - path.wiring_uohm
     if uohm + uncertainty_uohm < 0:
         wrong = "the camera's wiring is not what supply_path in its board.toml says"
-        return f"{uohm / 1000:.0f} mOhm is less than nothing: {wrong}"
+        return f"{uohm / 1000:.0f} mΩ is less than nothing: {wrong}"
     return Resistance(uohm, uncertainty_uohm)
 
 

@@ -19,13 +19,12 @@ from host_tools.controller.cameras import Camera, CameraView
 from host_tools.controller.charging import FULL_UA, ChargeWatch, SmartCharge, allowed_ua
 from host_tools.controller.contact_alerts import (
     EMPTY_REMEDIES,
-    MEANINGS,
     Alert,
     Part,
+    details_of,
     named_by_cases,
     named_by_wear,
     remedies,
-    shown,
 )
 from host_tools.controller.contact_check import FULL, QUICK, ContactCheck
 from host_tools.controller.contact_history import ContactHistory, Docking, is_same_docking
@@ -37,6 +36,7 @@ from host_tools.controller.power_line import NoReading
 from host_tools.custody.blocking import RunBlocking
 from host_tools.hardware import Board
 from host_tools.protocol.connection import RequestRefused
+from host_tools.system.alert_texts import Saying
 from host_tools.transports.errors import LinkLost
 
 WATCH_S = 10.0  # between two looks at how docked cameras are charged
@@ -326,8 +326,8 @@ class Contacts:
         row = next(row for row in rows if row["quantity"] == quantity)
         camera = place.serial or self._seated.get(place.key, "")
         part = await self._run_blocking(lambda: self._part(place, camera, quantity))
-        details = f"bay {place.bay} of {place.dock.serial}: {MEANINGS.get(quantity, quantity)} ({shown(row)})"
-        steps = remedies(place.dock.serial, place.bay, camera, part)
+        details = details_of(row, place.dock.serial, place.bay)
+        steps = remedies(camera, part)
         device = camera or f"{place.dock.serial} bay {place.bay}"
         self._raise(place.key, Alert("docking_issue", device, details, steps))
 
@@ -418,8 +418,7 @@ class Contacts:
         watch.feed(round(asyncio.get_running_loop().time() * 1000), power)
         if place.dock.state_of(place.bay) == "fault":
             watch.no_power("its bay gives no power: its contacts failed the check")
-        part = Part("", "if the alert stays in other bays too, replace the camera's battery, then the camera")
-        steps = remedies(place.dock.serial, place.bay, place.serial, part)
+        steps = remedies(place.serial, Part("", Saying("part.battery_or_camera")))
         self._raise_or_clear(place, "unable_to_charge", watch.unable, steps)
         self._raise_or_clear(place, "docked_with_empty_battery", watch.empty, EMPTY_REMEDIES)
 
@@ -462,7 +461,7 @@ class Contacts:
 
     # -- alerts
 
-    def _raise_or_clear(self, place: Place, kind: str, details: str, steps: tuple[str, ...]) -> None:
+    def _raise_or_clear(self, place: Place, kind: str, details: str, steps: tuple[Saying, ...]) -> None:
         if details:
             text = f"{place.serial} in bay {place.bay} of {place.dock.serial}: {details}"
             self._raise(place.key, Alert(kind, place.serial, text, steps))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from firmware.formats.chunk import Opener
 from firmware.formats.manifest import Manifest
@@ -22,6 +22,7 @@ from host_tools.controller.delivery_extras import (
     TextSource,
     beside_the_clip,
     custody_chain,
+    enclosed,
     place_metadata,
     stored_as,
 )
@@ -39,6 +40,7 @@ from host_tools.custody.spool import Spool
 from host_tools.custody.transfers import Outcome, Transfer
 from host_tools.destinations import custody_object
 from host_tools.destinations.capabilities import STORE_CUSTODY_CHAIN
+from host_tools.destinations.extras import Extra
 from host_tools.destinations.faults import fault_word
 from host_tools.destinations.interface import (
     Destination,
@@ -68,6 +70,24 @@ class _Delay:
 
     failures: int
     due_s: float
+
+
+class _Around(NamedTuple):
+    """What a recording is sent among, as it was when its delivery began."""
+
+    declared: frozenset[str]
+    camera_name: str
+    time_zone: str
+
+
+class _Parcel(NamedTuple):
+    """What is sent: the clip by its manifest and ``opener``, what is told of it, and what goes beside it."""
+
+    manifest: Manifest
+    opener: Opener
+    container: str
+    about: dict[str, str]
+    extras: list[Extra]
 
 
 def always_half() -> float:
@@ -243,31 +263,30 @@ class Delivery:
         return [row for row in rows if row.recording not in delayed or self._delays[row.recording].due_s <= now_s]
 
     async def _deliver(self, row: Recording) -> None:
-        manifest, opener, notes, container = await self._run_blocking(lambda: self._begin(row))
+        around = self._surroundings(row)
+        parcel = await self._run_blocking(lambda: self._begin(row, around))
+        container = parcel.container
         self._happenings.tell("delivery_started", recording=row.recording.hex(), container=container)
-        stored = await self._send(row, manifest, opener, notes, container)
+        stored = await self._send(row, parcel)
         await self._run_blocking(lambda: self._finish(row, stored))
         self._happenings.tell("delivered", recording=row.recording.hex(), camera=row.camera_serial, container=container)
         await self._let_go(row)
 
     async def _deliver_again(self, row: Recording) -> None:
         """What the destination acknowledged and has lost since: the same under the same name."""
+        around = self._surroundings(row)
         try:
-            manifest, opener, notes = await self._run_blocking(lambda: self._open(row))
-            await self._send(row, manifest, opener, notes, row.container)
+            parcel = await self._run_blocking(lambda: self._pack(row, row.container, self._open(row), around))
+            await self._send(row, parcel)
         except (DestinationRefused, SourceMismatch, CustodyError) as error:
             self._happenings.tell("custody_fault", text=str(error))
         else:
             self._happenings.tell("delivered_again", recording=row.recording.hex(), container=row.container)
 
-    async def _send(
-        self, row: Recording, manifest: Manifest, opener: Opener, notes: Notes, container: str
-    ) -> list[dict[str, Any]]:
+    async def _send(self, row: Recording, parcel: _Parcel) -> list[dict[str, Any]]:
         """Container, clip, what goes beside it, completion; answers what was stored, for the ledger."""
-        around = self.around
-        is_by_uuid = bool(around.wearers().system_id)
-        about = recording_metadata(manifest, container, CONTROLLER_SERIAL, around.time_zone(), is_by_uuid)
-        await self._destination.ensure_container(container, {**about, **place_metadata(manifest, notes)})
+        manifest, opener, container, about, extras = parcel
+        await self._destination.ensure_container(container, about)
         sha256 = manifest.content_sha256.hex()
         content = self._spool.content_source(row.recording, opener, self._run_blocking, sha256)
         name = clip_name(manifest)
@@ -279,14 +298,13 @@ class Delivery:
                 f"{self.destination_name} stored other bytes than recording {row.recording.hex()}; examine its storage"
             )
         stored = [stored_as(name, receipt)]
-        declared, camera = self._destination.describe().capabilities, around.camera_name(manifest.camera_serial)
-        for extra in beside_the_clip(manifest, notes, container, camera, declared):
+        for extra in extras:
             put = await self._destination.put_object(
                 container, extra.name, TextSource(extra.body), len(extra.body), extra.metadata
             )
             stored.append(stored_as(extra.name, put))
         signer = self._head_signer()
-        wants_chain = STORE_CUSTODY_CHAIN in declared
+        wants_chain = STORE_CUSTODY_CHAIN in self._destination.describe().capabilities
         head, chain = await self._run_blocking(lambda: self._sign(row, signer, wants_chain))
         if wants_chain:
             name = custody_object.object_name(row.recording)
@@ -300,14 +318,31 @@ class Delivery:
         system_id = self.around.wearers().system_id
         return head, custody_chain(self._index, self._spool, head, signer, system_id) if wants_chain else b""
 
-    def _begin(self, row: Recording) -> tuple[Manifest, Opener, Notes, str]:
-        manifest, opener, notes = self._open(row)
+    def _surroundings(self, row: Recording) -> _Around:
+        declared, around = self._destination.describe().capabilities, self.around
+        return _Around(declared, around.camera_name(row.camera_serial), around.time_zone())
+
+    def _begin(self, row: Recording, around: _Around) -> _Parcel:
+        opened = manifest, _, _ = self._open(row)
         with self._index.transaction():  # two of one name must not both find it free
             container = self._name(row, manifest)
             self._index.transfers.begin(
                 row.recording, self.destination_name, container, manifest.content_bytes, self._wall_ms()
             )
-        return manifest, opener, notes, container
+            return self._pack(row, container, opened, around)
+
+    def _pack(self, row: Recording, container: str, opened: tuple[Manifest, Opener, Notes], around: _Around) -> _Parcel:
+        """All that is sent beside the clip, written down before it is."""
+        manifest, opener, notes = opened
+        wearers = self.around.wearers()
+        about = recording_metadata(
+            manifest, container, CONTROLLER_SERIAL, around.time_zone, bool(wearers.system_id)
+        ) | place_metadata(manifest, notes)
+        extras = beside_the_clip(manifest, notes, container, around.camera_name, around.declared)
+        wearer = wearers.of(manifest.wearer_id) if manifest.wearer_id else ""
+        told = enclosed(self._spool.manifest_document(row.recording), manifest, about, wearer, extras)
+        self._journey.enclose(row.recording, told)
+        return _Parcel(manifest, opener, container, about, extras)
 
     def _open(self, row: Recording) -> tuple[Manifest, Opener, Notes]:
         """The manifest as its recipients know it: the destination is told who wore the camera, and where it was."""

@@ -8,7 +8,7 @@ words it is the same bytes, so that a repetition changes nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from firmware.formats import track
@@ -25,6 +25,7 @@ from host_tools.destinations.encryption import StoredReceipt
 from host_tools.destinations.extras import Extra, Fix, bookmark, location_text, location_track, opening_bookmark
 from host_tools.destinations.interface import Receipt
 from host_tools.destinations.metadata import cause_word, head_metadata
+from host_tools.destinations.names import clip_name, slug
 
 CUSTODY_METADATA = {"FileType": "json"}
 ID_CHARACTERS = 8  # of an opening bookmark
@@ -59,6 +60,15 @@ def place_metadata(manifest: Manifest, notes: Notes) -> dict[str, str]:
         return {}
     first, last = fixes[0], fixes[-1]
     return {"TriggerOnLocation": location_text(first), "TriggerOffLocation": location_text(last)}
+
+
+def enclosed(
+    document: bytes, manifest: Manifest, about: Mapping[str, str], wearer: str, extras: Iterable[Extra]
+) -> dict[str, Any]:
+    """For the ledger, what goes with a clip. ``document``: the manifest as it came; ``wearer``: what he is called at
+    the destination, empty for nobody (``destinations.people`` puts both names in)."""
+    named = {**about, "UserID": wearer, "BWCSerialNumber": slug(about["BWCSerialNumber"])}
+    return custody_object.enclosed(document, clip_name(manifest), named, extras)
 
 
 def custody_chain(index: Index, spool: Spool, head: SignedHead, signer: HeadSigner, system_id: str = "") -> bytes:

@@ -70,14 +70,17 @@ class DestinationCommands(CommandGroup):
         self._run_blocking = run_blocking
 
     @command
-    async def connect_destination(self, actor: Actor, connection_file: SecretStr) -> dict[str, Any]:
-        """Take another connection file of the same destination."""
+    async def connect_destination(
+        self, actor: Actor, connection_file: SecretStr, wearers_by_uuid: bool = False
+    ) -> dict[str, Any]:
+        """Take another connection file of the same destination. ``wearers_by_uuid``: of a connection of former times,
+        where the destination takes no wearer by the ID that people know; it stays so."""
         data = connection_file.get_secret_value().encode()
         if self._attached is None:
             raise CommandError("this controller delivers to a folder: start it with --destination CONNECTION-FILE")
         if len(data) > FILE_BYTES_MAX:
             raise CommandError(f"this is no connection file: it has more than {FILE_BYTES_MAX} bytes")
-        new = await self._told(self._attached.replace_connection(data))
+        new = await self._told(self._attached.replace_connection(data, wearers_by_uuid))
         self._delivery.news.set()
         return {"site": new.site, "addresses": list(new.auth_uris)}
 

@@ -45,6 +45,7 @@ class Dock:
         self.bays: dict[int, dict[str, Any]] = {}
         self.found: set[int] = set()  # bays that have been in use since before this session
         self.contacts: dict[int, list[dict[str, Any]]] = {}
+        self.switched_off: set[int] = set()  # bays whose supply somebody has switched off, from before it goes
         self.power = PowerLine(connection)
         self.slow = ""
         self._slow_tests = 0
@@ -116,7 +117,14 @@ class Dock:
 
     async def set_power(self, bay: int, powered: bool) -> None:
         """Switch the supply of one bay. RequestRefused, LinkLost."""
-        await self.connection.ask("set_bay_power", {"bay": bay, "powered": powered})
+        self.switched_off.add(bay)
+        off = False
+        try:
+            await self.connection.ask("set_bay_power", {"bay": bay, "powered": powered})
+            off = not powered
+        finally:
+            if not off:
+                self.switched_off.discard(bay)
 
     async def power_cycle(self, bay: int, off_ms: int) -> str:
         """Off, a while, and on again, whatever became of the asker meanwhile; answers the bay's state then.

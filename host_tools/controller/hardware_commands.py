@@ -79,6 +79,8 @@ class HardwareCommands(CommandGroup):
     async def set_bay_power(self, actor: Actor, bay: Bay, on: bool, dock: str = "") -> None:
         """Switch the supply of one bay. CommandError, LinkLost."""
         named = self._dock(dock)
+        if not on:
+            self._require_no_offer(named, bay)
         with _by(named):
             await named.set_power(bay, on)
 
@@ -88,6 +90,7 @@ class HardwareCommands(CommandGroup):
         if not OFF_MS_MIN <= off_ms <= OFF_MS_MAX:
             raise CommandError(f"power can stay away for {OFF_MS_MIN} to {OFF_MS_MAX} ms: not for {off_ms}")
         named = self._dock(dock)
+        self._require_no_offer(named, bay)
         with _by(named):
             return await named.power_cycle(bay, off_ms)
 
@@ -145,6 +148,11 @@ class HardwareCommands(CommandGroup):
         for row in chosen:
             self._journey.retry(row.recording)
         return [row.recording.hex() for row in chosen]
+
+    def _require_no_offer(self, dock: Dock, bay: int) -> None:
+        """To a camera that flashes for somebody, a bay that goes dark is a hand that takes it."""
+        if self._controller.may_flash(dock.serial, bay):
+            raise CommandError(f"bay {bay} flashes for somebody: ask again when its camera is taken, or that is over")
 
     def _dock(self, serial: str) -> Dock:
         docks = self._controller.docks

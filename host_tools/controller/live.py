@@ -19,6 +19,7 @@ from host_tools.custody.spool import Spool
 DIRTY_MAX = 1_000  # rows named by happenings since the last look; with more, all are looked at
 TRANSFERS_KEPT_MAX = 200  # on their way and just ended: what a dashboard shows; the rest is history
 ENDED_KEPT_MS = 60_000  # a transfer that has ended stays in view for so long
+GONE_KEPT_MAX = 1_000  # rows that nobody was told of yet; with more, the ring has lost what would have named them, too
 
 ON_THE_WAY = ("offloading", "held", "delivering")
 # What a happening makes of a recording's transfer.
@@ -66,7 +67,7 @@ class LiveView:
 
     def rows(self) -> list[Change]:
         """Everything as it is now. What was found meanwhile is still told by ``changes``: others follow them."""
-        self._unread = {(change.kind, change.key): change for change in self.changes(whole=True)}
+        self._unread = _newest({(change.kind, change.key): change for change in self.changes(whole=True)})
         return [Change(kind, key, value) for (kind, key), value in self._last.items()]
 
     def changes(self, whole: bool = False) -> list[Change]:
@@ -158,3 +159,11 @@ class LiveView:
         for recording, transfer in list(self._transfers.items()):
             if transfer["stage"] not in ON_THE_WAY and not 0 <= now_ms - transfer["changed_unix_ms"] < ENDED_KEPT_MS:
                 del self._transfers[recording]
+
+
+def _newest(unread: dict[Key, Change]) -> dict[Key, Change]:
+    """Without the oldest of those that are gone: each transfer is, one day, and often nobody follows for weeks."""
+    gone = [key for key, change in unread.items() if change.value is None]
+    for key in gone[:-GONE_KEPT_MAX]:
+        del unread[key]
+    return unread

@@ -183,7 +183,7 @@ def text_of(news: News, settings: SystemSettings, about: str, now_ms: int) -> st
         lines += ["", row.meaning] if row else []
         lines += [f"Details: {news.alert.details}"] if news.alert.details else []
         remedies = remedies_of(news.kind, news.alert.device) if row else ()
-        lines += ["", *(f"{place}. {remedy}" for place, remedy in enumerate(remedies, 1))] if row else []
+        lines += ["", *(f"{place}. {remedy.text()}" for place, remedy in enumerate(remedies, 1))] if row else []
     return "\n".join([*lines, "", "-- ", f"System {settings.name}, {about}", ""])
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
+from host_tools.controller.found_docked import DOCKED, STILL_DOCKED
 from host_tools.controller.happenings import Happening
 from host_tools.controller.pickup_facts import (
     FIXED_MODE,
@@ -130,6 +131,8 @@ class Pickup:
             self._wake.set()
             return self._tell_tap(tap, wearer, "waiting", "", f"{wearer.name} waits for {answer.ahead} before them")
         if isinstance(answer, Again):
+            if reader not in (answer.offer.reader, *answer.offer.also):
+                answer.offer.also += (reader,)  # its lamp ends with the offer, too
             self._show(reader, ACCEPTED if answer.offer.state == offers.OFFERED else WAIT)
             return self._tell_tap(tap, wearer, "again", answer.offer.camera, f"{answer.offer.camera} flashes already")
         return self._begin(answer, wearer)
@@ -168,6 +171,10 @@ class Pickup:
     def is_in_hand(self, camera: str) -> bool:
         """Whether an offer of that camera is not over."""
         return self._offer_of(camera) is not None
+
+    def may_flash(self, dock: str, bay: int) -> bool:
+        """Whether a camera in that bay may flash for somebody, or is about to."""
+        return any((offer.dock, offer.bay) == (dock, bay) for offer in self.desk.offers)
 
     def _said_right(self, answer: A) -> A | Refusal:
         """Whoever has docked their camera is not told to dock it."""
@@ -301,15 +308,18 @@ class Pickup:
         self._changed.pop(id(offer), None)
         if not offer.is_over():
             return
-        if offer.state == offers.TAKEN:
+        if offer.unseen:
+            self._tell_offer("may_hold", offer, wearer, self._returns.note_unseen(offer, wearer.name))
+            self._show_all(offer, READY)
+        elif offer.state == offers.TAKEN:
             await self._change(offer, lambda: self._note_taken(offer.camera))
             self._tell_offer("taken", offer, wearer, f"{wearer.name} has taken {offer.camera}")
-            self._show(offer.reader, READY)
+            self._show_all(offer, READY)
             await self._see_it_gone(offer)
         else:
             text = offer.why or f"{offer.camera} was not taken by {wearer.name} in time, and is nobody's again"
             self._tell_offer("offer_ended", offer, wearer, text)
-            self._show(offer.reader, REFUSED, REFUSED_S)
+            self._show_all(offer, REFUSED, REFUSED_S)
         self.desk.close(offer, self._now_ms())
         self._wake.set()
 
@@ -334,7 +344,7 @@ class Pickup:
         if offer.state == offers.OFFERED:
             wearer = self._system.wearers.get(offer.wearer)
             self._tell_offer("offered", offer, wearer, f"{offer.camera} flashes for {offer.wearer}")
-            self._show(offer.reader, ACCEPTED)
+            self._show_all(offer, ACCEPTED)
         changed = self._changed.get(id(offer))
         if changed is not None:
             changed.set()
@@ -356,11 +366,15 @@ class Pickup:
         what = happening["what"]
         if what == "bay" and happening["state"] == "free":
             self._on_free(happening["dock"], happening["bay"])
-        elif what == "docked":
+        elif what in (DOCKED, STILL_DOCKED):
             if happening.get("bay"):
                 self._sitting[happening["dock"], happening["bay"]] = happening["camera"]
         elif what == "dock_online":
             self._seat(happening["dock"])
+        elif what == "dock_offline":
+            for offer in self.desk.offers:
+                if offer.dock == happening["dock"] and offer.may_flash():
+                    offer.why = f"{offer.dock} lost its power or its cable while {offer.camera} flashed: tap again"
         elif what == "undocked":
             if self._fleet.session_of(happening["camera"]) is None:  # else it is the end of an older one
                 self._on_camera(happening["camera"], offers.LOST)
@@ -399,7 +413,7 @@ class Pickup:
             "wrong_camera", camera=serial, dock=dock, bay=bay, text=text, offered=shown.camera if shown else ""
         )
         if shown is not None:
-            self._show(shown.reader, REFUSED, REFUSED_S)
+            self._show_all(shown, REFUSED, REFUSED_S)
 
     def _tick(self) -> None:
         now_ms = self._now_ms()
@@ -447,6 +461,10 @@ class Pickup:
     def _show(self, reader: str, word: str, back_after_s: float = 0.0) -> None:
         if self.lamps is not None and reader:
             self.lamps.show(reader, word, back_after_s)
+
+    def _show_all(self, offer: Offer, word: str, back_after_s: float = 0.0) -> None:
+        for reader in (offer.reader, *offer.also):
+            self._show(reader, word, back_after_s)
 
     def _offer_row(self, offer: Offer, now_ms: int) -> dict[str, Any]:
         left_ms = max(0, offer.until_ms - now_ms) if offer.state == offers.OFFERED else 0

@@ -33,6 +33,7 @@ ACTIONS = {
     "tap": ("tap", "asked"),
     "offered": ("offer", "asked"),
     "taken": ("pick_up", "done"),
+    "may_hold": ("pick_up", "asked"),  # nobody saw it
     "offer_ended": ("offer", "failed"),
     "wrong_camera": ("pick_up", "refused"),
     "brought_back": ("bring_back", "done"),

@@ -1,4 +1,4 @@
-"""Readers and pick-up together, beside one controller: what ``bwc serve``, the simulation and tests put up alike."""
+"""Readers and pick-up together, beside one controller: what ``bwc controller``, the simulation and tests all put up."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class PickupDesk:
         self.badges = BadgeReading(self.readers, self._paired, controller.happenings, now_ms)
         self.pickup.lamps = self.readers
         controller.desk_view = self.view
+        controller.may_flash = self.pickup.may_flash
         self._problems = controller.problems
         controller.happenings.listen(self._note_problem)
 

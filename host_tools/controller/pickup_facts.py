@@ -114,6 +114,7 @@ class PickupFacts:
         dock, bay = bound.get("dock", ""), bound.get("bay", 0)
         station, status = self._fleet.docks.get(dock), view.status
         device = self._system.state.of("device").get(view.serial)
+        dark = station is not None and bay in station.switched_off
         return DockedCamera(
             serial=view.serial,
             model=view.model,
@@ -121,7 +122,7 @@ class PickupFacts:
             place=self.place(dock),
             dock=dock,
             bay=bay,
-            idle=self._stays(view.serial) and not busy and status.get("state") == "docked" and not view.trouble,
+            idle=self.is_in_order(view.serial) and self._stays(view.serial) and not (busy or view.trouble or dark),
             battery_percent=status.get("battery_percent", 0),
             storage_free_bytes=status.get("storage_free_bytes", 0),
             storage_total_bytes=status.get("storage_total_bytes", 0),

@@ -23,7 +23,7 @@ from host_tools.custody.blocking import RunBlocking
 from host_tools.custody.errors import CustodyError
 from host_tools.system import reports
 from host_tools.system.alerts import AlertBook
-from host_tools.system.csv_text import write
+from host_tools.system.csv_text import file_of, write
 from host_tools.system.errors import DomainError
 from host_tools.system.system import System
 
@@ -33,6 +33,7 @@ KEPT_MS = 7 * DAY_MS  # CTRL-16
 LOOK_S = 3_600.0  # between two looks whether today's is there
 ARCHIVES_MAX = 100  # on the disk at once: whoever asks again and again has enough of them
 ZIP_TIME_MIN = (1980, 1, 1, 0, 0, 0)  # an archive knows no earlier one
+ZIP_TIME_MAX = (2107, 12, 31, 23, 59, 58)  # and no later one
 _NAME = re.compile(r"system-report-(\d{8}-\d{6})\.zip")
 _NEW = ".new"
 
@@ -153,7 +154,9 @@ class Reporting:
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in sorted(members.items()):
                 at = (moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second)
-                archive.writestr(zipfile.ZipInfo(name, max(at, ZIP_TIME_MIN)), text, zipfile.ZIP_DEFLATED)
+                at = min(max(at, ZIP_TIME_MIN), ZIP_TIME_MAX)
+                data = file_of(text) if name.endswith(".csv") else text
+                archive.writestr(zipfile.ZipInfo(name, at), data, zipfile.ZIP_DEFLATED)
         return made.getvalue()
 
     def _expire(self, now_ms: int) -> list[str]:

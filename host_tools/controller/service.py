@@ -32,6 +32,7 @@ from host_tools.controller.delivery import Delivery, always_half, unsigned
 from host_tools.controller.delivery_around import Around
 from host_tools.controller.discovery import Finder, FoundPort
 from host_tools.controller.docks import Dock
+from host_tools.controller.found_docked import FoundDocked, seats_of
 from host_tools.controller.happenings import Happening, Happenings
 from host_tools.controller.link_watch import watch_links
 from host_tools.controller.members import Members
@@ -66,6 +67,9 @@ RETRY_S = 0.5  # before a port is opened again after its link was lost
 USB_PROBLEM = "usb "  # key of a problem, before the location
 NO_CAMERAS = ("device", "priority", "suspension", "category")  # kinds of records that change nothing on a camera
 RETRY_SLOW_S = 5.0  # before a port that is held by others or speaks something else is tried again
+VAIN_MAX = 6  # times in a row that a board ends before it has shown who it is, then people are told: some seconds
+
+MUTE_REMEDY = "dock it again; if that does not help, do not use it: recover its card, then replace it"
 
 LOG = logging.getLogger("openbwc.controller")
 
@@ -121,6 +125,7 @@ class Controller:
         self.docks: dict[str, Dock] = {}
         self.problems: dict[str, str] = {}
         self.alert_rows: Callable[[], list[dict[str, Any]]] = list  # of whoever keeps alerts
+        self.may_flash: Callable[[str, int], bool] = lambda _dock, _bay: False  # of the same: whether one may there
         self.desk_view: Callable[[], dict[str, Any]] = dict  # of whoever serves badges: readers, offers, taps
         self.delivery = Delivery(
             world.index,
@@ -144,8 +149,11 @@ class Controller:
             self.is_online,
             lambda details: world.index.append("force_removed", None, world.wall_ms(), details),
         )
-        for member in world.members.all():
-            self.cameras[member.serial] = known_view(member, world.system, world.wall_ms())
+        members = {member.serial: member for member in world.members.all()}
+        seats = seats_of(members, world.system)
+        for serial, member in members.items():
+            self.cameras[serial] = known_view(member, world.system, world.wall_ms(), serial in seats)
+        self._found_docked = FoundDocked(seats, self.cameras, self.docks, self.happenings)
         self.priorities = Priorities(world.roster, world.wall_ms, world.system)
         self._world = world
         self.system = world.system
@@ -183,6 +191,7 @@ class Controller:
             tasks.create_task(watch_links(lambda: self._links, lambda: self.docks, self.problems, self.happenings))
             tasks.create_task(self._keep_certificate())
             tasks.create_task(self.contacts.run())
+            tasks.create_task(self._found_docked.run())
             while True:
                 self._follow_ports(tasks, set(self._world.finder.look()))
                 self._follow_usb(self._world.finder.faults)
@@ -255,6 +264,7 @@ class Controller:
 
     async def _keep(self, port: FoundPort) -> None:
         """Hold a connection to one port for as long as it is there, one after another."""
+        vain = 0
         while True:
             pause_s = RETRY_S
             try:
@@ -271,7 +281,12 @@ class Controller:
                 self._problem(port, f"{port.url}: {error}; update the board's firmware or this controller")
                 pause_s = RETRY_SLOW_S
             except LinkLost as lost:
-                self.happenings.tell("link_lost", url=port.url, text=str(lost))
+                vain = vain + 1 if isinstance(lost, ChannelRefused) else 0
+                if vain < VAIN_MAX:
+                    self.happenings.tell("link_lost", url=port.url, text=str(lost))
+                else:  # it goes on until somebody takes it out: its keys are on a card that cannot be read
+                    self._problem(port, f"{port.url}: ends each session before it has shown who it is: {MUTE_REMEDY}")
+                    pause_s = RETRY_SLOW_S
             except Exception as error:  # the edge of a task: one board must not end the others
                 LOG.exception("%s: the session has failed", port.url)
                 self._problem(port, f"{port.url}: the session failed ({error!r}); report this with the log")
@@ -346,7 +361,8 @@ class Controller:
         finally:
             if self.docks.get(dock.serial) is dock:
                 del self.docks[dock.serial]
-            self.happenings.tell("dock_offline", dock=dock.serial)
+            if self._has_gone(port, connection):
+                self.happenings.tell("dock_offline", dock=dock.serial)
 
     async def _serve_camera(
         self, port: FoundPort, connection: Connection, identity: dict[str, Any], signer: Signer
@@ -383,18 +399,27 @@ class Controller:
         )
         self._sessions[serial] = camera
         self._links[serial] = connection
-        self.happenings.tell("docked", camera=serial, **self.place_of(view))
+        self._found_docked.greet(serial, self.place_of(view))
         try:
             await camera.run()
         finally:
             view.link = connection.health().plain()
+            gone = self._has_gone(port, connection)
             if self._sessions.get(serial) is camera:  # else it is docked again already, and this is its old session
                 view.online = False
-                view.left_unix_ms = self.happenings.wall_ms()
+                view.left_unix_ms = self.happenings.wall_ms() if gone else view.left_unix_ms
                 del self._sessions[serial], self._links[serial]
                 if self._world.members.find(serial) is None:  # it was let go
                     self.cameras.pop(serial, None)
-            self.happenings.tell("undocked", camera=serial)
+            if gone:
+                self.happenings.tell("undocked", camera=serial)
+
+    def _has_gone(self, port: FoundPort, connection: Connection) -> bool:
+        """Why a session ends: its board has gone, or does not serve any more. Of one that stays where it is while this
+        controller ends nothing is told: the next one finds it there."""
+        task = asyncio.current_task()
+        ends = task is not None and task.cancelling() > 0
+        return not ends or connection.closed.done() or port not in self._ports
 
     async def _until_lost(self, connection: Connection, serving: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(serving)

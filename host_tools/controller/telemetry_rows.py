@@ -48,6 +48,7 @@ OF_THINGS = frozenset(
         "unable_to_charge", "safe_mode", "malfunctioning", "slow_link", "board_problem", "destination_failed",
         "destination_full", "destination_refuses", "clocks_differ", "storage_almost_full", "storage_full",
         "clock_doubtful", "clock_not_kept", "reader_problem", "mail_failed", "telemetry_failed",
+        "page_certificate_expiring", "page_certificate_ending", "page_certificate_expired",
     }
 )  # fmt: skip
 

@@ -105,6 +105,14 @@ class ReaderWorld:
         self._hand = self._after(seconds, self._take_away)
         self._step()
 
+    def is_bridged(self) -> bool:
+        """Whether its UART is behind a USB bridge, and not a USB port of its own."""
+        return self._is_ascii()
+
+    def wake(self) -> None:
+        """Bytes have come by another way than the terminal, or can go there."""
+        self._step()
+
     def set_fault(self, kind: str) -> None:
         """See reader_faults.KINDS."""
         self.faults.on.add(kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from host_tools.transports.errors import PortError, PortMissing
@@ -28,24 +29,24 @@ def register(name: str, folder: Path) -> Path:
     link = benches_folder() / name
     link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _forget_ended(link.parent)
-    if holder(name) not in (None, folder.resolve()):
-        return link
-    link.unlink(missing_ok=True)
-    link.symlink_to(folder.resolve())
+    while holder(name) in (None, folder.resolve()):
+        link.unlink(missing_ok=True)
+        with suppress(FileExistsError):  # another bench of this name began at the same moment
+            link.symlink_to(folder.resolve())
+            break
     return link
 
 
 def holder(name: str) -> Path | None:
     """The folder of the running bench that is found by this name."""
-    link = benches_folder() / name
-    folder = link.readlink() if link.is_symlink() else None
+    folder = _target(benches_folder() / name)
     return folder if folder is not None and answers(folder / SOCKET) else None
 
 
 def unregister(link: Path, folder: Path) -> None:
     """The bench stops; a later one of the same name keeps its entry."""
-    if link.is_symlink() and link.readlink() == folder.resolve():
-        link.unlink()
+    if _target(link) == folder.resolve():
+        link.unlink(missing_ok=True)
 
 
 def port_path(url: str) -> Path:
@@ -84,6 +85,14 @@ def _forget_ended(folder: Path) -> None:
     for name in _names(folder):
         if (folder / name).is_symlink() and not _runs(folder / name) and holder(name) is None:
             (folder / name).unlink(missing_ok=True)
+
+
+def _target(link: Path) -> Path | None:
+    """Where it leads; None where there is no link, or none any more."""
+    try:
+        return link.readlink()
+    except OSError:
+        return None
 
 
 def _names(folder: Path) -> list[str]:

@@ -60,19 +60,19 @@ class FileFault(Exception):
         return f"{printable(str(name))}{'' if self.line is None else f':{self.line}'}: {self.text}"
 
 
-def read_text(path: Path, what: str, if_missing: str = "") -> str:
+def read_text(path: Path, what: str, if_missing: str = "", bytes_max: int = FILE_BYTES_MAX) -> str:
     """The text of a file, with plain line ends. FileFault. ``what``: it should be, ``bench file``; ``if_missing``: what
     to do where there is none."""
     try:
         with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
+            data = file.read(bytes_max + 1)
     except FileNotFoundError as error:
         remedy = if_missing or f"name an existing {what}"
         raise FileFault(f"cannot be read ({error.strerror}); {remedy}") from None
     except OSError as error:
         raise FileFault(f"cannot be read ({error.strerror}); name a {what} that you may read") from None
-    if len(data) > FILE_BYTES_MAX:
-        raise FileFault(f"is larger than {FILE_BYTES_MAX} bytes: this is no {what}")
+    if len(data) > bytes_max:
+        raise FileFault(f"is larger than {bytes_max} bytes: this is no {what}")
     try:
         return data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -6,6 +6,7 @@ Law: the text has been accepted by tomllib before, so this only has to follow it
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 Path = tuple[str | int, ...]
 
@@ -27,6 +28,7 @@ def key_lines(text: str) -> dict[Path, int]:
 class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
+        self._breaks = [found.start() for found in re.finditer("\n", text)]  # a roster has tens of thousands of lines
         self._at = 0
         self._lines: dict[Path, int] = {(): 1}
         self._last_index: dict[Path, int] = {}
@@ -128,7 +130,7 @@ class _Reader:
         self._lines.setdefault(path, line)
 
     def _line(self) -> int:
-        return self._text.count("\n", 0, self._at) + 1
+        return bisect_left(self._breaks, self._at) + 1
 
     def _skip(self) -> None:
         self._pass(_SKIP)

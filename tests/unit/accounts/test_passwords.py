@@ -53,6 +53,7 @@ def test_length_and_words_are_all_that_is_asked(good):
         ("abcabcabcabcabc", "pattern"),
         ("ab12ab12ab12ab12", "pattern"),
         ("q7!xz q7!xz q7!xz", "pattern"),
+        ("abaababbabaa", "pattern"),
         ("1234567890123", "row of keys"),
         ("a b c d e f g h i", "row of keys"),
         ("qwertyuiopas", "row of keys"),
@@ -156,6 +157,12 @@ def test_the_secret_is_made_once_and_whole():
     assert (made.seal_key, made.cookie_key, made.password_key) == (again.seal_key, again.cookie_key, again.password_key)
     assert len({made.seal_key, made.cookie_key, made.password_key}) == 3
     assert made.seal_key.hex() not in repr(made)
+
+
+def test_a_secret_that_was_used_outlasts_a_power_cut():
+    files = MemoryFiles()
+    made = load_secret(files, SeededEntropy(1))
+    assert load_secret(files.crash(), SeededEntropy(2)).seal_key == made.seal_key
 
 
 @pytest.mark.parametrize("size", [0, 31, 33])

@@ -48,6 +48,18 @@ def test_root_s_password_changes_only_with_the_current_one():
         assert people.login("root", NEW, HOME, NOW_MS)
 
 
+def test_whom_wrong_tries_have_locked_out_comes_in_with_the_password_that_an_administrator_gives():
+    with town(allowance=Allowance(account=3)) as made:
+        people = made.settled().people
+        for number in range(3):
+            with pytest.raises(LoginRefused):
+                people.login("wall", f"a wrong guess {number}", HOME, NOW_MS)
+        with pytest.raises(LoginThrottled):
+            people.login("wall", "a screen on the wall", HOME, NOW_MS)
+        people.set_password("wall", NEW, NOW_MS)
+        assert people.login("wall", NEW, HOME, NOW_MS)
+
+
 def test_the_current_password_cannot_be_guessed_that_way_either():
     with town(allowance=Allowance()) as made:
         people = made.settled().people

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from host_tools.accounts.errors import AccountsError, LoginRefused, PeopleTamper
 from host_tools.accounts.passwords import Passwords
 from host_tools.accounts.roles import Actor
 from host_tools.accounts.secret import load_secret
-from host_tools.accounts.store import open_copy, open_store
+from host_tools.accounts.store import SCHEMA_VERSION, open_copy, open_store
 from host_tools.custody.errors import CustodyFault
 from host_tools.custody.index import open_index
 from tests.unit.accounts.parts import ADAS, CHEAP, HOME, NOW_MS, ROOTS, SECRET, Town, town
@@ -89,6 +91,23 @@ def test_a_seal_made_with_another_secret_does_not_count(tmp_path: Path):
     thief.close()
     with town(path, seed="restarted") as again:
         everything_is_refused(again, cookie)
+
+
+@pytest.mark.req("CTRL-14")
+def test_the_seal_is_keyed_with_the_secret_and_covers_what_it_says():
+    """Computed here once more: a seal whose key anybody could know would hold just as well for its own software."""
+    with town() as made:
+        store = made.settled().store
+        rows = store.database.rows("SELECT name, role, password, made_unix_ms, changed_unix_ms, epoch FROM accounts")
+        head = store.audit_head()
+        covered = {
+            "accounts": [list(row) for row in sorted(rows)],
+            "audit": [head.sequence, head.hash.hex()],
+            "schema": SCHEMA_VERSION,
+        }
+        text = json.dumps(covered, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        expected = hmac.new(SECRET.seal_key, text.encode(), "sha256").digest()
+        assert store.database.row("SELECT mac FROM seal") == (expected,)
 
 
 def test_what_the_seal_does_not_cover_gives_no_rights():

@@ -191,6 +191,7 @@ class Broken(MemoryRadio):
     """A chip that does not answer, until it does."""
 
     works = False
+    tries = 0
 
     def listen(self, on: bool) -> None:
         self._check()
@@ -201,6 +202,7 @@ class Broken(MemoryRadio):
         super().be_silent()
 
     def _check(self) -> None:
+        self.tries += 1
         if not self.works:
             raise PortFault("the radio does not answer")
 
@@ -214,6 +216,8 @@ def test_a_radio_that_fails_is_told_and_tried_again():
     worn.rig.boot()
     worn.rig.ports.clock.set_wall(unix_ms, WALL_CONTROLLER, 40)
     assert worn.rig.app.broadcasts.reason == "the radio does not answer"
+    worn.rig.run(RETRY_MS // 2)
+    assert broken.tries == 1, "not at every step of the firmware"
     broken.works = True
     worn.rig.run(RETRY_MS + 100)
     assert worn.rig.app.broadcasts.reason == ""

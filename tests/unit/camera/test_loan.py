@@ -253,6 +253,22 @@ def test_docked_while_the_card_could_not_be_read_it_is_nobodys_when_it_can_be():
     assert (started.wearer and started.wearer.wearer_id, started.loan) == ("W-008", TAKEN), "its own loan goes on"
 
 
+def test_a_card_that_does_not_take_the_loan_is_not_asked_at_every_step():
+    files = Card(MemoryFiles())
+    lent = Assignment(files)
+    lent.offer(Wearer("W-007", "Grace Hopper"), "default", HOLD_MS)
+    files.failing = True
+    lent.see("undocked", 5_000)
+    due_ms = lent.next_deadline_ms()
+    assert due_ms is not None
+    assert due_ms > 5_000
+    files.failing = False
+    lent.follow(due_ms - 1)
+    assert not lent.is_kept()
+    lent.follow(due_ms)
+    assert lent.is_kept()
+
+
 @pytest.mark.req("RFID-02")
 def test_a_card_that_fails_as_it_is_taken_does_not_take_it_from_its_wearer():
     files = Card(MemoryFiles())

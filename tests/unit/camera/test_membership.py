@@ -9,7 +9,11 @@ import pytest
 
 from firmware.camera import access
 from firmware.camera.membership import REPLACED, TAKEN_OFF
+from firmware.camera.trust import RECIPIENTS_FILE
 from firmware.link import codec, events, schema
+from firmware.ports.errors import IoFault
+from firmware.ports.files import File
+from firmware.ports.memory_files import MemoryFiles
 from firmware.secure import certificates
 from firmware.secure.certificates import EVIDENCE, LDEVID, PeerIdentity
 from firmware.secure.certificates_store import CameraIdentity
@@ -283,6 +287,47 @@ def test_a_camera_with_recordings_is_not_released():
     )
     assert "1 recordings" in answer.fields["text"]
     assert rig.app.membership.is_adopted()
+
+
+@pytest.mark.req("CAM-19")
+def test_recipients_are_taken_whole_and_in_order():
+    rig = CameraRig(docked=True)
+    rig.connect()
+    before = rig.app.trust.recipients
+    keys = [each.trust.recipient().raw for each in (rig.world, World(2), World(3))]
+
+    def name(place: int, count: int = 3) -> str:
+        return rig.ask("seal_to", {"place": place, "count": count, "key": keys[place]}).name
+
+    assert [name(1), name(0), name(2), name(0), name(1), name(1)] == ["error", "done", "error", "done", "done", "error"]
+    assert name(0, 0) == "error", "nobody is no recipient"
+    assert rig.app.trust.recipients == before, "until all are named the old ones count"
+    assert [name(0), name(1), name(2)] == ["done"] * 3
+    assert [each.raw for each in rig.app.trust.recipients] == keys
+    rig.boot(docked=True)
+    assert [each.raw for each in rig.app.trust.recipients] == keys
+
+
+class UnreadableList(MemoryFiles):
+    """A card that does not give its list of recipients."""
+
+    failing = True
+
+    def open(self, path: str, writable: bool = False) -> File:
+        if self.failing and path == RECIPIENTS_FILE:
+            raise IoFault("bad sector")
+        return super().open(path, writable)
+
+
+def test_a_camera_that_can_read_only_a_part_of_its_membership_reads_it_all_again():
+    files = UnreadableList()
+    rig = CameraRig(docked=True, files=files)
+    assert not rig.app.membership.is_known()
+    files.failing = False
+    rig.run(11_000)
+    assert rig.app.membership.is_known()
+    assert rig.app.trust.recipients
+    assert rig.app.state == "docked"
 
 
 @pytest.mark.req("LINK-04")

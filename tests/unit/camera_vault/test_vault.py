@@ -371,6 +371,39 @@ def test_what_is_kept_free_pays_for_the_longest_row_of_a_track() -> None:
     assert track_row_bytes(0) == 0
 
 
+class Measured(MemoryFiles):
+    """A card whose free space is what the test says."""
+
+    free = 1 << 30
+
+    def free_bytes(self) -> int:
+        return self.free
+
+
+def least_free_bytes(fragment_count: int) -> int:
+    """The least free space with which the last fragment of so many is still recorded."""
+    least, most = 0, 1 << 22
+    while least < most:
+        files = Measured()
+        made = fragments(3, [100] * fragment_count)
+        recording = record(opened(files), made[:-1])
+        files.free = (least + most) // 2
+        refused = error_of(lambda recording=recording, last=made[-1]: recording.append(last))
+        least, most = (files.free + 1, most) if refused else (least, files.free)
+    return least
+
+
+@pytest.mark.req("CAM-19")
+def test_what_is_kept_free_grows_with_the_manifest_that_it_pays_for() -> None:
+    fewer, more = (len(manifest.encode(closed_after(count))) for count in (2, 22))
+    assert least_free_bytes(22) - least_free_bytes(2) >= more - fewer
+
+
+def closed_after(fragment_count: int) -> manifest.Manifest:
+    """The manifest of a recording of so many fragments."""
+    return record(opened(MemoryFiles()), fragments(3, [100] * fragment_count)).close(STOPPED, "button")
+
+
 def error_of(act: Callable[[], None]) -> VaultError | None:
     try:
         act()

@@ -179,7 +179,9 @@ def test_roster_files(bwc: Bwc, folder: Path):
     system_in(folder / "c")
     arguments = ["controller", "--folder", folder / "c", "--destination", folder / "d", "--create-destination"]
     unknown = write(folder / "roster.toml", '[[wearer]]\nid = "W-1"\nname = "Ada"\nprofil = "x"\n')
-    bwc(*arguments, "--roster", unknown).must_be_one_line(str(unknown), "key 'profil'", "did you mean 'profile'")
+    bwc(*arguments, "--roster", unknown).must_be_one_line(
+        str(unknown), ":4: wearer 1: unknown key profil", "did you mean profile"
+    )
     stranger = write(folder / "roster.toml", '[[assignment]]\ncamera = "CAM-1"\nwearer = "W-1"\n')
     bwc(*arguments, "--roster", stranger).must_be_one_line(str(stranger), "no wearer has the id 'W-1'")
     bwc(*arguments, "--roster", folder / "none").must_be_one_line("none", "cannot be read")

@@ -129,6 +129,7 @@ def test_an_interrupted_program_ends_in_order(tmp_path: Path):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "host_tools.cli", "controller", "--folder", str(tmp_path / "c")),
             *("--destination", str(tmp_path / "d"), "--create-destination", "--bench", str(tmp_path / "no-bench")),
+            *("--web", "off"),  # whoever has its port would be told of
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -4,6 +4,7 @@ believe`` beside it."""
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import sqlite3
 import zipfile
@@ -163,6 +164,10 @@ def test_tables_in_and_out(bwc: Bwc, tmp_path: Path):
 
     async def talk(ask: Asking) -> None:
         await ask.done("wearer", "export", table)
+        saved = table.read_bytes()
+        assert saved == codecs.BOM_UTF8 + (await ask.done("wearer", "export")).encode(), "as the page saves it"
+        assert "0 new, 0 changed, 1 as they are" in await ask.done("wearer", "import", table, "--yes")
+        table.write_bytes(saved.removeprefix(codecs.BOM_UTF8))
         assert "0 new, 0 changed, 1 as they are" in await ask.done("wearer", "import", table, "--yes")
         table.write_text("ID;Name\nW-1;Ada L.\nW-2;=Eve\nw-2;Again\n", encoding="utf-8")
         conflict = await ask("wearer", "import", table, "--yes")
@@ -172,6 +177,8 @@ def test_tables_in_and_out(bwc: Bwc, tmp_path: Path):
         assert "imported" in await ask.done("wearer", "import", table, "--yes")
         assert "'=Eve" in await ask.done("wearer", "export")
         assert (await ask.done("wearer", "template")).startswith("ID,Name,Profile")
+        await ask.done("wearer", "template", table)
+        assert table.read_bytes().startswith(codecs.BOM_UTF8 + b"ID,Name,Profile")
         table.write_bytes(b"\xff\xfe\x00")
         (await ask("wearer", "import", table, "--yes")).must_be_one_line("not in UTF-8")
         (await ask("wearer", "import", tmp_path / "none", "--yes")).must_be_one_line("cannot be read")
@@ -191,10 +198,13 @@ def test_alerts_reports_and_the_reset(bwc: Bwc, tmp_path: Path):
         assert max(map(len, under)) <= 80
         assert json.loads(await ask.done("alerts", "--history", "--json"))[0]["kind"] == "docking_issue"
         assert (await ask.done("report", "make", "camera_status")).startswith("Camera,Camera name,Tags")
+        await ask.done("report", "make", "camera_status", tmp_path / "status.csv")
+        assert (tmp_path / "status.csv").read_bytes().startswith(codecs.BOM_UTF8 + b"Camera,Camera name,Tags")
         await ask.done("report", "system", tmp_path / "all.zip")
         with zipfile.ZipFile(tmp_path / "all.zip") as archive:
             assert archive.testzip() is None
             assert {"status.json", "alerts.csv", "camera_usage.csv"} <= set(archive.namelist())
+            assert archive.read("camera_usage.csv").startswith(codecs.BOM_UTF8 + b"Wearer ID,")
         (tmp_path / "phrase").write_text(PHRASE, encoding="utf-8")
         (tmp_path / "wrong").write_text("not the one", encoding="utf-8")
         reset = ["system", "reset", "--name", "north", "--passphrase-file"]

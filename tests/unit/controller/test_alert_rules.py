@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from host_tools.controller.alert_rules import CameraFacts, Facts, alerts_of
-from host_tools.system.alerts import KINDS
+from host_tools.controller.alert_rules import CameraFacts, Facts, alerts_of, of_page
+from host_tools.system.alerts import KINDS, text_of
 from host_tools.trust.admission import FACTORY, REFUSED, SAFE_MODE
 
 NOW_MS = 1_767_225_600_000
@@ -16,7 +16,7 @@ HERE = CameraFacts("CAM-1", battery_percent=80, state="docked")
 
 
 def found(**facts: object) -> dict[tuple[str, str], str]:
-    return alerts_of(replace(Facts(NOW_MS), **facts))
+    return {named: text_of(details) for named, details in alerts_of(replace(Facts(NOW_MS), **facts)).items()}
 
 
 def test_nothing_is_wrong():
@@ -57,6 +57,26 @@ def test_certificates_are_told_before_and_after_their_end():
     held = replace(HERE, serial="CAM-9", admission=SAFE_MODE)
     docked = found(expires={"CAM-9": NOW_MS - 1}, cameras=(held,))
     assert set(docked) == {("safe_mode", "CAM-9")}, "docked: the other one"
+
+
+@pytest.mark.req("CTRL-15")
+@pytest.mark.parametrize(
+    ("left_ms", "kind", "text"),
+    [
+        (30 * DAY_MS + 1, "", ""),
+        (30 * DAY_MS, "page_certificate_expiring", "30 days are left"),
+        (7 * DAY_MS + 1, "page_certificate_expiring", "7 days are left"),
+        (7 * DAY_MS, "page_certificate_ending", "7 days are left"),
+        (2 * DAY_MS - 1, "page_certificate_ending", "1 day is left"),
+        (DAY_MS - 1, "page_certificate_ending", "less than a day is left"),
+        (1, "page_certificate_ending", "less than a day is left"),
+        (0, "page_certificate_expired", ""),
+        (-400 * DAY_MS, "page_certificate_expired", ""),
+    ],
+)
+def test_the_certificate_of_the_pages_is_told_a_month_a_week_and_at_its_end(left_ms: int, kind: str, text: str):
+    told = {named: text_of(details) for named, details in of_page("harbour", NOW_MS + left_ms, NOW_MS).items()}
+    assert told == ({(kind, "harbour"): text} if kind else {})
 
 
 @pytest.mark.req("CTRL-12", "DOCK-03")

@@ -15,8 +15,8 @@ from rich.console import Console
 from firmware.link.schema import LAMP_PATTERNS, number_of
 from host_tools.cli import asking, dock_commands
 from host_tools.controller.charging import DERATED_UA
-from host_tools.controller.contact_alerts import amount
-from host_tools.controller.contacts import LOOSE_FAIL, shown
+from host_tools.controller.contact_alerts import amount, beyond
+from host_tools.controller.contacts import LOOSE_FAIL
 from host_tools.transports.local import LocalError
 from tests.unit.controller.contact_bench import DOCK, ContactBench, contact_bench
 
@@ -147,7 +147,7 @@ def test_one_camera_that_goes_does_not_cost_the_check_of_the_others(
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(402_396, "uOhm", "402.4 mOhm"), (1_000_000, "ppm", "100.00 %"), (7, "losses a minute", "7 a minute"),
+    [(402_396, "uOhm", "402.4 mΩ"), (1_000_000, "ppm", "100.00 %"), (7, "losses a minute", "7 /min"),
      (3, "count", "3"), (90_157, "mC", "90.2 °C"), (12, "parsec", "12 parsec")],
 )  # fmt: skip
 def test_amounts_for_people(value: int, unit: str, text: str):
@@ -156,5 +156,5 @@ def test_amounts_for_people(value: int, unit: str, text: str):
 
 def test_the_limit_that_is_told_is_the_one_it_is_beyond():
     row = {"value": 4_300_000, "low": 4_750_000, "high": 5_250_000, "unit": "uV"}
-    assert shown(row) == "4.300 V, at least 4.750 V"
-    assert shown(row | {"value": 5_600_000}) == "5.600 V, at most 5.250 V"
+    assert beyond(row).text() == "4.300 V, at least 4.750 V"
+    assert beyond(row | {"value": 5_600_000}).text() == "5.600 V, at most 5.250 V"

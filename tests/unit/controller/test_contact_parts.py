@@ -12,7 +12,15 @@ import pytest
 
 from host_tools.controller.charging import DERATED_UA, FULL_UA, ChargeWatch, SmartCharge, allowed_ua
 from host_tools.controller.contact_alerts import named_by_cases, named_by_wear, remedies
-from host_tools.controller.contact_history import DAY_MS, FILE, KEEP_DAYS, LINES_MAX, ContactHistory, Docking
+from host_tools.controller.contact_history import (
+    BAY_LINES_MAX,
+    DAY_MS,
+    FILE,
+    KEEP_DAYS,
+    LINES_MAX,
+    ContactHistory,
+    Docking,
+)
 from host_tools.controller.contact_readings import path_of, resistance_row, sensors_of, with_worth
 from host_tools.controller.contact_resistance import AtLoad, Reading, Resistance, Sensors, resistance
 from host_tools.controller.contact_resistance import Path as SupplyPath
@@ -104,7 +112,7 @@ def test_less_than_nothing_is_no_sound_contact():
     wrong_wiring = SupplyPath(150_000, 5_000, False)
     found = resistance(at(300_000, 0.05), at(900_000, 0.05), wrong_wiring, SENSORS)
     assert str(found) == (
-        "-100 mOhm is less than nothing: the camera's wiring is not what supply_path in its board.toml says"
+        "-100 mΩ is less than nothing: the camera's wiring is not what supply_path in its board.toml says"
     )
     assert isinstance(
         resistance(at(300_000, 0.005), at(900_000, 0.005), SupplyPath(9_000, 900, False), SENSORS), Resistance
@@ -201,11 +209,30 @@ def test_history_forgets_what_is_old_and_does_not_grow_without_end(tmp_path: Pat
     (tmp_path / FILE).write_text("".join(row.model_dump_json() + "\n" for row in old))
     assert ContactHistory(tmp_path, NOW_MS).rows() == old[1:]
     assert (tmp_path / FILE).read_text().count("\n") == 1
-    line = docking(2).model_dump_json() + "\n"
-    (tmp_path / FILE).write_text(line * (LINES_MAX + 500))
+    bays = LINES_MAX // BAY_LINES_MAX + 1
+    lines = [docking(2).model_copy(update={"bay": bay}).model_dump_json() + "\n" for bay in range(1, bays + 1)]
+    (tmp_path / FILE).write_text("".join(lines) * BAY_LINES_MAX)
     history = ContactHistory(tmp_path, NOW_MS)
     assert len(history.rows()) == LINES_MAX
     assert (tmp_path / FILE).read_text().count("\n") == LINES_MAX
+
+
+@pytest.mark.req("DOCK-03")
+def test_a_loose_contact_does_not_push_out_what_is_known_of_other_bays(tmp_path: Path):
+    """A bay whose camera comes and goes over a weekend makes more lines than all others in a year."""
+    others = [docking(number, NOW_MS - number).model_copy(update={"bay": 2}) for number in range(5, 0, -1)]
+    loose = docking(0).model_copy(update={"bay": 1, "camera": "CAM-9"}).model_dump_json() + "\n"
+    (tmp_path / FILE).write_text("".join(row.model_dump_json() + "\n" for row in others) + loose * LINES_MAX)
+    history = ContactHistory(tmp_path, NOW_MS)
+    assert history.rows()[:5] == others
+    assert len(history.rows()) == 5 + BAY_LINES_MAX
+
+
+@pytest.mark.req("DOCK-03")
+def test_a_clock_that_runs_ahead_makes_no_history_old(tmp_path: Path):
+    row = docking(1)
+    (tmp_path / FILE).write_text(row.model_dump_json() + "\n")
+    assert ContactHistory(tmp_path, NOW_MS + 2 * KEEP_DAYS * DAY_MS).rows() == [row]
 
 
 def test_history_holds_nothing_about_wearers(tmp_path: Path):
@@ -236,22 +263,22 @@ def test_remedies_come_in_order_and_end_by_naming_the_part(seed: int):
     bay = named_by_wear(fleet("D/2", "", seed), "D", 2, "CAM-1")
     camera = named_by_wear(fleet("", "CAM-3", seed), "D", 2, "CAM-3")
     assert (bay.side, camera.side) == (BAY, CAMERA)
-    steps = remedies("D", 2, "CAM-1", bay)
-    assert "seat it anew" in steps[0]
-    assert "clean" in steps[1]
+    steps = [step.text() for step in remedies("CAM-1", bay)]
+    assert "put it back" in steps[0]
+    assert "Clean" in steps[1]
     assert "known to be good" in steps[2]
-    assert steps[3].startswith("replace dock D: bay 2 is ")
-    assert camera.text.startswith("replace camera CAM-3: ")
+    assert steps[3].startswith("Replace dock D: bay 2 is ")
+    assert camera.saying.text().startswith("Replace camera CAM-3: ")
 
 
 @pytest.mark.req("DOCK-03")
 def test_what_history_does_not_say_is_undecided_with_the_swap_that_would():
     few = named_by_wear([Seating("D/1", "CAM-1", 150.0)] * 3, "D", 1, "CAM-1")
     assert few.side == UNDECIDED
-    assert "dock" in few.text
+    assert "dock" in few.saying.text()
     known = [Seating(f"D/{bay}", f"CAM-{camera}", 42.0) for bay in (2, 3) for camera in (2, 3)] * 6
     alone = named_by_wear([*known, Seating("D/1", "CAM-2", 150.0)], "D", 1, "CAM-2")
-    assert alone.text.endswith("in bay 1 of D a few times"), alone.text
+    assert alone.saying.text().endswith("in bay 1 of D a few times."), alone.saying.text()
     none = named_by_wear([], "D", 1, "CAM-1")
     assert none.side == UNDECIDED
 

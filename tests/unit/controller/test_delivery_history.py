@@ -314,6 +314,7 @@ def test_each_delivered_recording_carries_the_ledgers_head() -> None:
             "docked",
             "offloaded",
             "held",
+            "enclosed",
             "head_signed",
             "delivered",
             "acknowledged",

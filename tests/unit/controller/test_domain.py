@@ -35,7 +35,7 @@ from host_tools.controller.table_commands import TableCommands
 from host_tools.controller.upkeep import Upkeep
 from host_tools.controller.wearer_commands import WearerCommands
 from host_tools.custody.blocking import run_in_thread, run_inline
-from host_tools.system.alerts import AlertBook
+from host_tools.system.alerts import AlertBook, sayings
 from host_tools.system.errors import StaleWrite, SystemRefused
 from host_tools.system.records import CameraEntry, FixedAssignment
 from host_tools.system.reset_rules import Standing
@@ -347,11 +347,15 @@ def test_an_alert_comes_and_goes_with_what_is_wrong(tmp_path: Path, gate: Gate):
                 "Take the camera out and put it back.",
             )
             assert (await rig.status())["alerts"] == [row]
-            measured = ContactAlert("docking_issue", "CAM-0001", "0.9 ohm", ("seat it anew", "the bay is bad"))
+            measured = ContactAlert("docking_issue", "CAM-0001", "0.9 ohm", sayings("reseat", "clean"))
             rig.controller.contacts.alerts[("DOCK-1", 1), "docking_issue"] = measured
             await alerting.look()
             (row,) = [each for each in alerting.rows() if each["device"] == "CAM-0001"]
-            assert (row["details"], row["remedies"]) == ("0.9 ohm", ["seat it anew", "the bay is bad"])
+            assert (row["details"], row["remedies"]) == (
+                "0.9 ohm",
+                [each.text() for each in sayings("reseat", "clean")],
+            )
+            assert [each["code"] for each in row["words"]["remedies"]] == ["remedy.reseat", "remedy.clean"]
             rig.controller.contacts.alerts.clear()
             alerting.set_all("readers", {("reader_problem", "usb-1"): "no power"})
             del rig.controller.problems["contacts of DOCK-1 bay 1"]
@@ -395,6 +399,20 @@ def test_system_reports_are_made_daily_and_kept_for_a_week():
             reporting.read("../people.key", 0, 4)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.req("CTRL-16")
+@pytest.mark.parametrize("year", [1975, 2110])
+def test_a_clock_that_no_archive_knows_ends_no_controller(year: int):
+    """The times within an archive begin in 1980 and end in 2107; a clock may say anything."""
+
+    async def status() -> dict[str, Any]:
+        return {"cameras": [], "docks": []}
+
+    system, now_ms = make_system(), (year - 1970) * 365 * DAY_MS
+    reporting = Reporting(MemoryFiles(), system, AlertBook(system.store), status, lambda: now_ms, run_inline)
+    name, size = asyncio.run(reporting.make())
+    assert reporting.read(name, 0, 4) == (b"PK\x03\x04", size)
 
 
 def settings_on(files: Files) -> dict[str, Any]:

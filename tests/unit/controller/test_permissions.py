@@ -42,6 +42,54 @@ DEMO_MAY = {
     "remove_extension",
     "retrieve_recording",
 }
+# CTRL-14: cameras and wearers, assigning, pairing, logs and reports; with them the bays, and words about recordings.
+LOCAL_ADMINISTRATOR_MAY = {
+    "add_camera",
+    "add_wearer",
+    "assign_camera",
+    "bookmark_recording",
+    "change_camera",
+    "change_own_password",
+    "change_wearer",
+    "check_contacts",
+    "describe_recording",
+    "end_holding",
+    "export_wearers",
+    "import_wearers",
+    "indicate_camera",
+    "locate_recording",
+    "log_out_everywhere",
+    "make_system_report",
+    "pair_tag",
+    "power_cycle_bay",
+    "prioritise_wearer",
+    "remove_camera",
+    "remove_wearer",
+    "report",
+    "set_bay_power",
+    "suspend_smart_charge",
+    "tap_badge",
+    "unassign_camera",
+    "unpair_tag",
+}
+READING_VERBS = ("get_", "judge_", "list_", "preview_", "read_", "search_")
+READING_NOUNS = {
+    "archive_drives",
+    "audit",
+    "audit_head",
+    "camera_charges",
+    "contact_history",
+    "events",
+    "live",
+    "notification_state",
+    "priorities",
+    "recording_description",
+    "rejected_recordings",
+    "safe_mode",
+    "setting_catalogue",
+    "status",
+    "wearer_template",
+}
 SECRET_WORDS = ("current", "password", "passphrase", "secret", "pin")
 
 
@@ -171,6 +219,22 @@ def test_roles_are_what_the_catalogue_says():
     assert may["demo"] >= DEMO_MAY & set(TABLE)
     assert sorted(LETTERS.values()) == sorted(ROLES)
     assert all(row.meaning for row in TABLE.values())
+
+
+@pytest.mark.req("CTRL-14")
+def test_a_local_administrator_does_what_the_catalogue_says_and_no_more():
+    may = {name for name, row in TABLE.items() if "local_administrator" in row.roles}
+    acts = {name for name, row in TABLE.items() if row.kind == ACTS}
+    assert may & acts == LOCAL_ADMINISTRATOR_MAY
+    hidden = ("account", "audit", "certificate", "network_login", "reset", "departure")
+    assert [name for name in may - acts if any(word in name for word in hidden)] == []
+
+
+@pytest.mark.req("CTRL-14")
+def test_what_leaves_no_trace_changes_nothing_and_takes_nothing_away():
+    """An act that the table called a read would be done without a line in the audit trail."""
+    reads = {name for name, row in TABLE.items() if row.kind != ACTS}
+    assert {name for name in reads if not name.startswith(READING_VERBS)} == READING_NOUNS
 
 
 class Trial(CommandGroup):

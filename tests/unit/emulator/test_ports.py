@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,14 @@ def test_the_hands_work_from_another_process_and_refuse_in_one_line(tmp_path: Pa
             await client.ask("state")
 
     asyncio.run(scenario())
+
+
+def test_benches_of_one_name_that_begin_and_end_at_one_moment_do_not_trip_each_other(tmp_path: Path):
+    def begin_and_end(folder: Path) -> None:
+        for _ in range(300):
+            rendezvous.unregister(rendezvous.register("same", folder), folder)
+
+    with ThreadPoolExecutor(2) as pool:
+        for ended in [pool.submit(begin_and_end, tmp_path / each) for each in ("first", "second")]:
+            ended.result()
+    assert rendezvous.holder("same") is None

@@ -72,10 +72,23 @@ def test_a_truncated_frame_is_given_up_and_the_next_one_found():
     reader.tick(frames.STALL_MS - 1)
     assert reader.next_frame() is None
     reader.tick(frames.STALL_MS)
+    assert (reader.deadline_ms(), reader.partial_kind) == (None, -1), "given up once, not at every tick"
     frame = reader.next_frame()
     assert frame is not None
     assert bytes(frame.payload) == b"hello"
     assert reader.abandoned == 1
+
+
+def test_nothing_is_under_way_any_more_once_the_rest_of_a_frame_has_come():
+    reader = make_reader()
+    reader.take(WIRE[2][:100], 5)
+    assert reader.next_frame() is None
+    assert (reader.deadline_ms(), reader.partial_kind) == (5 + frames.STALL_MS, FRAMES[2][0])
+    reader.take(WIRE[2][100:], 6)
+    assert reader.next_frame() is not None
+    assert (reader.deadline_ms(), reader.partial_kind) == (None, -1)
+    assert reader.next_frame() is None
+    assert (reader.deadline_ms(), reader.partial_kind) == (None, -1)
 
 
 def test_a_frame_of_another_salt_version_or_size_is_noise():

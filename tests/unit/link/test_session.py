@@ -29,6 +29,7 @@ def test_a_board_of_another_version_refuses_and_says_what_it_speaks(monkeypatch,
         newer.setattr(schema, "PROTOCOL_VERSION_OLDEST", 7)
         pair.settle()
     assert events.Refused(7, 9) in pair.host_events
+    assert pair.host.ignored_frames == 0
     assert pair.host.state == "closed"
 
 
@@ -89,6 +90,7 @@ def test_a_clean_line_carries_each_byte_once(make_pair):
     assert bytes(pair.received[request]) == pair.content[1000:251_000]
     assert pair.host.pulls.bytes_asked_again == 0
     assert pair.wire_bytes - before < 250_000 * 1.02
+    assert pair.host.ignored_frames == pair.board.ignored_frames == 0
 
 
 def test_a_lost_hole_is_asked_for_without_waiting_for_a_timer(make_pair, make_faults):
@@ -171,6 +173,7 @@ def test_a_restarted_board_ends_the_session(make_pair):
     pair.host.open(pair.now_ms)
     pair.settle()
     assert pair.host.state == pair.board.state == "open"
+    assert pair.host.ignored_frames == 0
 
 
 def test_a_restarted_host_takes_over(make_pair):
@@ -188,8 +191,39 @@ def test_silence_ends_a_session_and_keep_alive_keeps_one(make_pair):
     pair.run(lambda: pair.now_ms > 4 * SILENCE_MS)
     assert pair.host.state == pair.board.state == "open"
     assert pair.host.pulse.latency_ms >= 0
+    assert pair.host.ignored_frames == pair.board.ignored_frames == 0
     pair.cut = True
     pair.run(lambda: pair.host.state == pair.board.state == "closed", 2 * SILENCE_MS)
+
+
+def test_a_board_that_lives_and_acknowledges_nothing_is_given_up(make_pair):
+    pair = make_pair()
+    pair.host.send("identify", {}, 1)
+    now_ms = 0
+    while pair.host.state == "open":
+        while pair.host.take_output() is not None:
+            pass  # none of it arrives
+        now_ms = pair.host.next_deadline_ms()
+        assert now_ms is not None
+        pair.board.outbox.put_values("ping", 0, {"stamp": 1})
+        pair.host.receive(pair.board.take_output(), now_ms)
+        assert pair.host.next_event() is None
+        pair.host.tick(now_ms)
+    assert pair.host.next_event() == events.Closed(schema.CLOSE_LOST, "nothing is acknowledged any more")
+    assert now_ms < 60_000
+
+
+def test_a_closed_board_announces_itself_when_it_said_it_would(make_pair):
+    pair = make_pair()
+    pair.host.close()
+    pair.settle()
+    due_ms = pair.board.next_deadline_ms()
+    assert due_ms is not None
+    pair.board.tick(due_ms - 1)
+    assert pair.board.take_output() is None
+    pair.board.tick(due_ms)
+    assert pair.board.take_output()
+    assert pair.board.next_deadline_ms() > due_ms
 
 
 def test_what_an_earlier_session_left_in_the_cable_does_not_parse(make_pair):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,19 @@ def bulk_bytes(entries: list[Entry]) -> bytes:
     return bytes(copy)
 
 
+def steps() -> Callable[[], int]:
+    """A clock without pauses: whoever reads a capture gives up a frame that stood still for long, as it may on a busy
+    machine in the middle of ours."""
+    return itertools.count(1).__next__
+
+
 @asynccontextmanager
-async def relayed(folder: Path) -> AsyncGenerator[tuple[PtyBoard, Relay, asyncio.Queue[str]]]:
+async def relayed(
+    folder: Path, wall_us: Callable[[], int] | None = None
+) -> AsyncGenerator[tuple[PtyBoard, Relay, asyncio.Queue[str]]]:
     """A board, a relay in front of it that offers ``port`` in the folder, and what the relay tells."""
     board = PtyBoard(folder / "board")
-    file = CaptureFile(folder / "trace.pcapng", "seed 5")
+    file = CaptureFile(folder / "trace.pcapng", "seed 5", wall_us)
     url = str(folder / "board")
     relay = Relay(url, Registry().open, file.recorder("camera1"), folder / "port")
     told: asyncio.Queue[str] = asyncio.Queue()
@@ -68,7 +77,7 @@ async def relayed(folder: Path) -> AsyncGenerator[tuple[PtyBoard, Relay, asyncio
 @pytest.mark.req("LINK-09")
 def test_a_man_in_the_middle_records_a_live_line_and_changes_nothing(tmp_path: Path):
     async def scenario() -> None:
-        async with relayed(tmp_path) as (board, _, _):
+        async with relayed(tmp_path, steps()) as (board, _, _):
             async with connected(tmp_path / "port") as connection:
                 assert await connection.ask("identify") == IDENTITY
                 assert await pulled(connection) == CONTENT
@@ -116,7 +125,7 @@ def test_unplugging_hangs_up_the_controller_and_the_port_comes_back_with_the_boa
 def test_a_listening_pipe_records_both_directions(tmp_path: Path):
     async def scenario() -> None:
         board = PtyBoard(tmp_path / "board")
-        file = CaptureFile(tmp_path / "trace.pcapng")
+        file = CaptureFile(tmp_path / "trace.pcapng", wall_us=steps())
         recorder = file.recorder("camera1")
         wrap: Any = lambda pipe: ListeningPipe(pipe, recorder.to_board, recorder.to_host)  # noqa: E731
         async with connected(tmp_path / "board", wrap) as connection:

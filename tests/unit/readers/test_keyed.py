@@ -23,6 +23,8 @@ def test_what_a_reader_types(text: str, uid: str):
 def test_a_decimal_number_is_four_bytes():
     assert typed(KeyedNumbers(10), "0007625328") == Tag(KEYED, 32, bytes.fromhex("00745A70"))
     assert typed(KeyedNumbers(10), "9999999999") is None
+    assert typed(KeyedNumbers(10), "4294967295") == Tag(KEYED, 32, b"\xff\xff\xff\xff")
+    assert typed(KeyedNumbers(10), "4294967296") is None
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,18 @@ def test_driver_and_emulated_reader_agree_in_every_form(form: Form):
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.text)
+def test_the_longest_answer_is_taken_piece_by_piece_and_what_never_ends_is_given_up(form: Form):
+    longest = bytes([codec.STATUS_NONE]) * (codec.ANSWER_BYTES_MAX - 2 * form.crc)
+    sent = codec.encode(form, longest)
+    answers = AnswerReader(form)
+    assert answers.feed(sent[:-1]) is None
+    assert answers.feed(sent[-1:]) == longest
+    with pytest.raises(BadAnswer):
+        answers.feed(b"\xff" * (2 * codec.ANSWER_BYTES_MAX + 1))
+    assert answers.feed(sent) == longest, "what was given up is forgotten"
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.text)
 @given(pieces=st.lists(st.binary(max_size=64)))
 def test_any_bytes_are_an_answer_or_a_bad_one_and_memory_is_bounded(form: Form, pieces: list[bytes]):
     reader = AnswerReader(form)

@@ -14,9 +14,9 @@ import pytest
 
 from host_tools.readers.errors import ReaderLost
 from host_tools.readers.keyed import KeyedNumbers
-from host_tools.readers.pcsc import _uid_of
-from host_tools.readers.presence import Gone, Seen
-from host_tools.readers.tags import KEYED, Tag
+from host_tools.readers.pcsc import PcscReader, _uid_of
+from host_tools.readers.presence import Event, Gone, Seen
+from host_tools.readers.tags import ISO14443A, KEYED, Tag
 from host_tools.readers.wedge import WedgeReader
 
 pytestmark = pytest.mark.req("RFID-01")
@@ -85,6 +85,25 @@ def test_half_a_number_that_was_never_ended_does_not_cost_the_next_one():
     for place, digit in enumerate(NUMBER):
         numbers.key(digit, 90_000 + place * 8 + (200 if place > 5 else 0))
     assert numbers.enter(90_400) is None, "the rest of a number is no number"
+
+
+@pytest.mark.req("RFID-01")
+def test_a_card_on_a_pcsc_reader_is_seen_once_and_gone_when_it_is_away(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("host_tools.readers.pcsc.POLL_S", 0)
+    uid = bytes.fromhex("04A1B2C3D4E5F6")
+    found = iter([None, uid, uid, None, None, uid])
+    times_ms = iter(range(0, 6_000, 1_000))
+    reader = PcscReader("pcsc:///", "any", lambda: next(found), lambda: next(times_ms))
+
+    async def go() -> list[Event]:
+        return [await reader.next_event() for _ in range(3)]
+
+    card = Tag(ISO14443A, 56, uid)
+    try:
+        assert asyncio.run(go()) == [Seen(card), Gone(card), Seen(card)]
+    finally:
+        reader.close()
+        reader._thread.shutdown()
 
 
 class SmartcardException(Exception):

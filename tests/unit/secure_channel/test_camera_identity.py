@@ -50,6 +50,7 @@ def test_a_renewal_has_a_new_key_and_the_old_one_is_destroyed():
     before = peer(camera)
     issued = world.trust.renew(before, camera.identity.request(LDEVID), LATER_MS)
     camera.identity.renew(world.controller(), issued.chain, LATER_MS)
+    assert not camera.keystore.has_key("ldevid_a"), "at once, not at the next start"
     after = camera.again().identity(LDEVID)
     assert after is not None
     assert after.expires_ms == before.expires_ms + WEEK_MS
@@ -164,6 +165,14 @@ def test_a_grant_is_spent_with_the_certificate_that_it_names():
     believed = certificates_grants.decode(grant, camera.identity.root())
     camera.identity.renew(world.controller(), issued.chain, LAPSED_MS, believed)
     assert not certificates_grants.allows_back(believed, peer(camera), world.controller(), LAPSED_MS)
+
+
+def test_a_camera_of_no_system_believes_no_grant():
+    world = World()
+    grant = passphrase.allow_back(world.trust, PHRASE, [peer(world.camera())], LAPSED_MS)
+    factory_root = world.factory_camera("CAM-0002").identity.root()
+    with pytest.raises(FormatError, match="grant"):
+        certificates_grants.decode(grant, factory_root)
 
 
 def test_a_controller_whose_issuing_key_was_replaced_is_turned_away():

@@ -51,6 +51,15 @@ def test_time_never_goes_back_beyond_it():
     assert certificates.standing(peer(camera), floor.now_ms(NOW_MS)) == certificates.EXPIRED
 
 
+def test_controllers_of_a_system_may_differ_by_some_minutes_and_no_more():
+    world = World()
+    floor = TimeFloor(MemoryFiles())
+    floor.accept(world.controller(), world.trust.system, NOW_MS + DAY_MS)
+    floor.accept(world.controller(), world.trust.system, NOW_MS + DAY_MS - 4 * 60_000)
+    with pytest.raises(TimeRefused, match="before the floor"):
+        floor.accept(world.controller(), world.trust.system, NOW_MS + DAY_MS - 6 * 60_000)
+
+
 @pytest.mark.req("CAM-22")
 def test_nobody_elses_time_is_taken():
     world, other = World(1), World(2)

@@ -41,6 +41,16 @@ def test_a_message_fits_an_advertisement_and_is_heard_as_it_was_said():
 
 
 @pytest.mark.req("CAM-13")
+def test_a_clock_whose_seconds_need_more_than_32_bits_calls_and_is_heard():
+    """The word of time ends in 2106; a camera that is told such a time must record all the same."""
+    end_s = 1 << 32
+    for made_s, heard_s in ((end_s + 5, end_s + 6), (end_s - 1, end_s + 3), (end_s + 2, end_s - 2)):
+        found = heard(CALL._replace(unix_s=made_s), Now(True, heard_s * 1000, 500))
+        assert found == CALL._replace(unix_s=made_s % end_s)
+    assert heard(CALL._replace(unix_s=end_s - 6), Now(True, (end_s + 6) * 1000, 500)) == "late"
+
+
+@pytest.mark.req("CAM-13")
 def test_a_message_is_these_bytes():
     """HMAC-SHA-256 by RFC 2104, worked out once with another implementation."""
     body = bytes.fromhex("11070204") + sender_of("CAM-0001") + NOON_S.to_bytes(4, "little") + (1).to_bytes(4, "little")

@@ -33,6 +33,12 @@ sys.stdin.read()
 """
 
 
+@pytest.fixture(autouse=True)
+def own_benches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The benches of this test alone: whatever starts forgets those of everybody that have ended."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+
+
 @contextmanager
 def shell() -> Generator[tuple[int, str]]:
     """Somebody's terminal: its other end, and its name."""

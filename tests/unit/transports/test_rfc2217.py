@@ -98,7 +98,7 @@ def test_our_own_server_serves_either_client_one_after_the_other(tmp_path, opene
         await server.start()
         url = f"rfc2217://127.0.0.1:{server.port}"
         try:
-            await whole_session(await opener(f"{url}?baud=1000000"), 300_000)
+            await whole_session(await opener(f"{url}?baud=1000000"), 100_000)
             held = await opener(url)
             with pytest.raises(errors.PortError):
                 await Registry().open(url)  # it is in use
@@ -143,7 +143,7 @@ def test_a_whole_session_through_the_threads_of_pyserials_own_client(tmp_path):
         pipe = await patiently(server.url)
         assert isinstance(pipe, ThreadedPipe)
         assert pipe.kind == "rfc2217"
-        await whole_session(pipe, 200_000)
+        await whole_session(pipe, 100_000)
 
     with_board(tmp_path, act)
 

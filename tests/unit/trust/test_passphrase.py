@@ -128,6 +128,21 @@ def test_safe_mode_ends_with_a_grant_for_this_very_camera():
 
 
 @pytest.mark.req("CTRL-13")
+def test_a_grant_for_each_lets_that_camera_back_and_no_other():
+    world = World()
+    cameras = {serial: world.camera(serial) for serial in ("CAM-0001", "CAM-0002")}
+    grants = passphrase.allow_back_each(world.trust, PHRASE, [peer(each) for each in cameras.values()], LAPSED_MS)
+    assert grants.keys() == cameras.keys()
+    one, two = cameras.values()
+    with pytest.raises(TrustError, match="allow it back"):
+        world.trust.renew(peer(two), two.identity.request(LDEVID), LAPSED_MS, grants["CAM-0001"])
+    for camera, grant in ((one, grants["CAM-0001"]), (two, grants["CAM-0002"])):
+        assert world.trust.renew(peer(camera), camera.identity.request(LDEVID), LAPSED_MS, grant).grant == grant
+    with pytest.raises(WrongPassphrase):
+        passphrase.allow_back_each(world.trust, "somebody else's", [peer(one)], LAPSED_MS)
+
+
+@pytest.mark.req("CTRL-13")
 def test_safe_mode_can_end_by_itself_once_the_passphrase_has_said_so():
     world = World()
     camera = world.camera()

@@ -209,6 +209,16 @@ def test_a_stolen_camera_can_be_revoked_for_good():
         world.trust.revoke("no such serial", NOW_MS)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [[LDEVID, "two words", 1], [LDEVID, "", 1], [LDEVID, 7, 1], ["wheel", "CAM-0001", 1], [LDEVID, "CAM-0001", -1]],
+)
+def test_a_list_of_revocations_names_devices_only(row: list[object]):
+    fields = certificates_revocations.to_fields(World().trust.record.revocations)
+    with pytest.raises(FormatError, match="revocations"):
+        certificates_revocations.from_fields({**fields, "devices": [row]})
+
+
 def test_revocations_travel_signed():
     world = World()
     world.trust.revoke("CAM-0001", NOW_MS)
