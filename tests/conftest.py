@@ -26,14 +26,18 @@ for _name in ("FORCE_COLOR", "PY_COLORS", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "T
     os.environ.pop(_name, None)
 
 PATIENT_MS: Final = round(LIMIT_S * 1000)
+STANDSTILL_MS: Final = 4_000  # of a line that loses nothing
 BESIDE_CORES: Final = 3  # processes beyond the machine's cores: a scenario waits most of its time
 
 
 @pytest.fixture
 def patient_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where both ends of a link go by the wall clock: neither takes a busy machine for a board that is gone."""
+    """Where both ends of a link go by the wall clock: neither takes a busy machine for a board that is gone, nor a
+    thread that waits for its turn for bytes that were lost."""
     monkeypatch.setattr("firmware.link.session.OPEN_LIMIT_MS", PATIENT_MS)
     monkeypatch.setattr("firmware.link.pulse.SILENCE_MS", PATIENT_MS)
+    monkeypatch.setattr("firmware.link.frames.STALL_MS", STANDSTILL_MS)
+    monkeypatch.setattr("firmware.link.bulk.SILENCE_MS_MIN", STANDSTILL_MS)
 
 
 @pytest.hookimpl

@@ -36,7 +36,7 @@ def _later(minutes: int) -> Moment:
     return Moment(STARTED.monotonic_ms, STARTED.unix_ms + 60_000 * minutes, STARTED.source, STARTED.uncertainty_ms)
 
 
-SECRETS = [writing for text in (WEARER.wearer_id, WEARER.name, "Ada", PROFILE) for writing in writings_of(text)]
+SECRETS = [writing for text in (WEARER.wearer_id, WEARER.name, "Ada ", PROFILE) for writing in writings_of(text)]
 
 
 def must_show_nothing(folder: Path) -> None:
