@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from host_tools.bench.errors import LockError, LockLost
-from host_tools.bench.locks import EXPIRY_S, HeldBoards, Locks
+from host_tools.bench.locks import EXPIRY_S, GUARD, HeldBoards, Locks
 from host_tools.bench.programs import until
 from tests.house.tree import ROOT
 from tests.patience import LIMIT_S
@@ -106,7 +107,9 @@ def test_held_boards_beat_by_themselves_and_tell_what_they_lost(tmp_path: Path, 
     first = locks.holder("CAM-1")
     assert first is not None
     until(lambda: (now := locks.holder("CAM-1")) and now.beat_s > first.beat_s, "a heartbeat")
-    (tmp_path / "CAM-2.lock").unlink()
+    with (tmp_path / GUARD).open("rb") as guard:  # not in the middle of a heartbeat, which would write it anew
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        (tmp_path / "CAM-2.lock").unlink()
     until(lambda: "CAM-2" in held.lost, "the loss to be noticed")
     assert "nobody has it; run it again" in held.lost["CAM-2"]
     held.release()
