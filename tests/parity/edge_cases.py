@@ -6,7 +6,7 @@ Portable. A small board's own integers end at 30 bits, its ticks too (12.4 days)
 from firmware.dock import states
 from firmware.link.session import SILENCE_MS
 from firmware.platform.unix_micropython import clock as tick_clock
-from tests.parity.line import Duo
+from tests.parity.line import Duo, varied
 from tests.unit.dock.portable import LOAD_SHUNT_UV, DockBench
 
 EDGES_MS = (1 << 30, 1 << 32)
@@ -110,15 +110,6 @@ def a_clock_does_not_wrap_with_its_ticks():
         return str(clock.now_ms())
     finally:
         tick_clock.time = kept
-
-
-def varied(case, name, **faults):
-    """The case over the same line with several seeds."""
-
-    def run():
-        return [case(seed, **faults) for seed in (1, 2)]
-
-    return "%s, %s" % (case.__name__, name), lambda: str(run())
 
 
 CASES = tuple(

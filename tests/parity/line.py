@@ -139,3 +139,12 @@ class Duo:
         prbs.fill(CONTENT, event.offset, expected)
         assert event.data == expected
         self.pulled_bytes[event.request] += len(event.data)
+
+
+def varied(case, name, **faults):
+    """The case over the same line with several seeds."""
+
+    def run():
+        return [case(seed, **faults) for seed in (1, 2)]
+
+    return "%s, %s" % (case.__name__, name), lambda: str(run())

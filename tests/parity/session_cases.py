@@ -3,7 +3,7 @@
 from firmware.link import events, schema
 from firmware.link.errors import LocalError
 from firmware.link.session import BOARD, HOST, SILENCE_MS, Session
-from tests.parity.line import PAYLOAD_BYTES, Duo
+from tests.parity.line import PAYLOAD_BYTES, Duo, varied
 
 MESSAGES = 40
 RANGE_BYTES = 6000
@@ -121,15 +121,6 @@ def our_own_mistakes_are_ours():
             faults.append(str(fault))
     assert len(faults) == 7, faults
     return str(faults)
-
-
-def varied(case, name, **faults):
-    """The case over the same line with several seeds."""
-
-    def run():
-        return [case(seed, **faults) for seed in (1, 2)]
-
-    return "%s, %s" % (case.__name__, name), lambda: str(run())
 
 
 CASES = tuple(
